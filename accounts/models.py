@@ -1,0 +1,307 @@
+"""Who has which number, in what state, and every change of it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from accounts.querysets import AccountQuerySet
+from accounts.sealing import seal, unseal
+from accounts.status import LIVE, Source, Status, Wanted
+
+
+class Workspace(models.Model):
+    """A tenant."""
+
+    name = models.CharField(max_length=200, unique=True)
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A user's role in a workspace."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", "owner"
+        OPERATOR = "operator", "operator"
+        VIEWER = "viewer", "viewer"
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    role = models.CharField(max_length=20, choices=Role.choices, default=Role.VIEWER)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "user"], name="unique_membership"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.workspace} ({self.role})"
+
+
+class Gateway(models.Model):
+    """One running Node service, what we know of its reachability, and the lease of its roll call."""
+
+    class Mode(models.TextChoices):
+        OBSERVE = "observe", "observe: judge and show, do nothing"
+        ACT = "act", "act: repair and tell as well"
+
+    name = models.CharField(max_length=100, unique=True)
+    kind = models.CharField(max_length=30, default="webjs")
+    base_url = models.URLField(max_length=500)
+    mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.ACT)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    # Sight: since when every read of it succeeded, or since when and why none did.
+    sight_since = models.DateTimeField(null=True, blank=True, editable=False)
+    blind_since = models.DateTimeField(null=True, blank=True, editable=False)
+    blind_why = models.CharField(max_length=500, blank=True, editable=False)
+    # The watermark: start of the last complete list. Every account that this list showed is as
+    # fresh as this, without a write to its row.
+    listed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Its last boot, as far as we can tell from its uptime, and how its list has grown since.
+    booted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    boot_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    boot_sessions = models.PositiveIntegerField(default=0, editable=False)
+    boot_grown_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The lease of the pass that is under way.
+    run_started_at = models.DateTimeField(null=True, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    lease_token = models.UUIDField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def active_secrets(self, purpose: str, now: datetime) -> list[str]:
+        """The secrets of a purpose that are valid now, newest first. Raises CannotOpen."""
+        rows = sorted(self.secrets.all(), key=lambda row: row.pk or 0, reverse=True)
+        return [row.secret for row in rows if row.purpose == purpose and row.is_active(now)]
+
+    @property
+    def webhook_path(self) -> str:
+        return f"/api/webhooks/{self.kind}"
+
+
+class GatewaySecret(models.Model):
+    """A secret shared with a gateway. Several may be active while one is being replaced."""
+
+    class Purpose(models.TextChoices):
+        API_KEY = "api_key", "API key, both directions"
+        HMAC = "hmac", "webhook signature"
+
+    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="secrets")
+    purpose = models.CharField(max_length=10, choices=Purpose.choices)
+    sealed = models.TextField(editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    not_after = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()} of {self.gateway}"
+
+    def is_active(self, now: datetime) -> bool:
+        return self.not_after is None or now < self.not_after
+
+    @property
+    def secret(self) -> str:
+        return unseal(self.sealed)
+
+    @secret.setter
+    def secret(self, value: str) -> None:
+        self.sealed = seal(value)
+
+
+class Account(models.Model):
+    """A WhatsApp number of a workspace, the session it runs on, and what we know of it.
+
+    `accounts.transitions.observe` is the only writer of `status`. What is shown to people is
+    `shown_status`: a live word that is no longer fresh reads `unknown`, even when nothing of ours
+    is running to say so in the row.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="accounts")
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="accounts")
+    phone_number = models.CharField(max_length=15, null=True, blank=True)  # noqa: DJ001 - unique
+    session_id = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 - unique
+    wanted = models.CharField(max_length=10, choices=Wanted.choices, default=Wanted.RUNNING)
+
+    status = models.CharField(
+        max_length=20, choices=Status.choices, default=Status.PENDING, editable=False
+    )
+    status_reason = models.CharField(max_length=40, blank=True, editable=False)
+    status_raw = models.CharField(max_length=200, blank=True, editable=False)
+    status_since = models.DateTimeField(db_default=Now(), editable=False)
+    # The last live word, kept while we are blind.
+    last_known_status = models.CharField(
+        max_length=20, choices=Status.choices, blank=True, editable=False
+    )
+    observed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Start of the last read that positively showed this session, and since when complete lists
+    # have not shown it.
+    read_at = models.DateTimeField(null=True, blank=True, editable=False)
+    unshown_since = models.DateTimeField(null=True, blank=True, editable=False)
+    connected_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_connected_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Evidence of life: the live client spoke (message, acknowledgement). Proof is the strong kind.
+    last_activity_at = models.DateTimeField(null=True, blank=True, editable=False)
+    proven_at = models.DateTimeField(null=True, blank=True, editable=False)
+    proof = models.CharField(max_length=60, blank=True, editable=False)
+    qr_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, editable=False, related_name="merged"
+    )
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        db_table = "whatsapp_accounts"
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["phone_number", "workspace"], name="unique_phone_workspace"
+            ),
+            # Checked at the end of a statement: a merge hands a session from row to row in one.
+            models.UniqueConstraint(
+                fields=["gateway", "session_id"],
+                name="unique_session_gateway",
+                deferrable=models.Deferrable.IMMEDIATE,
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["session_id"], name="account_session"),
+            models.Index(fields=["status", "status_since"], name="account_status"),
+            models.Index(
+                fields=["status_since"], name="account_live", condition=Q(status__in=sorted(LIVE))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.phone_number or self.session_id or f"account {self.pk}"
+
+    @property
+    def fresh_at(self) -> datetime | None:
+        """When its word was last positively known: its own read, its gateway's list if it was on
+        it, or the moment the word was first said."""
+        moments = [self.read_at, self.status_since]
+        if self.unshown_since is None:
+            moments.append(self.gateway.listed_at)
+        return max((moment for moment in moments if moment), default=None)
+
+    def shown_status(self, now: datetime) -> Status:
+        """The status as it may be shown at `now`: an expired live word is `unknown`."""
+        status = Status(self.status)
+        if status not in LIVE or self.fresh_at is None:
+            return status
+        expires = self.fresh_at + timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
+        return Status.UNKNOWN if expires <= now else status
+
+
+class SupersededSession(models.Model):
+    """A session that an account once ran on. What it says no longer moves the account.
+
+    `confirmed_at` null: the take-over was a claim that no read has confirmed yet; a read that
+    denies it gives the account back to this session.
+    """
+
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="+")
+    session_id = models.CharField(max_length=200)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="superseded_sessions")
+    superseded_at = models.DateTimeField(db_default=Now())
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-superseded_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["gateway", "session_id"], name="unique_superseded_session"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.session_id
+
+
+class Transition(models.Model):
+    """One change of status. Append-only; history, notices, live push and metrics read it."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="transitions")
+    from_status = models.CharField(max_length=20, choices=Status.choices)
+    to_status = models.CharField(max_length=20, choices=Status.choices)
+    reason = models.CharField(max_length=40, blank=True)
+    raw = models.CharField(max_length=200, blank=True)
+    source = models.CharField(max_length=20, choices=Source.choices)
+    actor = models.CharField(max_length=150, blank=True)
+    session_id = models.CharField(max_length=200, blank=True)
+    evidence = models.CharField(max_length=100, blank=True)
+    observed_at = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "account_transitions"
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["account", "-id"], name="transition_account"),
+            models.Index(fields=["created_at"], name="transition_created"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_status} → {self.to_status}"
+
+
+class Incident(models.Model):
+    """Something operators must know. Opens once, counts, closes itself."""
+
+    class Kind(models.TextChoices):
+        UNREACHABLE = "unreachable", "gateway cannot be read"
+        MASS_LOSS = "mass_loss", "half of a gateway's sessions vanished"
+        MISROUTED = "misrouted", "webhooks arrive on a wrong path"
+
+    kind = models.CharField(max_length=30, choices=Kind.choices)
+    gateway = models.ForeignKey(
+        Gateway, models.CASCADE, null=True, blank=True, related_name="incidents"
+    )
+    opened_at = models.DateTimeField(db_default=Now())
+    last_seen_at = models.DateTimeField(db_default=Now())
+    closed_at = models.DateTimeField(null=True, blank=True)
+    count = models.PositiveIntegerField(default=1)
+    text = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        db_table = "incidents"
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "gateway"],
+                name="one_open_incident",
+                condition=Q(closed_at__isnull=True),
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                name="incident_closes_after_it_opens",
+                condition=Q(closed_at__isnull=True) | Q(closed_at__gte=F("opened_at")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.gateway or 'Rollcall'}"

@@ -1,0 +1,88 @@
+"""Observations: what somebody saw. Values, never rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from accounts.status import CLAIMS, READS, Source, Status
+from gateways.base import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Somebody saw a session in a state.
+
+    `observed_at` is the database's clock: receipt for a push, the moment *before* the request for
+    a pull. `status` None: it says nothing about the state (its number or life may still count);
+    UNKNOWN: we cannot see it, with the reason why. `raw` is the gateway's own word, `evidence`
+    where to look ("delivery 17", "run 4").
+    """
+
+    gateway_id: int
+    session_id: str
+    status: Status | None
+    observed_at: datetime
+    source: Source
+    reason: Reason = Reason.NONE
+    phone_number: str | None = None
+    workspace_id: int | None = None
+    connected_at: datetime | None = None
+    raw: str = ""
+    actor: str = ""
+    evidence: str = ""
+
+    @property
+    def is_read(self) -> bool:
+        return self.source in READS
+
+    @property
+    def is_claim(self) -> bool:
+        return self.source in CLAIMS
+
+    @property
+    def session(self) -> tuple[int, str]:
+        return (self.gateway_id, self.session_id)
+
+
+class Verdict(StrEnum):
+    """What became of an observation."""
+
+    APPLIED = "applied"  # the status changed
+    REFRESHED = "refreshed"  # nothing new, but newer
+    TAKEN_OVER = "taken_over"  # the account now runs on this session
+    TAKEN_BACK = "taken_back"  # a superseded session is the account's again
+    TAKEOVER_UNDONE = "takeover_undone"
+    MERGED = "merged"
+    OLDER = "older"
+    SUPERSEDED = "superseded"
+    DUPLICATE = "duplicate"
+    UNKNOWN_SESSION = "unknown_session"
+    WORKSPACE_MISMATCH = "workspace_mismatch"
+    STILL_FRESH = "still_fresh"  # an expiry that came too early
+
+
+# An observation with one of these verdicts said something about an account and was believed.
+BELIEVED = frozenset(
+    {
+        Verdict.APPLIED,
+        Verdict.REFRESHED,
+        Verdict.TAKEN_OVER,
+        Verdict.TAKEN_BACK,
+        Verdict.TAKEOVER_UNDONE,
+        Verdict.MERGED,
+    },
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What `observe` did with one observation. `transition_id` None: no status changed."""
+
+    observation: Observation
+    verdict: Verdict
+    account_id: int | None = None
+    was: Status | None = None
+    now: Status | None = None
+    why: str = ""

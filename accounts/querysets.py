@@ -1,0 +1,50 @@
+"""Questions about accounts, as SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Greatest
+
+from accounts.status import LIVE, URGENCY, Status
+
+if TYPE_CHECKING:
+    from accounts.models import Account
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    def visible(self) -> AccountQuerySet:
+        """Without tombstones of merges and archived accounts."""
+        return self.filter(merged_into__isnull=True, archived_at__isnull=True)
+
+    def with_freshness(self) -> AccountQuerySet:
+        """`fresh`: when its word was last positively known. See Account.fresh_at."""
+        listed = Case(
+            When(unshown_since__isnull=True, then=F("gateway__listed_at")),
+            output_field=models.DateTimeField(),
+        )
+        # PostgreSQL's GREATEST ignores nulls.
+        return self.annotate(fresh=Greatest("read_at", "status_since", listed))
+
+    def expired(self, now: datetime) -> AccountQuerySet:
+        """Live words that nobody has positively seen for too long."""
+        limit = now - timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
+        return self.with_freshness().filter(status__in=LIVE, fresh__lte=limit)
+
+    def with_shown_status(self, now: datetime) -> AccountQuerySet:
+        """`shown`: the status as it may be shown at `now`; `urgency`: what needs a human first."""
+        limit = now - timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
+        shown = Case(
+            When(Q(status__in=LIVE) & Q(fresh__lte=limit), then=Value(Status.UNKNOWN.value)),
+            default=F("status"),
+            output_field=models.CharField(),
+        )
+        urgency = Case(
+            *(When(shown=status, then=Value(rank)) for status, rank in URGENCY.items()),
+            output_field=models.IntegerField(),
+        )
+        return self.with_freshness().annotate(shown=shown).annotate(urgency=urgency)

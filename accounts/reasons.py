@@ -1,0 +1,110 @@
+"""The one table of reasons: what each means, whether we may repair it, how long to hold a notice,
+and the one instruction that can work. Same words in admin, command line, API and notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateways.base import Reason
+
+TRANSIENT_HOLD_SECONDS = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """`hold_seconds` None: customers are not told at all; operators have an incident for it."""
+
+    text: str
+    repairable: bool
+    hold_seconds: int | None
+    instruction: str
+
+
+def _heals(text: str, instruction: str = "Nothing: it is expected to heal by itself.") -> Meaning:
+    return Meaning(text, True, TRANSIENT_HOLD_SECONDS, instruction)
+
+
+def _human(text: str, instruction: str, hold_seconds: int = 0) -> Meaning:
+    return Meaning(text, False, hold_seconds, instruction)
+
+
+def _blind(text: str, instruction: str) -> Meaning:
+    return Meaning(text, False, None, instruction)
+
+
+SCAN = "Open the QR code and scan it with the phone of this number."
+NOTHING = "Nothing."
+
+REASONS: dict[Reason, Meaning] = {
+    Reason.NONE: Meaning("no reason was given", True, TRANSIENT_HOLD_SECONDS, NOTHING),
+    Reason.AUTHENTICATED: _heals("scanned, still loading"),
+    Reason.RECONNECTING: _heals("the gateway is reconnecting it by itself"),
+    Reason.NAVIGATION: _heals("the browser page left WhatsApp or reloaded"),
+    Reason.NETWORK: _heals("the connection to WhatsApp was lost"),
+    Reason.BROWSER_GONE: _heals("the session's browser is gone", "Restart the session."),
+    Reason.SESSION_ERROR: _heals("the gateway reports an error of this session"),
+    Reason.GATEWAY_GAVE_UP: _heals(
+        "the gateway tried to reconnect and gave up", "Restart the session; if it fails, scan again."
+    ),
+    Reason.RESTORE_FAILED: _heals(
+        "the gateway could not restore it at its start",
+        "Restart the session; if it fails, scan again.",
+    ),
+    Reason.UNLINKED: _human("unlinked from the phone or by WhatsApp", SCAN),
+    Reason.WRONG_NUMBER: _human(
+        "another number was scanned than this account's",
+        "Scan with the phone of this account's number, or add the scanned number as an account.",
+    ),
+    Reason.REPLACED: _human(
+        "another client took the session over (WhatsApp calls it a conflict)",
+        "Find out who else runs this number and stop it; then restart the session.",
+        hold_seconds=60,
+    ),
+    Reason.QR_EXPIRED: _human("no QR code was scanned in time", "Ask for a fresh QR and scan it."),
+    Reason.TERMS_OF_SERVICE: _human(
+        "WhatsApp blocks this number for breaking its terms",
+        "Do not reconnect. Open WhatsApp on the phone and follow what it says.",
+    ),
+    Reason.PROXY_BLOCKED: _human(
+        "WhatsApp refuses the proxy or address", "Change the gateway's proxy, then restart."
+    ),
+    Reason.CLIENT_OUTDATED: _human(
+        "WhatsApp refuses this version of the gateway", "Update the gateway."
+    ),
+    Reason.LISTED: _heals("the gateway lists it in this state, without a reason"),
+    Reason.MISSING: _heals(
+        "the gateway has no such session", "Restart the session; if that fails, scan again."
+    ),
+    Reason.NOT_LISTED: _heals(
+        "its status says connected, but the gateway's list does not hold it", "Restart the session."
+    ),
+    Reason.UNREACHABLE: _blind("the gateway does not answer", "Look at the gateway, not the phone."),
+    Reason.BOOTING: _blind("the gateway has just started", "Wait: it restores one after another."),
+    Reason.PARTIAL_LIST: _blind("the gateway's list is not complete", "Look at the gateway."),
+    Reason.OVERDUE: _blind(
+        "no read has shown it lately", "Check that worker, scheduler and Redis run."
+    ),
+    Reason.MASS_LOSS_UNCONFIRMED: _blind(
+        "half of the gateway's sessions vanished at once; waiting until its lists agree for 60 s",
+        "Look at the gateway; an operator may confirm or dismiss the loss at once.",
+    ),
+    Reason.TAKEOVER_DENIED: _blind(
+        "a session claimed this number, and a read denied it", "Nothing: it is being read again."
+    ),
+    Reason.NOT_LINKED_YET: _human("registered, not linked yet", SCAN),
+    Reason.AS_WANTED: Meaning("switched off, as wanted", False, None, NOTHING),
+    Reason.OPERATOR: Meaning("an operator said so", True, None, NOTHING),
+    Reason.CLAIMED: _heals("the gateway reported it with a call of its own"),
+    Reason.MERGED: Meaning("merged into the account that has the number", False, None, NOTHING),
+    Reason.UNRECOGNISED: _heals(
+        "the gateway gave a reason that is not in our table yet; its own word is shown"
+    ),
+}
+
+
+def meaning(code: str) -> Meaning:
+    """The meaning of a code; one that is not in the table (a row of a newer version) reads as
+    unrecognised."""
+    return REASONS.get(Reason(code) if code in Reason else Reason.UNRECOGNISED) or REASONS[
+        Reason.UNRECOGNISED
+    ]

@@ -1,0 +1,40 @@
+"""Secrets at rest: sealed with the keys of FIELD_KEYS."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+
+class CannotOpen(Exception):
+    """A sealed secret that none of FIELD_KEYS opens."""
+
+
+@cache
+def _box(field_keys: tuple[str, ...]) -> MultiFernet:
+    """The first key seals, all open. Without FIELD_KEYS one is derived from SECRET_KEY."""
+    derived = hashlib.sha256(f"rollcall:sealing:{settings.SECRET_KEY}".encode()).digest()
+    keys = field_keys or (base64.urlsafe_b64encode(derived).decode(),)
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError as error:
+        raise ImproperlyConfigured(f"FIELD_KEYS: {error}") from None
+
+
+def seal(secret: str) -> str:
+    return _box(tuple(settings.FIELD_KEYS)).encrypt(secret.encode()).decode()
+
+
+def unseal(sealed: str) -> str:
+    try:
+        return _box(tuple(settings.FIELD_KEYS)).decrypt(sealed.encode()).decode()
+    except InvalidToken:
+        raise CannotOpen(
+            "a gateway's secret was sealed with a key that is not in FIELD_KEYS any more: add that "
+            "key behind the new one, or set the secret again with gateway_add"
+        ) from None

@@ -1,0 +1,84 @@
+"""The words an account can be in. docs/statuses.md shows them all; a test holds it to this table."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Status(models.TextChoices):
+    PENDING = "pending", "pending"
+    CONNECTING = "connecting", "connecting"
+    QR_SCANNING = "qr_scanning", "waiting for a scan"
+    CONNECTED = "connected", "connected"
+    UNRESPONSIVE = "unresponsive", "unresponsive"
+    DISCONNECTED = "disconnected", "disconnected"
+    LOGGED_OUT = "logged_out", "logged out"
+    BLOCKED = "blocked", "blocked"
+    FAILED = "failed", "failed"
+    STOPPED = "stopped", "stopped"
+    UNKNOWN = "unknown", "unknown"
+
+
+MEANINGS: dict[Status, str] = {
+    Status.PENDING: "registered; nobody has seen a session for it yet",
+    Status.CONNECTING: "the gateway is starting it, or it was scanned and is loading",
+    Status.QR_SCANNING: "a human must scan the QR code",
+    Status.CONNECTED: "the gateway says that it is connected; see the proof and its age",
+    Status.UNRESPONSIVE: "the gateway says connected, another reading says otherwise",
+    Status.DISCONNECTED: "gone; it may come back without a human",
+    Status.LOGGED_OUT: "unlinked; a human must scan again",
+    Status.BLOCKED: "WhatsApp or the proxy refuses it",
+    Status.FAILED: "automatic repair gave up",
+    Status.STOPPED: "switched off, as wanted",
+    Status.UNKNOWN: "we cannot see it; the last known word is kept",
+}
+
+# A live word is believed only while it is fresh (Account.fresh_at); the others keep, with their age.
+LIVE = frozenset(
+    {Status.CONNECTING, Status.QR_SCANNING, Status.CONNECTED, Status.UNRESPONSIVE},
+)
+# These say *why* a session is gone. A plain "disconnected" does not overwrite them: only a live
+# word or a person does.
+STICKY = frozenset({Status.LOGGED_OUT, Status.BLOCKED, Status.FAILED})
+# The current session is lost: one that was superseded may take the account back.
+LOST = frozenset({Status.DISCONNECTED, Status.LOGGED_OUT, Status.BLOCKED, Status.FAILED})
+
+# What needs a human, first things first; lists are sorted by it.
+URGENCY: dict[Status, int] = {
+    Status.LOGGED_OUT: 0,
+    Status.BLOCKED: 1,
+    Status.FAILED: 2,
+    Status.QR_SCANNING: 3,
+    Status.DISCONNECTED: 4,
+    Status.UNRESPONSIVE: 5,
+    Status.UNKNOWN: 6,
+    Status.CONNECTING: 7,
+    Status.PENDING: 8,
+    Status.CONNECTED: 9,
+    Status.STOPPED: 10,
+}
+
+
+class Wanted(models.TextChoices):
+    """What people want of an account, whatever is the case."""
+
+    RUNNING = "running", "running"
+    STOPPED = "stopped", "stopped"
+
+
+class Source(models.TextChoices):
+    """Who saw it."""
+
+    WEBHOOK = "webhook", "webhook"
+    LIST = "list", "roll call"
+    READ = "read", "targeted read"
+    CLAIM = "claim", "gateway's call"
+    SWEEP = "sweep", "expiry"
+    OPERATOR = "operator", "operator"
+    REGISTRATION = "registration", "registration"
+
+
+# A read is our own look at the gateway; anything else is somebody's word and is confirmed by one.
+READS = frozenset({Source.LIST, Source.READ})
+# Words of machines that change a status are confirmed by a targeted read.
+CLAIMS = frozenset({Source.WEBHOOK, Source.CLAIM})

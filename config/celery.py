@@ -1,0 +1,43 @@
+"""Celery carries and wakes; the rows in PostgreSQL are the queue. Static schedule."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("rollcall")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_django_logging(**kwargs: object) -> None:
+    """Celery would replace our JSON lines by its own format."""
+    import logging.config
+
+    from django.conf import settings
+
+    logging.config.dictConfig(settings.LOGGING)
+
+
+@app.on_after_configure.connect
+def set_schedule(sender: Celery, **kwargs: object) -> None:
+    from django.conf import settings
+
+    # Each entry expires after its own period: a worker that was away must not work off old ticks.
+    schedule = {
+        "reconciliation.tasks.call_every_roll": settings.ROLL_CALL_EVERY_SECONDS,
+        "accounts.tasks.expire_live_words": settings.EXPIRY_SWEEP_EVERY_SECONDS,
+        "webhooks.tasks.sweep_pending": settings.DELIVERY_SWEEP_EVERY_SECONDS,
+        "webhooks.tasks.flush_signs_of_life": 5,
+        "webhooks.tasks.prune_deliveries": 3600,
+        "reconciliation.tasks.prune_runs": 3600,
+    }
+    sender.conf.beat_schedule = {
+        name: {"task": name, "schedule": seconds, "options": {"expires": max(seconds, 5)}}
+        for name, seconds in schedule.items()
+    }

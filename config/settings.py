@@ -1,0 +1,193 @@
+"""Settings: from the environment only. docs/settings.md says what each is for.
+
+Nothing here is needed for `./run up` and `./run test`: they bring their own environment.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from config import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+TESTING = environment.flag("ROLLCALL_TESTING")
+
+# --- who we are -----------------------------------------------------------------------------
+DEBUG = environment.flag("DEBUG")
+SECRET_KEY = environment.secret("SECRET_KEY")
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. Set it, or SECRET_KEY_FILE, to 50 random characters; "
+        "`./run up` makes one by itself."
+    )
+# Keys for what is encrypted at rest (gateways' secrets): the first encrypts, all decrypt.
+FIELD_KEYS = [key.strip() for key in environment.secret("FIELD_KEYS").split(",") if key.strip()]
+ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "accounts",
+    "webhooks",
+    "reconciliation",
+    "dashboard",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- PostgreSQL: the queue of record ----------------------------------------------------------
+_database_url = environment.secret("DATABASE_URL")
+if not _database_url:
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not set: postgresql://user:password@host:port/name "
+        "(`./run up` and `./run test` bring a PostgreSQL of their own)."
+    )
+DATABASES: dict[str, dict[str, Any]] = {"default": environment.database(_database_url)}
+DATABASES["default"]["OPTIONS"] |= {"connect_timeout": 3}
+# A connection that died with its server is replaced before it is used, not noticed by a request.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+if not TESTING:
+    # One pool a process; at least as large as its threads (gunicorn 8, Celery 16, and two spare).
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": environment.number("DATABASE_POOL_SIZE", 18),
+        "timeout": 5,
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis: the doorbell, QR codes, counters. Losing it loses time, never data ------------------
+REDIS_URL = environment.secret("REDIS_URL")
+if not REDIS_URL:
+    raise ImproperlyConfigured("REDIS_URL is not set: redis://:password@host:port/0")
+# Short, because a request must not wait for a Redis that is gone.
+REDIS_TIMEOUT_SECONDS = 1.0
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_EVENT_SERIALIZER = "json"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
+    "retry_on_timeout": False,
+}
+CELERY_TASK_ALWAYS_EAGER = TESTING
+CELERY_TASK_EAGER_PROPAGATES = TESTING
+CELERY_TIMEZONE = "UTC"
+
+# --- people -------------------------------------------------------------------------------------
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = environment.text("STATIC_ROOT") or str(BASE_DIR / ".static")
+WHITENOISE_USE_FINDERS = True
+
+# --- transport security: on, unless an instance on loopback says that it speaks plain HTTP ------
+_plain_http = environment.flag("ROLLCALL_INSECURE_HTTP") or DEBUG or TESTING
+SESSION_COOKIE_SECURE = not _plain_http
+CSRF_COOKIE_SECURE = not _plain_http
+SECURE_SSL_REDIRECT = not _plain_http
+SECURE_HSTS_SECONDS = 0 if _plain_http else environment.number("HSTS_SECONDS", 31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = not _plain_http
+SECURE_HSTS_PRELOAD = not _plain_http
+if environment.flag("BEHIND_TLS_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "UNAUTHENTICATED_USER": None,
+    "EXCEPTION_HANDLER": "webhooks.errors.answer_exception",
+}
+# Bodies are read as a stream and bounded by our own reader (webhooks.bodies).
+DATA_UPLOAD_MAX_MEMORY_SIZE = None
+
+UNFOLD = {
+    "SITE_TITLE": "Rollcall",
+    "SITE_HEADER": "Rollcall",
+    "SITE_URL": reverse_lazy("admin:index"),
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}
+
+# --- logs: one JSON object a line -----------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "config.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": environment.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+        # Its messages hold task arguments; ours say what matters.
+        "celery.app.trace": {"level": "WARNING"},
+    },
+}
+
+# --- Rollcall: the clocks (docs/settings.md) --------------------------------------------------------
+# Constraint between them: a pass every 20 s and one lost pass must fit into the 45 s after which
+# a live word expires, and 45 s + one sweep of 5 s must stay below the 60 s that are promised.
+ROLL_CALL_EVERY_SECONDS = environment.number("ROLL_CALL_EVERY_SECONDS", 20)
+LIVE_WORD_EXPIRES_AFTER_SECONDS = environment.number("LIVE_WORD_EXPIRES_AFTER_SECONDS", 45)
+EXPIRY_SWEEP_EVERY_SECONDS = 5
+DELIVERY_SWEEP_EVERY_SECONDS = 2
+PUBLIC_URL = environment.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+
+if "pytest" in sys.modules and not TESTING:
+    raise ImproperlyConfigured("Run the tests with ./run test: it brings its own servers.")

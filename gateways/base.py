@@ -1,0 +1,207 @@
+"""The words every gateway is translated into, and the errors every client raises.
+
+    GatewayError
+    ├── Unreachable          we have no answer: nothing is known about any session
+    │   ├── Refused          nobody listens (connection refused, name unknown, TLS not trusted)
+    │   └── TimedOut         somebody may listen, the deadline passed; the outcome is unknown
+    ├── Rejected             it answered, and said no
+    │   └── KeyRejected      … because it does not accept our key
+    └── BadAnswer            it answered something that is not its dialect (HTML, half a JSON, > 16 MB)
+
+"No such session" is an answer, not an error: `read_session` returns None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class State(StrEnum):
+    """What a session can be seen to be. What we cannot see is never one of these."""
+
+    CONNECTING = "connecting"
+    QR_SCANNING = "qr_scanning"
+    CONNECTED = "connected"
+    UNRESPONSIVE = "unresponsive"
+    DISCONNECTED = "disconnected"
+    LOGGED_OUT = "logged_out"
+    BLOCKED = "blocked"
+
+
+class Reason(StrEnum):
+    """Why a session is in its state: one code each, whatever the gateway calls it.
+
+    What each means, whether we may repair it and what a human must do stands in
+    `accounts.reasons`; a test holds the two together.
+    """
+
+    NONE = ""
+    # the gateway or its browser
+    AUTHENTICATED = "authenticated"  # scanned, still loading
+    RECONNECTING = "reconnecting"
+    NAVIGATION = "navigation"
+    NETWORK = "network"
+    BROWSER_GONE = "browser_gone"
+    SESSION_ERROR = "session_error"
+    GATEWAY_GAVE_UP = "gateway_gave_up"
+    RESTORE_FAILED = "restore_failed"
+    # WhatsApp and the phone
+    UNLINKED = "unlinked"  # by the phone or by WhatsApp: a new scan is needed
+    WRONG_NUMBER = "wrong_number"
+    REPLACED = "replaced"  # another client took the session over
+    QR_EXPIRED = "qr_expired"
+    TERMS_OF_SERVICE = "terms_of_service"
+    PROXY_BLOCKED = "proxy_blocked"
+    CLIENT_OUTDATED = "client_outdated"
+    # what our own reading shows
+    LISTED = "listed"  # the gateway's list or status says so, without a reason
+    MISSING = "missing"  # the gateway has no such session
+    NOT_LISTED = "not_listed"  # alive by its status, but absent from the list
+    # why we cannot see
+    UNREACHABLE = "unreachable"
+    BOOTING = "booting"
+    PARTIAL_LIST = "partial_list"
+    OVERDUE = "overdue"
+    MASS_LOSS_UNCONFIRMED = "mass_loss_unconfirmed"
+    TAKEOVER_DENIED = "takeover_denied"
+    # people
+    NOT_LINKED_YET = "not_linked_yet"
+    AS_WANTED = "as_wanted"
+    OPERATOR = "operator"
+    CLAIMED = "claimed"  # the gateway's own back-office call said so
+    MERGED = "merged"
+    # a word nobody has mapped yet; the raw word is kept beside it
+    UNRECOGNISED = "unrecognised"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One session as a gateway shows it. `state` None: its word is not in our table."""
+
+    session_id: str
+    state: State | None
+    reason: Reason = Reason.LISTED
+    raw_state: str = ""
+    phone_number: str | None = None  # digits only, see `normal_phone_number`
+    workspace_id: int | None = None
+    connected_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """All sessions a gateway names. Absence from an incomplete listing means nothing."""
+
+    sessions: tuple[Session, ...]
+    complete: bool
+    why_incomplete: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What the gateway says of itself. `uptime_seconds` going backwards means it was restarted."""
+
+    uptime_seconds: float | None
+    sessions_held: int | None
+
+
+class Kind(StrEnum):
+    """What an event is for us, whatever the gateway calls it."""
+
+    STATE = "state"  # says something about the session's state
+    HINT = "hint"  # proves nothing by itself: go and read the session
+    LIFE = "life"  # a message or an acknowledgement: the live client spoke
+    CANARY = "canary"  # a test of the route
+    UNRECOGNISED = "unrecognised"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One webhook, translated. `fields` is what may be stored: never message content, never a QR."""
+
+    name: str
+    kind: Kind
+    session_id: str | None = None
+    workspace_id: int | None = None
+    state: State | None = None
+    reason: Reason = Reason.NONE
+    raw_reason: str = ""
+    phone_number: str | None = None
+    qr_code: str | None = field(default=None, repr=False)  # a key to somebody's WhatsApp
+    qr_expires_in_seconds: int | None = None
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+class GatewayError(Exception):
+    """A call to a gateway that did not succeed. The text is for operators and holds no secret."""
+
+
+class Unreachable(GatewayError):
+    """No answer."""
+
+
+class Refused(Unreachable):
+    """Nobody listens there."""
+
+
+class TimedOut(Unreachable):
+    """The deadline passed. What was asked may still happen."""
+
+
+class Rejected(GatewayError):
+    """The gateway answered and refused."""
+
+    def __init__(self, message: str, *, status_code: int) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+
+
+class KeyRejected(Rejected):
+    """The gateway does not accept our key."""
+
+
+class BadAnswer(GatewayError):
+    """The answer is not in the gateway's dialect."""
+
+
+class UnreadableEvent(Exception):
+    """A webhook's body that is not in the gateway's dialect: what is wrong, and where."""
+
+
+class Client(Protocol):
+    """What Rollcall asks of a gateway. Every call has a deadline in seconds and raises GatewayError."""
+
+    status_is_cached: bool
+    """True where `read_session` answers from a variable: it cannot tell a dead browser from a live one."""
+    stop_keeps_login: bool
+    """True where stopping a session leaves its login on disk, so that no new scan is needed."""
+
+    def health(self, *, deadline_seconds: float) -> Health: ...
+
+    def list_sessions(self, *, deadline_seconds: float) -> Listing: ...
+
+    def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None: ...
+
+    def restart_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None: ...
+
+    def stop_session(
+        self, session_id: str, *, workspace_id: int, deadline_seconds: float
+    ) -> None: ...
+
+
+def normal_phone_number(value: object) -> str | None:
+    """The digits of a WhatsApp number (7 to 15), or None where `value` names none.
+
+    Accepts "+62 811-801", "62811801641@c.us", 62811801641; null, "", "null", "undefined" and the
+    like are no number.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    digits = str(value).split("@", 1)[0].replace("+", "").replace(" ", "").replace("-", "")
+    digits = digits.split(":", 1)[0]
+    return digits if digits.isascii() and digits.isdigit() and 7 <= len(digits) <= 15 else None
