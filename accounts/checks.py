@@ -1,0 +1,71 @@
+"""System checks: mistakes of the configuration, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from accounts.models import Gateway
+
+
+@register()
+def check_clocks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[CheckMessage]:
+    """The clocks must fit into each other, or a promise cannot be kept."""
+    period, expiry = settings.ROLL_CALL_EVERY_SECONDS, settings.LIVE_WORD_EXPIRES_AFTER_SECONDS
+    if expiry <= 2 * period:
+        yield Error(
+            f"LIVE_WORD_EXPIRES_AFTER_SECONDS ({expiry}) leaves no room for one lost roll call "
+            f"every {period} s: healthy accounts would read unknown.",
+            hint="Set it to more than twice ROLL_CALL_EVERY_SECONDS. See docs/settings.md.",
+            id="accounts.E001",
+        )
+    if expiry + settings.EXPIRY_SWEEP_EVERY_SECONDS >= 60:
+        yield Warning(
+            f"With LIVE_WORD_EXPIRES_AFTER_SECONDS={expiry} a lost session may be shown as "
+            "connected for a minute and more.",
+            hint="The promise is 60 s; the default is 45. See docs/settings.md.",
+            id="accounts.W001",
+        )
+
+
+@register(Tags.security, deploy=True)
+def check_field_keys(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> Iterable[CheckMessage]:
+    if not settings.FIELD_KEYS:
+        yield Warning(
+            "FIELD_KEYS is not set: gateways' secrets are sealed with a key derived from "
+            "SECRET_KEY, and cannot be opened once that changes.",
+            hint="Set FIELD_KEYS, or FIELD_KEYS_FILE, to the output of: python -c 'from "
+            "cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
+            id="accounts.W002",
+        )
+    for position, key in enumerate(settings.FIELD_KEYS, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            yield Error(
+                f"Key {position} of FIELD_KEYS is not a Fernet key.",
+                hint="32 bytes in URL-safe base64. See docs/settings.md.",
+                id="accounts.E002",
+            )
+
+
+@register(Tags.database)
+def check_gateways(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterable[CheckMessage]:
+    """Only with `check --database default`, since it reads rows."""
+    if not databases:
+        return
+    for gateway in Gateway.objects.filter(secrets__isnull=True):
+        yield Warning(
+            f"Gateway {gateway.name} has no secret: its webhooks are refused and it cannot be read.",
+            hint=f"./run manage gateway_add --name {gateway.name} --api-key … --hmac-secret …",
+            id="accounts.W003",
+        )

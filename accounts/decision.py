@@ -1,0 +1,170 @@
+"""What one observation means for one account. Pure: values in, values out, the clock passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from accounts.observations import Observation, Verdict
+from accounts.status import LIVE, STICKY, Source, Status, Wanted
+from gateways.base import Reason
+
+# Reasons that say little give way to those that say more, never the other way round.
+_VAGUE: dict[str, int] = {Reason.NONE: 0, Reason.LISTED: 1, Reason.MISSING: 2}
+_TELLING = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a row says, as far as a decision needs it. `listed_at` is its gateway's watermark."""
+
+    account_id: int
+    workspace_id: int
+    gateway_id: int
+    session_id: str | None
+    phone_number: str | None
+    wanted: Wanted
+    status: Status
+    reason: str
+    raw: str
+    since: datetime
+    last_known: str
+    observed_at: datetime | None
+    read_at: datetime | None
+    unshown_since: datetime | None
+    listed_at: datetime | None
+    connected_at: datetime | None
+    last_connected_at: datetime | None
+    proven_at: datetime | None
+    qr_seen_at: datetime | None
+    merged_into: int | None
+    archived_at: datetime | None
+
+    @property
+    def session(self) -> tuple[int, str] | None:
+        return (self.gateway_id, self.session_id) if self.session_id is not None else None
+
+    @property
+    def fresh_at(self) -> datetime:
+        """See Account.fresh_at: the same rule on the model."""
+        listed = self.listed_at if self.unshown_since is None else None
+        return max(moment for moment in (self.since, self.read_at, listed) if moment)
+
+
+def judge(
+    known: Known, seen: Observation, *, now: datetime, expires_after: timedelta
+) -> tuple[Verdict, Known]:
+    """What `seen`, which is about this account's current session, makes of `known`."""
+    if seen.status is Status.UNKNOWN:
+        return _lose_sight(known, seen, now=now, expires_after=expires_after)
+    if is_older(known, seen, now=now):
+        return Verdict.OLDER, known
+    status, reason, raw = conclude(known, seen)
+    changed = status is not known.status
+    after = replace(
+        _refreshed(known, seen, now=now, status=status),
+        status=status,
+        reason=reason,
+        raw=raw,
+        since=min(seen.observed_at, now) if changed else known.since,
+        last_known="" if changed else known.last_known,
+    )
+    return (Verdict.APPLIED if changed else Verdict.REFRESHED), after
+
+
+def is_older(known: Known, seen: Observation, *, now: datetime) -> bool:
+    """Newer wins, equal is applied. A row from the future (a clock stepped back) counts as now."""
+    return known.observed_at is not None and seen.observed_at < min(known.observed_at, now)
+
+
+def conclude(known: Known, seen: Observation) -> tuple[Status, str, str]:
+    """The status, reason and raw word that follow, before freshness."""
+    unchanged = (known.status, known.reason, known.raw)
+    if seen.status is None:
+        return unchanged
+    if seen.status in (Status.CONNECTED, Status.UNRESPONSIVE):
+        if is_other_number(known, seen):
+            return Status.LOGGED_OUT, Reason.WRONG_NUMBER, f"scanned {seen.phone_number}"
+        if known.reason == Reason.WRONG_NUMBER and seen.phone_number is None:
+            return unchanged
+    if seen.status is Status.DISCONNECTED:
+        return _gone(known, seen)
+    reason = Reason.NONE if seen.status is Status.CONNECTED else seen.reason
+    if seen.status is known.status and _tells_less(reason, known.reason):
+        return unchanged
+    return seen.status, reason, seen.raw
+
+
+def is_other_number(known: Known, seen: Observation) -> bool:
+    return None not in (known.phone_number, seen.phone_number) and (
+        known.phone_number != seen.phone_number
+    )
+
+
+def number_counts(seen: Observation) -> bool:
+    """A number identifies a session only once it is connected: before that a gateway may still
+    show the number of an earlier login (observed on the Node service after an unlink)."""
+    return seen.phone_number is not None and (
+        seen.status is Status.CONNECTED or seen.source is Source.REGISTRATION
+    )
+
+
+def _gone(known: Known, seen: Observation) -> tuple[Status, str, str]:
+    unchanged = (known.status, known.reason, known.raw)
+    if known.status in STICKY and seen.source is not Source.OPERATOR:
+        return unchanged
+    if known.wanted is Wanted.STOPPED:
+        return Status.STOPPED, Reason.AS_WANTED, seen.raw
+    if known.status is Status.PENDING and seen.reason is Reason.MISSING:
+        return unchanged  # nobody has started it yet, so nothing is lost
+    if known.status is Status.DISCONNECTED and _tells_less(seen.reason, known.reason):
+        return unchanged
+    return Status.DISCONNECTED, seen.reason, seen.raw
+
+
+def _tells_less(reason: Reason, known: str) -> bool:
+    return _VAGUE.get(reason, _TELLING) < _VAGUE.get(known, _TELLING)
+
+
+def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status) -> Known:
+    """The row's clocks and number after an observation that is believed."""
+    at = min(seen.observed_at, now)
+    shown = seen.is_read and seen.status is not None and seen.reason is not Reason.MISSING
+    connected = status is Status.CONNECTED and seen.status is Status.CONNECTED
+    since = known.connected_at if known.status is Status.CONNECTED else at
+    return replace(
+        known,
+        observed_at=at,
+        read_at=at if shown else known.read_at,
+        unshown_since=None if shown and seen.source is Source.LIST else known.unshown_since,
+        phone_number=known.phone_number
+        or (seen.phone_number if number_counts(seen) else None),
+        connected_at=(seen.connected_at or since) if connected else known.connected_at,
+        last_connected_at=at if connected else known.last_connected_at,
+        qr_seen_at=at
+        if seen.status is Status.QR_SCANNING and seen.source is Source.WEBHOOK
+        else known.qr_seen_at,
+    )
+
+
+def _lose_sight(
+    known: Known, seen: Observation, *, now: datetime, expires_after: timedelta
+) -> tuple[Verdict, Known]:
+    """`unknown` is not an observation of the session: it moves no clock, so that the next real
+    look applies even if it began before this moment."""
+    if seen.source is Source.SWEEP:
+        expired = known.status in LIVE and known.fresh_at + expires_after <= seen.observed_at
+    else:
+        expired = known.status in LIVE | {Status.UNKNOWN} and not is_older(known, seen, now=now)
+    if not expired:
+        return Verdict.STILL_FRESH, known
+    changed = known.status is not Status.UNKNOWN
+    after = replace(
+        known,
+        status=Status.UNKNOWN,
+        reason=seen.reason,
+        raw=seen.raw,
+        since=min(seen.observed_at, now) if changed else known.since,
+        last_known=known.status if changed else known.last_known,
+    )
+    return (Verdict.APPLIED if changed else Verdict.REFRESHED), after

@@ -1,0 +1,47 @@
+"""A live word that nobody has positively seen for 45 s is not believed any longer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from accounts import clock
+from accounts.models import Account
+from accounts.observations import Observation, Outcome
+from accounts.status import Source, Status
+from accounts.transitions import observe
+from gateways.base import Reason
+
+
+def expire_live_words() -> list[Outcome]:
+    """One sweep over all accounts, apart from the gateways' tasks, so that it works when they
+    hang. `observe` looks again under the lock: what was read meanwhile stays."""
+    now = clock.database_now()
+    stale = Account.objects.expired(now).select_related("gateway")
+    return observe(
+        Observation(
+            gateway_id=account.gateway_id,
+            session_id=account.session_id,
+            status=Status.UNKNOWN,
+            reason=why_unseen(account, now),
+            observed_at=now,
+            source=Source.SWEEP,
+            actor="rollcall",
+        )
+        for account in stale
+        if account.session_id is not None
+    )
+
+
+def why_unseen(account: Account, now: datetime) -> Reason:
+    """Why no read shows it."""
+    gateway = account.gateway
+    expires = timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
+    if gateway.run_started_at is None or gateway.run_started_at + expires <= now:
+        return Reason.OVERDUE
+    if gateway.blind_since is not None:
+        return Reason.UNREACHABLE
+    if account.unshown_since is not None and gateway.boot_seen_at is not None:
+        return Reason.BOOTING
+    return Reason.PARTIAL_LIST

@@ -1,0 +1,55 @@
+"""What the registering commands have in common: JSON or a sentence, and one line for a mistake."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.lifecycle import Refused
+from accounts.models import Account, Gateway
+from accounts.provisioning import Conflict
+
+
+class RegisteringCommand(BaseCommand):
+    """`register` does the work and returns the sentence and the record to print."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            sentence, record = self.register(options)
+        except (Conflict, Refused) as error:
+            raise CommandError(str(error)) from error
+        except ValidationError as error:
+            raise CommandError("; ".join(error.messages)) from error
+        self.stdout.write(json.dumps(record) if options["json"] else sentence)
+
+    def register(self, options: dict[str, Any]) -> tuple[str, dict[str, object]]:
+        raise TypeError(f"{type(self).__name__} registers nothing")
+
+
+def gateway_named(name: str) -> Gateway:
+    try:
+        return Gateway.objects.get(name=name)
+    except Gateway.DoesNotExist:
+        known = ", ".join(Gateway.objects.values_list("name", flat=True)) or "none yet"
+        raise CommandError(f"there is no gateway {name!r}; there are: {known}") from None
+
+
+def account_record(account: Account) -> dict[str, object]:
+    return {
+        "id": account.pk,
+        "uuid": str(account.uuid),
+        "workspace_id": account.workspace_id,
+        "gateway": account.gateway.name,
+        "phone_number": account.phone_number,
+        "session_id": account.session_id,
+        "status": account.status,
+        "reason": account.status_reason,
+        "wanted": account.wanted,
+    }

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from accounts.lifecycle import register
+from accounts.management.command import RegisteringCommand, account_record, gateway_named
+from accounts.models import Workspace
+from accounts.status import Status, Wanted
+from gateways.base import State, normal_phone_number
+
+LONGEST_SESSION_ID = 200
+
+
+class Command(RegisteringCommand):
+    help = (
+        "Register a number and the session it runs on. The same call changes nothing; another "
+        "session of the same number takes it over."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--workspace", type=int, required=True, help="its id")
+        parser.add_argument("--gateway", required=True, help="its name")
+        parser.add_argument("--session-id", required=True)
+        parser.add_argument("--phone", help="7 to 15 digits; unknown until the first scan")
+        parser.add_argument("--status", choices=[str(state) for state in State])
+        parser.add_argument("--wanted", choices=Wanted.values, help="default running")
+
+    def register(self, options: dict[str, Any]) -> tuple[str, dict[str, object]]:
+        account, made = register(
+            workspace=_workspace(options["workspace"]),
+            gateway=gateway_named(options["gateway"]),
+            session_id=_session_id(options["session_id"]),
+            phone_number=_phone_number(options["phone"]),
+            status=Status(options["status"]) if options["status"] else None,
+            wanted=Wanted(options["wanted"]) if options["wanted"] else None,
+            actor="command line",
+        )
+        word = "Added" if made else "There is"
+        sentence = (
+            f"{word} account {account.pk}: {account.phone_number or 'no number yet'} on session "
+            f"{account.session_id} of {account.gateway}, {account.status}, wanted {account.wanted}"
+        )
+        return sentence, account_record(account)
+
+
+def _workspace(workspace_id: int) -> Workspace:
+    try:
+        return Workspace.objects.get(pk=workspace_id)
+    except Workspace.DoesNotExist:
+        raise CommandError(
+            f"there is no workspace {workspace_id}: "
+            f"./run manage workspace_add --name NAME --id {workspace_id}"
+        ) from None
+
+
+def _session_id(value: str) -> str:
+    if not value.isprintable() or not 0 < len(value) <= LONGEST_SESSION_ID:
+        raise CommandError("--session-id must be 1 to 200 printable characters")
+    return value
+
+
+def _phone_number(value: str | None) -> str | None:
+    if value is None:
+        return None
+    number = normal_phone_number(value)
+    if number is None:
+        raise CommandError(f"--phone {value!r} is no number: 7 to 15 digits, e.g. 62811801641")
+    return number

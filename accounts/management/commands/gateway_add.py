@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from accounts.management.command import RegisteringCommand
+from accounts.models import Gateway
+from accounts.provisioning import ensure_gateway
+from gateways.registry import KINDS
+
+
+class Command(RegisteringCommand):
+    help = "Add a gateway, or change the address, mode or secrets of the one with this name."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--kind", choices=sorted(KINDS))
+        parser.add_argument("--url", help="where we reach it, e.g. http://127.0.0.1:3001")
+        parser.add_argument("--api-key", help="the key of both directions")
+        parser.add_argument("--hmac-secret", help="what it signs its webhooks with")
+        parser.add_argument("--mode", choices=Gateway.Mode.values, help="default act")
+
+    def register(self, options: dict[str, Any]) -> tuple[str, dict[str, object]]:
+        gateway, made = ensure_gateway(
+            options["name"],
+            kind=options["kind"],
+            base_url=options["url"],
+            mode=options["mode"],
+            api_key=options["api_key"],
+            hmac_secret=options["hmac_secret"],
+        )
+        word = "Added" if made else "There is"
+        return (
+            f"{word} gateway {gateway.name}: {gateway.kind} at {gateway.base_url}, mode "
+            f"{gateway.mode}. Its webhooks belong to {gateway.webhook_path}",
+            {
+                "id": gateway.pk,
+                "name": gateway.name,
+                "kind": gateway.kind,
+                "url": gateway.base_url,
+                "mode": gateway.mode,
+            },
+        )

@@ -1,0 +1,133 @@
+"""observe(): the one function that writes an account's status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from itertools import islice
+
+from django.conf import settings
+from django.db import IntegrityError, OperationalError, connection, transaction
+
+from accounts import clock, rows
+from accounts.book import Book
+from accounts.decision import Known
+from accounts.doorbell import ring
+from accounts.models import Transition
+from accounts.observations import Observation, Outcome, Verdict
+from accounts.qr import forget_qr
+from accounts.status import Status
+
+CHUNK = 500  # observations a transaction: a large pass must not hold thousands of locks
+ATTEMPTS = 5
+_MOVED = frozenset({Verdict.TAKEN_OVER, Verdict.MERGED})
+
+
+class _WorldMoved(Exception):
+    """Between finding and locking, a session or a number changed hands: look again."""
+
+
+def observe(observations: Iterable[Observation]) -> list[Outcome]:
+    """Apply what somebody saw; one outcome for each observation, in their order.
+
+    Rows, transitions and superseded sessions are written together, in chunks, each in one
+    transaction (a savepoint inside the caller's). A claim that changed a status is confirmed by a
+    targeted read, asked for after the commit.
+
+    Raises django.db.OperationalError when a lock cannot be had within 2 s.
+    """
+    outcomes: list[Outcome] = []
+    remaining = iter(observations)
+    while chunk := list(islice(remaining, CHUNK)):
+        outcomes += _observe_chunk(chunk)
+    return outcomes
+
+
+def _observe_chunk(seen: Sequence[Observation]) -> list[Outcome]:
+    for _ in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                return _observe_once(seen)
+        except (_WorldMoved, IntegrityError) as error:
+            # A unique violation is the same case: somebody else took that number or session.
+            cause = error
+    raise OperationalError("sessions or numbers kept changing hands; try again later") from cause
+
+
+def _observe_once(seen: Sequence[Observation]) -> list[Outcome]:
+    book = _open_book(seen)
+    outcomes: dict[int, Outcome] = {}
+    transitions: list[Transition] = []
+    # Oldest first, whatever order they came in: newer wins.
+    for index in sorted(range(len(seen)), key=lambda index: seen[index].observed_at):
+        verdict, account_id = book.apply(seen[index])
+        outcomes[index] = _outcome(seen[index], verdict, account_id, book)
+        transitions += _transitions(seen[index], book)
+    rows.save_accounts(book)
+    rows.save_superseded(book)
+    Transition.objects.bulk_create(transitions)
+    for outcome in outcomes.values():
+        if outcome.account_id is not None:
+            _ask_for_confirmation(outcome, book.rows[outcome.account_id])
+            _forget_scanned_qr(outcome.account_id, outcome)
+    return [outcomes[index] for index in range(len(seen))]
+
+
+def _open_book(seen: Sequence[Observation]) -> Book:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
+    found = rows.find(seen)
+    known = rows.lock(found)
+    if rows.find(seen) != found:
+        raise _WorldMoved
+    return Book(
+        known,
+        rows.superseded(seen, found),
+        rows.serves(seen, known),
+        now=clock.database_now(),
+        expires_after=timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS),
+    )
+
+
+def _outcome(seen: Observation, verdict: Verdict, account_id: int | None, book: Book) -> Outcome:
+    if account_id is None:
+        return Outcome(observation=seen, verdict=verdict)
+    now = book.rows[account_id]
+    was = next((before for before, _ in book.changes if before.account_id == account_id), now)
+    return Outcome(
+        observation=seen, verdict=verdict, account_id=account_id, was=was.status, now=now.status
+    )
+
+
+def _transitions(seen: Observation, book: Book) -> list[Transition]:
+    return [
+        Transition(
+            account_id=after.account_id,
+            from_status=before.status,
+            to_status=after.status,
+            reason=after.reason,
+            raw=after.raw,
+            source=seen.source,
+            actor=seen.actor,
+            session_id=seen.session_id,
+            evidence=seen.evidence,
+            observed_at=seen.observed_at,
+            created_at=book.now,
+        )
+        for before, after in book.changes
+        if before.status is not after.status
+    ]
+
+
+def _ask_for_confirmation(outcome: Outcome, account: Known) -> None:
+    """A machine's word that changed something is checked by our own look, within 2 s: a late retry
+    looks as fresh as the truth. So is the session that got its account back."""
+    moved = outcome.verdict in _MOVED or outcome.was is not outcome.now
+    claimed = outcome.observation.is_claim and moved
+    if account.session and (claimed or outcome.verdict is Verdict.TAKEOVER_UNDONE):
+        ring("accounts.tasks.confirm_session", *account.session)
+
+
+def _forget_scanned_qr(account_id: int, outcome: Outcome) -> None:
+    if outcome.was is Status.QR_SCANNING and outcome.now is not Status.QR_SCANNING:
+        transaction.on_commit(lambda: forget_qr(account_id), robust=True)
