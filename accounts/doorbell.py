@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import logging
 
-from celery import current_app
 from django.db import transaction
+from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -14,14 +14,15 @@ logger = logging.getLogger(__name__)
 
 
 def ring(task: str, *args: int | str) -> None:
-    """Run `task` (its registered name) in a worker, once what is being written is committed.
+    """Run `task` in a worker, once what is being written is committed.
 
-    Never raises when Redis is gone."""
+    It is named ("accounts.tasks.confirm_session") rather than passed, because what rings stands
+    below the tasks. Never raises when Redis is gone."""
     transaction.on_commit(lambda: _send(task, args), robust=True)
 
 
 def _send(task: str, args: tuple[int | str, ...]) -> None:
     try:
-        current_app.tasks[task].apply_async(args=args, expires=60)
+        import_string(task).apply_async(args=args, expires=60)
     except (OperationalError, RedisError, OSError) as error:
         logger.warning("%s was not rung (%s): its sweeper will catch up", task, error)
