@@ -1,0 +1,55 @@
+"""docs/statuses.md says what the tables in the code say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from accounts.reasons import REASONS
+from accounts.status import MEANINGS, STICKY, URGENCY, Status
+from accounts.status import LIVE as LIVE_STATUSES
+
+PAGE = Path(__file__).parents[2] / "docs" / "statuses.md"
+
+
+def keeping(status: Status) -> str:
+    if status in LIVE_STATUSES:
+        return "45 s without a read that shows it, then `unknown`"
+    if status in STICKY:
+        return "until a live word or a person ends it"
+    return "until something newer is seen"
+
+
+def status_rows() -> list[str]:
+    return [
+        f"| `{status.value}` | {MEANINGS[status]} | {keeping(status)} |"
+        for status in sorted(Status, key=URGENCY.__getitem__)
+    ]
+
+
+def told(hold_seconds: int | None) -> str:
+    return "never" if hold_seconds is None else f"after {hold_seconds} s"
+
+
+def reason_rows() -> list[str]:
+    return [
+        f"| `{code.value or '(none)'}` | {meaning.text} | {'yes' if meaning.repairable else 'no'} "
+        f"| {told(meaning.hold_seconds)} | {meaning.instruction} |"
+        for code, meaning in REASONS.items()
+    ]
+
+
+@pytest.mark.parametrize("row", status_rows())
+def test_it_describes_every_status(row: str) -> None:
+    assert row in PAGE.read_text().splitlines(), f"docs/statuses.md lacks the row:\n{row}"
+
+
+@pytest.mark.parametrize("row", reason_rows())
+def test_it_describes_every_reason(row: str) -> None:
+    assert row in PAGE.read_text().splitlines(), f"docs/statuses.md lacks the row:\n{row}"
+
+
+def test_it_describes_nothing_that_does_not_exist() -> None:
+    rows = {line for line in PAGE.read_text().splitlines() if line.startswith("| `")}
+    assert rows == {*status_rows(), *reason_rows()}
