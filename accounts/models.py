@@ -139,7 +139,7 @@ class Account(models.Model):
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="accounts")
     gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="accounts")
     phone_number = models.CharField(max_length=15, null=True, blank=True)  # noqa: DJ001 - unique
-    session_id = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 - unique
+    session_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - unique
     wanted = models.CharField(max_length=10, choices=Wanted.choices, default=Wanted.RUNNING)
 
     status = models.CharField(
@@ -225,7 +225,7 @@ class SupersededSession(models.Model):
     """
 
     gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="+")
-    session_id = models.CharField(max_length=200)
+    session_id = models.CharField(max_length=255)
     account = models.ForeignKey(Account, models.PROTECT, related_name="superseded_sessions")
     superseded_at = models.DateTimeField(db_default=Now())
     confirmed_at = models.DateTimeField(null=True, blank=True)
@@ -252,7 +252,7 @@ class Transition(models.Model):
     raw = models.CharField(max_length=200, blank=True)
     source = models.CharField(max_length=20, choices=Source.choices)
     actor = models.CharField(max_length=150, blank=True)
-    session_id = models.CharField(max_length=200, blank=True)
+    session_id = models.CharField(max_length=255, blank=True)
     evidence = models.CharField(max_length=100, blank=True)
     observed_at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=Now())

@@ -11,7 +11,7 @@ from accounts.models import Workspace
 from accounts.status import Status, Wanted
 from gateways.base import State, normal_phone_number
 
-LONGEST_SESSION_ID = 200
+LONGEST_SESSION_ID = 255
 
 
 class Command(RegisteringCommand):
@@ -59,7 +59,7 @@ def _workspace(workspace_id: int) -> Workspace:
 
 def _session_id(value: str) -> str:
     if not value.isprintable() or not 0 < len(value) <= LONGEST_SESSION_ID:
-        raise CommandError("--session-id must be 1 to 200 printable characters")
+        raise CommandError("--session-id must be 1 to 255 printable characters")
     return value
 
 
