@@ -1,0 +1,136 @@
+"""`python -m gateways.simulator`: the simulated gateway as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from urllib.parse import urlsplit
+
+from gateways.simulator import process, state_file
+from gateways.simulator.host import LiveHost
+from gateways.simulator.outward import backend_at, over_network
+from gateways.simulator.server import Process
+from gateways.simulator.settings import Pace, Settings, Traffic
+from gateways.simulator.traffic import TrafficSource
+from gateways.simulator.world import World
+
+SECRETS = {
+    "api_key": "SIMULATOR_API_KEY",
+    "hmac_secret": "SIMULATOR_HMAC_SECRET",
+    "control_key": "SIMULATOR_CONTROL_KEY",
+}
+
+
+class CannotStart(Exception):
+    """One line that says why, and what to do."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs until SIGTERM or SIGINT. 0: ended as asked; 1: could not start."""
+    options = _options(arguments)
+    try:
+        world = _world(options)
+        served = Process(
+            world, host=options.host, port=options.port, control_port=options.control_port
+        )
+        held = _held(world, options)
+        _start(served, options)
+    except CannotStart as reason:
+        print(f"simulator: {reason}", file=sys.stderr)
+        return 1
+
+    def end(number: int, frame: FrameType | None) -> None:
+        served.end()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    print(
+        f"READY http://{options.host}:{served.api.port}"
+        f" control http://{options.host}:{served.control.port}",
+        flush=True,
+    )
+    world.timeline.after(0, lambda: process.restore(world, held))
+    served.wait()
+    served.close()
+    return 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m gateways.simulator",
+        description="A simulated Node service. Secrets come from the environment: "
+        + ", ".join(SECRETS.values()),
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=3001, help="0: any free one")
+    parser.add_argument("--control-port", type=int, default=3002, help="stays when it is stopped")
+    parser.add_argument("--state", type=Path, help="file with its logins; none: forgets them")
+    parser.add_argument("--webhook-url", required=True, help="whole address, with the path")
+    parser.add_argument("--backend-url", help="asked at a start which sessions should run")
+    parser.add_argument("--instance-url", help="what it sends as X-Instance-Url")
+    parser.add_argument("--strict", action="store_true", help="as shipped: no key in a header")
+    parser.add_argument("--traffic", action="store_true", help="connected sessions speak")
+    parser.add_argument("--restore-seconds", type=float, default=Pace().restore)
+    return parser.parse_args(arguments)
+
+
+def _world(options: argparse.Namespace) -> World:
+    webhooks = urlsplit(options.webhook_url)
+    if webhooks.scheme not in ("http", "https") or not webhooks.hostname:
+        raise CannotStart(f"--webhook-url is no address: {options.webhook_url}")
+    settings = Settings(
+        **_secrets(),
+        instance_url=options.instance_url or f"http://{options.host}:{options.port}",
+        webhook_path=webhooks.path or "/",
+        strict=options.strict,
+        pace=replace(Pace(), restore=options.restore_seconds),
+    )
+    backend = options.backend_url and backend_at(options.backend_url, api_key=settings.api_key)
+    world = World(
+        settings,
+        host=LiveHost(),
+        deliver=over_network(f"{webhooks.scheme}://{webhooks.netloc}"),
+        backend=backend or None,
+    )
+    world.traffic = Traffic(enabled=options.traffic)
+    TrafficSource(world).step()
+    return world
+
+
+def _secrets() -> dict[str, str]:
+    missing = [name for name in SECRETS.values() if not os.environ.get(name)]
+    if missing:
+        raise CannotStart(f"set {', '.join(missing)} in the environment")
+    return {field: os.environ[name] for field, name in SECRETS.items()}
+
+
+def _start(served: Process, options: argparse.Namespace) -> None:
+    try:
+        served.start()
+    except OSError as error:
+        ports = f"{options.port} or {options.control_port}"
+        raise CannotStart(
+            f"port {ports} on {options.host} cannot be opened ({error.strerror}):"
+            " choose others with --port and --control-port"
+        ) from None
+
+
+def _held(world: World, options: argparse.Namespace) -> list[tuple[str, int]]:
+    """What it held when it last ran; from now on that is kept."""
+    if options.state is None:
+        return []
+    try:
+        held = state_file.load(world, options.state)
+    except ValueError as error:
+        raise CannotStart(str(error)) from None
+    world.save = lambda: state_file.save(world, options.state)
+    return held
+
+
+if __name__ == "__main__":
+    sys.exit(main())

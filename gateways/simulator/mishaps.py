@@ -1,0 +1,169 @@
+"""What happens to a session from outside: phones, browsers, WhatsApp, and the gateway's own lies.
+
+Every function takes the world and a session id, and raises Failure (404, 409) where it makes no
+sense. `honest` tells what the gateway does about it: as shipped it notices nothing and goes on
+saying "connected"; an honest one sends the webhook and says "disconnected".
+"""
+
+from __future__ import annotations
+
+from gateways.base import normal_phone_number
+from gateways.simulator import events
+from gateways.simulator.sessions import Browser, Login, SimulatedSession, Truth
+from gateways.simulator.world import Failure, World
+
+
+def scan(world: World, session_id: str, *, phone_number: str) -> None:
+    """A phone scans the QR code: authenticated, then ready."""
+    number = normal_phone_number(phone_number)
+    if number is None:
+        raise Failure("phone_number must have 7 to 15 digits", status=400)
+    with world.lock:
+        session = held(world, session_id)
+        if session.truth is not Truth.QR_SCANNING or session.browser is not Browser.RUNNING:
+            raise Failure(f"it shows no QR code (it is {session.truth})", status=409)
+        world.logins[session_id] = Login(
+            session_id=session_id, workspace_id=session.workspace_id, phone_number=number
+        )
+    world.run(session, world.authenticate)
+
+
+def unlink(world: World, session_id: str) -> None:
+    """Removed on the phone: its login is worth nothing, and 1 s later there is a fresh QR code.
+    The number and the moment it connected stay in its entry: observed."""
+    with world.lock:
+        session = held(world, session_id)
+        world.logins.pop(session_id, None)
+        _lose_link(world, session, "LOGOUT")
+        world.later(world.settings.pace.qr_after_logout, session, world.show_qr)
+    world.settle()
+
+
+def disconnect(world: World, session_id: str, *, reason: str) -> None:
+    """WhatsApp or the page ends it, for a reason the gateway hands on."""
+    with world.lock:
+        session = held(world, session_id)
+        _lose_link(world, session, reason)
+        if reason == "CONFLICT":
+            world.later(
+                world.settings.pace.false_reconnect,
+                session,
+                lambda found: world.sender.send(
+                    events.session_reconnected(found, world.host.now())
+                ),
+            )
+    world.settle()
+
+
+def give_up(world: World, session_id: str) -> None:
+    """The gateway's own retries are used up."""
+    with world.lock:
+        session = held(world, session_id)
+        session.status, session.truth = "disconnected", Truth.DISCONNECTED
+        world.sender.send(events.session_reconnect_failed(session, world.host.now()))
+    world.settle()
+
+
+def crash(world: World, session_id: str, *, honest: bool) -> None:
+    """Its Chromium is killed. The login stays: reconnect brings it back."""
+    _break(world, session_id, Browser.DEAD, "BROWSER_CRASHED" if honest else "")
+
+
+def hang(world: World, session_id: str, *, honest: bool) -> None:
+    """Its Chromium stops answering."""
+    _break(world, session_id, Browser.HUNG, "BROWSER_UNRESPONSIVE" if honest else "")
+
+
+def resume(world: World, session_id: str) -> None:
+    """A hung Chromium goes on as if nothing had been."""
+    with world.lock:
+        session = held(world, session_id)
+        if session.browser is not Browser.HUNG:
+            raise Failure(f"its browser is {session.browser}, not hung", status=409)
+        session.browser = Browser.RUNNING
+
+
+def lose(world: World, session_id: str) -> None:
+    """Gone from memory without a word. The login stays on disk."""
+    with world.lock:
+        held(world, session_id)
+        del world.sessions[session_id]
+        world.changed()
+    world.settle()
+
+
+def set_listed(world: World, session_id: str, *, listed: bool) -> None:
+    """Alive, but missing from the list; its status answer then lacks the workspace."""
+    with world.lock:
+        held(world, session_id).listed = listed
+
+
+def lie(world: World, session_id: str, *, status: str) -> None:
+    """The gateway says `status` from now on, whatever is true."""
+    with world.lock:
+        held(world, session_id).status = status
+
+
+def claim_reconnected(world: World, session_id: str) -> None:
+    """A "session_reconnected" with nothing behind it."""
+    with world.lock:
+        session = held(world, session_id)
+        world.sender.send(events.session_reconnected(session, world.host.now()))
+    world.settle()
+
+
+def report_error(world: World, session_id: str, *, error: str) -> None:
+    with world.lock:
+        world.sender.send(events.session_error(held(world, session_id), error))
+    world.settle()
+
+
+def speak(world: World, session_id: str, *, sent: bool = False, megabytes: float = 0) -> None:
+    """A message, if the session is alive."""
+    with world.lock:
+        session = _alive(world, session_id)
+        now = session.last_activity = world.host.now()
+        payload = events.message(
+            session, now=now, source=world.random, sent=sent, megabytes=megabytes
+        )
+    world.sender.send(payload)
+    world.settle()
+
+
+def acknowledge(world: World, session_id: str) -> None:
+    """A phone at the other end received a message of ours."""
+    with world.lock:
+        session = _alive(world, session_id)
+        now = session.last_activity = world.host.now()
+        world.sender.send(events.acknowledgement(session, now, world.random))
+    world.settle()
+
+
+def held(world: World, session_id: str) -> SimulatedSession:
+    session = world.sessions.get(session_id)
+    if session is None:
+        raise Failure("no such session in memory", status=404)
+    return session
+
+
+def _alive(world: World, session_id: str) -> SimulatedSession:
+    session = held(world, session_id)
+    if not session.is_alive:
+        raise Failure(f"it cannot speak: {session.truth}, browser {session.browser}", status=409)
+    return session
+
+
+def _lose_link(world: World, session: SimulatedSession, reason: str) -> None:
+    session.status, session.truth = "disconnected", Truth.DISCONNECTED
+    world.sender.send(events.session_disconnected(session, reason))
+    world.changed()
+
+
+def _break(world: World, session_id: str, browser: Browser, said: str) -> None:
+    with world.lock:
+        session = held(world, session_id)
+        session.browser = browser
+        if said:
+            session.status = "disconnected"
+            world.sender.send(events.session_disconnected(session, said))
+    world.settle()

@@ -1,0 +1,104 @@
+"""What the simulated gateway holds: sessions in memory, logins on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+
+class Browser(StrEnum):
+    """The Chromium of a session."""
+
+    RUNNING = "running"
+    DEAD = "dead"
+    HUNG = "hung"
+
+
+class Truth(StrEnum):
+    """What a session's page really is, whatever the gateway says."""
+
+    CONNECTING = "connecting"
+    QR_SCANNING = "qr_scanning"
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+
+
+@dataclass(slots=True, kw_only=True)
+class SimulatedSession:
+    """One session in memory. `status` is what the gateway says of it, `truth` what is."""
+
+    session_id: str
+    workspace_id: int
+    status: str
+    truth: Truth
+    last_activity: datetime
+    browser: Browser = Browser.RUNNING
+    phone_number: str | None = None
+    connected_at: datetime | None = None
+    # False after a second "create" for a running session: observed on the Node service, its entry
+    # is deleted, while its client lives on.
+    listed: bool = True
+    qr_count: int = 0
+
+    @property
+    def is_alive(self) -> bool:
+        return self.browser is Browser.RUNNING and self.truth is Truth.CONNECTED
+
+    def as_listed(self) -> dict[str, object]:
+        """Its entry in the list. As JSON.stringify does, what is undefined is left out."""
+        return {
+            "session_id": self.session_id,
+            "workspace_id": self.workspace_id,
+            "status": self.status,
+            "phone_number": self.phone_number,
+            **self._connected_at(),
+        }
+
+    def as_status(self) -> dict[str, object]:
+        entry: dict[str, object] = {
+            "session_id": self.session_id,
+            "status": self.status,
+            "phone_number": self.phone_number,
+        }
+        if not self.listed:
+            return {**entry, **self._connected_at()}
+        return {
+            **entry,
+            "workspace_id": self.workspace_id,
+            **self._connected_at(),
+            "last_activity": iso(self.last_activity),
+        }
+
+    def as_truth(self) -> dict[str, object]:
+        """For whoever plays with the simulator."""
+        return {
+            "session_id": self.session_id,
+            "workspace_id": self.workspace_id,
+            "phone_number": self.phone_number,
+            "says": self.status,
+            "truth": self.truth.value,
+            "browser": self.browser.value,
+            "alive": self.is_alive,
+            "listed": self.listed,
+            "connected_at": iso(self.connected_at) if self.connected_at else None,
+            "last_activity": iso(self.last_activity),
+            "qr_count": self.qr_count,
+        }
+
+    def _connected_at(self) -> dict[str, object]:
+        return {"connected_at": iso(self.connected_at)} if self.connected_at else {}
+
+
+@dataclass(slots=True, kw_only=True)
+class Login:
+    """A session's files on disk: with them it reconnects without a scan."""
+
+    session_id: str
+    workspace_id: int
+    phone_number: str
+
+
+def iso(moment: datetime) -> str:
+    """As JavaScript writes it: milliseconds and a Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,79 @@
+"""How a simulated gateway is set up, how fast it is, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long things take, in seconds, as observed on the Node service."""
+
+    create: float = 2.4  # until the browser is up and create answers
+    authenticate: float = 1.2  # from then on, with a login on disk
+    load: float = 2.6  # from "authenticated" to "connected"
+    restore: float = 1.5  # each session at a start; the real service takes 3 to 6
+    qr_life: float = 60.0
+    qr_after_logout: float = 1.0
+    false_reconnect: float = 5.0  # from CONFLICT to a "session_reconnected" that is not true
+    hang: float = 15.0  # until a call to a hung browser gives up
+    backend_retry: float = 5.0
+
+
+INSTANT = Pace(
+    create=0,
+    authenticate=0,
+    load=0,
+    restore=0,
+    qr_after_logout=0,
+    false_reconnect=0,
+    backend_retry=0,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What would stand in its `.env`."""
+
+    api_key: str = field(repr=False)
+    hmac_secret: str = field(repr=False)
+    control_key: str = field(default="", repr=False)  # empty: no control over HTTP
+    instance_url: str = "http://localhost:3001"
+    webhook_path: str = "/api/webhooks/webjs"
+    # As shipped: the key counts only as `api_key` in the query or the body, not as a header.
+    strict: bool = False
+    pace: Pace = Pace()
+
+
+@dataclass(slots=True, kw_only=True)
+class WebhookFaults:
+    """What goes wrong between the gateway and its backend. All off by default."""
+
+    silent: bool = False  # none is sent at all
+    drop: int = 0  # the next n are lost
+    duplicate: int = 0  # each is sent n times more
+    delay_seconds: float = 0.0
+    reorder: int = 0  # n are held back, then sent newest first
+    path: str = ""  # sent there instead
+    wrong_secret: bool = False
+    clock_skew_seconds: float = 0.0
+    key_only: bool = False  # older versions: X-API-Key and no signature
+
+
+@dataclass(slots=True, kw_only=True)
+class Faults:
+    """What is wrong with the gateway as a whole."""
+
+    webhooks: WebhookFaults = field(default_factory=WebhookFaults)
+    list_fault: str = ""  # one of api.LIST_FAULTS
+    list_keeps: int = 0  # how many a partial list still shows
+    health_agrees: bool = False  # health hides what the list hides
+
+
+@dataclass(slots=True, kw_only=True)
+class Traffic:
+    """Connected sessions speak now and then, so that their rows are proven."""
+
+    enabled: bool = False
+    min_seconds: float = 20.0
+    max_seconds: float = 40.0

@@ -1,0 +1,262 @@
+"""The simulated gateway: a little world of sessions that behaves as the Node service was observed
+to (tests/captures/node-service/), faults included."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import string
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+from gateways.simulator import events
+from gateways.simulator.host import Host, StillHost
+from gateways.simulator.sessions import Browser, Login, SimulatedSession, Truth
+from gateways.simulator.settings import INSTANT, Faults, Settings, Traffic
+from gateways.simulator.timeline import Timeline
+from gateways.simulator.webhooks import Deliver, Sender
+
+_ID_ALPHABET = string.ascii_letters + string.digits
+
+# (method, path, body or None, as bearer token) -> (status, answer). Raises OSError without answer.
+Backend = Callable[[str, str, Mapping[str, object] | None, bool], tuple[int, object]]
+
+
+class State(StrEnum):
+    """The gateway's process, as a caller meets it."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"  # nobody listens
+    FROZEN = "frozen"  # connections are taken, nothing is answered
+
+
+class Failure(Exception):
+    """What the service answers with an error: the status and its own words."""
+
+    def __init__(self, message: str, *, status: int = 500) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class World:
+    """Everything there is. Verbs may be called from any thread; `lock` is never held while a
+    webhook is sent or an answer takes its time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        host: Host,
+        deliver: Deliver,
+        backend: Backend | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.settings = settings
+        self.host = host
+        self.backend = backend
+        self.lock = threading.RLock()
+        self.random = random.Random(seed)
+        self.timeline = Timeline(host)
+        self.faults = Faults()
+        self.traffic = Traffic()
+        self.sender = Sender(
+            deliver,
+            settings=settings,
+            faults=lambda: self.faults,
+            timeline=self.timeline,
+            host=host,
+        )
+        self.sessions: dict[str, SimulatedSession] = {}
+        self.logins: dict[str, Login] = {}
+        self.restoring: list[tuple[str, int]] = []  # still to come, with their workspaces
+        self.notes: deque[str] = deque(maxlen=50)
+        self.started_at = host.now()
+        self.state = State.RUNNING
+        self.when_state_changes: Callable[[State], None] = lambda state: None
+        self.save: Callable[[], None] = lambda: None
+        self._is_changed = False
+
+    # What a caller of its API can do
+
+    def create(self, session_id: str, workspace_id: int) -> SimulatedSession:
+        """Answers once the browser is up; the webhook with the QR may overtake the answer."""
+        with self.lock:
+            running = self.sessions.get(session_id)
+            if running is not None and running.browser is not Browser.DEAD:
+                running.listed = False  # observed: the entry goes, the client stays
+                raise Failure(
+                    f"The browser is already running for <SESSIONS>/workspace_{workspace_id}/"
+                    f"session-{session_id}. Use a different `userDataDir` or stop the running "
+                    "browser first."
+                )
+            session = self.place(session_id, workspace_id)
+        self.host.pause(self.settings.pace.create)
+        self.run(session, self.begin)
+        return session
+
+    def reconnect(self, session_id: str, workspace_id: int) -> SimulatedSession:
+        """Destroys, then creates. A hung browser cannot be asked to go: wake or kill it first."""
+        with self.lock:
+            session = self.sessions.get(session_id)
+            is_hung = session is not None and session.browser is Browser.HUNG
+            if session is not None and not is_hung:
+                del self.sessions[session_id]
+        if is_hung:
+            self._time_out()
+        return self.create(session_id, workspace_id)
+
+    def delete(self, session_id: str) -> bool:
+        """Whether it held the session. Its login files go in any case: observed."""
+        with self.lock:
+            self.logins.pop(session_id, None)
+            held = self.sessions.pop(session_id, None)
+            self.changed()
+        return held is not None
+
+    def send_message(self, session_id: str, recipient: str) -> SimulatedSession:
+        """The one call that touches the page, and so the one that tells the truth."""
+        with self.lock:
+            session = self.sessions.get(session_id)
+            if session is None or not session.listed:
+                raise Failure("Session not found", status=404)
+            if session.browser is Browser.DEAD:
+                frame = f"{self.random.randrange(16**32):032X}"
+                raise Failure(f"Attempted to use detached Frame '{frame}'.")
+            is_hung = session.browser is Browser.HUNG
+        if is_hung:
+            self._time_out()
+        if recipient == "0":
+            raise Failure("Cannot read properties of undefined (reading 'createWid')")
+        if not session.is_alive:
+            raise Failure("Session is not connected", status=400)
+        return session
+
+    def _time_out(self) -> None:
+        self.host.pause(self.settings.pace.hang)
+        raise Failure(
+            "Runtime.callFunctionOn timed out. Increase the 'protocolTimeout' setting in "
+            "launch/connect calls for a higher timeout if needed."
+        )
+
+    # How a session comes to life
+
+    def new_session_id(self, workspace_id: int) -> str:
+        letters = "".join(secrets.choice(_ID_ALPHABET) for _ in range(8))
+        return f"webjs_{workspace_id}_{int(self.host.now().timestamp())}_{letters}"
+
+    def place(self, session_id: str, workspace_id: int) -> SimulatedSession:
+        """In memory and on the list from now on, before any QR exists."""
+        session = SimulatedSession(
+            session_id=session_id,
+            workspace_id=workspace_id,
+            status="qr_scanning",
+            truth=Truth.CONNECTING,
+            last_activity=self.host.now(),
+        )
+        self.sessions[session_id] = session
+        self.changed()
+        return session
+
+    def begin(self, session: SimulatedSession) -> None:
+        """Its browser is up: with a login on disk it connects by itself, else it shows a QR."""
+        if session.session_id in self.logins:
+            self.later(self.settings.pace.authenticate, session, self.authenticate)
+        else:
+            self.show_qr(session)
+
+    def show_qr(self, session: SimulatedSession) -> None:
+        session.status, session.truth = "qr_scanning", Truth.QR_SCANNING
+        session.qr_count += 1
+        self.sender.send(events.qr_code_generated(session, self.random))
+        self.later(self.settings.pace.qr_life, session, self.renew_qr)
+
+    def renew_qr(self, session: SimulatedSession) -> None:
+        if session.truth is Truth.QR_SCANNING and session.browser is Browser.RUNNING:
+            self.show_qr(session)
+
+    def authenticate(self, session: SimulatedSession) -> None:
+        session.status, session.truth = "authenticated", Truth.CONNECTING
+        self.sender.send(events.session_authenticated(session))
+        self.later(self.settings.pace.load, session, self.become_ready)
+
+    def become_ready(self, session: SimulatedSession) -> None:
+        if session.browser is not Browser.RUNNING or session.session_id not in self.logins:
+            return
+        session.status, session.truth = "connected", Truth.CONNECTED
+        session.phone_number = self.logins[session.session_id].phone_number
+        session.connected_at = self.host.now()
+        self.sender.send(events.session_ready(session))
+        self.changed()
+
+    # The clockwork
+
+    def run(self, session: SimulatedSession, action: Callable[[SimulatedSession], None]) -> None:
+        """`action`, if the session is still the one in memory; then all that is due."""
+        with self.lock:
+            if self.sessions.get(session.session_id) is session:
+                action(session)
+        self.settle()
+
+    def later(
+        self,
+        seconds: float,
+        session: SimulatedSession,
+        action: Callable[[SimulatedSession], None],
+    ) -> None:
+        self.timeline.after(seconds, lambda: self.run(session, action))
+
+    def settle(self) -> None:
+        """Everything that is due happens; what must survive a restart is saved."""
+        self.timeline.held = self.state is not State.RUNNING
+        self.timeline.run_due()
+        with self.lock:
+            is_changed, self._is_changed = self._is_changed, False
+        if is_changed:
+            self.save()
+
+    def advance(self, seconds: float) -> None:
+        """In a test: time moves on, and all that is due on the way happens in its order."""
+        if not isinstance(self.host, StillHost):
+            raise TypeError("only a test moves the time")
+        target = self.host.now() + timedelta(seconds=seconds)
+        self.settle()
+        while (due := self.timeline.next_due_at()) is not None and due <= target:
+            self.host.move_to(due)
+            self.settle()
+        self.host.move_to(target)
+
+    def changed(self) -> None:
+        self._is_changed = True
+
+    def note(self, text: str) -> None:
+        """Something a person who plays with the simulator may want to know."""
+        self.notes.append(f"{self.host.now():%H:%M:%S} {text}")
+
+    def uptime_seconds(self) -> float:
+        return (self.host.now() - self.started_at).total_seconds()
+
+
+def still_world(
+    deliver: Deliver,
+    *,
+    api_key: str = "test-key",
+    hmac_secret: str = "test-secret",
+    control_key: str = "test-control",
+    instance_url: str = "http://localhost:3001",
+    strict: bool = False,
+    host: StillHost | None = None,
+    backend: Backend | None = None,
+) -> World:
+    """A world for a test: everything happens at once and in order, time moves by `advance`."""
+    settings = Settings(
+        api_key=api_key,
+        hmac_secret=hmac_secret,
+        control_key=control_key,
+        instance_url=instance_url,
+        strict=strict,
+        pace=INSTANT,
+    )
+    return World(settings, host=host or StillHost(), deliver=deliver, backend=backend, seed=1)
