@@ -1,0 +1,34 @@
+"""The environment of an instance's processes: what config/settings.py reads."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import urlsplit
+
+from instance.state import State, read_json
+
+
+def instance_environment(state: State) -> dict[str, str]:
+    """Of the instance whose facts stand in `state`. Raises Trouble when there are none."""
+    access, secrets = read_json(state.access), state.secrets()
+    url = str(access["url"])
+    host = urlsplit(url).hostname or "127.0.0.1"
+    return {
+        **inherited(),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": access["database_url"],
+        "REDIS_URL": access["redis_url"],
+        "SECRET_KEY": secrets["secret_key"],
+        "FIELD_KEYS": secrets["field_keys"],
+        "PUBLIC_URL": os.environ.get("PUBLIC_URL", url),
+        "ALLOWED_HOSTS": os.environ.get("ALLOWED_HOSTS", f"127.0.0.1,localhost,[::1],{host}"),
+        "ROLLCALL_INSECURE_HTTP": "1",
+        "PYTHONUNBUFFERED": "1",
+        "TZ": "UTC",
+    }
+
+
+def inherited() -> dict[str, str]:
+    """What may pass from our own environment: no setting that would contradict the state's."""
+    dropped = ("DEBUG", "SECRET_KEY_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE", "FIELD_KEYS_FILE")
+    return {name: value for name, value in os.environ.items() if name not in dropped}

@@ -1,0 +1,69 @@
+"""PostgreSQL and Redis of an instance: our own, unless the environment names others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from instance import postgres, redis_server
+from instance.children import Child
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servers:
+    """Their addresses, and the ports of our own."""
+
+    database_url: str
+    redis_url: str
+    ports: dict[str, int]
+    notes: list[str]
+
+
+def start_servers(
+    directory: Path,
+    *,
+    postgres_password: str,
+    redis_password: str,
+    ports: dict[str, int],
+    logs: Path,
+    adopt: Callable[[Child], None],
+    careless: bool = False,
+    of_our_own: bool = False,
+    fresh: bool = False,
+) -> Servers:
+    """Start what is needed, in order. `of_our_own`: whatever the environment says.
+
+    Each child is given to `adopt` before it starts, so that it is stopped whatever happens next.
+    Raises Trouble.
+    """
+    chosen: dict[str, int] = {}
+    notes: list[str] = []
+    database_url = "" if of_our_own else os.environ.get("DATABASE_URL", "")
+    redis_url = "" if of_our_own else os.environ.get("REDIS_URL", "")
+    if not database_url:
+        database = postgres.prepare(
+            directory,
+            password=postgres_password,
+            port=ports.get("postgres"),
+            log=logs / "postgres.log",
+            careless=careless,
+            fresh=fresh,
+        )
+        adopt(database.child)
+        postgres.start(database)
+        database_url, chosen["postgres"] = database.url, database.port
+    if not redis_url:
+        cache = redis_server.prepare(
+            directory,
+            password=redis_password,
+            port=ports.get("redis"),
+            log=logs / "redis.log",
+        )
+        adopt(cache.child)
+        redis_server.start(cache)
+        redis_url, chosen["redis"] = cache.url, cache.port
+        if cache.what != "Redis":
+            notes.append(f"{cache.what} serves as Redis.")
+    return Servers(database_url=database_url, redis_url=redis_url, ports=chosen, notes=notes)

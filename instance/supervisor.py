@@ -1,0 +1,89 @@
+"""Keeping an instance's processes running, and ending them in order."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+from instance.children import Child, last_lines
+from instance.state import Trouble
+
+DEATHS_ALLOWED = 5
+WITHIN_SECONDS = 60.0
+LOOK_EVERY_SECONDS = 0.2
+STOP_WITHIN_SECONDS = 9.0  # all of them together; ten are promised
+
+
+class Interrupted(Exception):
+    """Somebody asked us to stop: Ctrl-C, or SIGTERM."""
+
+
+def stop_on_signals() -> None:
+    """Ctrl-C, a closed terminal and SIGTERM all mean: stop in order."""
+
+    def stop(number: int, frame: object) -> None:
+        # A second Ctrl-C must not break the stopping off.
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(name, signal.SIG_IGN)
+        raise Interrupted
+
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, stop)
+
+
+class Supervisor:
+    """Children in the order of their start; stopped in reverse."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.children: list[Child] = []
+        self.say = say
+        self._restart_at: dict[str, float] = {}
+
+    def adopt(self, child: Child) -> None:
+        """A child that somebody else starts."""
+        self.children.append(child)
+
+    def start(self, child: Child) -> None:
+        child.start()
+        self.adopt(child)
+
+    def watch(self) -> None:
+        """Restart what dies, for ever. Raises Trouble when one died five times in a minute."""
+        while True:
+            self.look()
+            time.sleep(LOOK_EVERY_SECONDS)
+
+    def look(self) -> None:
+        for child in self.children:
+            if child.name in self._restart_at:
+                self._restart(child)
+            elif child.has_died():
+                self._note_death(child)
+
+    def _note_death(self, child: Child) -> None:
+        now = time.monotonic()
+        child.deaths = [moment for moment in child.deaths if now - moment < WITHIN_SECONDS] + [now]
+        if len(child.deaths) >= DEATHS_ALLOWED:
+            raise Trouble(
+                f"{child.name} died {DEATHS_ALLOWED} times in a minute ({child.how_it_died()}): "
+                f"{last_lines(child.log)} — see {child.log}"
+            )
+        # At once the first time; a little later each time, since a database that was killed
+        # needs its sessions to have noticed.
+        pause = 0.25 * 2 ** (len(child.deaths) - 1)
+        self._restart_at[child.name] = now + pause
+        self.say(f"{child.name} died ({child.how_it_died()}): restarting it. Log: {child.log}")
+
+    def _restart(self, child: Child) -> None:
+        if time.monotonic() >= self._restart_at[child.name]:
+            del self._restart_at[child.name]
+            child.start()
+
+    def stop(self) -> None:
+        """The last started first; whoever does not listen in time is killed."""
+        ends = time.monotonic() + STOP_WITHIN_SECONDS
+        for child in reversed(self.children):
+            left = max(0.5, ends - time.monotonic())
+            child.stop(patience_seconds=min(left, STOP_WITHIN_SECONDS / 2))
+        self.children.clear()
