@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import reverse_lazy
 
 from config import environment
+from dashboard.appearance import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 TESTING = environment.flag("ROLLCALL_TESTING")
@@ -31,6 +31,7 @@ ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
+    "dashboard",  # before unfold: its templates come first
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -42,7 +43,6 @@ INSTALLED_APPS = [
     "accounts",
     "webhooks",
     "reconciliation",
-    "dashboard",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -155,14 +155,6 @@ REST_FRAMEWORK = {
 }
 # Bodies are read as a stream and bounded by our own reader (webhooks.bodies).
 DATA_UPLOAD_MAX_MEMORY_SIZE = None
-
-UNFOLD = {
-    "SITE_TITLE": "Rollcall",
-    "SITE_HEADER": "Rollcall",
-    "SITE_URL": reverse_lazy("admin:index"),
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-}
 
 # --- logs: one JSON object a line -----------------------------------------------------------------
 LOGGING = {

@@ -1,0 +1,110 @@
+"""The few words that one row of the list says of an account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from accounts.explain import sentence
+from accounts.models import Account
+from accounts.reasons import meaning
+from accounts.status import MEANINGS, Status, Wanted
+from dashboard.groups import ShownAccount
+
+# A proof that is older than this is told as the gateway's claim (accounts.explain says the same).
+PROOF_IS_FRESH_SECONDS = 120
+
+TONES: dict[Status, str] = {
+    Status.LOGGED_OUT: "bad",
+    Status.BLOCKED: "bad",
+    Status.FAILED: "bad",
+    Status.QR_SCANNING: "ask",
+    Status.DISCONNECTED: "bad",
+    Status.UNRESPONSIVE: "warn",
+    Status.UNKNOWN: "blind",
+    Status.CONNECTING: "busy",
+    Status.PENDING: "busy",
+    Status.CONNECTED: "good",
+    Status.STOPPED: "off",
+}
+ICONS: dict[Status, str] = {
+    Status.LOGGED_OUT: "link_off",
+    Status.BLOCKED: "block",
+    Status.FAILED: "report",
+    Status.QR_SCANNING: "qr_code_scanner",
+    Status.DISCONNECTED: "cloud_off",
+    Status.UNRESPONSIVE: "heart_broken",
+    Status.UNKNOWN: "visibility_off",
+    Status.CONNECTING: "sync",
+    Status.PENDING: "hourglass_empty",
+    Status.CONNECTED: "check_circle",
+    Status.STOPPED: "pause_circle",
+}
+
+
+def tone(account: Account, shown: Status, now: datetime) -> str:
+    """A colour's name. A connection that only the gateway claims is not as green as a proven one."""
+    if shown is Status.CONNECTED and not is_proven(account, now):
+        return "claimed"
+    return TONES[shown]
+
+
+def is_proven(account: Account, now: datetime) -> bool:
+    if account.proven_at is None:
+        return False
+    return (now - account.proven_at).total_seconds() <= PROOF_IS_FRESH_SECONDS
+
+
+def beside_status(account: Account, shown: Status, now: datetime) -> str:
+    """What a status must not be shown without: the proof of a connection, or what was last known."""
+    if shown is Status.CONNECTED:
+        return sentence(account, now).partition(": ")[2]
+    if shown is Status.UNKNOWN:
+        last = account.last_known_status if account.status == Status.UNKNOWN else account.status
+        return f"last known {Status(last).label}" if last else ""
+    return MEANINGS[shown]
+
+
+def reason(account: Account, shown: Status) -> str:
+    """Why it is so, in words; empty where there is nothing to explain."""
+    if shown is Status.UNKNOWN and account.status != Status.UNKNOWN:
+        return meaning("overdue").text
+    if shown is Status.CONNECTED or not account.status_reason:
+        return ""
+    text = meaning(account.status_reason).text
+    return f"{text} ({account.status_raw})" if account.status_raw else text
+
+
+def instruction(account: ShownAccount) -> str:
+    """What a person must do, for an account of the group `human`."""
+    if account.wanted == Wanted.STOPPED:
+        return "It runs although it is wanted stopped: stop it, or want it running."
+    if account.shown == Status.QR_SCANNING:
+        return "Open the QR code and scan it with the phone of this number."
+    return meaning(account.status_reason).instruction
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """The newest thing anybody saw of an account."""
+
+    what: str
+    at: datetime
+
+
+def last_evidence(account: Account) -> Sign | None:
+    """The newest of all evidence; of several at one moment the strongest."""
+    listed = "not on the gateway's list" if account.unshown_since else "roll call"
+    proof = account.proof or "proof"
+    signs = [
+        Sign(what, at)
+        for what, at in (
+            (proof, account.proven_at),
+            ("activity", account.last_activity_at),
+            ("read", account.read_at),
+            (listed, account.gateway.listed_at),
+            ("webhook or read", account.observed_at),
+        )
+        if at is not None
+    ]
+    return max(signs, key=lambda sign: sign.at, default=None)

@@ -1,0 +1,73 @@
+"""The columns of the accounts list: what is it, since when, who says so, why, what to do."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.explain import sentence
+from accounts.status import Status
+from dashboard.account_words import beside_status, instruction, last_evidence, reason
+from dashboard.groups import Group, ShownAccount
+from dashboard.pieces import badge, moment
+from dashboard.shown import visible
+
+
+class AccountColumns:
+    """Methods for `list_display`; the queryset brings `shown`, `group` and `seen_now`."""
+
+    @admin.display(description="number and session", ordering="phone_number")
+    def number(self, account: ShownAccount) -> SafeString:
+        return format_html(
+            '<span class="rc-number">{}</span><span class="rc-sub rc-mono">{}</span>',
+            account.phone_number or "no number yet",
+            visible(account.session_id) or "no session",
+        )
+
+    @admin.display(description="status", ordering="urgency")
+    def status_sentence(self, account: ShownAccount) -> SafeString:
+        now = account.seen_now
+        shown = Status(account.shown)
+        return format_html(
+            '<span title="{}">{}<span class="rc-sub">{}</span></span>',
+            visible(sentence(account, now)),
+            badge(account, shown, now),
+            visible(beside_status(account, shown, now)),
+        )
+
+    @admin.display(description="since", ordering="status_since")
+    def since(self, account: ShownAccount) -> SafeString:
+        expired = account.shown == Status.UNKNOWN and account.status != Status.UNKNOWN
+        at = account.fresh_at if expired else None
+        return moment(at or account.status_since, account.seen_now, after="")
+
+    @admin.display(description="last evidence")
+    def evidence(self, account: ShownAccount) -> SafeString:
+        sign = last_evidence(account)
+        if sign is None:
+            return format_html('<span class="rc-sub">none yet</span>')
+        return format_html(
+            '{}<span class="rc-sub">{}</span>',
+            moment(sign.at, account.seen_now),
+            visible(sign.what),
+        )
+
+    @admin.display(description="reason, and what to do", ordering="status_reason")
+    def why(self, account: ShownAccount) -> SafeString:
+        text = visible(reason(account, Status(account.shown)))
+        human = account.group == Group.HUMAN
+        return format_html(
+            '<span class="rc-why">{}</span><span class="rc-sub{}">{}</span>',
+            text,
+            " rc-todo" if human else "",
+            instruction(account) if human else "",
+        )
+
+    @admin.display(description="gateway", ordering="gateway__name")
+    def gateway_name(self, account: ShownAccount) -> str:
+        return visible(account.gateway.name)
+
+    @admin.display(description="workspace", ordering="workspace__name")
+    def workspace_name(self, account: ShownAccount) -> str:
+        return visible(account.workspace.name)

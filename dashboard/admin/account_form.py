@@ -1,0 +1,73 @@
+"""Registering a number by hand."""
+
+from __future__ import annotations
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from accounts.lifecycle import Refused, register
+from accounts.models import Account, Gateway, Workspace
+from accounts.status import Wanted
+from gateways.base import normal_phone_number
+
+LONGEST_SESSION_ID = 255
+
+
+class RegisterForm(forms.Form):
+    """What `lifecycle.register` needs; the same rules as the command line."""
+
+    workspace = forms.ModelChoiceField(
+        Workspace.objects.all(), widget=UnfoldAdminSelectWidget, empty_label="Choose one"
+    )
+    gateway = forms.ModelChoiceField(
+        Gateway.objects.all(), widget=UnfoldAdminSelectWidget, empty_label="Choose one"
+    )
+    session_id = forms.CharField(
+        label="Session id",
+        max_length=LONGEST_SESSION_ID,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="As the gateway names it. Register it before the gateway is told to start it: "
+        "its first webhook can be faster than you.",
+    )
+    phone_number = forms.CharField(
+        label="Number",
+        required=False,
+        max_length=30,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="7 to 15 digits. Leave it empty if the first scan is to tell it.",
+    )
+    wanted = forms.ChoiceField(
+        choices=Wanted.choices,
+        initial=Wanted.RUNNING,
+        widget=UnfoldAdminSelectWidget,
+        help_text="What you want. What is the case, Rollcall finds out.",
+    )
+
+    def clean_session_id(self) -> str:
+        value: str = self.cleaned_data["session_id"]
+        if not value.isprintable():
+            raise ValidationError("It holds invisible characters.")
+        return value
+
+    def clean_phone_number(self) -> str | None:
+        value = self.cleaned_data["phone_number"]
+        number = normal_phone_number(value) if value else None
+        if value and number is None:
+            raise ValidationError("That is no number: 7 to 15 digits, e.g. 62811801641.")
+        return number
+
+    def register(self, *, actor: str) -> Account | None:
+        """The account; None when it was refused, which is then an error of this form."""
+        try:
+            return register(
+                workspace=self.cleaned_data["workspace"],
+                gateway=self.cleaned_data["gateway"],
+                session_id=self.cleaned_data["session_id"],
+                phone_number=self.cleaned_data["phone_number"],
+                wanted=Wanted(self.cleaned_data["wanted"]),
+                actor=actor,
+            )[0]
+        except Refused as error:
+            self.add_error(None, f"Not registered: {error}.")
+            return None

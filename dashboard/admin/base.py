@@ -1,0 +1,88 @@
+"""What all admin pages share: nothing is deleted, evidence is read only, strangers' text is shown
+with its invisible characters made visible."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from unfold.paginator import InfinitePaginator
+
+from dashboard.shown import visible
+from dashboard.watch import request_now
+
+# unfold has no types: the checker is shown Django's own classes, which unfold's extend.
+if TYPE_CHECKING:
+    from django.contrib.admin.views.main import ChangeList
+
+    class ModelAdmin(admin.ModelAdmin[Any]): ...
+
+    class TabularInline(admin.TabularInline[Any, Any]): ...
+else:
+    from unfold.admin import ModelAdmin, TabularInline
+    from unfold.views import ChangeList
+
+__all__ = ["ChangeList", "KeptAdmin", "ModelAdmin", "ReadOnlyAdmin", "TabularInline"]
+
+
+class KeptAdmin(ModelAdmin):
+    """Rows that are never deleted here."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    list_fullwidth = True
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class HarmlessChangeList(ChangeList):
+    """Its rows are never saved, so their text may be replaced by what is shown of it."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        for row in self.result_list:
+            make_harmless(row)
+            row.seen_now = request_now(request)
+
+
+def make_harmless(row: models.Model) -> None:
+    """Replace the text of `row`, and of the rows that were loaded with it, by its visible form.
+    Never save a row after this."""
+    for field in row._meta.concrete_fields:
+        value = row.__dict__.get(field.attname)
+        if isinstance(value, str) and not value.isprintable():
+            row.__dict__[field.attname] = visible(value)
+        related = row._state.fields_cache.get(field.name)
+        if related is not None:
+            make_harmless(related)
+
+
+class ReadOnlyAdmin(KeptAdmin):
+    """Evidence: looked at, never touched. Large tables are paged without counting them."""
+
+    paginator = InfinitePaginator
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return HarmlessChangeList
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        rows = super().get_queryset(request)
+        related = self.list_select_related
+        return rows.select_related(*related) if isinstance(related, tuple) else rows
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            row.seen_now = request_now(request)
+            make_harmless(row)
+        return row

@@ -1,0 +1,105 @@
+"""Gateways: can we read them, how do we speak to them, which secrets are valid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.models import Gateway, GatewaySecret
+from dashboard.admin.base import HarmlessChangeList, KeptAdmin, TabularInline
+from dashboard.admin.gateway_form import GatewayForm, SecretForm
+from dashboard.groups import counts, with_group
+from dashboard.overview import connected_by_gateway
+from dashboard.pieces import label, moment
+from dashboard.reach import reach_of
+from dashboard.watch import request_now
+
+
+class Secrets(TabularInline):
+    """Write only: a saved secret is never shown again, only ended, or followed by another."""
+
+    model = GatewaySecret
+    form = SecretForm
+    extra = 0
+    fields = ("purpose", "value", "not_after", "created_at")
+    readonly_fields = ("created_at",)
+    can_delete = False
+
+
+@admin.register(Gateway)
+class GatewayAdmin(KeptAdmin):
+    form = GatewayForm
+    list_display = ("name", "reachability", "connected", "mode", "kind", "base_url")
+    list_filter = ("mode",)
+    search_fields = ("name", "base_url")
+    fields = ("name", "kind", "base_url", "mode")
+    inlines = (Secrets,)
+    change_form_outer_before_template = "dashboard/gateway_state.html"
+    ordering = ("name",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[HarmlessChangeList]:
+        return GatewayChangeList
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Its kind decides how everything it ever said was read."""
+        return ("kind",) if obj else ()
+
+    @admin.display(description="reachability")
+    def reachability(self, gateway: Any) -> SafeString:
+        reach = reach_of(gateway, gateway.seen_now)
+        return format_html(
+            '{}<span class="rc-sub">{}</span>',
+            label(reach.word, tone=reach.tone, icon=reach.icon),
+            reach.sentence,
+        )
+
+    @admin.display(description="accounts connected")
+    def connected(self, gateway: Any) -> str:
+        return f"{gateway.connected_number} of {gateway.accounts_number}"
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponseBase:
+        gateway = self.get_object(request, object_id)
+        state = gateway and state_of(gateway, request)
+        return super().change_view(
+            request, object_id, form_url, {"state": state, **(extra_context or {})}
+        )
+
+
+class GatewayChangeList(HarmlessChangeList):
+    """Each gateway with its accounts counted by what is shown, in one query for the page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        accounts = with_group(request_now(request)).visible()
+        found = connected_by_gateway(accounts, list(self.result_list))
+        for gateway in self.result_list:
+            gateway.accounts_number, gateway.connected_number = found.get(gateway.pk, (0, 0))
+
+
+def state_of(gateway: Gateway, request: HttpRequest) -> dict[str, Any]:
+    """What the page of a gateway tells before its form."""
+    now = request_now(request)
+    reach = reach_of(gateway, now)
+    accounts = with_group(now).visible().filter(gateway=gateway)
+    return {
+        "gateway": gateway,
+        "now": now,
+        "reach": reach,
+        "webhook_url": f"{settings.PUBLIC_URL}{gateway.webhook_path}",
+        "badge": label(reach.word, tone=reach.tone, icon=reach.icon),
+        "booted": moment(gateway.booted_at, now) if gateway.booted_at else "not known",
+        "groups": [
+            {"group": group, "number": number} for group, number in counts(accounts).items()
+        ],
+    }

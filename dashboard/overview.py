@@ -1,0 +1,128 @@
+"""The start page answers one question: does anything need me?"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.models import Account, Gateway, Incident
+from accounts.status import Status, Wanted
+from dashboard.account_words import PROOF_IS_FRESH_SECONDS, instruction, reason
+from dashboard.groups import MEANINGS, Group, ShownAccount, counts, with_group
+from dashboard.pieces import badge, label
+from dashboard.reach import reach_of
+from dashboard.watch import request_now
+
+ATTENTION_ROWS = 12
+INCIDENT_ROWS = 10
+GATEWAY_ROWS = 24
+
+
+def context(request: HttpRequest, shown: dict[str, Any]) -> dict[str, Any]:
+    """unfold's DASHBOARD_CALLBACK. What a user may not view is left out."""
+    now = request_now(request)
+    accounts = with_group(now).visible()
+    if request.user.has_perm("accounts.view_account"):
+        shown |= _of_accounts(accounts, now)
+    if request.user.has_perm("accounts.view_incident"):
+        shown["incidents"] = list(_open_incidents()[:INCIDENT_ROWS])
+    if request.user.has_perm("accounts.view_gateway"):
+        shown |= _of_gateways(accounts, now)
+    return {**shown, "now": now, "title": "Start"}
+
+
+def _of_accounts(accounts: QuerySet[Account], now: datetime) -> dict[str, Any]:
+    numbers = counts(accounts)
+    attention = (
+        accounts.filter(group=Group.HUMAN)
+        .select_related("gateway", "workspace")
+        .order_by("urgency", "-status_since", "-pk")
+    )
+    return {
+        "hero": _hero(accounts, now),
+        "groups": [
+            {
+                "label": group.label,
+                "name": group.value,
+                "meaning": MEANINGS[group],
+                "number": number,
+                "url": f"{reverse('admin:accounts_account_changelist')}?group={group.value}",
+            }
+            for group, number in numbers.items()
+        ],
+        "attention": [_line(account, now) for account in attention[:ATTENTION_ROWS]],
+        "attention_more": max(0, numbers[Group.HUMAN] - ATTENTION_ROWS),
+    }
+
+
+def _hero(accounts: QuerySet[Account], now: datetime) -> dict[str, int]:
+    """Of the accounts that are wanted running: how many are connected, and proven so."""
+    proven = Q(
+        group=Group.CONNECTED, proven_at__gte=now - timedelta(seconds=PROOF_IS_FRESH_SECONDS)
+    )
+    return accounts.filter(wanted=Wanted.RUNNING).aggregate(
+        wanted=Count("pk"),
+        connected=Count("pk", filter=Q(group=Group.CONNECTED)),
+        proven=Count("pk", filter=proven),
+    )
+
+
+def _line(account: ShownAccount, now: datetime) -> dict[str, Any]:
+    shown = Status(account.shown)
+    return {
+        "account": account,
+        "badge": badge(account, shown, now),
+        "reason": reason(account, shown),
+        "instruction": instruction(account),
+    }
+
+
+def _open_incidents() -> QuerySet[Incident]:
+    return Incident.objects.filter(closed_at__isnull=True).select_related("gateway").order_by("-id")
+
+
+def _of_gateways(accounts: QuerySet[Account], now: datetime) -> dict[str, Any]:
+    blind_first = Case(
+        When(blind_since__isnull=False, then=Value(0)),
+        When(listed_at__lt=now - timedelta(seconds=45), then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    gateways = list(Gateway.objects.order_by(blind_first, "name")[: GATEWAY_ROWS + 1])
+    numbers = connected_by_gateway(accounts, gateways)
+    return {
+        "gateways": [_gateway(gateway, numbers, now) for gateway in gateways[:GATEWAY_ROWS]],
+        "gateways_more": len(gateways) > GATEWAY_ROWS,
+    }
+
+
+def connected_by_gateway(
+    accounts: QuerySet[Account], gateways: list[Gateway]
+) -> dict[int, tuple[int, int]]:
+    """By gateway id: how many accounts are wanted running, and how many of those are connected."""
+    rows = (
+        accounts.filter(gateway__in=gateways, wanted=Wanted.RUNNING)
+        .order_by()
+        .values_list("gateway")
+        .annotate(wanted_number=Count("pk"), on=Count("pk", filter=Q(group=Group.CONNECTED)))
+    )
+    return {pk: (wanted, connected) for pk, wanted, connected in rows}
+
+
+def _gateway(
+    gateway: Gateway, numbers: dict[int, tuple[int, int]], now: datetime
+) -> dict[str, Any]:
+    wanted, connected = numbers.get(gateway.pk, (0, 0))
+    reach = reach_of(gateway, now)
+    return {
+        "gateway": gateway,
+        "badge": label(reach.word, tone=reach.tone, icon=reach.icon),
+        "sentence": reach.sentence,
+        "wanted": wanted,
+        "connected": connected,
+        "short": wanted - connected,
+    }

@@ -1,0 +1,38 @@
+"""Small pieces of HTML that many pages share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.explain import age
+from accounts.models import Account
+from accounts.status import Status
+from dashboard.account_words import ICONS, tone
+
+
+def badge(account: Account, shown: Status, now: datetime) -> SafeString:
+    return label(shown.label, tone=tone(account, shown, now), icon=ICONS[shown])
+
+
+def label(text: str, *, tone: str, icon: str = "") -> SafeString:
+    """A word in a colour that has a meaning, with an icon for those who see no colours."""
+    picture = (
+        format_html('<span class="material-symbols-outlined" aria-hidden="true">{}</span>', icon)
+        if icon
+        else ""
+    )
+    return format_html('<span class="rc-badge rc-badge--{}">{}{}</span>', tone, picture, text)
+
+
+def moment(at: datetime, now: datetime, *, after: str = " ago") -> SafeString:
+    """An age, with the exact time behind it."""
+    return format_html(
+        '<time datetime="{}" title="{}">{}{}</time>',
+        at.isoformat(),
+        f"{at:%Y-%m-%d %H:%M:%S} UTC",
+        age(at, now),
+        after,
+    )

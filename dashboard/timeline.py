@@ -1,0 +1,115 @@
+"""Everything that happened to an account in one order: what was said of it, what was decided, what
+people did. Newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import takewhile
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+
+from accounts.models import Account, Transition
+from accounts.reasons import meaning
+from accounts.status import Status
+from dashboard.shown import visible
+
+PAGE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """`rank` orders what happened at one moment: its cause comes before it."""
+
+    at: datetime
+    rank: int
+    kind: str
+    title: str
+    detail: str = ""
+    who: str = ""
+    tone: str = ""
+    account_id: int | None = None
+    url_name: str = ""
+    pk: int = 0
+
+
+Reader = Callable[[Sequence[int], datetime | None, int], list[Entry]]
+
+
+def family(account: Account) -> list[int]:
+    """The account and every row that was merged into it, also by way of another."""
+    ids = [account.pk]
+    newest = ids
+    while newest:
+        newest = list(
+            Account.objects.filter(merged_into__in=newest)
+            .exclude(pk__in=ids)
+            .values_list("pk", flat=True)
+        )
+        ids = ids + newest
+    return ids
+
+
+def timeline(
+    account_ids: Sequence[int], *, before: datetime | None = None
+) -> tuple[list[Entry], datetime | None]:
+    """One page of entries older than `before`, and where the next page begins (None: the end).
+
+    Entries of one moment stay on one page."""
+    found = [entry for read in READERS for entry in read(account_ids, before, PAGE + 1)]
+    found.sort(key=lambda entry: (entry.at, entry.rank), reverse=True)
+    if len(found) <= PAGE:
+        return found, None
+    edge = found[PAGE - 1].at
+    page = list(takewhile(lambda entry: entry.at >= edge, found))
+    return page, edge if len(page) < len(found) else None
+
+
+def _transitions(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:
+    rows = Transition.objects.filter(account_id__in=ids)
+    if before:
+        rows = rows.filter(created_at__lt=before)
+    return [_transition(row) for row in rows.order_by("-created_at", "-pk")[:limit]]
+
+
+def _transition(row: Transition) -> Entry:
+    why = meaning(row.reason).text if row.reason else ""
+    raw = f" ({visible(row.raw)})" if row.raw else ""
+    return Entry(
+        at=row.created_at,
+        rank=3,
+        kind="status",
+        title=f"{Status(row.from_status).label} → {Status(row.to_status).label}",
+        detail=f"{why}{raw}",
+        who=visible(" ".join(filter(None, (row.get_source_display(), row.actor, row.evidence)))),
+        tone=row.to_status,
+        account_id=row.account_id,
+        url_name="admin:accounts_transition_change",
+        pk=row.pk,
+    )
+
+
+def _acts(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:
+    """What people did here, as written down when they confirmed it."""
+    rows = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(Account),
+        object_id__in=[str(pk) for pk in ids],
+    ).select_related("user")
+    if before:
+        rows = rows.filter(action_time__lt=before)
+    return [
+        Entry(
+            at=row.action_time,
+            rank=4,
+            kind="person",
+            title=visible(row.get_change_message()),
+            who=visible(row.user.get_username()),
+            account_id=int(row.object_id or 0),
+        )
+        for row in rows.order_by("-action_time")[:limit]
+    ]
+
+
+READERS: tuple[Reader, ...] = (_transitions, _acts)

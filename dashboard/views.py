@@ -1,0 +1,44 @@
+"""Pages that are not the admin's."""
+
+from __future__ import annotations
+
+import redis
+from django.db import Error, connection
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.redis_client import client
+
+
+@never_cache
+@require_safe
+def health(request: HttpRequest) -> JsonResponse:
+    """200 while PostgreSQL answers. Without Redis nothing is lost, only late: degraded, 200 too."""
+    troubles = {
+        name: trouble
+        for name, trouble in (("postgresql", _postgresql()), ("redis", _redis()))
+        if trouble
+    }
+    if not troubles:
+        return JsonResponse({"status": "ok"})
+    down = "postgresql" in troubles
+    body = {"status": "down" if down else "degraded", "troubles": troubles}
+    return JsonResponse(body, status=503 if down else 200)
+
+
+def _postgresql() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return "PostgreSQL does not answer: webhooks are refused with 503 until it does"
+    return ""
+
+
+def _redis() -> str:
+    try:
+        client().ping()
+    except redis.RedisError:
+        return "Redis does not answer: tasks and QR codes wait, nothing is lost"
+    return ""

@@ -1,0 +1,49 @@
+"""Is anybody calling the roll? Without worker or scheduler every page would slowly become a lie."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest
+
+from accounts.clock import database_now
+from accounts.explain import age
+from accounts.models import Gateway
+
+BLIND_AFTER = timedelta(seconds=60)
+
+
+def request_now(request: HttpRequest) -> datetime:
+    """The database's time, asked once for a request: all ages on a page agree."""
+    now: datetime | None = getattr(request, "rollcall_now", None)
+    if now is None:
+        now = database_now()
+        request.rollcall_now = now  # type: ignore[attr-defined]
+    return now
+
+
+def blindness(now: datetime) -> str:
+    """Why nothing here can be trusted; empty while the roll is called."""
+    gateways = list(Gateway.objects.only("created_at", "listed_at", "run_started_at"))
+    if not gateways:
+        return ""
+    tried = [gateway.run_started_at for gateway in gateways if gateway.run_started_at]
+    if not tried:
+        first = min(gateway.created_at for gateway in gateways)
+        waiting = now - first > BLIND_AFTER
+        return "Rollcall has not read any gateway yet: is the worker running?" if waiting else ""
+    last = max(tried)
+    if now - last <= BLIND_AFTER:
+        return ""
+    return (
+        f"Rollcall itself has not read any gateway for {age(last, now)}: "
+        "are the worker and the scheduler running?"
+    )
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """For every page of the admin (unfold's GLOBAL_CALLBACK)."""
+    if not getattr(request, "user", None) or not request.user.is_staff:
+        return {}
+    return {"watcher_blind": blindness(request_now(request))}
