@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import httpcore
 import httpx
@@ -113,7 +113,7 @@ class Http:
         response = transport.handle_request(request)
         try:
             if 300 <= response.status_code < 400:
-                target = self.clean(shown(response.headers.get("location", "")))
+                target = self.clean(unquote(shown(response.headers.get("location", ""))))
                 raise BadAnswer(
                     f"{where}: {response.status_code} redirects to {target or 'nowhere'}, "
                     "which is not followed: is the base URL right?"
@@ -171,7 +171,7 @@ def _bounded(response: httpx.Response, *, where: str, deadline: Deadline) -> Ite
         raise BadAnswer(f"{where}: answered in {printable(encoding, limit=20)!r}, not asked for")
     inflate = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
     allowed = MAX_ANSWER_BYTES
-    for chunk in response.iter_raw():
+    for chunk in _raw(response):
         deadline.check()
         piece = chunk if inflate is None else _inflated(inflate, chunk, allowed + 1, where)
         allowed -= len(piece)
@@ -180,6 +180,12 @@ def _bounded(response: httpx.Response, *, where: str, deadline: Deadline) -> Ite
         yield piece
     if inflate is not None and not inflate.eof:
         raise BadAnswer(f"{where}: the compressed answer breaks off")
+
+
+def _raw(response: httpx.Response) -> httpx.SyncByteStream:
+    if not isinstance(response.stream, httpx.SyncByteStream):
+        raise TypeError("gateways are called by synchronous transports only")
+    return response.stream
 
 
 def _inflated(inflate: zlib._Decompress, chunk: bytes, limit: int, where: str) -> bytes:

@@ -96,7 +96,7 @@ def text_of(raw: msgspec.Raw, name: str, *, limit: int = MAX_TEXT_CHARACTERS) ->
         value = str(value)
     if not isinstance(value, str):
         raise WrongField(f"{name} must be a text, not {named_type(value)}")
-    return printable(value.strip(), limit=limit)
+    return printable(value.strip(" "), limit=limit)
 
 
 def id_of(raw: msgspec.Raw, name: str) -> str | None:

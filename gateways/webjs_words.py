@@ -55,6 +55,9 @@ LOSSES: Mapping[str, tuple[State, Reason]] = {
     "proxyblock": (State.BLOCKED, Reason.PROXY_BLOCKED),
     "deprecated_version": (State.DISCONNECTED, Reason.CLIENT_OUTDATED),
     "max qrcode retries reached": (State.DISCONNECTED, Reason.QR_EXPIRED),
+    # Said only by a service that watches its browsers; the shipped one never notices.
+    "browser_crashed": (State.DISCONNECTED, Reason.BROWSER_GONE),
+    "browser_unresponsive": (State.DISCONNECTED, Reason.BROWSER_GONE),
 }
 
 

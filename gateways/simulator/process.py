@@ -95,11 +95,12 @@ def _asked(world: World) -> list[tuple[str, int]] | None:
 
 def _restore_next(world: World, waiting: list[tuple[str, int]], failing: Collection[str]) -> None:
     with world.lock:
+        waiting = [one for one in waiting if one[0] not in world.sessions]
         world.restoring[:] = waiting
         if not waiting:
             return
         session_id, workspace_id = waiting[0]
-        session = world.sessions.get(session_id) or world.place(session_id, workspace_id)
+        session = world.place(session_id, workspace_id)
 
     def finish() -> None:
         if session_id in failing:
