@@ -105,6 +105,7 @@ REASONS: dict[Reason, Meaning] = {
 def meaning(code: str) -> Meaning:
     """The meaning of a code; one that is not in the table (a row of a newer version) reads as
     unrecognised."""
-    return REASONS.get(Reason(code) if code in Reason else Reason.UNRECOGNISED) or REASONS[
-        Reason.UNRECOGNISED
-    ]
+    try:
+        return REASONS[Reason(code)]
+    except ValueError:
+        return REASONS[Reason.UNRECOGNISED]

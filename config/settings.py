@@ -126,6 +126,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
@@ -179,6 +181,8 @@ ROLL_CALL_EVERY_SECONDS = environment.number("ROLL_CALL_EVERY_SECONDS", 20)
 LIVE_WORD_EXPIRES_AFTER_SECONDS = environment.number("LIVE_WORD_EXPIRES_AFTER_SECONDS", 45)
 EXPIRY_SWEEP_EVERY_SECONDS = 5
 DELIVERY_SWEEP_EVERY_SECONDS = 2
+DELIVERIES_KEPT_DAYS = environment.number("DELIVERIES_KEPT_DAYS", 14)
+RUNS_KEPT_DAYS = environment.number("RUNS_KEPT_DAYS", 14)
 PUBLIC_URL = environment.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 
 if "pytest" in sys.modules and not TESTING:
