@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection
 
 from accounts import clock
-from accounts.models import Account, Gateway
+from accounts.models import Gateway
 from accounts.observations import Observation, Outcome
 from accounts.reach import client_of
 from accounts.status import Source, Status

@@ -137,8 +137,7 @@ def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status
         observed_at=at,
         read_at=at if shown else known.read_at,
         unshown_since=None if shown and seen.source is Source.LIST else known.unshown_since,
-        phone_number=known.phone_number
-        or (seen.phone_number if number_counts(seen) else None),
+        phone_number=known.phone_number or (seen.phone_number if number_counts(seen) else None),
         connected_at=(seen.connected_at or since) if connected else known.connected_at,
         last_connected_at=at if connected else known.last_connected_at,
         qr_seen_at=at

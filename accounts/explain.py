@@ -70,8 +70,10 @@ def _why_unknown(account: Account, now: datetime) -> str:
         why = meaning("overdue").text
         last = account.status
     gateway = f"; gateway {account.gateway.name}: {account.gateway.blind_why}"
-    return why + (gateway if account.gateway.blind_since else "") + (
-        f"; last known {last}" if last else ""
+    return (
+        why
+        + (gateway if account.gateway.blind_since else "")
+        + (f"; last known {last}" if last else "")
     )
 
 
@@ -131,9 +133,11 @@ def _human(account: Account, shown: Status) -> str:
         return "Scan the QR code with the phone of this number."
     if shown is Status.CONNECTED:
         unwanted = account.wanted == Wanted.STOPPED
-        return "It runs although it is wanted stopped: stop it, or want it running." if (
-            unwanted
-        ) else "Nothing."
+        return (
+            "It runs although it is wanted stopped: stop it, or want it running."
+            if (unwanted)
+            else "Nothing."
+        )
     if account.gateway.mode == Gateway.Mode.OBSERVE and meaning(account.status_reason).repairable:
         return f"{meaning(account.status_reason).instruction} (The gateway is only observed.)"
     return meaning(account.status_reason).instruction if account.status_reason else "Nothing."

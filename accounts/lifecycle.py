@@ -243,9 +243,7 @@ def _release_connection() -> None:
         connection.close()
 
 
-def _say(
-    account: Account, status: Status, reason: Reason, *, actor: str, raw: str = ""
-) -> Outcome:
+def _say(account: Account, status: Status, reason: Reason, *, actor: str, raw: str = "") -> Outcome:
     return observe(
         [
             Observation(

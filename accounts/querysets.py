@@ -13,7 +13,7 @@ from django.db.models.functions import Greatest
 from accounts.status import LIVE, URGENCY, Status
 
 if TYPE_CHECKING:
-    from accounts.models import Account
+    pass
 
 
 class AccountQuerySet(models.QuerySet["Account"]):

@@ -44,7 +44,8 @@ REASONS: dict[Reason, Meaning] = {
     Reason.BROWSER_GONE: _heals("the session's browser is gone", "Restart the session."),
     Reason.SESSION_ERROR: _heals("the gateway reports an error of this session"),
     Reason.GATEWAY_GAVE_UP: _heals(
-        "the gateway tried to reconnect and gave up", "Restart the session; if it fails, scan again."
+        "the gateway tried to reconnect and gave up",
+        "Restart the session; if it fails, scan again.",
     ),
     Reason.RESTORE_FAILED: _heals(
         "the gateway could not restore it at its start",
@@ -78,7 +79,9 @@ REASONS: dict[Reason, Meaning] = {
     Reason.NOT_LISTED: _heals(
         "its status says connected, but the gateway's list does not hold it", "Restart the session."
     ),
-    Reason.UNREACHABLE: _blind("the gateway does not answer", "Look at the gateway, not the phone."),
+    Reason.UNREACHABLE: _blind(
+        "the gateway does not answer", "Look at the gateway, not the phone."
+    ),
     Reason.BOOTING: _blind("the gateway has just started", "Wait: it restores one after another."),
     Reason.PARTIAL_LIST: _blind("the gateway's list is not complete", "Look at the gateway."),
     Reason.OVERDUE: _blind(

@@ -164,7 +164,9 @@ def _record(row: Known) -> dict[str, object]:
 def save_superseded(book: Book) -> None:
     gone = book.superseded_before.keys() - book.superseded.keys()
     if gone:
-        pairs = Q(*(Q(gateway_id=gateway, session_id=sid) for gateway, sid in gone), _connector="OR")
+        pairs = Q(
+            *(Q(gateway_id=gateway, session_id=sid) for gateway, sid in gone), _connector="OR"
+        )
         SupersededSession.objects.filter(pairs).delete()
     changed = [
         entry

@@ -57,7 +57,12 @@ class Postgres:
 
 
 def prepare(
-    directory: Path, *, password: str, port: int | None, log: Path, careless: bool = False,
+    directory: Path,
+    *,
+    password: str,
+    port: int | None,
+    log: Path,
+    careless: bool = False,
     fresh: bool = False,
 ) -> Postgres:
     """A cluster below `directory`, made when it is new, and the child that serves it.
@@ -207,7 +212,9 @@ def _stop_leftover(data: Path) -> None:
     ends = time.monotonic() + 10
     while Path(f"/proc/{pid}").exists():
         if time.monotonic() > ends:
-            raise Trouble(f"PostgreSQL (process {pid}) still runs in {data}: end it, then try again")
+            raise Trouble(
+                f"PostgreSQL (process {pid}) still runs in {data}: end it, then try again"
+            )
         time.sleep(0.1)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -66,7 +65,9 @@ def _options(arguments: list[str]) -> Options:
     parser = argparse.ArgumentParser(prog="./run up", description="Start Rollcall.")
     parser.add_argument("--port", type=_port, default=8000, help="of the web (8000)")
     parser.add_argument("--bind", default="127.0.0.1", help="address of the web (127.0.0.1)")
-    parser.add_argument("--state", type=Path, default=ROOT / ".rollcall", help="directory (.rollcall)")
+    parser.add_argument(
+        "--state", type=Path, default=ROOT / ".rollcall", help="directory (.rollcall)"
+    )
     parser.add_argument("--no-simulator", action="store_true", help="no simulated gateway, no demo")
     given = parser.parse_args(arguments)
     if given.bind not in ("127.0.0.1", "localhost", "::1") and not given.no_simulator:
@@ -272,5 +273,3 @@ def _announce(
     say(f"  all of it  {shown} · logs in {options.state.logs}")
     if first:
         say("  Ctrl-C stops everything; the next start finds its data again.")
-
-

@@ -5,3 +5,16 @@ from django.apps import AppConfig
 
 class WebhooksConfig(AppConfig):
     name = "webhooks"
+    verbose_name = "Webhooks"
+
+    def ready(self) -> None:
+        from accounts import hooks
+
+        if _reapply_after not in hooks.after_registration:
+            hooks.after_registration.append(_reapply_after)
+
+
+def _reapply_after(gateway_id: int, session_id: str) -> None:
+    from webhooks.sweeper import reapply
+
+    reapply(gateway_id, session_id)

@@ -1,0 +1,89 @@
+"""Every refusal is JSON with a reason a human can act on; nothing ends in a bare 500."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+from psycopg_pool import PoolTimeout
+from rest_framework import status
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from webhooks.bodies import BodyRefused
+
+logger = logging.getLogger(__name__)
+NOT_NOW = "Rollcall cannot write this down just now: send it again"
+RETRY_AFTER_SECONDS = 2
+
+
+class Ambiguous(APIException):
+    """Several gateways share the key, and nothing says which one speaks."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "ambiguous_gateway"
+
+
+class Unreadable(APIException):
+    """Authenticated, but not in the gateway's dialect."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "unreadable"
+
+
+class TooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+
+
+def answer_exception(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: one shape, {"success": false, "reason": …}."""
+    if isinstance(error, BodyRefused):
+        return _refusal(error.status_code, error.reason, retry_after=error.retry_after)
+    if isinstance(error, DatabaseError | PoolTimeout):
+        logger.error("a call was not written down: %s", type(error).__name__)
+        return _refusal(503, NOT_NOW, retry_after=RETRY_AFTER_SECONDS)
+    answer = exception_handler(error, context)
+    if answer is None:
+        # A defect of ours. The sender can only try again; the log says what happened.
+        logger.exception("unexpected: %s", type(error).__name__)
+        return _refusal(503, "Rollcall failed to handle this call; its log says why")
+    headers = {name: value for name, value in answer.items() if name in _KEPT_HEADERS}
+    return Response(_body(_reason(answer.data)), answer.status_code, headers=headers)
+
+
+_KEPT_HEADERS = ("WWW-Authenticate", "Retry-After", "Allow")
+
+
+def _reason(data: Any) -> str:
+    return str(data.get("detail", data)) if isinstance(data, dict) else str(data)
+
+
+def _body(reason: str) -> dict[str, object]:
+    return {"success": False, "reason": reason}
+
+
+def _refusal(status_code: int, reason: str, *, retry_after: int | None = None) -> Response:
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return Response(_body(reason), status_code, headers=headers)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+    """For any path below /api/ that nobody answers."""
+    return JsonResponse(
+        {
+            "success": False,
+            "reason": f"nothing is at {request.path}; webhooks of the Node service belong to "
+            "/api/webhooks/webjs",
+        },
+        status=404,
+    )
+
+
+def release_connection() -> None:
+    """A thread that waits for a slow body must not hold one of the pool's connections."""
+    if not connection.in_atomic_block:
+        connection.close()

@@ -1,0 +1,261 @@
+"""The other calls that the Node service makes to its backend, answered as it reads them. Each sees
+only the calling gateway's own accounts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db.models import F, QuerySet
+from django.http import Http404
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import clock
+from accounts.models import Account
+from accounts.observations import BELIEVED, Observation
+from accounts.status import Source, Status, Wanted
+from accounts.transitions import observe
+from gateways.base import Reason
+from gateways.text import printable
+from webhooks.authentication import GatewayKeyAuthentication
+from webhooks.bodies import read_body
+from webhooks.errors import Unreadable
+from webhooks.models import Delivery
+
+logger = logging.getLogger(__name__)
+LARGEST_CALL_BYTES = 64 * 1024
+
+# The old database knew five words; `unknown` reads as the last known one.
+OLD_WORDS: Mapping[Status, str] = {
+    Status.PENDING: "qr_scanning",
+    Status.CONNECTING: "authenticated",
+    Status.QR_SCANNING: "qr_scanning",
+    Status.CONNECTED: "connected",
+    Status.UNRESPONSIVE: "connected",
+    Status.DISCONNECTED: "disconnected",
+    Status.LOGGED_OUT: "disconnected",
+    Status.BLOCKED: "failed",
+    Status.FAILED: "failed",
+    Status.STOPPED: "disconnected",
+    Status.UNKNOWN: "disconnected",
+}
+# What it may report of a session, and what we make of the words.
+CLAIMED: Mapping[str, Status] = {
+    "qr_scanning": Status.QR_SCANNING,
+    "authenticated": Status.CONNECTING,
+    "connected": Status.CONNECTED,
+    "disconnected": Status.DISCONNECTED,
+    "failed": Status.DISCONNECTED,
+}
+
+
+def old_word(account: Account) -> str:
+    status = Status(account.status)
+    if status is Status.UNKNOWN and account.last_known_status:
+        status = Status(account.last_known_status)
+    return OLD_WORDS[status]
+
+
+class GatewayCall(APIView):
+    """A call of a gateway, known by its key."""
+
+    authentication_classes = (GatewayKeyAuthentication,)
+
+    def accounts(self, request: Request) -> QuerySet[Account]:
+        return Account.objects.filter(gateway_id=request.auth, merged_into__isnull=True)
+
+    def account_of(self, request: Request, session_id: str) -> Account:
+        account = self.accounts(request).filter(session_id=session_id).first()
+        if account is None:
+            raise Http404("no account of this gateway runs on that session")
+        return account
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """A small JSON object; nothing at all counts as an empty one. Raises Unreadable."""
+        meta = request._request.META
+        length = str(meta.get("CONTENT_LENGTH") or "0")
+        size = int(length) if length.isascii() and length.isdigit() else 0
+        if size > LARGEST_CALL_BYTES:
+            raise Unreadable(f"the body is larger than {LARGEST_CALL_BYTES} bytes")
+        raw = read_body(meta["wsgi.input"], length=size, large=lambda first: ()).content
+        try:
+            return msgspec.json.decode(raw or b"{}", type=dict[str, Any])
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise Unreadable(f"the body is not a JSON object: {error}") from None
+
+
+class ActiveAccounts(GatewayCall):
+    """What should be running: what people want, never what was last seen. Otherwise nothing would
+    be restored after the roll call has marked lost sessions."""
+
+    def get(self, request: Request) -> Response:
+        wanted = (
+            self.accounts(request)
+            .filter(wanted=Wanted.RUNNING, session_id__isnull=False, archived_at__isnull=True)
+            .order_by(F("last_connected_at").desc(nulls_last=True), "id")
+        )
+        sessions = [
+            {
+                "id": account.pk,
+                "session_id": account.session_id,
+                "workspace_id": account.workspace_id,
+                "phone_number": account.phone_number,
+                "status": old_word(account),
+                "provider_type": account.gateway.kind,
+            }
+            for account in wanted.select_related("gateway")
+        ]
+        return Response({"success": True, "sessions": sessions, "count": len(sessions)})
+
+
+class MarkDisconnected(GatewayCall):
+    """A claim, confirmed by a read like any other."""
+
+    def post(self, request: Request, session_id: str) -> Response:
+        account = self.account_of(request, session_id)
+        body = self.body(request)
+        believed = claim(account, Status.DISCONNECTED, Reason.RESTORE_FAILED, body.get("reason"))
+        return Response({"success": True, "applied": believed, "status": old_word(account)})
+
+
+class AccountStatus(GatewayCall):
+    """By session id: what is known. PATCH comes with the account's id, after a clean-up: a status
+    in it is a claim."""
+
+    def get(self, request: Request, session_id: str) -> Response:
+        account = self.account_of(request, session_id)
+        return Response(
+            {
+                "session_id": account.session_id,
+                "status": old_word(account),
+                "phone_number": account.phone_number,
+                "is_active": account.wanted == Wanted.RUNNING and account.archived_at is None,
+                "last_activity_at": account.last_activity_at,
+                "health_score": health_score(account),
+            }
+        )
+
+    def patch(self, request: Request, session_id: str) -> Response:
+        number = int(session_id) if session_id.isascii() and session_id.isdigit() else 0
+        account = self.accounts(request).filter(pk=min(number, 2**63 - 1)).first()
+        if account is None:
+            raise Http404("no account of this gateway has that id")
+        body = self.body(request)
+        word = body.get("status")
+        if word is None:
+            return Response({"success": True, "applied": False, "status": old_word(account)})
+        if not isinstance(word, str) or word not in CLAIMED:
+            raise Unreadable(f"status must be one of {', '.join(CLAIMED)}")
+        if account.session_id is None:
+            raise Unreadable("that account has no session")
+        believed = claim(account, CLAIMED[word], Reason.CLAIMED, body.get("reason"))
+        return Response({"success": True, "applied": believed, "status": old_word(account)})
+
+
+class AccountsForCleanup(GatewayCall):
+    """Only what a human removed: the Node service deletes the login files of what it is given, so
+    quiet, stopped, failed and superseded numbers never appear here."""
+
+    def get(self, request: Request) -> Response:
+        removed = self.accounts(request).filter(archived_at__isnull=False, session_id__isnull=False)
+        data = [record(account) for account in removed.select_related("gateway").order_by("id")]
+        return Response({"success": True, "data": data, "count": len(data)})
+
+
+class AccountBySession(GatewayCall):
+    def get(self, request: Request, session_id: str) -> Response:
+        return Response({"success": True, "data": record(self.account_of(request, session_id))})
+
+
+class CleanupLog(GatewayCall):
+    """Kept in the inbox beside what it sends otherwise."""
+
+    def post(self, request: Request) -> Response:
+        body = self.body(request)
+        now = clock.database_now()
+        number = body.get("whatsapp_account_id")
+        own = self.accounts(request).filter(pk=number if isinstance(number, int) else 0).first()
+        Delivery.objects.create(
+            gateway_id=request.auth,
+            account=own,
+            event="cleanup_log",
+            session_id=(own.session_id or "") if own else "",
+            path=request._request.path[:200],
+            said={
+                "fields": {name: _text(body.get(name)) for name in ("action", "status", "reason")}
+            },
+            state=Delivery.State.APPLIED if own else Delivery.State.IGNORED,
+            error="" if own else "no account of this gateway has that id",
+            attempts=1,
+            received_at=now,
+            settled_at=now,
+        )
+        return Response({"success": True})
+
+
+class CleanupStats(GatewayCall):
+    def get(self, request: Request) -> Response:
+        accounts = self.accounts(request)
+        logs = Delivery.objects.filter(gateway_id=request.auth, event="cleanup_log")
+        last = logs.order_by("-id").values_list("received_at", flat=True).first()
+        data = {
+            "accounts": accounts.count(),
+            "for_cleanup": accounts.filter(
+                archived_at__isnull=False, session_id__isnull=False
+            ).count(),
+            "cleanup_logs": logs.count(),
+            "last_cleanup_at": last,
+        }
+        return Response({"success": True, "data": data})
+
+
+def claim(account: Account, status: Status, reason: Reason, why: object) -> bool:
+    """Observe what the gateway says of its session; True when it was believed."""
+    outcome = observe(
+        [
+            Observation(
+                gateway_id=account.gateway_id,
+                session_id=account.session_id or "",
+                status=status,
+                reason=reason if status is Status.DISCONNECTED else Reason.NONE,
+                raw=_text(why),
+                observed_at=clock.database_now(),
+                source=Source.CLAIM,
+            )
+        ]
+    )[0]
+    account.refresh_from_db()
+    return outcome.verdict in BELIEVED
+
+
+def record(account: Account) -> dict[str, object]:
+    return {
+        "id": account.pk,
+        "workspace_id": account.workspace_id,
+        "session_id": account.session_id,
+        "phone_number": account.phone_number,
+        "provider_type": account.gateway.kind,
+        "status": old_word(account),
+        "last_activity_at": account.last_activity_at,
+        "last_connected_at": account.last_connected_at,
+        "health_score": health_score(account),
+        "created_at": account.created_at,
+    }
+
+
+def health_score(account: Account, now: datetime | None = None) -> int:
+    """0 to 100, as the old backend had it: whether it runs, and whether that was proven lately."""
+    now = now or clock.database_now()
+    if account.shown_status(now) is not Status.CONNECTED:
+        return 0
+    proven = account.proven_at is not None and (now - account.proven_at).total_seconds() <= 120
+    return 100 if proven else 60
+
+
+def _text(value: object) -> str:
+    return "" if value is None else printable(str(value), limit=200)

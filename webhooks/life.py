@@ -1,0 +1,65 @@
+"""Messages and acknowledgements: coalesced in Redis, flushed in bulk. What is lost with Redis is at
+most the last ten seconds of proof, never a state."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from datetime import UTC, datetime
+
+from django.utils import timezone
+from redis.exceptions import RedisError, ResponseError
+
+from accounts.life import SignOfLife, record_life
+from accounts.redis_client import client
+from gateways.base import Event
+
+logger = logging.getLogger(__name__)
+# Typing and presence can be replayed by a server; a message or its acknowledgement cannot.
+WEAK = frozenset({"typing_indicator", "chat_state_updated", "mobile_activity_detected"})
+_KEYS = {True: "rollcall:life:proof", False: "rollcall:life:activity"}
+_FLUSHING = "rollcall:life:flushing:"
+
+
+def note_life(gateway_id: int, event: Event) -> None:
+    """Without a database write; a Redis that is away costs the proof, not the request."""
+    field = json.dumps([gateway_id, event.session_id])
+    value = json.dumps([timezone.now().timestamp(), event.name])
+    try:
+        client().hset(_KEYS[event.name not in WEAK], field, value)
+    except RedisError as error:
+        logger.warning("a sign of life was not noted: %s", type(error).__name__)
+
+
+def flush_life() -> int:
+    """Write what was noted since the last time; how many accounts it proved or moved."""
+    return sum(_flush(is_proof) for is_proof in (False, True))
+
+
+def _flush(is_proof: bool) -> int:
+    """Taken away by renaming, so that nothing that arrives meanwhile is lost."""
+    taken = f"{_FLUSHING}{uuid.uuid4()}"
+    try:
+        client().rename(_KEYS[is_proof], taken)
+    except ResponseError:
+        return 0  # nothing was noted
+    except RedisError as error:
+        logger.warning("signs of life were not flushed: %s", type(error).__name__)
+        return 0
+    noted = dict(client().hgetall(taken))  # type: ignore[arg-type]
+    written = record_life([_sign(field, value, is_proof) for field, value in noted.items()])
+    client().delete(taken)
+    return written
+
+
+def _sign(field: str, value: str, is_proof: bool) -> SignOfLife:
+    gateway_id, session_id = json.loads(field)
+    seen_at, name = json.loads(value)
+    return SignOfLife(
+        gateway_id=gateway_id,
+        session_id=session_id,
+        seen_at=datetime.fromtimestamp(seen_at, UTC),
+        is_proof=is_proof,
+        what=name.replace("_", " "),
+    )

@@ -1,0 +1,181 @@
+"""What becomes of a delivery: translate what it says into an observation, and keep the outcome."""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts.doorbell import ring
+from accounts.models import Account
+from accounts.observations import BELIEVED, Observation, Verdict
+from accounts.qr import keep_qr
+from accounts.status import Source, Status
+from accounts.transitions import observe
+from gateways.base import Event, Kind, Reason
+from webhooks.bodies import Body
+from webhooks.models import Delivery
+
+logger = logging.getLogger(__name__)
+GIVE_UP_AFTER = timedelta(minutes=10)
+LONGEST_PAUSE_SECONDS = 60.0
+
+WHY = {
+    Verdict.UNKNOWN_SESSION: "unknown session: no account runs on it",
+    Verdict.WORKSPACE_MISMATCH: "the payload names another workspace than the account's",
+    Verdict.DUPLICATE: "duplicate: the number runs on another gateway, proven lately",
+    Verdict.OLDER: "something newer is known",
+    Verdict.SUPERSEDED: "the session was superseded by another of the same number",
+}
+_LATE = frozenset({Verdict.OLDER, Verdict.SUPERSEDED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    state: Delivery.State
+    why: str = ""
+    account_id: int | None = None
+
+
+def receive(
+    gateway_id: int, event: Event, *, body: Body, path: str, received_at: datetime
+) -> Delivery:
+    """Keep it, then apply it, in one transaction: the row survives whatever applying does.
+
+    Raises django.db errors only when it cannot be committed at all.
+    """
+    with transaction.atomic():
+        delivery = Delivery.objects.create(
+            gateway_id=gateway_id,
+            event=event.name,
+            session_id=event.session_id or "",
+            workspace_claim=event.workspace_id,
+            path=path,
+            said=_said(event),
+            size_bytes=body.size_bytes,
+            digest=body.digest,
+            received_at=received_at,
+            next_attempt_at=received_at,
+        )
+        attempt(delivery, now=received_at)
+    if event.qr_code and delivery.account_id:
+        keep_qr(delivery.account_id, event.qr_code, seconds=event.qr_expires_in_seconds or 60)
+    return delivery
+
+
+def keep_unreadable(
+    gateway_id: int, why: str, *, body: Body, path: str, received_at: datetime
+) -> None:
+    """Authenticated, but not in its gateway's dialect: what can be kept of it without its words."""
+    Delivery.objects.create(
+        gateway_id=gateway_id,
+        event="unreadable",
+        path=path,
+        size_bytes=body.size_bytes,
+        digest=body.digest,
+        state=Delivery.State.DEAD,
+        error=why[:500],
+        attempts=1,
+        received_at=received_at,
+        settled_at=received_at,
+    )
+
+
+def attempt(delivery: Delivery, *, now: datetime) -> None:
+    """Apply it in a savepoint and write the outcome; a failure leaves it pending, or dead when it
+    has been tried for 10 minutes."""
+    delivery.attempts += 1
+    try:
+        with transaction.atomic():
+            settled = apply(delivery)
+    except Exception as error:
+        logger.exception("delivery %s could not be applied", delivery.pk)
+        _postpone(delivery, error, now)
+    else:
+        delivery.state, delivery.error = settled.state, settled.why
+        delivery.account_id = settled.account_id
+        delivery.settled_at, delivery.next_attempt_at = now, None
+    delivery.save(
+        update_fields=[
+            *("state", "error", "account", "attempts", "settled_at", "next_attempt_at"),
+        ]
+    )
+
+
+def _postpone(delivery: Delivery, error: Exception, now: datetime) -> None:
+    """1, 2, 4 … 60 s, each between a half and the whole of it."""
+    # The error's first line only: a database's detail may quote values.
+    delivery.error = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"[:500]
+    if now - delivery.received_at >= GIVE_UP_AFTER:
+        delivery.state, delivery.settled_at = Delivery.State.DEAD, now
+        delivery.next_attempt_at = None
+        return
+    pause = min(LONGEST_PAUSE_SECONDS, 2.0 ** (delivery.attempts - 1))
+    delivery.next_attempt_at = now + timedelta(seconds=pause * random.uniform(0.5, 1))
+
+
+def apply(delivery: Delivery) -> Settled:
+    """What it does to the account it speaks of. Applying twice is harmless: it is level."""
+    kind = Kind(delivery.said["kind"])
+    if kind is Kind.CANARY:
+        return Settled(state=Delivery.State.APPLIED, why="a test of the route")
+    if kind is Kind.UNRECOGNISED:
+        return Settled(state=Delivery.State.IGNORED, why="unrecognised event")
+    if kind is Kind.HINT:
+        return _follow_hint(delivery)
+    outcome = observe([_observation(delivery)])[0]
+    if outcome.verdict in BELIEVED:
+        return Settled(state=Delivery.State.APPLIED, account_id=outcome.account_id)
+    late = outcome.verdict in _LATE
+    return Settled(
+        state=Delivery.State.SUPERSEDED if late else Delivery.State.IGNORED,
+        why=WHY.get(outcome.verdict, outcome.verdict),
+        account_id=outcome.account_id,
+    )
+
+
+def _follow_hint(delivery: Delivery) -> Settled:
+    """It proves nothing by itself (a gateway was seen to say "reconnected" when nothing was): its
+    session is read."""
+    account = Account.objects.filter(
+        gateway_id=delivery.gateway_id, session_id=delivery.session_id
+    ).first()
+    if account is None:
+        return Settled(state=Delivery.State.IGNORED, why=WHY[Verdict.UNKNOWN_SESSION])
+    ring("accounts.tasks.confirm_session", delivery.gateway_id, delivery.session_id)
+    return Settled(
+        state=Delivery.State.APPLIED,
+        why="changes nothing by itself: the session is read",
+        account_id=account.pk,
+    )
+
+
+def _said(event: Event) -> dict[str, object]:
+    """What may be kept, and is enough to apply it again. Never a QR code, never content."""
+    return {
+        "kind": event.kind,
+        "status": event.state,
+        "reason": event.reason,
+        "raw": event.raw_reason,
+        "phone_number": event.phone_number,
+        "fields": dict(event.fields),
+    }
+
+
+def _observation(delivery: Delivery) -> Observation:
+    said = delivery.said
+    return Observation(
+        gateway_id=delivery.gateway_id,
+        session_id=delivery.session_id,
+        status=Status(said["status"]) if said["status"] else None,
+        reason=Reason(said["reason"]),
+        raw=str(said["raw"]),
+        phone_number=said["phone_number"],
+        workspace_id=delivery.workspace_claim,
+        observed_at=delivery.received_at,
+        source=Source.WEBHOOK,
+        evidence=f"delivery {delivery.pk}",
+    )

@@ -1,0 +1,72 @@
+"""The inbox's second chance: what is pending, what came before its account, and what is old."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts import clock
+from webhooks.models import Delivery
+from webhooks.processing import GIVE_UP_AFTER, WHY, Verdict, attempt
+
+SWEEP_ROWS = 500
+PRUNE_ROWS = 5000
+
+
+def sweep_pending() -> int:
+    """Try what is due, oldest first, each in a transaction of its own; how many were tried."""
+    tried = 0
+    while tried < SWEEP_ROWS and _try_next():
+        tried += 1
+    return tried
+
+
+def _try_next() -> bool:
+    with transaction.atomic():
+        now = clock.database_now()
+        delivery = (
+            Delivery.objects.select_for_update(skip_locked=True)
+            .filter(state=Delivery.State.PENDING, next_attempt_at__lte=now)
+            .order_by("next_attempt_at")
+            .first()
+        )
+        if delivery is None:
+            return False
+        attempt(delivery, now=now)
+        return True
+
+
+def reapply(gateway_id: int, session_id: str) -> int:
+    """What was said of a session before it was registered, in its order (a QR code's webhook can
+    overtake the answer that names the session); how many deliveries."""
+    now = clock.database_now()
+    with transaction.atomic():
+        waiting = (
+            Delivery.objects.select_for_update()
+            .filter(
+                gateway_id=gateway_id,
+                session_id=session_id,
+                state=Delivery.State.IGNORED,
+                error=WHY[Verdict.UNKNOWN_SESSION],
+                received_at__gt=now - GIVE_UP_AFTER,
+            )
+            .order_by("received_at", "id")
+        )
+        deliveries = list(waiting)
+        for delivery in deliveries:
+            attempt(delivery, now=now)
+    return len(deliveries)
+
+
+def prune() -> int:
+    """Delete what is older than the retention, in batches; how many rows."""
+    limit = clock.database_now() - timedelta(days=settings.DELIVERIES_KEPT_DAYS)
+    gone = 0
+    while True:
+        oldest = Delivery.objects.filter(received_at__lt=limit).order_by("received_at")
+        pks = list(oldest.values_list("pk", flat=True)[:PRUNE_ROWS])
+        if not pks:
+            return gone
+        gone += Delivery.objects.filter(pk__in=pks).delete()[0]
