@@ -67,7 +67,7 @@ def check_gateways(
         return
     for gateway in Gateway.objects.filter(secrets__isnull=True):
         yield Warning(
-            f"Gateway {gateway.name} has no secret: its webhooks are refused and it cannot be read.",
+            f"Gateway {gateway.name} has no secret: its webhooks are refused, it cannot be read.",
             hint=f"./run manage gateway_add --name {gateway.name} --api-key … --hmac-secret …",
             id="accounts.W003",
         )

@@ -10,7 +10,8 @@ from django.db import connection
 
 _RECORD = """
 UPDATE whatsapp_accounts account
-   SET last_activity_at = GREATEST(account.last_activity_at, LEAST(sign.seen_at, clock_timestamp())),
+   SET last_activity_at =
+           GREATEST(account.last_activity_at, LEAST(sign.seen_at, clock_timestamp())),
        proven_at = CASE WHEN sign.is_proof
            THEN GREATEST(account.proven_at, LEAST(sign.seen_at, clock_timestamp()))
            ELSE account.proven_at END,

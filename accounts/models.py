@@ -51,7 +51,7 @@ class Membership(models.Model):
 
 
 class Gateway(models.Model):
-    """One running Node service, what we know of its reachability, and the lease of its roll call."""
+    """One running Node service, what we know of its reachability, and its roll call's lease."""
 
     class Mode(models.TextChoices):
         OBSERVE = "observe", "observe: judge and show, do nothing"

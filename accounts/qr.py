@@ -17,7 +17,7 @@ def _key(account_id: int) -> str:
 
 
 def keep_qr(account_id: int, qr_code: str, *, seconds: int) -> None:
-    """Keep it for those who may scan it. Without Redis it is lost; the gateway sends a fresh one."""
+    """Keep it for those who may scan it. Lost without Redis; the gateway sends a fresh one."""
     try:
         client().set(_key(account_id), qr_code, ex=max(1, min(seconds, LONGEST_SECONDS)))
     except RedisError as error:

@@ -1,4 +1,4 @@
-"""The words an account can be in. docs/statuses.md shows them all; a test holds it to this table."""
+"""The words an account can be in. A test holds docs/statuses.md to this table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MEANINGS: dict[Status, str] = {
     Status.UNKNOWN: "we cannot see it; the last known word is kept",
 }
 
-# A live word is believed only while it is fresh (Account.fresh_at); the others keep, with their age.
+# A live word is believed only while it is fresh (Account.fresh_at); the others keep their age.
 LIVE = frozenset(
     {Status.CONNECTING, Status.QR_SCANNING, Status.CONNECTED, Status.UNRESPONSIVE},
 )

@@ -174,7 +174,7 @@ LOGGING = {
     },
 }
 
-# --- Rollcall: the clocks (docs/settings.md) --------------------------------------------------------
+# --- Rollcall: the clocks (docs/settings.md) ------------------------------------------------------
 # Constraint between them: a pass every 20 s and one lost pass must fit into the 45 s after which
 # a live word expires, and 45 s + one sweep of 5 s must stay below the 60 s that are promised.
 ROLL_CALL_EVERY_SECONDS = environment.number("ROLL_CALL_EVERY_SECONDS", 20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -92,10 +93,8 @@ class Child:
 
 def _kill_group(leader: int) -> None:
     """What a child started and left behind (it leads a process group of its own)."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def last_lines(log: Path, count: int = 3) -> str:
