@@ -30,7 +30,7 @@ def set_schedule(sender: Celery, **kwargs: object) -> None:
 
     # Each entry expires after its own period: a worker that was away must not work off old ticks.
     schedule = {
-        "reconciliation.tasks.call_every_roll": settings.ROLL_CALL_EVERY_SECONDS,
+        "reconciliation.tasks.call_every_roll": settings.ROLL_CALL_TICK_SECONDS,
         "accounts.tasks.expire_live_words": settings.EXPIRY_SWEEP_EVERY_SECONDS,
         "webhooks.tasks.sweep_pending": settings.DELIVERY_SWEEP_EVERY_SECONDS,
         "webhooks.tasks.flush_signs_of_life": 5,

@@ -179,6 +179,7 @@ LOGGING = {
 # a live word expires, and 45 s + one sweep of 5 s must stay below the 60 s that are promised.
 ROLL_CALL_EVERY_SECONDS = environment.number("ROLL_CALL_EVERY_SECONDS", 20)
 LIVE_WORD_EXPIRES_AFTER_SECONDS = environment.number("LIVE_WORD_EXPIRES_AFTER_SECONDS", 45)
+ROLL_CALL_TICK_SECONDS = 5
 EXPIRY_SWEEP_EVERY_SECONDS = 5
 DELIVERY_SWEEP_EVERY_SECONDS = 2
 DELIVERIES_KEPT_DAYS = environment.number("DELIVERIES_KEPT_DAYS", 14)

@@ -1,0 +1,44 @@
+"""What we can see of a gateway: since when it is readable or blind, what its lists have shown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce, Now
+
+from accounts.models import Account, Gateway
+
+
+def note_sight(gateway_id: int, *, started: datetime) -> None:
+    """A read that began at `started` succeeded. Clocks that judge start when sight returns."""
+    Gateway.objects.filter(pk=gateway_id).update(
+        sight_since=Coalesce(F("sight_since"), started), blind_since=None, blind_why=""
+    )
+
+
+def note_blind(gateway_id: int, why: str, *, started: datetime) -> datetime:
+    """A read that began at `started` did not succeed; since when none has."""
+    Gateway.objects.filter(pk=gateway_id).update(
+        blind_since=Coalesce(F("blind_since"), started), blind_why=why[:500], sight_since=None
+    )
+    since: datetime = Gateway.objects.values_list("blind_since", flat=True).get(pk=gateway_id)
+    return since
+
+
+def note_listing(
+    gateway_id: int, *, started: datetime, unshown: Collection[int], shown_again: Collection[int]
+) -> None:
+    """A complete list that was asked for at `started` has shown every live account of the gateway
+    but `unshown`. The rows are marked before the watermark moves: nobody may count a row as fresh
+    that the list did not show."""
+    with transaction.atomic():
+        if unshown:
+            Account.objects.filter(pk__in=unshown, unshown_since__isnull=True).update(
+                unshown_since=started, updated_at=Now()
+            )
+        if shown_again:
+            Account.objects.filter(pk__in=shown_again).update(unshown_since=None, updated_at=Now())
+        Gateway.objects.filter(pk=gateway_id).update(listed_at=started)

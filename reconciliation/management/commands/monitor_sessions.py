@@ -1,0 +1,95 @@
+"""The health check: one roll call now, of every gateway or of one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connection
+
+from accounts.models import Gateway
+from reconciliation.report import as_json, print_table
+from reconciliation.rollcall import Report, call_roll
+
+IN_SYNC, ERROR, DRIFT = 0, 1, 2
+PASSES_AT_ONCE = 8
+WAIT_SECONDS = 25.0  # for a pass that is under way
+
+
+class _Parser(CommandParser):
+    """Wrong usage is an error (1), not drift (2, which is argparse's own exit code)."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"monitor_sessions: {message}", file=sys.stderr)
+        sys.exit(ERROR)
+
+
+class Command(BaseCommand):
+    help = (
+        "Call the roll now and mend what differs. Exit code: 0 in sync, 2 drift was found (and "
+        "mended, unless --plan), 1 an error or a gateway that could not be read; 1 beats 2."
+    )
+    requires_system_checks: Sequence[str] = []
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = _Parser(prog=f"./run manage {subcommand}", description=self.help)
+        self.add_base_argument(parser, "--no-color", action="store_true", help="plain text")
+        self.add_base_argument(parser, "--force-color", action="store_true", help="colours")
+        parser.set_defaults(
+            verbosity=1, settings=None, pythonpath=None, traceback=False, skip_checks=True
+        )
+        self.add_arguments(parser)
+        return parser
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--plan", action="store_true", help="change nothing")
+        parser.add_argument("--json", action="store_true", help="for scripts")
+        parser.add_argument("--gateway", help="only this one, by name")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            reports = _reports(_gateways(options["gateway"]), plan=options["plan"])
+        except DatabaseError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise CommandError(f"the database does not answer: {reason}") from None
+        if options["json"]:
+            self.stdout.write(json.dumps(as_json(reports)))
+        else:
+            print_table(reports, self.stdout, self.style, plan=options["plan"])
+        sys.exit(_exit_code(reports))
+
+
+def _gateways(name: str | None) -> list[int]:
+    if name is None:
+        return list(Gateway.objects.order_by("name").values_list("pk", flat=True))
+    found = list(Gateway.objects.filter(name=name).values_list("pk", flat=True))
+    if not found:
+        known = ", ".join(Gateway.objects.values_list("name", flat=True)) or "none yet"
+        raise CommandError(f"there is no gateway {name!r}; there are: {known}")
+    return found
+
+
+def _reports(gateway_ids: list[int], *, plan: bool) -> list[Report]:
+    """Several at once: each mostly waits for its gateway."""
+    if len(gateway_ids) <= 1:
+        return [call_roll(pk, plan=plan, wait_seconds=WAIT_SECONDS) for pk in gateway_ids]
+
+    def one(pk: int) -> Report:
+        try:
+            return call_roll(pk, plan=plan, wait_seconds=WAIT_SECONDS)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=PASSES_AT_ONCE) as pool:
+        return list(pool.map(one, gateway_ids))
+
+
+def _exit_code(reports: list[Report]) -> int:
+    if any(not report.is_readable or report.skipped or report.why for report in reports):
+        return ERROR
+    return DRIFT if any(report.findings for report in reports) else IN_SYNC

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from celery import shared_task
+from django.conf import settings
+
+from accounts.models import Gateway
+from reconciliation import records, rollcall
+from reconciliation.phase import seconds_until_phase
+
+
+@shared_task
+def call_every_roll() -> None:
+    """One task for each gateway whose moment comes before the next tick, and a little beyond it: a
+    tick may be late, and a pass that is rung twice is skipped the second time."""
+    period = settings.ROLL_CALL_EVERY_SECONDS
+    horizon_seconds = settings.ROLL_CALL_TICK_SECONDS + 2
+    for pk in Gateway.objects.values_list("pk", flat=True):
+        wait_seconds = seconds_until_phase(pk, period_seconds=period)
+        if wait_seconds < horizon_seconds:
+            call_roll.apply_async((pk,), countdown=wait_seconds, expires=wait_seconds + period)
+
+
+@shared_task
+def call_roll(gateway_id: int) -> None:
+    if Gateway.objects.filter(pk=gateway_id).exists():
+        rollcall.call_roll(gateway_id)
+
+
+@shared_task
+def prune_runs() -> None:
+    records.prune()
