@@ -6,7 +6,7 @@
     │   └── TimedOut         somebody may listen, the deadline passed; the outcome is unknown
     ├── Rejected             it answered, and said no
     │   └── KeyRejected      … because it does not accept our key
-    └── BadAnswer            it answered something that is not its dialect (HTML, half a JSON, > 16 MB)
+    └── BadAnswer            it answered in another dialect (HTML, half a JSON, > 16 MB)
 
 "No such session" is an answer, not an error: `read_session` returns None.
 """
@@ -120,7 +120,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One webhook, translated. `fields` is what may be stored: never message content, never a QR."""
+    """One webhook, translated. `fields` may be stored: never message content, never a QR."""
 
     name: str
     kind: Kind
@@ -172,10 +172,10 @@ class UnreadableEvent(Exception):
 
 
 class Client(Protocol):
-    """What Rollcall asks of a gateway. Every call has a deadline in seconds and raises GatewayError."""
+    """What Rollcall asks of a gateway. Each call has a deadline and raises GatewayError."""
 
     status_is_cached: bool
-    """True where `read_session` answers from a variable: it cannot tell a dead browser from a live one."""
+    """True where `read_session` answers from a variable: a dead browser looks like a live one."""
     stop_keeps_login: bool
     """True where stopping a session leaves its login on disk, so that no new scan is needed."""
 

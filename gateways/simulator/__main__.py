@@ -15,7 +15,7 @@ from gateways.simulator import process, state_file
 from gateways.simulator.host import LiveHost
 from gateways.simulator.outward import backend_at, over_network
 from gateways.simulator.server import Process
-from gateways.simulator.settings import Pace, Settings, Traffic
+from gateways.simulator.settings import INSTANT, Pace, Settings, Traffic
 from gateways.simulator.traffic import TrafficSource
 from gateways.simulator.world import World
 
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         served = Process(
             world, host=options.host, port=options.port, control_port=options.control_port
         )
-        held = _held(world, options)
+        found = _found(world, options)
         _start(served, options)
     except CannotStart as reason:
         print(f"simulator: {reason}", file=sys.stderr)
@@ -54,7 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         f" control http://{options.host}:{served.control.port}",
         flush=True,
     )
-    world.timeline.after(0, lambda: process.restore(world, held))
+    if not found.is_seeded:
+        world.timeline.after(0, lambda: process.restore(world, found.held))
     served.wait()
     served.close()
     return 0
@@ -76,6 +77,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help="as shipped: no key in a header")
     parser.add_argument("--traffic", action="store_true", help="connected sessions speak")
     parser.add_argument("--restore-seconds", type=float, default=Pace().restore)
+    parser.add_argument("--quick", action="store_true", help="nothing takes its time")
     return parser.parse_args(arguments)
 
 
@@ -88,7 +90,7 @@ def _world(options: argparse.Namespace) -> World:
         instance_url=options.instance_url or f"http://{options.host}:{options.port}",
         webhook_path=webhooks.path or "/",
         strict=options.strict,
-        pace=replace(Pace(), restore=options.restore_seconds),
+        pace=INSTANT if options.quick else replace(Pace(), restore=options.restore_seconds),
     )
     backend = options.backend_url and backend_at(options.backend_url, api_key=settings.api_key)
     world = World(
@@ -120,16 +122,16 @@ def _start(served: Process, options: argparse.Namespace) -> None:
         ) from None
 
 
-def _held(world: World, options: argparse.Namespace) -> list[tuple[str, int]]:
-    """What it held when it last ran; from now on that is kept."""
+def _found(world: World, options: argparse.Namespace) -> state_file.Found:
+    """What was on disk; from now on it is kept there."""
     if options.state is None:
-        return []
+        return state_file.Found()
     try:
-        held = state_file.load(world, options.state)
+        found = state_file.load(world, options.state)
     except ValueError as error:
         raise CannotStart(str(error)) from None
     world.save = lambda: state_file.save(world, options.state)
-    return held
+    return found
 
 
 if __name__ == "__main__":

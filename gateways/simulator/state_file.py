@@ -1,17 +1,34 @@
-"""What of the simulated gateway is on disk: its logins, and which sessions it held."""
+"""What of the simulated gateway is on disk: its logins, and which sessions it held.
+
+    {"logins": [{"session_id", "workspace_id", "phone_number"}],
+     "held": [[session_id, workspace_id]]}
+
+A file written by hand may hold {"seeds": […]} instead, each as for POST /_control/sessions: then
+the gateway begins as if these had been there for long.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from gateways.simulator.seeds import seed
 from gateways.simulator.sessions import Login
-from gateways.simulator.world import World
+from gateways.simulator.world import Failure, World
 
 _saving = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a file held. `is_seeded`: everything is in place, nothing is to be restored."""
+
+    held: list[tuple[str, int]] = field(default_factory=list)
+    is_seeded: bool = False
 
 
 def save(world: World, path: Path) -> None:
@@ -42,15 +59,22 @@ def _held(world: World) -> set[tuple[str, int]]:
     )
 
 
-def load(world: World, path: Path) -> list[tuple[str, int]]:
-    """Puts the logins back, and returns what was held. Raises ValueError for a broken file."""
-    with contextlib.suppress(FileNotFoundError):
-        try:
-            content = json.loads(path.read_text())
-            logins = [Login(**login) for login in content["logins"]]
-            held = [(str(session_id), int(workspace)) for session_id, workspace in content["held"]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is not a simulator's state: {error}") from None
-        world.logins.update((login.session_id, login) for login in logins)
-        return held
-    return []
+def load(world: World, path: Path) -> Found:
+    """Puts the logins back. Raises ValueError for a broken file."""
+    try:
+        return _read(world, json.loads(path.read_text()))
+    except FileNotFoundError:
+        return Found()
+    except (Failure, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is not a simulator's state: {error}") from None
+
+
+def _read(world: World, content: Any) -> Found:
+    if "seeds" in content:
+        for values in content["seeds"]:
+            seed(world, values)
+        return Found(is_seeded=True)
+    logins = [Login(**login) for login in content["logins"]]
+    held = [(str(session_id), int(workspace_id)) for session_id, workspace_id in content["held"]]
+    world.logins.update((login.session_id, login) for login in logins)
+    return Found(held)

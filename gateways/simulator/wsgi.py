@@ -54,9 +54,12 @@ def read_request(environ: Environ) -> Request:
 
 
 def _path(environ: Environ) -> str:
-    """Decoded: WSGI hands the bytes on as Latin-1."""
+    """Decoded: WSGI hands the bytes on as Latin-1, httpx's transport the text itself."""
     raw: str = environ.get("PATH_INFO", "")
-    return raw.encode("latin-1", "replace").decode("utf-8", "replace")
+    try:
+        return raw.encode("latin-1").decode()
+    except UnicodeError:
+        return raw
 
 
 def _fields(body: bytes) -> Mapping[str, Any]:
