@@ -35,10 +35,10 @@ class Deadline:
         return self.ends_at - time.monotonic()
 
     def check(self) -> float:
-        """The seconds left. Raises httpcore.ReadTimeout when there are none."""
+        """The seconds left. Raises httpcore.TimeoutException when there are none."""
         remaining = self.remaining_seconds()
         if remaining <= 0:
-            raise httpcore.ReadTimeout
+            raise httpcore.TimeoutException
         return remaining
 
     def said(self) -> str:

@@ -131,7 +131,9 @@ class Http:
             yield
         except GatewayError:
             raise
-        except (httpx.TimeoutException, httpcore.TimeoutException):
+        except (httpx.TimeoutException, httpcore.TimeoutException) as error:
+            if isinstance(error, httpx.ReadTimeout | httpcore.ReadTimeout):
+                deadline.connected = True
             raise TimedOut(f"{where}: {deadline.said()}") from None
         except (httpx.ConnectError, httpcore.ConnectError) as error:
             raise Refused(f"{where}: {self.clean(_why_refused(error))}") from None

@@ -14,7 +14,7 @@ from gateways.base import BadAnswer, Refused, TimedOut, Unreachable
 from gateways.http import Http
 from tests.gateways.sockets import answer, read_request, serving
 
-DEADLINE_SECONDS = 0.6
+DEADLINE_SECONDS = 0.4
 DRIP_SECONDS = 0.1
 # What a busy machine may add; a dripping server would hold us for minutes.
 TOLERANCE_SECONDS = 1.0
@@ -85,7 +85,7 @@ def within_deadline():
     ],
 )
 def test_a_dripping_or_silent_gateway_is_left_at_the_deadline(handle):
-    with serving(handle) as base_url, within_deadline(), pytest.raises(TimedOut, match=r"0\.6 s"):
+    with serving(handle) as base_url, within_deadline(), pytest.raises(TimedOut, match=r"0\.4 s"):
         get(base_url)
 
 
@@ -150,7 +150,7 @@ def test_the_deadline_of_one_call_does_not_shorten_the_next():
     def answer_slowly(connection):
         while True:
             read_request(connection)
-            time.sleep(0.4)
+            time.sleep(0.25)
             connection.sendall(answer(b"{}"))
 
     with serving(answer_slowly) as base_url:

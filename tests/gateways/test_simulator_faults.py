@@ -204,7 +204,7 @@ def test_a_frozen_gateway_never_answers_until_it_thaws(world, client, backend):
     connected(world)
     process.freeze(world)
     mishaps.disconnect(world, "s", reason="NAVIGATION")
-    with pytest.raises(TimedOut):
+    with pytest.raises(TimedOut, match="no answer within"):
         listed(client)
     assert backend.events == []
 
