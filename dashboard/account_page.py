@@ -11,21 +11,24 @@ from django.utils.dateparse import parse_datetime
 from accounts.explain import explain
 from accounts.models import Account
 from accounts.qr import read_qr
-from accounts.status import Status
-from dashboard.admin.verbs import VERBS
+from accounts.status import Status, Wanted
+from dashboard.admin.take_over import proposals
+from dashboard.admin.verbs import Verb
 from dashboard.pieces import badge
 from dashboard.timeline import family, timeline
 
 PICTURE = "data:image/png;base64,"
+AWAITING_SCAN = frozenset({Status.QR_SCANNING, Status.LOGGED_OUT, Status.PENDING})
 
 
 def page_of(
-    account: Account, now: datetime, *, may_act: bool, before: Mapping[str, str]
+    account: Account, now: datetime, *, verbs: Mapping[str, Verb], asked: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Needs account.gateway and account.workspace. A QR code is read only for who may act."""
+    """Needs account.gateway and account.workspace. `verbs` are empty for who may not act: then no
+    QR code is read either."""
     explanation = explain(account, now)
     ids = family(account)
-    entries, older = timeline(ids, before=_moment(before.get("before")))
+    entries, older = timeline(ids, before=_moment(asked.get("before")))
     return {
         "account": account,
         "now": now,
@@ -34,13 +37,14 @@ def page_of(
         "facts": _facts(account),
         "merged": ids[1:],
         "superseded": list(account.superseded_sessions.select_related("gateway")[:50]),
+        "proposals": list(proposals().filter(account_id__in=ids)[:5]),
         "entries": entries,
         "older": older.isoformat() if older else "",
-        "paged": "before" in before,
-        "verbs": _verbs(account, now) if may_act else [],
-        "waits_for_scan": explanation.status is Status.QR_SCANNING,
-        "may_act": may_act,
-        "qr": _qr(account, explanation.status) if may_act else None,
+        "paged": "before" in asked,
+        "may_act": bool(verbs),
+        "verbs": [{"verb": verb, "refusal": verb.refusal(account, now)} for verb in verbs.values()],
+        "awaits_scan": _awaits_scan(account, explanation.status),
+        "qr": _qr(account, explanation.status) if verbs else None,
     }
 
 
@@ -63,13 +67,11 @@ def _facts(account: Account) -> list[tuple[str, object]]:
     ]
 
 
-def _verbs(account: Account, now: datetime) -> list[dict[str, object]]:
-    return [{"verb": verb, "refusal": verb.refusal(account, now)} for verb in VERBS.values()]
+def _awaits_scan(account: Account, shown: Status) -> bool:
+    return account.wanted == Wanted.RUNNING and shown in AWAITING_SCAN
 
 
 def _qr(account: Account, shown: Status) -> str | None:
-    """The picture to scan; None while there is none."""
-    if shown not in (Status.QR_SCANNING, Status.PENDING, Status.CONNECTING, Status.LOGGED_OUT):
-        return None
-    picture = read_qr(account.pk)
+    """The picture to scan; None while there is none, or nobody should scan."""
+    picture = read_qr(account.pk) if _awaits_scan(account, shown) else None
     return picture if picture and picture.startswith(PICTURE) else None

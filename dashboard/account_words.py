@@ -43,7 +43,7 @@ ICONS: dict[Status, str] = {
 
 
 def tone(account: Account, shown: Status, now: datetime) -> str:
-    """A colour's name. A connection that only the gateway claims is not as green as a proven one."""
+    """A colour's name. What only the gateway claims is not as green as what is proven."""
     if shown is Status.CONNECTED and not is_proven(account, now):
         return "claimed"
     return TONES[shown]
@@ -56,7 +56,7 @@ def is_proven(account: Account, now: datetime) -> bool:
 
 
 def beside_status(account: Account, shown: Status, now: datetime) -> str:
-    """What a status must not be shown without: the proof of a connection, or what was last known."""
+    """What a status must not be shown without: its proof, or what was last known."""
     if shown is Status.CONNECTED:
         return sentence(account, now).partition(": ")[2]
     if shown is Status.UNKNOWN:
@@ -94,7 +94,7 @@ class Sign:
 
 def last_evidence(account: Account) -> Sign | None:
     """The newest of all evidence; of several at one moment the strongest."""
-    listed = "not on the gateway's list" if account.unshown_since else "roll call"
+    listed = "not on its list" if account.unshown_since else "roll call"
     proof = account.proof or "proof"
     signs = [
         Sign(what, at)

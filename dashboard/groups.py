@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from django.db import models
 from django.db.models import Case, Count, Q, QuerySet, Value, When
@@ -11,7 +11,6 @@ from django.db.models import Case, Count, Q, QuerySet, Value, When
 from accounts.models import Account
 from accounts.reasons import REASONS
 from accounts.status import LIVE, Status, Wanted
-
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -28,6 +27,8 @@ class Shown(TypedDict):
 
 
 ShownAccount: TypeAlias = "WithAnnotations[Account, Shown]"
+# The checker knows no annotated queryset that can be filtered by its annotations.
+Accounts: TypeAlias = QuerySet[Any]
 
 
 class Group(models.TextChoices):
@@ -67,8 +68,9 @@ def _needs_a_human() -> Q:
     return runs_unwanted | Q(wanted=Wanted.RUNNING) & (Q(shown__in=_ALWAYS_HUMAN) | by_reason)
 
 
-def with_group(now: datetime) -> QuerySet[Account]:
-    """Accounts with `shown`, `urgency`, `group` and `turn` (0: needs a human)."""
+def with_group(now: datetime, *, hidden: bool = False) -> Accounts:
+    """Accounts with `shown`, `urgency`, `group` and `turn` (0: needs a human); with `hidden` also
+    those that were archived or merged."""
     group = Case(
         When(_needs_a_human(), then=Value(Group.HUMAN.value)),
         When(Q(wanted=Wanted.STOPPED) | Q(shown=Status.STOPPED), then=Value(Group.STOPPED.value)),
@@ -82,10 +84,12 @@ def with_group(now: datetime) -> QuerySet[Account]:
         default=Value(1),
         output_field=models.IntegerField(),
     )
-    return Account.objects.with_shown_status(now).annotate(group=group).annotate(turn=turn)
+    accounts = Account.objects.with_shown_status(now).annotate(group=group).annotate(turn=turn)
+    in_use: Accounts = accounts if hidden else accounts.visible()
+    return in_use
 
 
-def counts(accounts: QuerySet[Account]) -> dict[Group, int]:
+def counts(accounts: Accounts) -> dict[Group, int]:
     """How many of `accounts` (annotated by `with_group`) are in each group; one query."""
     rows = accounts.order_by().values_list("group").annotate(number=Count("pk"))
     found = dict(rows)

@@ -9,10 +9,10 @@ from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts.models import Account, Gateway, Incident
+from accounts.models import Gateway, Incident
 from accounts.status import Status, Wanted
 from dashboard.account_words import PROOF_IS_FRESH_SECONDS, instruction, reason
-from dashboard.groups import MEANINGS, Group, ShownAccount, counts, with_group
+from dashboard.groups import MEANINGS, Accounts, Group, ShownAccount, counts, with_group
 from dashboard.pieces import badge, label
 from dashboard.reach import reach_of
 from dashboard.watch import request_now
@@ -25,7 +25,7 @@ GATEWAY_ROWS = 24
 def context(request: HttpRequest, shown: dict[str, Any]) -> dict[str, Any]:
     """unfold's DASHBOARD_CALLBACK. What a user may not view is left out."""
     now = request_now(request)
-    accounts = with_group(now).visible()
+    accounts = with_group(now)
     if request.user.has_perm("accounts.view_account"):
         shown |= _of_accounts(accounts, now)
     if request.user.has_perm("accounts.view_incident"):
@@ -35,7 +35,7 @@ def context(request: HttpRequest, shown: dict[str, Any]) -> dict[str, Any]:
     return {**shown, "now": now, "title": "Start"}
 
 
-def _of_accounts(accounts: QuerySet[Account], now: datetime) -> dict[str, Any]:
+def _of_accounts(accounts: Accounts, now: datetime) -> dict[str, Any]:
     numbers = counts(accounts)
     attention = (
         accounts.filter(group=Group.HUMAN)
@@ -59,16 +59,17 @@ def _of_accounts(accounts: QuerySet[Account], now: datetime) -> dict[str, Any]:
     }
 
 
-def _hero(accounts: QuerySet[Account], now: datetime) -> dict[str, int]:
+def _hero(accounts: Accounts, now: datetime) -> dict[str, int]:
     """Of the accounts that are wanted running: how many are connected, and proven so."""
     proven = Q(
         group=Group.CONNECTED, proven_at__gte=now - timedelta(seconds=PROOF_IS_FRESH_SECONDS)
     )
-    return accounts.filter(wanted=Wanted.RUNNING).aggregate(
+    numbers = accounts.filter(wanted=Wanted.RUNNING).aggregate(
         wanted=Count("pk"),
         connected=Count("pk", filter=Q(group=Group.CONNECTED)),
         proven=Count("pk", filter=proven),
     )
+    return numbers | {"claimed": numbers["connected"] - numbers["proven"]}
 
 
 def _line(account: ShownAccount, now: datetime) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def _open_incidents() -> QuerySet[Incident]:
     return Incident.objects.filter(closed_at__isnull=True).select_related("gateway").order_by("-id")
 
 
-def _of_gateways(accounts: QuerySet[Account], now: datetime) -> dict[str, Any]:
+def _of_gateways(accounts: Accounts, now: datetime) -> dict[str, Any]:
     blind_first = Case(
         When(blind_since__isnull=False, then=Value(0)),
         When(listed_at__lt=now - timedelta(seconds=45), then=Value(1)),
@@ -100,9 +101,7 @@ def _of_gateways(accounts: QuerySet[Account], now: datetime) -> dict[str, Any]:
     }
 
 
-def connected_by_gateway(
-    accounts: QuerySet[Account], gateways: list[Gateway]
-) -> dict[int, tuple[int, int]]:
+def connected_by_gateway(accounts: Accounts, gateways: list[Gateway]) -> dict[int, tuple[int, int]]:
     """By gateway id: how many accounts are wanted running, and how many of those are connected."""
     rows = (
         accounts.filter(gateway__in=gateways, wanted=Wanted.RUNNING)

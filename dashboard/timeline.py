@@ -15,6 +15,8 @@ from accounts.models import Account, Transition
 from accounts.reasons import meaning
 from accounts.status import Status
 from dashboard.shown import visible
+from reconciliation.models import Finding
+from webhooks.models import Delivery
 
 PAGE = 100
 
@@ -91,6 +93,50 @@ def _transition(row: Transition) -> Entry:
     )
 
 
+def _deliveries(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:
+    rows = Delivery.objects.filter(account_id__in=ids).defer("said")
+    if before:
+        rows = rows.filter(received_at__lt=before)
+    return [
+        Entry(
+            at=row.received_at,
+            rank=1,
+            kind="webhook",
+            title=visible(row.event),
+            detail=visible(": ".join(filter(None, (row.get_state_display(), row.error)))),
+            who=f"delivery {row.pk}",
+            account_id=row.account_id,
+            url_name="admin:webhooks_delivery_change",
+            pk=row.pk,
+        )
+        for row in rows.order_by("-received_at", "-pk")[:limit]
+    ]
+
+
+def _findings(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:
+    rows = Finding.objects.filter(account_id__in=ids)
+    if before:
+        rows = rows.filter(first_seen_at__lt=before)
+    return [_finding(row) for row in rows.order_by("-first_seen_at", "-pk")[:limit]]
+
+
+def _finding(row: Finding) -> Entry:
+    moved = f"{row.was} → {row.now}" if row.was and row.now and row.was != row.now else ""
+    held = "held" if row.held else ""
+    ended = f"until {row.ended_at:%Y-%m-%d %H:%M:%S}" if row.ended_at else "still found"
+    return Entry(
+        at=row.first_seen_at,
+        rank=2,
+        kind="finding",
+        title=f"{row.kind}: {row.get_kind_display()}",
+        detail=visible(", ".join(filter(None, (moved, held, row.why, ended)))),
+        who=f"run {row.run_id}" if row.run_id else "",
+        account_id=row.account_id,
+        url_name="admin:reconciliation_finding_change",
+        pk=row.pk,
+    )
+
+
 def _acts(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:
     """What people did here, as written down when they confirmed it."""
     rows = LogEntry.objects.filter(
@@ -112,4 +158,4 @@ def _acts(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry
     ]
 
 
-READERS: tuple[Reader, ...] = (_transitions, _acts)
+READERS: tuple[Reader, ...] = (_transitions, _deliveries, _findings, _acts)

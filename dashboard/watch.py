@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Min
 from django.http import HttpRequest
 
 from accounts.clock import database_now
 from accounts.explain import age
 from accounts.models import Gateway
+from reconciliation.models import Run
 
 BLIND_AFTER = timedelta(seconds=60)
 
@@ -24,16 +26,14 @@ def request_now(request: HttpRequest) -> datetime:
 
 
 def blindness(now: datetime) -> str:
-    """Why nothing here can be trusted; empty while the roll is called."""
-    gateways = list(Gateway.objects.only("created_at", "listed_at", "run_started_at"))
-    if not gateways:
+    """Why nothing here can be trusted; empty while roll calls end, with whatever result."""
+    first = Gateway.objects.aggregate(first=Min("created_at"))["first"]
+    if first is None:
         return ""
-    tried = [gateway.run_started_at for gateway in gateways if gateway.run_started_at]
-    if not tried:
-        first = min(gateway.created_at for gateway in gateways)
+    last = Run.objects.order_by("-id").values_list("finished_at", flat=True).first()
+    if last is None:
         waiting = now - first > BLIND_AFTER
         return "Rollcall has not read any gateway yet: is the worker running?" if waiting else ""
-    last = max(tried)
     if now - last <= BLIND_AFTER:
         return ""
     return (

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from dashboard.admin import accounts, evidence, gateways, people
+from dashboard.admin import accounts, deliveries, evidence, gateways, people, runs
 
-__all__ = ["accounts", "evidence", "gateways", "people"]
+__all__ = ["accounts", "deliveries", "evidence", "gateways", "people", "runs"]

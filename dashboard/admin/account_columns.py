@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from accounts.explain import sentence
 from accounts.status import Status
@@ -55,7 +56,7 @@ class AccountColumns:
 
     @admin.display(description="reason, and what to do", ordering="status_reason")
     def why(self, account: ShownAccount) -> SafeString:
-        text = visible(reason(account, Status(account.shown)))
+        text = capfirst(visible(reason(account, Status(account.shown))))
         human = account.group == Group.HUMAN
         return format_html(
             '<span class="rc-why">{}</span><span class="rc-sub{}">{}</span>',
@@ -64,10 +65,10 @@ class AccountColumns:
             instruction(account) if human else "",
         )
 
-    @admin.display(description="gateway", ordering="gateway__name")
-    def gateway_name(self, account: ShownAccount) -> str:
-        return visible(account.gateway.name)
-
-    @admin.display(description="workspace", ordering="workspace__name")
-    def workspace_name(self, account: ShownAccount) -> str:
-        return visible(account.workspace.name)
+    @admin.display(description="workspace and gateway", ordering="workspace__name")
+    def where(self, account: ShownAccount) -> SafeString:
+        return format_html(
+            '<span class="rc-why">{}</span><span class="rc-sub">{}</span>',
+            visible(account.workspace.name),
+            visible(account.gateway.name),
+        )

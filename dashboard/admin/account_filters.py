@@ -7,12 +7,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.models import Account
 from accounts.status import Status
-from dashboard.groups import Group
+from dashboard.groups import Accounts, Group
 
 
 class GroupFilter(admin.SimpleListFilter):
@@ -22,7 +20,7 @@ class GroupFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(group.value, str(group.label)) for group in Group]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+    def queryset(self, request: HttpRequest, queryset: Accounts) -> Accounts:
         return queryset.filter(group=self.value()) if self.value() else queryset
 
 
@@ -35,7 +33,7 @@ class StatusFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(status.value, str(status.label)) for status in Status]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+    def queryset(self, request: HttpRequest, queryset: Accounts) -> Accounts:
         return queryset.filter(shown=self.value()) if self.value() else queryset
 
 
@@ -52,12 +50,12 @@ class HiddenFilter(admin.SimpleListFilter):
             ("all", "Everything"),
         ]
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
         first, *others = super().choices(changelist)
-        yield {**first, "display": "Accounts in use"}  # type: ignore[misc]
-        yield from others  # type: ignore[misc]
+        yield {**first, "display": "Accounts in use"}
+        yield from others
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+    def queryset(self, request: HttpRequest, queryset: Accounts) -> Accounts:
         match self.value():
             case "archived":
                 return queryset.filter(archived_at__isnull=False, merged_into__isnull=True)

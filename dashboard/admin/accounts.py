@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern
 
 from accounts.models import Account
 from dashboard.account_page import page_of
@@ -20,10 +18,12 @@ from dashboard.admin.account_columns import AccountColumns
 from dashboard.admin.account_filters import GroupFilter, HiddenFilter, StatusFilter
 from dashboard.admin.account_form import RegisterForm
 from dashboard.admin.acting import write_down
-from dashboard.admin.base import HarmlessChangeList, KeptAdmin
-from dashboard.admin.confirming import ConfirmingMixin
-from dashboard.admin.verbs import VERBS, Verb
-from dashboard.groups import MEANINGS, Group, counts, with_group
+from dashboard.admin.base import HarmlessChangeList, KeptAdmin, make_harmless
+from dashboard.admin.confirming import ConfirmingAdmin
+from dashboard.admin.roll_call import roll_call_verb
+from dashboard.admin.take_over import proposals, take_over_verb
+from dashboard.admin.verbs import ACCOUNT_VERBS, Verb
+from dashboard.groups import MEANINGS, Accounts, Group, counts, with_group
 from dashboard.shown import visible
 from dashboard.watch import request_now
 from gateways.base import normal_phone_number
@@ -41,15 +41,14 @@ class BrokenFirst(HarmlessChangeList):
 
 
 @admin.register(Account)
-class AccountAdmin(AccountColumns, ConfirmingMixin, KeptAdmin):
+class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
     list_display = (
         "number",
         "status_sentence",
         "since",
         "why",
         "evidence",
-        "gateway_name",
-        "workspace_name",
+        "where",
     )
     list_filter = (GroupFilter, StatusFilter, "gateway", "workspace", HiddenFilter)
     list_before_template = "dashboard/account_groups.html"
@@ -57,16 +56,17 @@ class AccountAdmin(AccountColumns, ConfirmingMixin, KeptAdmin):
     search_help_text = "Number or session id, or how it begins"
     ordering = ("-status_since",)
 
-    # --- the list ---------------------------------------------------------------------------------
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        return with_group(request_now(request)).select_related("gateway", "workspace")
+    # --- the list -------------------------------------------------------------------------------
+    def get_queryset(self, request: HttpRequest) -> Accounts:
+        accounts = with_group(request_now(request), hidden=True)
+        return accounts.select_related("gateway", "workspace")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BrokenFirst
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
-    ) -> tuple[QuerySet[Account], bool]:
+        self, request: HttpRequest, queryset: Accounts, search_term: str
+    ) -> tuple[Accounts, bool]:
         """By the beginning of a number, however it is written, or of a session id, also of one
         that was superseded."""
         term = search_term.strip()
@@ -84,25 +84,30 @@ class AccountAdmin(AccountColumns, ConfirmingMixin, KeptAdmin):
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
         shown = getattr(response, "context_data", None) or {}
         if isinstance(cl := shown.get("cl"), BrokenFirst):
             shown["groups"] = _chips(cl, request)
         return response
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        if not self.has_change_permission(request):
-            return {}
-        return {verb.name: (_as_action(verb), verb.name, verb.label) for verb in VERBS.values()}
+    # --- acting ---------------------------------------------------------------------------------
+    def verbs(self, request: HttpRequest) -> dict[str, Verb]:
+        verbs = {"roll-call": roll_call_verb(), **ACCOUNT_VERBS}
+        named = request.POST.get("finding", "")
+        finding = proposals().filter(pk=named).first() if named.isdecimal() else None
+        return verbs | ({"take-over": take_over_verb(finding)} if finding else {})
 
-    # --- one account --------------------------------------------------------------------------------
-    def get_urls(self) -> list[URLPattern]:
-        return [*self.act_urls(), *super().get_urls()]
+    def kept_fields(self, request: HttpRequest) -> dict[str, str]:
+        return {"finding": named} if (named := request.POST.get("finding", "")) else {}
 
+    def rows_for_acts(self) -> Accounts:
+        return Account.objects.select_related("gateway", "workspace")
+
+    # --- one account ----------------------------------------------------------------------------
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = RegisterForm(request.POST or None)
@@ -125,32 +130,26 @@ class AccountAdmin(AccountColumns, ConfirmingMixin, KeptAdmin):
         object_id: str,
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         if request.method != "GET":
             return HttpResponseNotAllowed(["GET"])
         account = self.get_object(request, object_id)
         if account is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            messages.warning(request, f"There is no account {visible(object_id)}.")
+            return redirect("admin:accounts_account_changelist")
         if not self.has_view_permission(request, account):
             raise PermissionDenied
-        may_act = self.has_change_permission(request, account)
+        make_harmless(account)
+        verbs = self.verbs(request) if self.has_change_permission(request, account) else {}
         context = {
             **self.admin_site.each_context(request),
-            **page_of(account, request_now(request), may_act=may_act, before=request.GET),
-            "title": visible(account),
+            **page_of(account, request_now(request), verbs=verbs, asked=request.GET),
+            "title": str(account),
+            "original": account,
             "opts": self.opts,
             "media": self.media,
         }
         return TemplateResponse(request, "dashboard/account.html", context)
-
-
-def _as_action(verb: Verb) -> Callable[..., HttpResponseBase | None]:
-    def action(
-        model_admin: AccountAdmin, request: HttpRequest, queryset: QuerySet[Account]
-    ) -> HttpResponseBase:
-        return model_admin.confirm(request, verb, list(queryset[: verb.most + 1]))
-
-    return action
 
 
 def _chips(cl: BrokenFirst, request: HttpRequest) -> list[dict[str, object]]:

@@ -4,61 +4,66 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.contenttypes.models import ContentType
 from django.db import OperationalError, models, transaction
 
 from accounts.lifecycle import Refused
-from accounts.models import Account
 from dashboard.admin.verbs import Verb
 from dashboard.shown import visible
 from gateways.base import GatewayError
 
 # Gateways may take a minute each. What is not begun by then is left alone, and the report says so.
 BEGIN_WITHIN_SECONDS = 60.0
+REASONS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which accounts a verb will touch, and which it will not, with the reason."""
+    """Which rows a verb will touch, and which it will not, with the reason."""
 
     verb: Verb
-    will: list[Account]
-    skipped: list[tuple[Account, str]]
+    will: list[Any]
+    skipped: list[tuple[Any, str]]
 
     @classmethod
-    def of(cls, verb: Verb, accounts: Sequence[Account], now: datetime) -> Plan:
-        refusals = [(account, verb.refusal(account, now)) for account in accounts]
+    def of(cls, verb: Verb, rows: Sequence[Any], now: datetime) -> Plan:
+        refusals = [(row, verb.refusal(row, now)) for row in rows]
         return cls(
             verb,
-            will=[account for account, refusal in refusals if not refusal],
-            skipped=[(account, refusal) for account, refusal in refusals if refusal],
+            will=[row for row, refusal in refusals if not refusal],
+            skipped=[(row, refusal) for row, refusal in refusals if refusal],
         )
 
+    @property
+    def rows(self) -> list[Any]:
+        return [*self.will, *(row for row, _ in self.skipped)]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Report:
     verb: Verb
-    done: int
-    refused: list[tuple[str, str]]
+    done: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         text = f"{self.verb.done} {self.done}"
-        if not self.refused:
-            return f"{text}."
-        reasons = "; ".join(f"{name}: {why}" for name, why in self.refused[:10])
-        more = f"; and {len(self.refused) - 10} more" if len(self.refused) > 10 else ""
-        return f"{text}, {len(self.refused)} refused: {reasons}{more}."
+        if self.refused:
+            reasons = "; ".join(f"{name}: {why}" for name, why in self.refused[:REASONS_SHOWN])
+            more = len(self.refused) - REASONS_SHOWN
+            tail = f"; and {more} more" if more > 0 else ""
+            text = f"{text}, {len(self.refused)} refused: {reasons}{tail}"
+        return ". ".join([text, *self.notes]) + "."
 
 
-def claim(user: AbstractBaseUser, form: UUID, text: str) -> bool:
+def claim(user: Any, form: UUID, text: str) -> bool:
     """Whether this form is sent for the first time. Its use is written down before anything is
     done, under the user's row, so that of two clicks at once one finds the other."""
     with transaction.atomic():
@@ -76,48 +81,45 @@ def claim(user: AbstractBaseUser, form: UUID, text: str) -> bool:
 
 
 def carry_out(plan: Plan, *, user: Any, why: str) -> Report:
-    """Do it account by account; what one refuses does not stop the others."""
+    """Do it row by row; what one refuses does not stop the others."""
     deadline = time.monotonic() + BEGIN_WITHIN_SECONDS
-    done, refused = 0, [(name_of(account), reason) for account, reason in plan.skipped]
-    for account in plan.will:
-        trouble = _try(plan.verb, account, user.get_username(), why, deadline)
-        write_down(user, account, _entry(plan.verb, trouble, why))
-        if trouble:
-            refused.append((name_of(account), trouble))
+    report = Report(plan.verb, refused=[(visible(row), reason) for row, reason in plan.skipped])
+    for row in plan.will:
+        if time.monotonic() > deadline:
+            report.refused.append((visible(row), "not tried: the others took too long"))
         else:
-            done += 1
-    return Report(plan.verb, done, refused)
+            _do(report, row, user, why)
+    return report
 
 
-def _try(verb: Verb, account: Account, actor: str, why: str, deadline: float) -> str:
-    """What went wrong, in words; empty when nothing did."""
-    if time.monotonic() > deadline:
-        return "not tried: the others took too long"
+def _do(report: Report, row: models.Model, user: Any, why: str) -> None:
+    verb = report.verb
     try:
-        verb.act(account, actor, why)
+        note = verb.act(row, user.get_username(), why)
     except (Refused, GatewayError) as error:
-        return visible(error)
+        trouble = visible(error)
     except OperationalError:
-        return "the database was busy with this account: try again"
-    return ""
+        trouble = "the database was busy with it: try again"
+    else:
+        report.done += 1
+        report.notes += [visible(note)] if isinstance(note, str) and note else []
+        write_down(user, row, _entry(verb, "done", why))
+        return
+    report.refused.append((visible(row), trouble))
+    write_down(user, row, _entry(verb, f"refused: {trouble}", why))
 
 
-def _entry(verb: Verb, trouble: str, why: str) -> str:
-    outcome = f"refused: {trouble}" if trouble else "done"
+def _entry(verb: Verb, outcome: str, why: str) -> str:
     return f"{verb.label}: {outcome}" + (f". Reason: {why}" if why else "")
 
 
 def write_down(user: Any, row: models.Model, message: str) -> None:
-    """The audit entry that Django's own history of the row shows."""
+    """The audit entry, in the row's own history."""
     LogEntry.objects.create(
         user_id=user.pk,
         content_type=ContentType.objects.get_for_model(row),
         object_id=str(row.pk),
-        object_repr=name_of(row)[:200],
+        object_repr=visible(row)[:200],
         action_flag=CHANGE,
         change_message=message,
     )
-
-
-def name_of(row: models.Model) -> str:
-    return visible(row)

@@ -4,26 +4,32 @@ nothing."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from accounts.models import Account
 from dashboard.admin.acting import Plan, Report, carry_out, claim
-from dashboard.admin.verbs import VERBS, Verb
+from dashboard.admin.verbs import Verb
 from dashboard.watch import request_now
+
+if TYPE_CHECKING:
+    from dashboard.admin.base import KeptAdmin
+else:
+    KeptAdmin = object
 
 # From this many on, the number must be typed: a slip of the mouse must not stop a fleet.
 TYPED_ABOVE = 50
+MOST_IDS = 500
 
 
 class ConfirmForm(forms.Form):
@@ -36,7 +42,7 @@ class ConfirmForm(forms.Form):
         max_length=200,
         required=False,
         widget=UnfoldAdminTextInputWidget,
-        help_text="It is kept in the account's history.",
+        help_text="It is kept in the history.",
     )
     typed = forms.IntegerField(required=False, widget=UnfoldAdminIntegerFieldWidget)
 
@@ -45,7 +51,7 @@ class ConfirmForm(forms.Form):
         self.number = len(plan.will)
         self.fields["why"].required = plan.verb.asks_why
         if not plan.verb.asks_why:
-            self.fields["why"].help_text = "Optional. It is kept in the account's history."
+            self.fields["why"].help_text = "Optional. It is kept in the history."
         self.fields["typed"].label = f"Type {self.number} to confirm so many"
         if self.number <= TYPED_ABOVE:
             del self.fields["typed"]
@@ -57,75 +63,73 @@ class ConfirmForm(forms.Form):
         return typed
 
 
-class ConfirmingMixin:
-    """For the accounts' admin: the page before an act, and the act."""
+class ConfirmingAdmin(KeptAdmin):
+    """The page before an act, and the act. `verbs(request)` are made anew for each request."""
 
-    admin_site: Any
-    opts: Any
+    def verbs(self, request: HttpRequest) -> Mapping[str, Verb]:
+        raise NotImplementedError
 
-    def act_urls(self) -> list[URLPattern]:
+    def rows_for_acts(self) -> QuerySet[Any]:
+        raise NotImplementedError
+
+    def kept_fields(self, request: HttpRequest) -> dict[str, str]:
+        """What a verb needs beside the rows, carried from page to page."""
+        return {}
+
+    def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.act_view)
-        return [path("act/<slug:name>/", view, name="accounts_account_act")]
+        name = f"{self.opts.app_label}_{self.opts.model_name}_act"
+        return [path("act/<slug:name>/", view, name=name), *super().get_urls()]
 
-    def verb_named(self, name: str, request: HttpRequest) -> Verb:
-        if name not in VERBS:
-            raise Http404
-        return VERBS[name]
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        if not self.has_change_permission(request):
+            return {}
+        return {
+            verb.name: (_as_action(verb.name), verb.name, verb.label)
+            for verb in self.verbs(request).values()
+        }
 
-    def act_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
-        if not self.has_change_permission(request):  # type: ignore[attr-defined]
+    def act_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        if not self.has_change_permission(request):
             raise PermissionDenied
         if request.method != "POST":
             messages.info(request, "Nothing was done. Choose what to do once more.")
-            return redirect("admin:accounts_account_changelist")
-        verb = self.verb_named(name, request)
-        ids = [int(part) for part in request.POST.get("ids", "").split(",") if part.isdigit()]
-        accounts = self.accounts_by_id(ids)
-        if not accounts:
-            messages.warning(request, "Nothing was chosen.")
-            return redirect(self._back(request, accounts))
-        return self.confirm(request, verb, accounts)
+            return redirect(self._url("changelist"))
+        verb = self.verbs(request).get(name)
+        if verb is None:
+            raise Http404
+        parts = request.POST.get("ids", "").split(",")
+        ids = [int(part) for part in parts if part.isascii() and part.isdigit()][:MOST_IDS]
+        return self.confirm(request, verb, list(self.rows_for_acts().filter(pk__in=ids)))
 
-    def accounts_by_id(self, ids: Sequence[int]) -> list[Account]:
-        rows = Account.objects.select_related("gateway", "workspace")
-        return list(rows.filter(pk__in=ids[: max(verb.most for verb in VERBS.values())]))
-
-    def confirm(
-        self, request: HttpRequest, verb: Verb, accounts: Sequence[Account]
-    ) -> HttpResponseBase:
-        plan = Plan.of(verb, accounts, request_now(request))
-        if len(plan.will) > verb.most:
-            messages.error(request, f"{verb.label}: at most {verb.most} at once.")
-            return redirect(self._back(request, accounts))
+    def confirm(self, request: HttpRequest, verb: Verb, rows: Sequence[Any]) -> HttpResponse:
+        plan = Plan.of(verb, rows, request_now(request))
+        back = self._back(request, plan)
+        if not rows or len(plan.will) > verb.most:
+            messages.error(request, f"{verb.label}: choose 1 to {verb.most}.")
+            return redirect(back)
         if "confirmed" not in request.POST:
-            return self._confirm_page(request, plan, self._fresh_form(request, plan))
+            return self._page(request, plan, self._fresh_form(plan, back))
         form = ConfirmForm(request.POST, plan=plan)
         if not form.is_valid():
-            return self._confirm_page(request, plan, form)
-        return self._act(request, plan, form)
+            return self._page(request, plan, form)
+        self._act(request, plan, form)
+        return redirect(back)
 
-    def _act(self, request: HttpRequest, plan: Plan, form: ConfirmForm) -> HttpResponse:
-        text = f"{plan.verb.label}: {len(plan.will)} accounts"
-        if claim(request.user, form.cleaned_data["form"], text):  # type: ignore[arg-type]
+    def _act(self, request: HttpRequest, plan: Plan, form: ConfirmForm) -> None:
+        text = f"{plan.verb.label}: {len(plan.will)}"
+        if claim(request.user, form.cleaned_data["form"], text):
             report = carry_out(plan, user=request.user, why=form.cleaned_data["why"])
             messages.add_message(request, _level(report), str(report))
         else:
-            messages.info(request, "That was sent twice: it was done once, see the history.")
-        return redirect(self._back(request, [*plan.will, *(row for row, _ in plan.skipped)]))
+            messages.info(request, "That was sent twice, and done once: see the history.")
 
-    def _fresh_form(self, request: HttpRequest, plan: Plan) -> ConfirmForm:
-        accounts = [*plan.will, *(account for account, _ in plan.skipped)]
-        return ConfirmForm(
-            plan=plan,
-            initial={
-                "ids": ",".join(str(account.pk) for account in accounts),
-                "form": uuid.uuid4(),
-                "back": self._back(request, accounts),
-                "confirmed": "yes",
-            },
-        )
+    def _fresh_form(self, plan: Plan, back: str) -> ConfirmForm:
+        ids = ",".join(str(row.pk) for row in plan.rows)
+        initial = {"ids": ids, "form": uuid.uuid4(), "back": back, "confirmed": "yes"}
+        return ConfirmForm(plan=plan, initial=initial)
 
-    def _confirm_page(self, request: HttpRequest, plan: Plan, form: ConfirmForm) -> HttpResponse:
+    def _page(self, request: HttpRequest, plan: Plan, form: ConfirmForm) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": plan.verb.label,
@@ -133,22 +137,35 @@ class ConfirmingMixin:
             "plan": plan,
             "form": form,
             "back": form["back"].value(),
-            "act_url": reverse("admin:accounts_account_act", args=[plan.verb.name]),
+            "act_url": self._url("act", plan.verb.name),
             "extra": self.kept_fields(request),
         }
         return TemplateResponse(request, "dashboard/confirm.html", context)
 
-    def kept_fields(self, request: HttpRequest) -> dict[str, str]:
-        """What a verb needs beside the accounts, carried from page to page."""
-        return {}
-
-    def _back(self, request: HttpRequest, accounts: Sequence[Account]) -> str:
+    def _back(self, request: HttpRequest, plan: Plan) -> str:
         asked = request.POST.get("back", "")
         if asked and url_has_allowed_host_and_scheme(asked, allowed_hosts=None):
             return asked
-        if len(accounts) == 1:
-            return reverse("admin:accounts_account_change", args=[accounts[0].pk])
-        return reverse("admin:accounts_account_changelist")
+        if len(plan.rows) == 1:
+            return self._url("change", plan.rows[0].pk)
+        return self._url("changelist")
+
+    def _url(self, name: str, *args: object) -> str:
+        model = f"{self.opts.app_label}_{self.opts.model_name}"
+        return reverse(f"admin:{model}_{name}", args=args)
+
+
+def _as_action(name: str) -> Callable[..., HttpResponse | None]:
+    def action(
+        model_admin: ConfirmingAdmin, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponse:
+        verb = model_admin.verbs(request)[name]
+        ids = list(queryset.order_by().values_list("pk", flat=True)[: verb.most + 1])
+        return model_admin.confirm(
+            request, verb, list(model_admin.rows_for_acts().filter(pk__in=ids))
+        )
+
+    return action
 
 
 def _level(report: Report) -> int:

@@ -6,13 +6,17 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponseBase
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.models import Gateway, GatewaySecret
 from dashboard.admin.base import HarmlessChangeList, KeptAdmin, TabularInline
+from dashboard.admin.confirming import ConfirmingAdmin
 from dashboard.admin.gateway_form import GatewayForm, SecretForm
+from dashboard.admin.roll_call import roll_call_verb
+from dashboard.admin.verbs import Verb
 from dashboard.groups import counts, with_group
 from dashboard.overview import connected_by_gateway
 from dashboard.pieces import label, moment
@@ -32,7 +36,7 @@ class Secrets(TabularInline):
 
 
 @admin.register(Gateway)
-class GatewayAdmin(KeptAdmin):
+class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
     form = GatewayForm
     list_display = ("name", "reachability", "connected", "mode", "kind", "base_url")
     list_filter = ("mode",)
@@ -41,6 +45,13 @@ class GatewayAdmin(KeptAdmin):
     inlines = (Secrets,)
     change_form_outer_before_template = "dashboard/gateway_state.html"
     ordering = ("name",)
+
+    def verbs(self, request: HttpRequest) -> dict[str, Verb]:
+        verb = roll_call_verb()
+        return {verb.name: verb}
+
+    def rows_for_acts(self) -> QuerySet[Gateway]:
+        return Gateway.objects.all()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[HarmlessChangeList]:
         return GatewayChangeList
@@ -68,9 +79,11 @@ class GatewayAdmin(KeptAdmin):
         object_id: str,
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         gateway = self.get_object(request, object_id)
         state = gateway and state_of(gateway, request)
+        if state:
+            state["may_act"] = self.has_change_permission(request, gateway)
         return super().change_view(
             request, object_id, form_url, {"state": state, **(extra_context or {})}
         )
@@ -81,7 +94,7 @@ class GatewayChangeList(HarmlessChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        accounts = with_group(request_now(request)).visible()
+        accounts = with_group(request_now(request))
         found = connected_by_gateway(accounts, list(self.result_list))
         for gateway in self.result_list:
             gateway.accounts_number, gateway.connected_number = found.get(gateway.pk, (0, 0))
@@ -91,7 +104,7 @@ def state_of(gateway: Gateway, request: HttpRequest) -> dict[str, Any]:
     """What the page of a gateway tells before its form."""
     now = request_now(request)
     reach = reach_of(gateway, now)
-    accounts = with_group(now).visible().filter(gateway=gateway)
+    accounts = with_group(now).filter(gateway=gateway)
     return {
         "gateway": gateway,
         "now": now,

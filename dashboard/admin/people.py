@@ -33,13 +33,10 @@ class WorkspaceAdmin(KeptAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
         in_use = Q(accounts__archived_at__isnull=True, accounts__merged_into__isnull=True)
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                accounts_number=Count("accounts", filter=in_use, distinct=True),
-                members_number=Count("membership", distinct=True),
-            )
+        workspaces: QuerySet[Workspace] = super().get_queryset(request)
+        return workspaces.annotate(
+            accounts_number=Count("accounts", filter=in_use, distinct=True),
+            members_number=Count("membership", distinct=True),
         )
 
     @admin.display(description="accounts", ordering="accounts_number")

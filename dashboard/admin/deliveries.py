@@ -1,0 +1,82 @@
+"""The inbox: every webhook as it was received, and what became of it. Read only."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.models import Account
+from dashboard.admin.base import ReadOnlyAdmin
+from dashboard.pieces import label, moment
+from dashboard.shown import visible
+from webhooks.models import Delivery
+
+_STATES = {
+    Delivery.State.PENDING: ("busy", "hourglass_empty"),
+    Delivery.State.APPLIED: ("good", "check_circle"),
+    Delivery.State.IGNORED: ("off", "do_not_disturb_on"),
+    Delivery.State.SUPERSEDED: ("off", "history"),
+    Delivery.State.DEAD: ("bad", "error"),
+}
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("received", "event", "what_became", "account", "session_id", "gateway", "why")
+    list_display_links = ("received",)
+    list_select_related = ("gateway", "account")
+    list_filter = ("state", "gateway")
+    search_fields = ("session_id",)
+    search_help_text = "Number or session id, or how it begins; or an event's name"
+    ordering = ("-id",)
+    fields = (
+        *("gateway", "account", "event", "session_id", "workspace_claim", "path"),
+        *("state", "error", "attempts", "received_at", "next_attempt_at", "settled_at"),
+        *("said_as_text", "size_bytes", "digest"),
+    )
+    readonly_fields = ("said_as_text",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        return super().get_queryset(request).defer("said")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
+    ) -> tuple[QuerySet[Delivery], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found = Q(session_id__startswith=term) | Q(event=term)
+        digits = term.lstrip("+")
+        if digits.isdecimal():
+            numbers = Account.objects.filter(phone_number__startswith=digits)
+            found |= Q(account__in=numbers.values("pk"))
+        return queryset.filter(found), False
+
+    @admin.display(description="received", ordering="id")
+    def received(self, row: Any) -> SafeString:
+        return moment(row.received_at, row.seen_now)
+
+    @admin.display(description="what became of it", ordering="state")
+    def what_became(self, row: Delivery) -> SafeString:
+        tone, icon = _STATES[Delivery.State(row.state)]
+        tries = format_html('<span class="rc-sub">{} tries</span>', row.attempts)
+        return format_html(
+            "{}{}", label(row.state, tone=tone, icon=icon), tries if row.attempts > 1 else ""
+        )
+
+    @admin.display(description="why")
+    def why(self, row: Delivery) -> SafeString:
+        return format_html('<span class="rc-clip">{}</span>', row.error)
+
+    @admin.display(description="what it said")
+    def said_as_text(self, row: Delivery) -> SafeString:
+        lines = json.dumps(row.said, indent=2, ensure_ascii=False).splitlines()
+        return format_html(
+            '<pre class="rc-mono rc-breaks">{}</pre>', "\n".join(visible(line) for line in lines)
+        )

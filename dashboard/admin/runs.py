@@ -1,0 +1,107 @@
+"""Roll calls and what they found. Read only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from accounts.models import Account
+from dashboard.admin.base import ReadOnlyAdmin
+from dashboard.pieces import label, moment
+from dashboard.shown import visible
+from reconciliation.models import Finding, Run
+
+FINDINGS_SHOWN = 100
+_OUTCOMES = {
+    Run.Outcome.IN_SYNC: ("good", "check_circle"),
+    Run.Outcome.DRIFT: ("warn", "difference"),
+    Run.Outcome.PARTIAL: ("blind", "rule"),
+    Run.Outcome.UNREADABLE: ("bad", "visibility_off"),
+}
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    list_display = ("started", "gateway", "what_came", "sessions_listed", "found", "took", "reason")
+    list_display_links = ("started",)
+    list_select_related = ("gateway",)
+    list_filter = ("outcome", "gateway")
+    ordering = ("-id",)
+    readonly_fields = ("its_findings",)
+
+    @admin.display(description="started", ordering="id")
+    def started(self, run: Any) -> SafeString:
+        return moment(run.started_at, run.seen_now)
+
+    @admin.display(description="outcome", ordering="outcome")
+    def what_came(self, run: Run) -> SafeString:
+        tone, icon = _OUTCOMES[Run.Outcome(run.outcome)]
+        return label(run.get_outcome_display(), tone=tone, icon=icon)
+
+    @admin.display(description="findings", ordering="findings_count")
+    def found(self, run: Run) -> str:
+        held = f", {run.held_count} held" if run.held_count else ""
+        return f"{run.findings_count}{held}"
+
+    @admin.display(description="took")
+    def took(self, run: Run) -> str:
+        return f"{(run.finished_at - run.started_at).total_seconds():.1f} s"
+
+    @admin.display(description="why")
+    def reason(self, run: Run) -> SafeString:
+        return format_html('<span class="rc-clip">{}</span>', run.why)
+
+    @admin.display(description="findings last seen by it")
+    def its_findings(self, run: Run) -> SafeString:
+        rows = run.findings.order_by("kind", "pk")[:FINDINGS_SHOWN]
+        return format_html_join(
+            "",
+            "<p>{}: {} {}</p>",
+            ((row.kind, visible(row.session_id), visible(row.why)) for row in rows),
+        )
+
+
+@admin.register(Finding)
+class FindingAdmin(ReadOnlyAdmin):
+    list_display = ("seen", "kind", "account", "session_id", "moved", "state", "gateway", "reason")
+    list_display_links = ("seen",)
+    list_select_related = ("gateway", "account")
+    list_filter = ("kind", ("ended_at", admin.EmptyFieldListFilter), "held", "gateway")
+    search_fields = ("session_id",)
+    search_help_text = "Number or session id, or how it begins"
+    ordering = ("-last_seen_at", "-id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Finding], search_term: str
+    ) -> tuple[QuerySet[Finding], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        numbers = Account.objects.filter(phone_number__startswith=term.lstrip("+"))
+        found = Q(session_id__startswith=term) | Q(account__in=numbers.values("pk"))
+        return queryset.filter(found), False
+
+    @admin.display(description="last seen", ordering="last_seen_at")
+    def seen(self, row: Any) -> SafeString:
+        return moment(row.last_seen_at, row.seen_now)
+
+    @admin.display(description="was, and is")
+    def moved(self, row: Finding) -> str:
+        return f"{row.was} → {row.now}" if row.was and row.now != row.was else row.now
+
+    @admin.display(description="state")
+    def state(self, row: Finding) -> SafeString:
+        if row.ended_at is not None:
+            return label("ended", tone="off", icon="task_alt")
+        if row.held:
+            return label("held", tone="blind", icon="pause_circle")
+        return label("still found", tone="warn", icon="difference")
+
+    @admin.display(description="why")
+    def reason(self, row: Finding) -> SafeString:
+        return format_html('<span class="rc-clip">{}</span>', row.why)
