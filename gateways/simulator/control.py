@@ -219,8 +219,10 @@ def _reset(world: World, request: Request, given: Fields) -> object:
     with world.lock:
         world.faults = Faults()
         if with_sessions:
+            world.waiting_boot = None
             world.sessions.clear()
             world.logins.clear()
+            world.restoring.clear()
             world.changed()
     if world.state is not State.RUNNING:
         process.start(world)

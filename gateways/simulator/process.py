@@ -20,7 +20,12 @@ def stop(world: World) -> None:
 
 
 def start(world: World) -> None:
-    _become(world, State.RUNNING)
+    """Memory is as it was, unless a restart has it down: that one ends now."""
+    boot, world.waiting_boot = world.waiting_boot, None
+    if boot is not None:
+        boot()
+    else:
+        _become(world, State.RUNNING)
 
 
 def freeze(world: World) -> None:
@@ -39,15 +44,25 @@ def restart(world: World, *, down_seconds: float = 0, failing: Collection[str] =
     restored one after another. Those in `failing` cannot be restored."""
     with world.lock:
         held = [(one.session_id, one.workspace_id) for one in world.sessions.values()]
+        held += world.restoring  # dying again before all were back
+        world.restoring[:] = held
         world.sessions.clear()
         world.timeline.forget()
         world.sender.forget()
-        world.restoring.clear()
+    world.waiting_boot = lambda: _boot(world, held, failing)
     if not down_seconds:
-        _boot(world, held, failing)
+        start(world)
         return
     stop(world)
-    world.timeline.after(down_seconds, lambda: _boot(world, held, failing), outlives_restart=True)
+    world.timeline.after(down_seconds, lambda: _end_restart(world), outlives_restart=True)
+
+
+def _end_restart(world: World) -> None:
+    try:
+        if world.waiting_boot is not None:
+            start(world)
+    except Failure as failure:
+        world.note(f"the restart failed: {failure}")
 
 
 def _boot(world: World, held: list[tuple[str, int]], failing: Collection[str]) -> None:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from gateways.simulator import events
-from gateways.simulator.host import Host, StillHost
+from gateways.simulator.host import Host, Job, StillHost
 from gateways.simulator.sessions import Browser, Login, SimulatedSession, Truth
 from gateways.simulator.settings import INSTANT, Faults, Settings, Traffic
 from gateways.simulator.timeline import Timeline
@@ -75,6 +75,7 @@ class World:
         self.notes: deque[str] = deque(maxlen=50)
         self.started_at = host.now()
         self.state = State.RUNNING
+        self.waiting_boot: Job | None = None  # while a restart has it down
         self.when_state_changes: Callable[[State], None] = lambda state: None
         self.save: Callable[[], None] = lambda: None
         self._is_changed = False

@@ -108,6 +108,42 @@ def test_it_may_be_away_for_a_while(world, client):
     assert world.sessions["s"].is_alive
 
 
+def test_a_start_ends_a_restart_that_has_it_down(world):
+    connected(world)
+    process.restart(world, down_seconds=30)
+    process.start(world)
+    world.advance(60)
+
+    assert world.sessions["s"].is_alive
+    assert world.uptime_seconds() == 60
+
+
+def test_dying_again_before_all_were_back_forgets_nobody(backend):
+    world = paced(backend)
+    for name in ("a", "b", "c"):
+        connected(world, name)
+    process.restart(world)
+    world.advance(3)
+    process.restart(world, down_seconds=5)
+    process.restart(world)
+    world.advance(60)
+
+    assert sorted(one.session_id for one in world.sessions.values() if one.is_alive) == [
+        "a",
+        "b",
+        "c",
+    ]
+
+
+def test_a_reset_in_the_middle_of_a_restart_brings_nobody_back(world):
+    connected(world)
+    process.restart(world, down_seconds=30)
+    control(world, "reset", {"sessions": True})
+    world.advance(60)
+
+    assert (world.state, world.sessions) == ("running", {})
+
+
 def test_it_asks_the_backend_what_should_run(backend):
     asked = AskedBackend(sessions=[{"session_id": "b", "workspace_id": 2, "id": 7}])
     world = still_world(backend, backend=asked)
