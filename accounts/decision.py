@@ -12,6 +12,8 @@ from gateways.base import Reason
 # Reasons that say little give way to those that say more, never the other way round.
 _VAGUE: dict[str, int] = {Reason.NONE: 0, Reason.LISTED: 1, Reason.MISSING: 2}
 _TELLING = 3
+# A pass of the roll call takes at most this long from its start to the row.
+ON_ITS_WAY = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +75,13 @@ def judge(
 
 
 def is_older(known: Known, seen: Observation, *, now: datetime) -> bool:
-    """Newer wins, equal is applied. A row from the future (a clock stepped back) counts as now."""
-    return known.observed_at is not None and seen.observed_at < min(known.observed_at, now)
+    """Newer wins, equal is applied. A row from the future (a clock stepped back) counts as now,
+    and what was seen within one pass is as new as that: it took this long to get here."""
+    if known.observed_at is None:
+        return False
+    if known.observed_at > now:
+        return seen.observed_at < now - ON_ITS_WAY
+    return seen.observed_at < known.observed_at
 
 
 def conclude(known: Known, seen: Observation) -> tuple[Status, str, str]:
