@@ -56,13 +56,14 @@ def is_proven(account: Account, now: datetime) -> bool:
 
 
 def beside_status(account: Account, shown: Status, now: datetime) -> str:
-    """What a status must not be shown without: its proof, or what was last known."""
+    """What a status must not be shown without: its proof, or what was last known; else what it
+    means, unless its reason says more."""
     if shown is Status.CONNECTED:
         return sentence(account, now).partition(": ")[2]
     if shown is Status.UNKNOWN:
         last = account.last_known_status if account.status == Status.UNKNOWN else account.status
         return f"last known {Status(last).label}" if last else ""
-    return MEANINGS[shown]
+    return "" if account.status_reason or shown is Status.QR_SCANNING else MEANINGS[shown]
 
 
 def reason(account: Account, shown: Status) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -11,6 +12,7 @@ from accounts.explain import age
 from accounts.models import Account
 from accounts.status import Status
 from dashboard.account_words import ICONS, tone
+from dashboard.shown import visible
 
 
 def badge(account: Account, shown: Status, now: datetime) -> SafeString:
@@ -25,6 +27,13 @@ def label(text: str, *, tone: str, icon: str = "") -> SafeString:
         else ""
     )
     return format_html('<span class="rc-badge rc-badge--{}">{}{}</span>', tone, picture, text)
+
+
+def link_to(account: Account | None) -> SafeString | str:
+    if account is None:
+        return ""
+    url = reverse("admin:accounts_account_change", args=[account.pk])
+    return format_html('<a class="rc-link" href="{}">{}</a>', url, visible(account))
 
 
 def moment(at: datetime, now: datetime, *, after: str = " ago") -> SafeString:

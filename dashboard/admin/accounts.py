@@ -110,7 +110,7 @@ class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
     ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = RegisterForm(request.POST or None)
+        form = RegisterForm(request.POST or None, initial=request.GET.dict())
         if form.is_valid() and (account := form.register(actor=request.user.get_username())):
             write_down(request.user, account, "Registered")
             messages.success(request, f"Registered {visible(account)}. It is being read now.")

@@ -37,12 +37,17 @@ class KeptAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return HarmlessChangeList
+
 
 class HarmlessChangeList(ChangeList):
     """Its rows are never saved, so their text may be replaced by what is shown of it."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        if not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count  # so that nobody is offered to "show all"
         for row in self.result_list:
             make_harmless(row)
             row.seen_now = request_now(request)
@@ -71,9 +76,6 @@ class ReadOnlyAdmin(KeptAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return HarmlessChangeList
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         rows = super().get_queryset(request)

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from accounts.models import Account
 from dashboard.admin.base import ReadOnlyAdmin
-from dashboard.pieces import label, moment
+from dashboard.pieces import label, link_to, moment
 from dashboard.shown import visible
 from webhooks.models import Delivery
 
@@ -28,7 +28,15 @@ _STATES = {
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ("received", "event", "what_became", "account", "session_id", "gateway", "why")
+    list_display = (
+        "received",
+        "event",
+        "what_became",
+        "account_link",
+        "session_id",
+        "gateway",
+        "why",
+    )
     list_display_links = ("received",)
     list_select_related = ("gateway", "account")
     list_filter = ("state", "gateway")
@@ -61,6 +69,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description="received", ordering="id")
     def received(self, row: Any) -> SafeString:
         return moment(row.received_at, row.seen_now)
+
+    @admin.display(description="account")
+    def account_link(self, row: Delivery) -> SafeString | str:
+        return link_to(row.account)
 
     @admin.display(description="what became of it", ordering="state")
     def what_became(self, row: Delivery) -> SafeString:

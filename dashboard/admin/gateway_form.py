@@ -7,7 +7,11 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from accounts.models import Gateway, GatewaySecret
 from gateways.registry import KINDS
@@ -17,7 +21,10 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Gateway
         fields = ("name", "kind", "base_url", "mode")
-        widgets = {"kind": UnfoldAdminSelectWidget(choices=[(kind, kind) for kind in KINDS])}
+        widgets = {
+            "kind": UnfoldAdminSelectWidget(choices=[(kind, kind) for kind in KINDS]),
+            "base_url": UnfoldAdminTextInputWidget(attrs={"inputmode": "url"}),
+        }
         help_texts = {
             "kind": "Which dialect it speaks. webjs: the Node service with whatsapp-web.js.",
             "base_url": "Where we reach it, e.g. http://10.0.0.5:3001",

@@ -6,13 +6,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import Account
 from dashboard.admin.base import ReadOnlyAdmin
-from dashboard.pieces import label, moment
+from dashboard.admin.take_over import ADOPTABLE, proposals
+from dashboard.pieces import label, link_to, moment
 from dashboard.shown import visible
 from reconciliation.models import Finding, Run
 
@@ -68,13 +69,43 @@ class RunAdmin(ReadOnlyAdmin):
 
 @admin.register(Finding)
 class FindingAdmin(ReadOnlyAdmin):
-    list_display = ("seen", "kind", "account", "session_id", "moved", "state", "gateway", "reason")
-    list_display_links = ("seen",)
+    list_display = (
+        "what",
+        "account_link",
+        "session_id",
+        "moved",
+        "state",
+        "seen",
+        "gateway",
+        "reason",
+    )
+    list_display_links = ("what",)
     list_select_related = ("gateway", "account")
     list_filter = ("kind", ("ended_at", admin.EmptyFieldListFilter), "held", "gateway")
     search_fields = ("session_id",)
     search_help_text = "Number or session id, or how it begins"
+    change_form_outer_before_template = "dashboard/finding_verbs.html"
     ordering = ("-last_seen_at", "-id")
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """With the way to take the session over, for who may."""
+        shown = dict(extra_context or {})
+        finding = self.get_object(request, object_id)
+        open_one = finding is not None and finding.ended_at is None
+        if (
+            open_one
+            and finding.kind in ADOPTABLE
+            and request.user.has_perm("accounts.change_account")
+        ):
+            shown["finding"] = finding
+            shown["adoptable"] = proposals().filter(pk=finding.pk).exists()
+        return super().change_view(request, object_id, form_url, shown)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Finding], search_term: str
@@ -85,6 +116,18 @@ class FindingAdmin(ReadOnlyAdmin):
         numbers = Account.objects.filter(phone_number__startswith=term.lstrip("+"))
         found = Q(session_id__startswith=term) | Q(account__in=numbers.values("pk"))
         return queryset.filter(found), False
+
+    @admin.display(description="finding", ordering="kind")
+    def what(self, row: Finding) -> SafeString:
+        return format_html(
+            '<span class="rc-number">{}</span><span class="rc-sub rc-clip">{}</span>',
+            row.kind,
+            row.get_kind_display(),
+        )
+
+    @admin.display(description="account")
+    def account_link(self, row: Finding) -> SafeString | str:
+        return link_to(row.account)
 
     @admin.display(description="last seen", ordering="last_seen_at")
     def seen(self, row: Any) -> SafeString:
