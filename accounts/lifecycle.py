@@ -10,12 +10,19 @@ from accounts.doorbell import ring
 from accounts.models import Account, Gateway, Workspace
 from accounts.observations import Observation, Outcome
 from accounts.reach import client_of
-from accounts.status import Source, Status, Wanted
+from accounts.status import LOST, Source, Status, Wanted
 from accounts.transitions import observe
 from gateways.base import Reason
 
 START_DEADLINE_SECONDS = 70.0  # the Node service answers once the browser is up: 15 to 60 s
 STOP_DEADLINE_SECONDS = 20.0
+
+# Why it is so, where an operator only says that it is.
+_REASONS_OF_WORDS = {
+    Status.DISCONNECTED: Reason.OPERATOR,
+    Status.LOGGED_OUT: Reason.UNLINKED,
+    Status.PENDING: Reason.NOT_LINKED_YET,
+}
 
 
 class Refused(Exception):
@@ -145,7 +152,7 @@ def _say_registered(
                 gateway_id=gateway.pk,
                 session_id=session_id,
                 status=status,
-                reason=Reason.OPERATOR if status is Status.DISCONNECTED else Reason.NONE,
+                reason=_REASONS_OF_WORDS.get(status, Reason.NONE) if status else Reason.NONE,
                 phone_number=phone_number,
                 workspace_id=account.workspace_id,
                 observed_at=clock.database_now(),
@@ -160,7 +167,7 @@ def want(account: Account, wanted: Wanted, *, actor: str) -> None:
     """What people want. An account that is already gone becomes `stopped` at once."""
     Account.objects.filter(pk=account.pk).update(wanted=wanted, updated_at=Now())
     account.refresh_from_db()
-    if wanted is Wanted.STOPPED and account.status in (Status.DISCONNECTED, Status.PENDING):
+    if wanted is Wanted.STOPPED and account.status in LOST | {Status.PENDING}:
         _say(account, Status.DISCONNECTED, Reason.OPERATOR, actor=actor)
     elif wanted is Wanted.RUNNING and account.session_id:
         ring("accounts.tasks.confirm_session", account.gateway_id, account.session_id)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from accounts.explain import sentence
 from accounts.models import Account
-from accounts.reasons import meaning
+from accounts.reasons import SCAN, meaning
 from accounts.status import MEANINGS, Status, Wanted
 from dashboard.groups import ShownAccount
 
@@ -80,8 +80,8 @@ def instruction(account: ShownAccount) -> str:
     """What a person must do, for an account of the group `human`."""
     if account.wanted == Wanted.STOPPED:
         return "It runs although it is wanted stopped: stop it, or want it running."
-    if account.shown == Status.QR_SCANNING:
-        return "Open the QR code and scan it with the phone of this number."
+    if account.shown == Status.QR_SCANNING or not account.status_reason:
+        return SCAN
     return meaning(account.status_reason).instruction
 
 

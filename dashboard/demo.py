@@ -1,0 +1,107 @@
+"""A small fleet for the simulated gateway: what a day in two businesses looks like.
+
+The rows here and the sessions that the simulator is seeded with differ on purpose in one account
+and one session: the first roll call finds them, as it would have found the incident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from accounts import lifecycle
+from accounts.models import Account, Gateway, Workspace
+from accounts.provisioning import ensure_workspace
+from accounts.status import Status, Wanted
+
+ACTOR = "demo_fleet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """`status` is what our row begins with (None: no row at all), `held_as` what the simulated
+    gateway says of it (empty: it does not hold it). Numbers are from the fictional 555-01 range."""
+
+    suffix: str
+    number: str = ""
+    status: Status | None = Status.CONNECTED
+    held_as: str = "connected"
+
+    def session_id(self, workspace: Workspace) -> str:
+        return f"webjs_{workspace.pk}_{self.suffix}"
+
+
+FLEET: dict[str, tuple[Session, ...]] = {
+    "Bloom & Stem Florists": (
+        Session(number="15550100101", suffix="1763140191_KLW5k5io"),
+        Session(number="15550100102", suffix="1763181942_W0hejiNg"),
+        # The row says connected, the gateway has no such session …
+        Session(number="15550100103", suffix="1763264512_KUfMjqya", held_as=""),
+        # … and holds another that no account knows, waiting for a scan.
+        Session(suffix="1763264318_rCdIqxMG", status=None, held_as="qr_scanning"),
+    ),
+    "Harbour Dental Care": (
+        Session(number="15550100104", suffix="1763301127_Zr8tQm2x"),
+        Session(number="15550100105", suffix="1763301260_p4VnB7dc"),
+        Session(suffix="1763350012_e2LwHs9k", status=Status.QR_SCANNING, held_as="qr_scanning"),
+        Session(
+            number="15550100106",
+            suffix="1763288411_Tj6uXa3f",
+            status=Status.LOGGED_OUT,
+            held_as="",
+        ),
+        Session(
+            number="15550100107", suffix="1763199870_m9GyRc5v", status=Status.STOPPED, held_as=""
+        ),
+    ),
+}
+
+
+def make_fleet(gateway: Gateway) -> int:
+    """How many accounts were made; those that are there already are left as they are."""
+    made = 0
+    for name, sessions in FLEET.items():
+        workspace, _ = ensure_workspace(name)
+        made += sum(_make(workspace, gateway, session) for session in sessions)
+    return made
+
+
+def _make(workspace: Workspace, gateway: Gateway, session: Session) -> bool:
+    if session.status is None or _is_there(workspace, gateway, session):
+        return False
+    stopped = session.status is Status.STOPPED
+    account, _ = lifecycle.register(
+        workspace=workspace,
+        gateway=gateway,
+        session_id=session.session_id(workspace),
+        phone_number=session.number or None,
+        status=None if stopped else session.status,
+        wanted=Wanted.RUNNING,
+        actor=ACTOR,
+    )
+    if stopped:
+        lifecycle.want(account, Wanted.STOPPED, actor=ACTOR)
+    return True
+
+
+def _is_there(workspace: Workspace, gateway: Gateway, session: Session) -> bool:
+    session_id = session.session_id(workspace)
+    if Account.objects.filter(gateway=gateway, session_id=session_id).exists():
+        return True
+    accounts = Account.objects.filter(workspace=workspace, phone_number=session.number)
+    return bool(session.number) and accounts.exists()
+
+
+def seeds() -> Iterable[dict[str, object]]:
+    """What the simulated gateway holds when it starts for the first time."""
+    for name, sessions in FLEET.items():
+        workspace = Workspace.objects.get(name=name)
+        for session in sessions:
+            if session.held_as:
+                yield {
+                    "session_id": session.session_id(workspace),
+                    "workspace_id": workspace.pk,
+                    "phone_number": session.number,
+                    "state": session.held_as,
+                    "announce": session.held_as == "qr_scanning",
+                }
