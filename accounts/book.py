@@ -207,6 +207,7 @@ class Book:
             gateway_id=seen.gateway_id,
             session_id=seen.session_id,
             # What was known of the old session says nothing of this one.
+            observed_at=None,
             read_at=min(seen.observed_at, self.now),
             unshown_since=None,
             listed_at=None,

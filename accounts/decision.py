@@ -118,10 +118,10 @@ def number_counts(seen: Observation) -> bool:
 
 def _gone(known: Known, seen: Observation) -> tuple[Status, str, str]:
     unchanged = (known.status, known.reason, known.raw)
-    if known.status in STICKY and seen.source is not Source.OPERATOR:
-        return unchanged
     if known.wanted is Wanted.STOPPED:
         return Status.STOPPED, Reason.AS_WANTED, seen.raw
+    if known.status in STICKY and seen.source is not Source.OPERATOR:
+        return unchanged
     if known.status is Status.PENDING and seen.reason is Reason.MISSING:
         return unchanged  # nobody has started it yet, so nothing is lost
     if known.status is Status.DISCONNECTED and _tells_less(seen.reason, known.reason):
@@ -141,7 +141,8 @@ def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status
     since = known.connected_at if known.status is Status.CONNECTED else at
     return replace(
         known,
-        observed_at=at,
+        # What says nothing of the state fences nothing.
+        observed_at=at if seen.status is not None else known.observed_at,
         read_at=at if shown else known.read_at,
         unshown_since=None if shown and seen.source is Source.LIST else known.unshown_since,
         phone_number=known.phone_number or (seen.phone_number if number_counts(seen) else None),

@@ -1,0 +1,61 @@
+"""Unlinked, blocked and failed say why a session is gone; a plain "disconnected" says less."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts import lifecycle
+from accounts.observations import Verdict
+from accounts.status import STICKY, Source, Status, Wanted
+from gateways.base import Reason
+from tests.cast import see, story
+
+
+@pytest.mark.parametrize("word", sorted(STICKY))
+@pytest.mark.parametrize("source", [Source.WEBHOOK, Source.LIST, Source.READ, Source.CLAIM])
+def test_a_machine_that_says_disconnected_does_not_end_it(cast, word, source):
+    dana = cast.an_account("dana", word, status_reason=Reason.UNLINKED)
+
+    outcome = see(dana, Status.DISCONNECTED, at=cast.ago(1), reason=Reason.MISSING, source=source)
+
+    assert outcome.verdict is Verdict.REFRESHED
+    assert (dana.status, dana.status_reason) == (word, Reason.UNLINKED)
+    assert dana.observed_at == cast.ago(1)
+
+
+@pytest.mark.parametrize("word", sorted(STICKY))
+@pytest.mark.parametrize("seen", [Status.CONNECTING, Status.QR_SCANNING, Status.CONNECTED])
+def test_a_live_word_ends_it(cast, word, seen):
+    dana = cast.an_account("dana", word)
+
+    see(dana, seen, at=cast.ago(1))
+
+    assert dana.status == seen
+
+
+@pytest.mark.parametrize("word", sorted(STICKY))
+def test_a_person_ends_it(cast, word):
+    dana = cast.an_account("dana", word)
+
+    lifecycle.mark_disconnected(dana, why="the phone is lost", actor="olga")
+    dana.refresh_from_db()
+
+    assert (dana.status, dana.status_reason) == (Status.DISCONNECTED, Reason.OPERATOR)
+    assert dana.status_raw == "the phone is lost"
+    [transition] = dana.transitions.all()
+    assert (transition.actor, transition.source) == ("olga", Source.OPERATOR)
+
+
+@pytest.mark.parametrize("word", sorted(STICKY))
+def test_it_gives_way_to_stopped_once_people_want_it_stopped(cast, word):
+    dana = cast.an_account("dana", word, wanted=Wanted.STOPPED)
+
+    see(dana, Status.DISCONNECTED, at=cast.ago(1), reason=Reason.MISSING, source=Source.READ)
+
+    assert dana.status == Status.STOPPED
+
+
+def test_another_sticky_word_replaces_it(cast):
+    see(cast.charlie, Status.BLOCKED, at=cast.ago(1), reason=Reason.TERMS_OF_SERVICE)
+
+    assert story(cast.charlie) == [("logged_out", "blocked")]
