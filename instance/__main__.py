@@ -1,12 +1,10 @@
 from __future__ import annotations
 
+import importlib
 import sys
 
-from instance.manage import manage
-from instance.throwaway import run_tests
-from instance.up import up
-
-WORDS = {"up": up, "test": run_tests, "manage": manage}
+# Imported when asked for: `manage` must start fast, and needs none of what `up` needs.
+WORDS = {"up": "instance.up", "test": "instance.throwaway", "manage": "instance.manage"}
 
 if __name__ == "__main__":
-    sys.exit(WORDS[sys.argv[1]](sys.argv[2:]))
+    sys.exit(importlib.import_module(WORDS[sys.argv[1]]).main(sys.argv[2:]))

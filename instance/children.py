@@ -9,33 +9,40 @@ import pwd
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from instance.state import Trouble
 
 LARGEST_LOG_BYTES = 10 * 1024 * 1024
+LOOK_EVERY_SECONDS = 0.05
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _die_with_parent(parent: int) -> None:
-    """Between fork and exec: the kernel kills the child when we are gone, even by kill -9."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Called in a child: the kernel ends it when `parent` is gone, even by kill -9."""
+    _libc.prctl(_PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it died before we asked
         os._exit(1)
 
 
 @dataclass
 class Child:
-    """A command that is kept running. `stop_with` is the signal it stops on in good order."""
+    """A command that runs in a session of its own, as `user` if one is named.
+
+    `stop_with` is the signal it stops on in good order; `orphaned_with` what the kernel sends it
+    when we are gone.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     log: Path
     stop_with: signal.Signals = signal.SIGTERM
+    orphaned_with: signal.Signals = signal.SIGKILL
     user: str | None = None
     directory: Path = Path("/")
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
@@ -45,10 +52,6 @@ class Child:
         if self.log.exists() and self.log.stat().st_size > LARGEST_LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
         parent = os.getpid()
-        account = pwd.getpwnam(self.user) if self.user else None
-        identity = (
-            {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
-        )
         with self.log.open("ab") as log:
             # preexec_fn runs after the change of user, which would clear the death signal.
             self.process = subprocess.Popen(
@@ -59,8 +62,8 @@ class Child:
                 stderr=subprocess.STDOUT,
                 cwd=self.directory,
                 start_new_session=True,  # else Ctrl-C reaches all at once and the order is lost
-                preexec_fn=lambda: _die_with_parent(parent),
-                **identity,  # type: ignore[arg-type]
+                preexec_fn=lambda: die_with_parent(parent, self.orphaned_with),
+                **_identity(self.user),
             )
 
     @property
@@ -86,15 +89,26 @@ class Child:
                 self.process.wait(patience_seconds)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-        _kill_group(self.process.pid)
         self.process.wait()
+        self.end_what_it_left()
         self.process = None
 
+    def end_what_it_left(self) -> None:
+        """What it started and did not end: it led a process group of its own."""
+        assert self.process is not None
+        ends = time.monotonic() + 0.5
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+            while time.monotonic() < ends:
+                os.killpg(self.process.pid, 0)
+                time.sleep(0.01)
 
-def _kill_group(leader: int) -> None:
-    """What a child started and left behind (it leads a process group of its own)."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)
+
+def _identity(user: str | None) -> dict[str, Any]:
+    if user is None:
+        return {}
+    account = pwd.getpwnam(user)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
 def last_lines(log: Path, count: int = 3) -> str:
@@ -105,9 +119,8 @@ def last_lines(log: Path, count: int = 3) -> str:
     return " | ".join(line.strip() for line in lines[-count:] if line.strip())
 
 
-def wait_until(ready: object, child: Child, *, limit_seconds: float) -> None:
+def wait_until(ready: Callable[[], bool], child: Child, *, limit_seconds: float) -> None:
     """Wait for `ready()`; a child that dies meanwhile is named with its log. Raises Trouble."""
-    assert callable(ready)
     ends = time.monotonic() + limit_seconds
     while not ready():
         if child.has_died():
@@ -117,4 +130,19 @@ def wait_until(ready: object, child: Child, *, limit_seconds: float) -> None:
             )
         if time.monotonic() > ends:
             raise Trouble(f"{child.name} was not ready in {limit_seconds:g} s: see {child.log}")
-        time.sleep(0.05)
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def run_to_end(child: Child) -> None:
+    """Start it and wait until it has done its work. Raises Trouble when it fails."""
+    try:
+        child.start()
+        while not child.has_died():
+            time.sleep(LOOK_EVERY_SECONDS)
+        if child.process is not None and child.process.returncode != 0:
+            raise Trouble(
+                f"{child.name} failed ({child.how_it_died()}): "
+                f"{last_lines(child.log)} — see {child.log}"
+            )
+    finally:
+        child.stop(patience_seconds=2)

@@ -7,6 +7,12 @@ from urllib.parse import urlsplit
 
 from instance.state import State, read_json
 
+# What would contradict the facts of the state directory.
+NOT_INHERITED = (
+    "DEBUG", "ROLLCALL_TESTING", "ROLLCALL_STATE",
+    "SECRET_KEY_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE", "FIELD_KEYS_FILE",
+)  # fmt: skip
+
 
 def instance_environment(state: State) -> dict[str, str]:
     """Of the instance whose facts stand in `state`. Raises Trouble when there are none."""
@@ -29,6 +35,5 @@ def instance_environment(state: State) -> dict[str, str]:
 
 
 def inherited() -> dict[str, str]:
-    """What may pass from our own environment: no setting that would contradict the state's."""
-    dropped = ("DEBUG", "SECRET_KEY_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE", "FIELD_KEYS_FILE")
-    return {name: value for name, value in os.environ.items() if name not in dropped}
+    """What may pass from our own environment."""
+    return {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}

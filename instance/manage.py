@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 from pathlib import Path
 
-from instance import ports
 from instance.environment import instance_environment
 from instance.state import State, Trouble, read_json
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def manage(arguments: list[str]) -> int:
-    """Does not return when it succeeds in finding the instance."""
+def main(arguments: list[str]) -> int:
+    """The exit code. Django is run in this very process: a second Python would cost its start."""
     try:
         environment = _environment()
     except Trouble as trouble:
         print(f"rollcall: {trouble}", file=sys.stderr)
         return 1
-    program = str(ROOT / "manage.py")
-    os.execve(sys.executable, [sys.executable, program, *arguments], environment)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["./run manage", *arguments]
+    runpy.run_path(str(ROOT / "manage.py"), run_name="__main__")
+    return 0
 
 
 def _environment() -> dict[str, str]:
-    """ROLLCALL_STATE names the instance; else DATABASE_URL; else what runs in .rollcall/."""
+    """ROLLCALL_STATE names the instance; else DATABASE_URL; else it is the one in .rollcall/."""
     named = os.environ.get("ROLLCALL_STATE")
-    if named is None and os.environ.get("DATABASE_URL"):
-        return dict(os.environ)
     state = State(Path(named or ROOT / ".rollcall"))
-    if not state.access.exists():
-        raise Trouble(f"no instance runs in {state.directory}: start it with ./run up")
-    port = read_json(state.directory / "ports.json").get("postgres")
-    if port is not None and not ports.answers(port):
-        raise Trouble(f"the instance in {state.directory} does not run: start it with ./run up")
+    elsewhere = os.environ.get("DATABASE_URL")
+    if not named and elsewhere and not _serves(state, elsewhere):
+        return dict(os.environ)
+    try:
+        running = state.access.exists() and state.is_running()
+    except PermissionError:
+        raise Trouble(f"{state.directory} belongs to another user: act as that one") from None
+    if not running:
+        raise Trouble(f"no instance is running in {named or '.rollcall'}: start it with ./run up")
     return instance_environment(state)
+
+
+def _serves(state: State, database_url: str) -> bool:
+    """Whether `./run up` was started with this very DATABASE_URL: then its keys fit."""
+    return state.access.exists() and read_json(state.access)["database_url"] == database_url

@@ -6,7 +6,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import redis
 
 from instance import ports
 from instance.children import Child, wait_until
-from instance.state import Trouble
+from instance.state import Trouble, write_private
 
 START_LIMIT_SECONDS = 15.0
 
@@ -39,23 +38,31 @@ class RedisServer:
             return False
 
 
-def prepare(directory: Path, *, password: str, port: int | None, log: Path) -> RedisServer:
-    """The server's child; its password stands in a private file, not on a command line."""
+def prepare(
+    directory: Path,
+    *,
+    password: str,
+    port: int | None,
+    log: Path,
+    taken: frozenset[int] = frozenset(),
+) -> RedisServer:
+    """The server's child; its password stands in a private file, not on a command line.
+
+    `port` is taken if it is free, else another one. Raises Trouble.
+    """
     program, what = _program()
-    chosen = ports.free_port(port)
+    chosen = ports.free_port(port, taken=taken)
     configuration = directory / "redis.conf"
-    descriptor = os.open(configuration, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(
-            f"bind 127.0.0.1\nport {chosen}\nrequirepass {password}\n"
-            'save ""\nappendonly no\ndaemonize no\n'
-        )
+    write_private(
+        configuration,
+        f"bind 127.0.0.1\nport {chosen}\nrequirepass {password}\n"
+        'save ""\nappendonly no\ndaemonize no\n',
+    )
     child = Child(
         name="redis",
         command=[program, str(configuration)],
         environment={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TZ": "UTC"},
         log=log,
-        stop_with=signal.SIGTERM,
         directory=directory,
     )
     return RedisServer(port=chosen, password=password, what=what, child=child)

@@ -29,14 +29,14 @@ def start_servers(
     ports: dict[str, int],
     logs: Path,
     adopt: Callable[[Child], None],
+    taken: frozenset[int] = frozenset(),
     careless: bool = False,
     of_our_own: bool = False,
-    fresh: bool = False,
 ) -> Servers:
     """Start what is needed, in order. `of_our_own`: whatever the environment says.
 
-    Each child is given to `adopt` before it starts, so that it is stopped whatever happens next.
-    Raises Trouble.
+    `taken` are ports that they must leave alone. Each child is given to `adopt` before it starts,
+    so that it is stopped whatever happens next. Raises Trouble.
     """
     chosen: dict[str, int] = {}
     notes: list[str] = []
@@ -48,8 +48,8 @@ def start_servers(
             password=postgres_password,
             port=ports.get("postgres"),
             log=logs / "postgres.log",
+            taken=taken,
             careless=careless,
-            fresh=fresh,
         )
         adopt(database.child)
         postgres.start(database)
@@ -60,6 +60,7 @@ def start_servers(
             password=redis_password,
             port=ports.get("redis"),
             log=logs / "redis.log",
+            taken=taken,
         )
         adopt(cache.child)
         redis_server.start(cache)

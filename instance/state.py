@@ -7,8 +7,11 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from pathlib import Path
 from typing import IO, Any
+
+LOCK_PATIENCE_SECONDS = 0.5  # somebody may just be asking whether we run
 
 
 class Trouble(Exception):
@@ -21,50 +24,66 @@ class State:
     def __init__(self, directory: Path) -> None:
         self.directory = directory.absolute()
         self.logs = self.directory / "logs"
+        self.access = self.directory / "access.json"
+        self._memory = self.directory / "memory.json"
         self._lock: IO[str] | None = None
 
-    @property
-    def is_fresh(self) -> bool:
-        return not (self.directory / "secrets.json").exists()
-
-    def prepare(self) -> None:
-        """Make the directory. Raises Trouble."""
+    def take(self) -> None:
+        """Make the directory, and keep other instances out of it while we live. Raises Trouble."""
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.directory.chmod(0o700)
             self.logs.mkdir(mode=0o700, exist_ok=True)
+            self._lock = (self.directory / "lock").open("w")
         except OSError as error:
-            raise Trouble(f"cannot use {self.directory}: {error.strerror}") from None
-
-    def lock(self) -> None:
-        """One instance a directory, for as long as we live. Raises Trouble."""
-        self._lock = (self.directory / "lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
             raise Trouble(
-                f"an instance already runs in {self.directory}: stop it, or give another --state"
+                f"cannot use {self.directory} ({error.strerror}): give another --state"
             ) from None
+        ends = time.monotonic() + LOCK_PATIENCE_SECONDS
+        while not _locked(self._lock, fcntl.LOCK_EX):
+            if time.monotonic() > ends:
+                raise Trouble(
+                    f"an instance already runs in {self.directory}: "
+                    "stop it, or give another --state"
+                )
+            time.sleep(0.05)
+
+    def is_running(self) -> bool:
+        """Whether an instance holds the directory. Raises OSError when we may not look."""
+        try:
+            with (self.directory / "lock").open() as lock:
+                return not _locked(lock, fcntl.LOCK_SH)
+        except FileNotFoundError:
+            return False
 
     def secrets(self) -> dict[str, str]:
         path = self.directory / "secrets.json"
         if not path.exists():
-            write_private(path, _new_secrets())
+            if (self.directory / "postgres").exists():
+                raise Trouble(
+                    f"{path} is gone, and the database beside it cannot be opened without it: "
+                    "put it back, or give another --state"
+                )
+            write_json(path, _new_secrets())
         return read_json(path)
 
     def remember(self, **facts: object) -> None:
-        write_private(self.directory / "ports.json", {**self.remembered(), **facts})
+        """Kept for the next start: ports, and how far the first one came."""
+        write_json(self._memory, {**self.remembered(), **facts})
 
     def remembered(self) -> dict[str, Any]:
-        path = self.directory / "ports.json"
-        return read_json(path) if path.exists() else {}
-
-    @property
-    def access(self) -> Path:
-        return self.directory / "access.json"
+        return read_json(self._memory) if self._memory.exists() else {}
 
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
+
+
+def _locked(file: IO[str], how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _new_secrets() -> dict[str, str]:
@@ -73,21 +92,30 @@ def _new_secrets() -> dict[str, str]:
         "secret_key", "postgres_password", "redis_password", "admin_password",
         "gateway_api_key", "gateway_hmac_secret", "simulator_control_key",
     )  # fmt: skip
-    return {"field_keys": field_key, **{name: secrets.token_urlsafe(24) for name in names}}
+    return {"field_keys": field_key, **{name: _word() for name in names}}
 
 
-def write_private(path: Path, content: object) -> None:
+def _word() -> str:
+    """Never begins with a dash, which a program would read as an option."""
+    return secrets.token_hex(24)
+
+
+def write_private(path: Path, content: str) -> None:
     """Written whole or not at all, and never readable by others, not even for a moment."""
-    scratch = path.with_suffix(".new")
+    scratch = path.with_name(f"{path.name}.new")
     scratch.unlink(missing_ok=True)
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
+        file.write(content)
     scratch.replace(path)
 
 
+def write_json(path: Path, content: object) -> None:
+    write_private(path, json.dumps(content, indent=2) + "\n")
+
+
 def read_json(path: Path) -> dict[str, Any]:
+    """Raises Trouble."""
     try:
         content: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError) as error:

@@ -13,22 +13,26 @@ DEATHS_ALLOWED = 5
 WITHIN_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.2
 STOP_WITHIN_SECONDS = 9.0  # all of them together; ten are promised
+FIRST_PAUSE_SECONDS = 0.25
 
 
 class Interrupted(Exception):
-    """Somebody asked us to stop: Ctrl-C, or SIGTERM."""
+    """Somebody asked us to stop: Ctrl-C, SIGTERM, or a closed terminal."""
 
 
 def stop_on_signals() -> None:
-    """Ctrl-C, a closed terminal and SIGTERM all mean: stop in order."""
+    """Let Ctrl-C, SIGTERM and a closed terminal raise Interrupted, once. Not under `nohup`."""
+    meant = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        meant.append(signal.SIGHUP)
 
     def stop(number: int, frame: object) -> None:
         # A second Ctrl-C must not break the stopping off.
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for name in meant:
             signal.signal(name, signal.SIG_IGN)
         raise Interrupted
 
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for name in meant:
         signal.signal(name, stop)
 
 
@@ -45,14 +49,24 @@ class Supervisor:
         self.children.append(child)
 
     def start(self, child: Child) -> None:
-        child.start()
         self.adopt(child)
+        child.start()
+
+    def child(self, name: str) -> Child:
+        return next(child for child in self.children if child.name == name)
 
     def watch(self) -> None:
         """Restart what dies, for ever. Raises Trouble when one died five times in a minute."""
         while True:
             self.look()
             time.sleep(LOOK_EVERY_SECONDS)
+
+    def settle(self) -> None:
+        """Wait until all of them live. Raises Trouble."""
+        self.look()
+        while self._restart_at:
+            time.sleep(LOOK_EVERY_SECONDS)
+            self.look()
 
     def look(self) -> None:
         for child in self.children:
@@ -63,16 +77,16 @@ class Supervisor:
 
     def _note_death(self, child: Child) -> None:
         now = time.monotonic()
+        child.end_what_it_left()
         child.deaths = [moment for moment in child.deaths if now - moment < WITHIN_SECONDS] + [now]
         if len(child.deaths) >= DEATHS_ALLOWED:
             raise Trouble(
                 f"{child.name} died {DEATHS_ALLOWED} times in a minute ({child.how_it_died()}): "
                 f"{last_lines(child.log)} — see {child.log}"
             )
-        # At once the first time; a little later each time, since a database that was killed
-        # needs its sessions to have noticed.
-        pause = 0.25 * 2 ** (len(child.deaths) - 1)
-        self._restart_at[child.name] = now + pause
+        # A little later each time: the sessions of a database that was killed hold its memory
+        # until they have noticed.
+        self._restart_at[child.name] = now + FIRST_PAUSE_SECONDS * 2 ** (len(child.deaths) - 1)
         self.say(f"{child.name} died ({child.how_it_died()}): restarting it. Log: {child.log}")
 
     def _restart(self, child: Child) -> None:
@@ -81,9 +95,8 @@ class Supervisor:
             child.start()
 
     def stop(self) -> None:
-        """The last started first; whoever does not listen in time is killed."""
+        """The last started first. One may take half of the time that is left, then it is killed."""
         ends = time.monotonic() + STOP_WITHIN_SECONDS
         for child in reversed(self.children):
-            left = max(0.5, ends - time.monotonic())
-            child.stop(patience_seconds=min(left, STOP_WITHIN_SECONDS / 2))
+            child.stop(patience_seconds=max(0.1, (ends - time.monotonic()) / 2))
         self.children.clear()

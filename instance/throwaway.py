@@ -9,64 +9,106 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from instance import postgres
-from instance.children import Child
+from instance import cluster
+from instance.children import Child, die_with_parent
 from instance.environment import inherited
-from instance.servers import start_servers
+from instance.servers import Servers, start_servers
 from instance.state import Trouble
 from instance.supervisor import Interrupted, stop_on_signals
 
 ROOT = Path(__file__).resolve().parent.parent
+PYTEST_PATIENCE_SECONDS = 10
+# Waits until we are gone (its standard input ends), and PostgreSQL with us.
+_REMOVE_WHEN_GONE = 'read -r _; sleep 1; rm -rf -- "$@"'
 
 
-def run_tests(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """pytest against a PostgreSQL and a Redis of its own. The exit code."""
-    directory = Path(tempfile.mkdtemp(prefix="rollcall-test-"))
-    children: list[Child] = []
     stop_on_signals()
     try:
-        servers = start_servers(
+        with _directories() as directory, _servers(directory) as servers:
+            return _pytest(arguments, servers)
+    except Interrupted:
+        return 130
+    except Trouble as trouble:
+        print(f"rollcall: {trouble}", file=sys.stderr)
+        return 1
+
+
+@contextmanager
+def _directories() -> Iterator[Path]:
+    """One for us, one for what PostgreSQL's account must enter; removed even after kill -9."""
+    directory = Path(tempfile.mkdtemp(prefix="rollcall-test-"))
+    clusters = Path(tempfile.mkdtemp(prefix="rollcall-test-", dir="/var/tmp"))
+    clusters.chmod(0o711)
+    os.environ["ROLLCALL_DATA"] = str(clusters)  # also for the instances that tests start
+    remover = subprocess.Popen(
+        ["/bin/sh", "-c", _REMOVE_WHEN_GONE, "sh", str(directory), str(clusters)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield directory
+    finally:
+        for path in (directory, clusters):
+            shutil.rmtree(path, ignore_errors=True)
+        remover.kill()
+        remover.communicate()
+
+
+@contextmanager
+def _servers(directory: Path) -> Iterator[Servers]:
+    children: list[Child] = []
+    try:
+        yield start_servers(
             directory,
-            postgres_password=secrets.token_urlsafe(16),
-            redis_password=secrets.token_urlsafe(16),
+            postgres_password=secrets.token_hex(16),
+            redis_password=secrets.token_hex(16),
             ports={},
             logs=directory,
             careless=True,
             of_our_own=True,
             adopt=children.append,
         )
-        return _pytest(arguments, servers.database_url, servers.redis_url)
-    except Interrupted:
-        return 130
-    except Trouble as trouble:
-        print(f"rollcall: {trouble}", file=sys.stderr)
-        return 1
     finally:
         for child in reversed(children):
             child.stop(patience_seconds=3)
-        postgres.remove(directory)
-        shutil.rmtree(directory, ignore_errors=True)
+        cluster.remove(directory)
 
 
-def _pytest(arguments: list[str], database_url: str, redis_url: str) -> int:
+def _pytest(arguments: list[str], servers: Servers) -> int:
     environment = {
         **inherited(),
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
+        "DATABASE_URL": servers.database_url,
+        "REDIS_URL": servers.redis_url,
         "SECRET_KEY": "for the tests only",
         "ROLLCALL_TESTING": "1",
         "TZ": "UTC",
     }
-    run = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], env=environment, cwd=ROOT)
+    parent = os.getpid()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pytest", *arguments],
+        env=environment,
+        cwd=ROOT,
+        preexec_fn=lambda: die_with_parent(parent),
+    )
     try:
         return run.wait()
-    except Interrupted:
-        run.send_signal(signal.SIGINT)
-        run.wait(10)
-        raise
     finally:
-        if run.poll() is None:
-            os.kill(run.pid, signal.SIGKILL)
+        _end(run)
+
+
+def _end(run: subprocess.Popen[bytes]) -> None:
+    """Interrupted: a terminal's Ctrl-C has reached pytest too, any other signal has not."""
+    for number in (None, signal.SIGINT, signal.SIGKILL):
+        if run.poll() is None and number is not None:
+            run.send_signal(number)
+        try:
+            run.wait(PYTEST_PATIENCE_SECONDS if number else 1)
+        except subprocess.TimeoutExpired:
+            continue

