@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import Q
 
 from accounts.book import Book, Superseded
 from accounts.decision import Known
-from accounts.models import Account, SupersededSession
+from accounts.models import Account, Gateway, SupersededSession
 from accounts.observations import Observation
 from accounts.status import Status, Wanted
 
@@ -86,14 +86,18 @@ def find(seen: Sequence[Observation]) -> set[int]:
 
 
 def lock(account_ids: Iterable[int]) -> list[Known]:
-    """The rows as values, locked in id order."""
-    rows = (
+    """The rows as values, locked in id order. Others may go on pointing at them (a delivery, a
+    finding); that needs only their keys."""
+    accounts = list(
         Account.objects.filter(id__in=sorted(account_ids))
-        .annotate(listed=F("gateway__listed_at"))
         .order_by("id")
-        .select_for_update(of=("self",))
+        .select_for_update(no_key=True)
     )
-    return [_known(row, row.listed) for row in rows]
+    # Asked after the wait. A join would show the gateways as they were before it, and lose an
+    # account that moved to another one meanwhile.
+    gateways = Gateway.objects.filter(id__in={account.gateway_id for account in accounts})
+    listed_at = dict(gateways.values_list("id", "listed_at"))
+    return [_known(account, listed_at[account.gateway_id]) for account in accounts]
 
 
 def _known(row: Account, listed_at: datetime | None) -> Known:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 
@@ -46,12 +47,25 @@ def observe(observations: Iterable[Observation]) -> list[Outcome]:
 def _observe_chunk(seen: Sequence[Observation]) -> list[Outcome]:
     for _ in range(ATTEMPTS):
         try:
-            with transaction.atomic():
+            with transaction.atomic(), _short_waits():
                 return _observe_once(seen)
         except (_WorldMoved, IntegrityError) as error:
             # A unique violation is the same case: somebody else took that number or session.
             cause = error
     raise OperationalError("sessions or numbers kept changing hands; try again later") from cause
+
+
+@contextmanager
+def _short_waits() -> Iterator[None]:
+    """No lock is waited for longer than 2 s; what follows in the caller's transaction is as
+    patient as before. (When this fails, the savepoint's rollback sees to that.)"""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('lock_timeout'), set_config('lock_timeout', '2s', true)"
+        )
+        [before, _] = cursor.fetchone()
+        yield
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])
 
 
 def _observe_once(seen: Sequence[Observation]) -> list[Outcome]:
@@ -74,8 +88,6 @@ def _observe_once(seen: Sequence[Observation]) -> list[Outcome]:
 
 
 def _open_book(seen: Sequence[Observation]) -> Book:
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '2s'")
     found = rows.find(seen)
     known = rows.lock(found)
     if rows.find(seen) != found:
