@@ -38,13 +38,17 @@ class AccountQuerySet(models.QuerySet["Account"]):
     def with_shown_status(self, now: datetime) -> AccountQuerySet:
         """`shown`: the status as it may be shown at `now`; `urgency`: what needs a human first."""
         limit = now - timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
+        expired = Q(status__in=LIVE) & Q(fresh__lte=limit)
         shown = Case(
-            When(Q(status__in=LIVE) & Q(fresh__lte=limit), then=Value(Status.UNKNOWN.value)),
+            When(expired, then=Value(Status.UNKNOWN.value)),
             default=F("status"),
             output_field=models.CharField(),
         )
+        # By `status`, since a word that is not expired is shown as it is: PostgreSQL then works out
+        # the freshness once for each row, and not once for each rank.
         urgency = Case(
-            *(When(shown=status, then=Value(rank)) for status, rank in URGENCY.items()),
+            When(expired, then=Value(URGENCY[Status.UNKNOWN])),
+            *(When(status=status, then=Value(rank)) for status, rank in URGENCY.items()),
             output_field=models.IntegerField(),
         )
         return self.with_freshness().annotate(shown=shown).annotate(urgency=urgency)

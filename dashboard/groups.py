@@ -53,38 +53,37 @@ _HUMAN_REASONS = [
     for reason, meaning in REASONS.items()
     if not meaning.instruction.startswith("Nothing")
 ]
-_ALWAYS_HUMAN = [Status.QR_SCANNING, Status.LOGGED_OUT, Status.BLOCKED, Status.FAILED]
-_HUMAN_BY_REASON = [
-    Status.PENDING,
-    Status.CONNECTING,
-    Status.UNRESPONSIVE,
-    Status.DISCONNECTED,
-]
+_LOST_TO_A_HUMAN = [Status.LOGGED_OUT, Status.BLOCKED, Status.FAILED]
 
 
 def _needs_a_human() -> Q:
-    runs_unwanted = Q(wanted=Wanted.STOPPED, shown__in=sorted(LIVE))
-    by_reason = Q(shown__in=_HUMAN_BY_REASON, status_reason__in=_HUMAN_REASONS)
-    return runs_unwanted | Q(wanted=Wanted.RUNNING) & (Q(shown__in=_ALWAYS_HUMAN) | by_reason)
+    """`shown` is asked last: for most rows PostgreSQL then need not work it out."""
+    runs_unwanted = Q(wanted=Wanted.STOPPED, status__in=sorted(LIVE))
+    awaits_scan = Q(wanted=Wanted.RUNNING, status=Status.QR_SCANNING)
+    by_reason = Q(wanted=Wanted.RUNNING, status_reason__in=_HUMAN_REASONS)
+    alive = Q(status__in=[Status.CONNECTING, Status.UNRESPONSIVE])
+    gone = Q(status__in=[Status.PENDING, Status.DISCONNECTED])
+    return (
+        Q(wanted=Wanted.RUNNING, status__in=_LOST_TO_A_HUMAN)
+        | by_reason & gone
+        | (runs_unwanted | awaits_scan | by_reason & alive) & Q(shown__in=sorted(LIVE))
+    )
 
 
 def with_group(now: datetime, *, hidden: bool = False) -> Accounts:
     """Accounts with `shown`, `urgency`, `group` and `turn` (0: needs a human); with `hidden` also
     those that were archived or merged."""
+    human = _needs_a_human()
     group = Case(
-        When(_needs_a_human(), then=Value(Group.HUMAN.value)),
-        When(Q(wanted=Wanted.STOPPED) | Q(shown=Status.STOPPED), then=Value(Group.STOPPED.value)),
+        When(human, then=Value(Group.HUMAN.value)),
+        When(Q(wanted=Wanted.STOPPED) | Q(status=Status.STOPPED), then=Value(Group.STOPPED.value)),
         When(shown=Status.UNKNOWN, then=Value(Group.BLIND.value)),
-        When(shown=Status.CONNECTED, then=Value(Group.CONNECTED.value)),
+        When(status=Status.CONNECTED, then=Value(Group.CONNECTED.value)),
         default=Value(Group.HEALING.value),
         output_field=models.CharField(),
     )
-    turn = Case(
-        When(group=Group.HUMAN, then=Value(0)),
-        default=Value(1),
-        output_field=models.IntegerField(),
-    )
-    accounts = Account.objects.with_shown_status(now).annotate(group=group).annotate(turn=turn)
+    turn = Case(When(human, then=Value(0)), default=Value(1), output_field=models.IntegerField())
+    accounts = Account.objects.with_shown_status(now).annotate(group=group, turn=turn)
     in_use: Accounts = accounts if hidden else accounts.visible()
     return in_use
 
@@ -94,3 +93,10 @@ def counts(accounts: Accounts) -> dict[Group, int]:
     rows = accounts.order_by().values_list("group").annotate(number=Count("pk"))
     found = dict(rows)
     return {group: found.get(group.value, 0) for group in Group}
+
+
+def rows_between(accounts: Accounts, start: int, stop: int) -> Accounts:
+    """These rows of an ordered queryset. Their ids first: PostgreSQL then sorts ten thousand small
+    rows in memory, and not whole ones on disk."""
+    ids = list(accounts.values_list("pk", flat=True)[start:stop])
+    return accounts.filter(pk__in=ids)

@@ -12,7 +12,15 @@ from django.urls import reverse
 from accounts.models import Gateway, Incident
 from accounts.status import Status, Wanted
 from dashboard.account_words import PROOF_IS_FRESH_SECONDS, instruction, reason
-from dashboard.groups import MEANINGS, Accounts, Group, ShownAccount, counts, with_group
+from dashboard.groups import (
+    MEANINGS,
+    Accounts,
+    Group,
+    ShownAccount,
+    counts,
+    rows_between,
+    with_group,
+)
 from dashboard.pieces import badge, label
 from dashboard.reach import reach_of
 from dashboard.watch import request_now
@@ -54,7 +62,9 @@ def _of_accounts(accounts: Accounts, now: datetime) -> dict[str, Any]:
             }
             for group, number in numbers.items()
         ],
-        "attention": [_line(account, now) for account in attention[:ATTENTION_ROWS]],
+        "attention": [
+            _line(account, now) for account in rows_between(attention, 0, ATTENTION_ROWS)
+        ],
         "attention_more": max(0, numbers[Group.HUMAN] - ATTENTION_ROWS),
     }
 

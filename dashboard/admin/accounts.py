@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
@@ -23,7 +24,7 @@ from dashboard.admin.confirming import ConfirmingAdmin
 from dashboard.admin.roll_call import roll_call_verb
 from dashboard.admin.take_over import proposals, take_over_verb
 from dashboard.admin.verbs import ACCOUNT_VERBS, Verb
-from dashboard.groups import MEANINGS, Accounts, Group, counts, with_group
+from dashboard.groups import MEANINGS, Accounts, Group, counts, rows_between, with_group
 from dashboard.shown import visible
 from dashboard.watch import request_now
 from gateways.base import normal_phone_number
@@ -40,6 +41,14 @@ class BrokenFirst(HarmlessChangeList):
         return counts(self.get_queryset(request, exclude_parameters=["group"]))
 
 
+class IdsFirstPaginator(Paginator):  # type: ignore[type-arg]
+    def page(self, number: int | str) -> Page[Any]:
+        number = self.validate_number(number)
+        start = (number - 1) * self.per_page
+        accounts: Accounts = self.object_list  # type: ignore[assignment]
+        return Page(rows_between(accounts, start, start + self.per_page), number, self)
+
+
 @admin.register(Account)
 class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
     list_display = (
@@ -50,6 +59,7 @@ class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
         "evidence",
         "where",
     )
+    paginator = IdsFirstPaginator
     list_filter = (GroupFilter, StatusFilter, "gateway", "workspace", HiddenFilter)
     list_before_template = "dashboard/account_groups.html"
     search_fields = ("phone_number", "session_id")

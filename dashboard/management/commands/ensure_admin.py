@@ -23,5 +23,5 @@ class Command(BaseCommand):
         if users.filter(username=username).exists():
             self.stdout.write(f"There is a user {username}: left as it is.")
             return
-        users.create_superuser(username=username, password=password)  # type: ignore[attr-defined]
+        users.create_superuser(username=username, password=password)
         self.stdout.write(f"Made the administrator {username}.")
