@@ -24,10 +24,9 @@ def programs(
     return children
 
 
-def management_command(options: Options, environment: Mapping[str, str], *words: str) -> Child:
-    child = _child(options, "manage", [str(ROOT / "manage.py"), *words], environment)
-    child.name = f"manage.py {words[0]}"
-    return child
+def preparation(options: Options, environment: Mapping[str, str], commands: list[str]) -> Child:
+    """Management commands that run before all this, one after the other."""
+    return _child(options, "preparation", ["-m", "instance.preparation", *commands], environment)
 
 
 def _child(options: Options, name: str, words: list[str], environment: Mapping[str, str]) -> Child:

@@ -12,7 +12,7 @@ from instance import access, ports
 from instance.children import run_to_end, wait_until
 from instance.environment import instance_environment
 from instance.options import Options, read_options
-from instance.programs import management_command, programs
+from instance.programs import preparation, programs
 from instance.servers import Servers, start_servers
 from instance.state import Trouble, write_json
 from instance.supervisor import Interrupted, Supervisor, stop_on_signals
@@ -110,13 +110,12 @@ def _prepare_database(
         "ROLLCALL_ADMIN_USERNAME": access.ADMIN_NAME,
         "ROLLCALL_ADMIN_PASSWORD": secrets["admin_password"],
     }
-    commands = [(["migrate", "--verbosity", "0"], {}), (["ensure_admin"], admin)]
+    commands = ["migrate --verbosity 0", "ensure_admin"]
     if options.simulator:
         # Later as well: the simulator's port may have changed. A fleet is made once.
         again = options.state.remembered().get("completed")
-        commands.append((["demo_fleet", *(["--gateway-only"] if again else [])], dict(simulated)))
-    for words, more in commands:
-        run_to_end(management_command(options, {**environment, **more}, *words))
+        commands.append("demo_fleet --gateway-only" if again else "demo_fleet")
+    run_to_end(preparation(options, {**environment, **admin, **simulated}, commands))
 
 
 def _wait(options: Options, supervisor: Supervisor) -> None:

@@ -9,6 +9,7 @@ from instance.children import die_with_parent
 worker_class = "gthread"
 workers = 2
 threads = 8
+preload_app = True  # loaded once, then forked; nothing is connected while loading
 graceful_timeout = 3  # seconds for open requests when it stops
 control_socket_disable = True
 
