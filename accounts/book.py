@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from accounts.decision import Known, is_older, judge, number_counts
+from accounts.decision import Known, is_older, is_other_number, judge, number_counts
 from accounts.observations import Observation, Verdict
 from accounts.status import LIVE, LOST, Source, Status, Wanted
 from gateways.base import Reason
@@ -82,15 +82,21 @@ class Book:
         return (seen.gateway_id, row.workspace_id) in self.serves
 
     def displaced(self, row: Known) -> Superseded | None:
-        """The session that lost this account to a claim no read has confirmed yet."""
-        return next(
-            (
-                entry
-                for entry in self.superseded.values()
-                if entry.account_id == row.account_id and not entry.confirmed
-            ),
-            None,
-        )
+        """The session that last lost this account to a claim no read has confirmed yet."""
+        return next((entry for entry in reversed(self._unconfirmed(row.account_id))), None)
+
+    def _unconfirmed(self, account_id: int) -> list[Superseded]:
+        """Oldest first."""
+        return [
+            entry
+            for entry in self.superseded.values()
+            if entry.account_id == account_id and not entry.confirmed
+        ]
+
+    def _settle(self, account_id: int) -> None:
+        """A read has confirmed the session the account runs on: no older one comes back."""
+        for entry in self._unconfirmed(account_id):
+            self.superseded[entry.session] = replace(entry, confirmed=True)
 
     # --- deciding -----------------------------------------------------------------------------
     def apply(self, seen: Observation) -> tuple[Verdict, int | None]:
@@ -124,13 +130,25 @@ class Book:
 
     def _judge_owner(self, own: Known, seen: Observation) -> tuple[Verdict, int]:
         displaced = self.displaced(own)
-        if displaced and seen.source is Source.READ and seen.reason is Reason.MISSING:
+        if displaced and self._denies(own, seen):
             return self._undo_takeover(own, displaced, seen)
         verdict, after = judge(own, seen, now=self.now, expires_after=self.expires_after)
         self._put(after)
-        if displaced and verdict is not Verdict.OLDER and seen.is_read and seen.status in LIVE:
-            self.superseded[displaced.session] = replace(displaced, confirmed=True)
+        if verdict is not Verdict.OLDER and seen.is_read and seen.status in LIVE:
+            self._settle(own.account_id)
         return verdict, own.account_id
+
+    def _denies(self, own: Known, seen: Observation) -> bool:
+        """A read of the session that claimed `own`: there is none, or it is not linked, or it is
+        linked to another number."""
+        if not seen.is_read or is_older(own, seen, now=self.now):
+            return False
+        if seen.status in (Status.CONNECTED, Status.UNRESPONSIVE):
+            return is_other_number(own, seen)
+        return seen.reason is Reason.MISSING or seen.status in (
+            Status.QR_SCANNING,
+            Status.LOGGED_OUT,
+        )
 
     def _twin(self, own: Known, seen: Observation) -> Known | None:
         return next(
@@ -145,6 +163,8 @@ class Book:
         )
 
     def _apply_to_past_owner(self, row: Known, seen: Observation) -> tuple[Verdict, int]:
+        if seen.workspace_id not in (None, row.workspace_id):
+            return Verdict.WORKSPACE_MISMATCH, row.account_id
         fits = seen.phone_number in (None, row.phone_number)
         alive = seen.is_read and seen.status is Status.CONNECTED
         if not (alive and fits and row.status in LOST) or is_older(row, seen, now=self.now):
@@ -158,7 +178,9 @@ class Book:
         is gone or nothing has proven it lately. People always may."""
         if seen.source is Source.REGISTRATION or holder.gateway_id == seen.gateway_id:
             return True
-        if holder.status is not Status.CONNECTED or holder.proven_at is None:
+        # That it cannot be seen just now does not mean that it is gone.
+        word = holder.last_known if holder.status is Status.UNKNOWN else holder.status
+        if word != Status.CONNECTED or holder.proven_at is None:
             return True
         return holder.proven_at + PROOF_HOLDS <= self.now
 
@@ -197,11 +219,12 @@ class Book:
     def _move(self, row: Known, seen: Observation) -> None:
         """Put the account on the session of `seen`; the old one is superseded, and may come back
         until a read has confirmed the move."""
-        sure = seen.is_read or seen.source in (Source.REGISTRATION, Source.OPERATOR)
         if row.session is not None:
             self.superseded[row.session] = Superseded(
-                session=row.session, account_id=row.account_id, confirmed=sure
+                session=row.session, account_id=row.account_id, confirmed=False
             )
+        if not seen.is_claim:
+            self._settle(row.account_id)
         moved = replace(
             row,
             gateway_id=seen.gateway_id,
@@ -212,6 +235,7 @@ class Book:
             unshown_since=None,
             listed_at=None,
             connected_at=None,
+            proven_at=None,
         )
         self._put(judge(moved, seen, now=self.now, expires_after=self.expires_after)[1])
 
@@ -222,6 +246,7 @@ class Book:
         del self.superseded[displaced.session]
         gateway_id, session_id = displaced.session
         stopped = own.wanted is Wanted.STOPPED
+        last_known = own.last_known if own.status is Status.UNKNOWN else own.status
         at = min(seen.observed_at, self.now)
         self._put(
             replace(
@@ -232,7 +257,7 @@ class Book:
                 reason=Reason.AS_WANTED if stopped else Reason.TAKEOVER_DENIED,
                 raw="",
                 since=at,
-                last_known="" if stopped else own.status,
+                last_known="" if stopped else last_known,
                 observed_at=at,
                 read_at=None,
                 unshown_since=at,

@@ -138,7 +138,7 @@ def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status
     at = min(seen.observed_at, now)
     shown = seen.is_read and seen.status is not None and seen.reason is not Reason.MISSING
     connected = status is Status.CONNECTED and seen.status is Status.CONNECTED
-    since = known.connected_at if known.status is Status.CONNECTED else at
+    since = (known.status is Status.CONNECTED and known.connected_at) or at
     return replace(
         known,
         # What says nothing of the state fences nothing.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import Incident
@@ -12,8 +12,8 @@ def open_incident(
     kind: Incident.Kind, *, gateway_id: int | None = None, text: str = ""
 ) -> Incident:
     """The open incident of this kind and gateway: made, or counted up when it is open already."""
-    incident, made = Incident.objects.get_or_create(
-        kind=kind, gateway_id=gateway_id, closed_at=None, defaults={"text": text[:500]}
+    incident, made = _open(kind, gateway_id).get_or_create(
+        defaults={"kind": kind, "gateway_id": gateway_id, "text": text[:500]}
     )
     if not made:
         Incident.objects.filter(pk=incident.pk).update(
@@ -24,7 +24,9 @@ def open_incident(
 
 def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None) -> bool:
     """Close it if it is open; True when it was."""
-    closed = Incident.objects.filter(kind=kind, gateway_id=gateway_id, closed_at=None).update(
-        closed_at=Now()
-    )
-    return closed > 0
+    return _open(kind, gateway_id).update(closed_at=Now()) > 0
+
+
+def _open(kind: Incident.Kind, gateway_id: int | None) -> QuerySet[Incident]:
+    of_gateway = Q(gateway_id__isnull=True) if gateway_id is None else Q(gateway_id=gateway_id)
+    return Incident.objects.filter(of_gateway, kind=kind, closed_at__isnull=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
@@ -13,15 +13,15 @@ from django.db.models.functions import Greatest
 from accounts.status import LIVE, URGENCY, Status
 
 if TYPE_CHECKING:
-    pass
+    from accounts.models import Account  # noqa: F401 - only in the base's quotes
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
-    def visible(self) -> AccountQuerySet:
+    def visible(self) -> Self:
         """Without tombstones of merges and archived accounts."""
         return self.filter(merged_into__isnull=True, archived_at__isnull=True)
 
-    def with_freshness(self) -> AccountQuerySet:
+    def with_freshness(self) -> Self:
         """`fresh`: when its word was last positively known. See Account.fresh_at."""
         listed = Case(
             When(unshown_since__isnull=True, then=F("gateway__listed_at")),
@@ -30,12 +30,12 @@ class AccountQuerySet(models.QuerySet["Account"]):
         # PostgreSQL's GREATEST ignores nulls.
         return self.annotate(fresh=Greatest("read_at", "status_since", listed))
 
-    def expired(self, now: datetime) -> AccountQuerySet:
+    def expired(self, now: datetime) -> Self:
         """Live words that nobody has positively seen for too long."""
         limit = now - timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
         return self.with_freshness().filter(status__in=LIVE, fresh__lte=limit)
 
-    def with_shown_status(self, now: datetime) -> AccountQuerySet:
+    def with_shown_status(self, now: datetime) -> Self:
         """`shown`: the status as it may be shown at `now`; `urgency`: what needs a human first."""
         limit = now - timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
         expired = Q(status__in=LIVE) & Q(fresh__lte=limit)

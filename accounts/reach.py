@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-
 from accounts import clock
 from accounts.models import Gateway, GatewaySecret
 from accounts.sealing import CannotOpen
@@ -11,7 +9,7 @@ from gateways import registry
 from gateways.base import Client, GatewayError
 
 
-def client_of(gateway: Gateway) -> AbstractContextManager[Client]:
+def client_of(gateway: Gateway) -> Client:
     """A client to use in a `with` block. Raises GatewayError when there is no key to use."""
     try:
         keys = gateway.active_secrets(GatewaySecret.Purpose.API_KEY, clock.database_now())

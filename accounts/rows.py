@@ -55,6 +55,7 @@ _COLUMNS = {
     "unshown_since": ("unshown_since", "timestamptz"),
     "connected_at": ("connected_at", "timestamptz"),
     "last_connected_at": ("last_connected_at", "timestamptz"),
+    "proven_at": ("proven_at", "timestamptz"),
     "qr_seen_at": ("qr_seen_at", "timestamptz"),
     "merged_into": ("merged_into_id", "bigint"),
     "archived_at": ("archived_at", "timestamptz"),
@@ -127,11 +128,12 @@ def _known(row: Account, listed_at: datetime | None) -> Known:
 
 
 def superseded(seen: Sequence[Observation], account_ids: Iterable[int]) -> list[Superseded]:
-    """Past sessions that are spoken of, and those of the accounts that may still come back."""
+    """Past sessions that are spoken of, and those of the accounts that may still come back;
+    oldest first."""
     entries = SupersededSession.objects.filter(
         Q(session_id__in={one.session_id for one in seen}) | Q(confirmed_at__isnull=True),
         account_id__in=list(account_ids),
-    )
+    ).order_by("superseded_at", "id")
     return [
         Superseded(
             session=(entry.gateway_id, entry.session_id),

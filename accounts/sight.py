@@ -9,7 +9,8 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
-from accounts.models import Account, Gateway
+from accounts.models import Account, Gateway, SupersededSession
+from accounts.status import Status
 
 
 def note_sight(gateway_id: int, *, started: datetime) -> None:
@@ -24,8 +25,8 @@ def note_blind(gateway_id: int, why: str, *, started: datetime) -> datetime:
     Gateway.objects.filter(pk=gateway_id).update(
         blind_since=Coalesce(F("blind_since"), started), blind_why=why[:500], sight_since=None
     )
-    since: datetime = Gateway.objects.values_list("blind_since", flat=True).get(pk=gateway_id)
-    return since
+    since = Gateway.objects.values_list("blind_since", flat=True).get(pk=gateway_id)
+    return since or started
 
 
 def note_listing(
@@ -41,4 +42,16 @@ def note_listing(
             )
         if shown_again:
             Account.objects.filter(pk__in=shown_again).update(unshown_since=None, updated_at=Now())
+        _confirm_takeovers(gateway_id, started)
         Gateway.objects.filter(pk=gateway_id).update(listed_at=started)
+
+
+def _confirm_takeovers(gateway_id: int, started: datetime) -> None:
+    """A list that agrees writes no row, yet it is a read: what it showed connected is confirmed."""
+    SupersededSession.objects.filter(
+        confirmed_at__isnull=True,
+        superseded_at__lte=started,
+        account__gateway=gateway_id,
+        account__status=Status.CONNECTED,
+        account__unshown_since__isnull=True,
+    ).update(confirmed_at=started)

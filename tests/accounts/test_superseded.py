@@ -1,0 +1,141 @@
+"""A session an account once ran on: what it says moves nothing, until a read shows it alive while
+the current one is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import SupersededSession
+from accounts.observations import Verdict
+from accounts.status import LOST, Source, Status
+from accounts.transitions import observe
+from gateways.base import Reason
+from tests.cast import left_behind, saw_session, see, see_session, story
+
+
+@pytest.fixture
+def old(cast):
+    """The session Alice's account ran on before."""
+    return SupersededSession.objects.create(
+        gateway=cast.gateway, session_id="old", account=cast.alice, confirmed_at=cast.ago(300)
+    )
+
+
+@pytest.mark.parametrize("seen", [status for status in Status if status is not Status.PENDING])
+@pytest.mark.parametrize("source", [Source.WEBHOOK, Source.CLAIM, Source.LIST, Source.READ])
+def test_what_it_says_is_ignored(cast, old, seen, source):
+    outcome = see_session(cast.gateway, "old", seen, at=cast.ago(1), source=source)
+    cast.alice.refresh_from_db()
+
+    assert (outcome.verdict, outcome.account_id) == (Verdict.SUPERSEDED, cast.alice.pk)
+    assert (cast.alice.status, cast.alice.session_id) == (Status.CONNECTED, "alice")
+    assert cast.alice.observed_at == cast.ago(10)
+    assert story(cast.alice) == []
+
+
+@pytest.mark.parametrize("lost", sorted(LOST))
+@pytest.mark.parametrize("source", [Source.LIST, Source.READ])
+def test_a_read_that_shows_it_connected_takes_a_lost_account_back(cast, old, lost, source):
+    see(cast.alice, lost, at=cast.ago(5))
+
+    outcome = see_session(
+        cast.gateway,
+        "old",
+        Status.CONNECTED,
+        at=cast.ago(1),
+        source=source,
+        phone_number=cast.alice.phone_number,
+        workspace_id=cast.acme.pk,
+    )
+    cast.alice.refresh_from_db()
+
+    assert outcome.verdict is Verdict.TAKEN_BACK
+    assert (cast.alice.session_id, cast.alice.status) == ("old", Status.CONNECTED)
+    assert left_behind(cast.alice) == {"alice"}
+    assert story(cast.alice) == [("connected", lost), (lost, "connected")]
+
+
+@pytest.mark.parametrize("source", [Source.WEBHOOK, Source.CLAIM])
+def test_a_claim_does_not_take_it_back(cast, old, source):
+    see(cast.alice, Status.DISCONNECTED, at=cast.ago(5))
+
+    outcome = see_session(cast.gateway, "old", Status.CONNECTED, at=cast.ago(1), source=source)
+
+    assert outcome.verdict is Verdict.SUPERSEDED
+
+
+def test_a_read_older_than_the_loss_does_not_take_it_back(cast, old):
+    see(cast.alice, Status.DISCONNECTED, at=cast.ago(5))
+
+    outcome = see_session(cast.gateway, "old", Status.CONNECTED, at=cast.ago(6), source=Source.LIST)
+
+    assert outcome.verdict is Verdict.SUPERSEDED
+
+
+@pytest.mark.parametrize("word", [Status.CONNECTED, Status.CONNECTING, Status.UNKNOWN])
+def test_it_does_not_take_back_what_is_not_lost(cast, old, word):
+    type(cast.alice).objects.filter(pk=cast.alice.pk).update(status=word)
+
+    outcome = see_session(cast.gateway, "old", Status.CONNECTED, at=cast.ago(1), source=Source.READ)
+
+    assert outcome.verdict is Verdict.SUPERSEDED
+
+
+def test_with_another_number_it_does_not_take_it_back(cast, old):
+    see(cast.alice, Status.DISCONNECTED, at=cast.ago(5))
+
+    outcome = see_session(
+        cast.gateway,
+        "old",
+        Status.CONNECTED,
+        at=cast.ago(1),
+        source=Source.READ,
+        phone_number="4915112345678",
+    )
+
+    assert outcome.verdict is Verdict.SUPERSEDED
+
+
+def test_for_another_workspace_it_does_not_take_it_back(cast, old):
+    see(cast.alice, Status.DISCONNECTED, at=cast.ago(5))
+
+    outcome = see_session(
+        cast.gateway,
+        "old",
+        Status.CONNECTED,
+        at=cast.ago(1),
+        source=Source.READ,
+        workspace_id=cast.globex.pk,
+    )
+
+    assert outcome.verdict is Verdict.WORKSPACE_MISMATCH
+    cast.alice.refresh_from_db()
+    assert cast.alice.session_id == "alice"
+
+
+def test_the_same_session_id_on_another_gateway_is_somebody_elses(cast, old):
+    outcome = see_session(
+        cast.other_gateway, "old", Status.CONNECTED, at=cast.ago(1), source=Source.READ
+    )
+
+    assert outcome.verdict is Verdict.UNKNOWN_SESSION
+
+
+def test_one_batch_in_which_the_current_is_lost_and_the_old_one_shown(cast, old):
+    observe(
+        [
+            saw_session(cast.gateway, session_id, status, at=cast.ago(1), source=Source.LIST)
+            for session_id, status in (
+                ("alice", Status.DISCONNECTED),
+                ("old", Status.CONNECTED),
+            )
+        ]
+    )
+    cast.alice.refresh_from_db()
+
+    assert (cast.alice.session_id, cast.alice.status) == ("old", Status.CONNECTED)
+    # What it ran on until now speaks for nobody any more.
+    gone = see_session(
+        cast.gateway, "alice", Status.DISCONNECTED, at=cast.now, reason=Reason.REPLACED
+    )
+    assert gone.verdict is Verdict.SUPERSEDED
