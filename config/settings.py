@@ -82,11 +82,12 @@ DATABASES: dict[str, dict[str, Any]] = {"default": environment.database(_databas
 DATABASES["default"]["OPTIONS"] |= {"connect_timeout": 3}
 # A connection that died with its server is replaced before it is used, not noticed by a request.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-if not TESTING:
+_pool_size = environment.number("DATABASE_POOL_SIZE", 18)
+if _pool_size and not TESTING:
     # One pool a process; at least as large as its threads (gunicorn 8, Celery 16, and two spare).
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
-        "max_size": environment.number("DATABASE_POOL_SIZE", 18),
+        "max_size": _pool_size,
         "timeout": 5,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

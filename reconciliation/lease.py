@@ -5,17 +5,22 @@ from __future__ import annotations
 
 import time
 import uuid
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
 
+from django.conf import settings
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from accounts import clock
 from accounts.models import Gateway
 
 PASS_SECONDS = 15.0
+# Longer than a pass: it ends by itself when the one who holds it has died.
 LEASE = timedelta(seconds=PASS_SECONDS + 5)
-# Beat's next tick may come a little early; two beats are harmless.
-NOT_AGAIN_WITHIN = timedelta(seconds=15)
+LOOK_AGAIN_SECONDS = 0.2
+Got = TypeVar("Got")
 
 
 class LeaseLost(Exception):
@@ -23,14 +28,15 @@ class LeaseLost(Exception):
 
 
 class Lease:
+    """The right to write what a pass has found."""
+
     def __init__(self, gateway_id: int, token: uuid.UUID) -> None:
         self.gateway_id = gateway_id
         self.token = token
 
     def renew(self) -> None:
-        """Raises LeaseLost."""
-        until = clock.database_now() + LEASE
-        if not self._mine().update(lease_until=until):
+        """Before each write. Raises LeaseLost."""
+        if not self._mine().update(lease_until=clock.database_now() + LEASE):
             raise LeaseLost
 
     def release(self) -> None:
@@ -40,26 +46,40 @@ class Lease:
         return Gateway.objects.filter(pk=self.gateway_id, lease_token=self.token)
 
 
-def take_lease(gateway_id: int, *, unless_recent: bool) -> Lease | None:
-    """None: a pass is under way, or (for beat) one began just now."""
+def take_lease(gateway_id: int, *, unless_recent: bool = False) -> Lease | None:
+    """None: a pass is under way or, with `unless_recent`, one began just now (two beats are
+    harmless, and a tick may come a little early)."""
     now = clock.database_now()
-    token = uuid.uuid4()
-    free = Gateway.objects.filter(
-        Q(lease_until__isnull=True) | Q(lease_until__lte=now), pk=gateway_id
-    )
+    free = _free(gateway_id, now)
     if unless_recent:
-        free = free.filter(
-            Q(run_started_at__isnull=True) | Q(run_started_at__lte=now - NOT_AGAIN_WITHIN)
-        )
+        recently = now - timedelta(seconds=settings.ROLL_CALL_EVERY_SECONDS * 0.75)
+        free = free.filter(Q(run_started_at__isnull=True) | Q(run_started_at__lte=recently))
+    token = uuid.uuid4()
     taken = free.update(lease_token=token, lease_until=now + LEASE, run_started_at=now)
     return Lease(gateway_id, token) if taken else None
 
 
-def wait_for_lease(gateway_id: int, *, limit_seconds: float) -> Lease | None:
-    """For a pass that an operator asked for: one that is under way is waited for."""
+def is_free(gateway_id: int) -> bool:
+    """Whether no pass is under way. A plan takes no lease: it writes nothing."""
+    return _free(gateway_id, clock.database_now()).exists()
+
+
+def wait_for(get: Callable[[], Got], *, limit_seconds: float) -> Got:
+    """What `get` returns, as soon as it is true; at the limit, whatever it is then."""
     ends = time.monotonic() + limit_seconds
-    while (lease := take_lease(gateway_id, unless_recent=False)) is None:
-        if time.monotonic() >= ends:
-            return None
-        time.sleep(0.2)
-    return lease
+    while not (got := get()) and time.monotonic() < ends:
+        time.sleep(LOOK_AGAIN_SECONDS)
+    return got
+
+
+def release_connection() -> None:
+    """Nothing of the database is held while a gateway is asked: with a pool a thread would keep
+    its connection until its task or request ends."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def _free(gateway_id: int, now: datetime) -> QuerySet[Gateway]:
+    return Gateway.objects.filter(
+        Q(lease_until__isnull=True) | Q(lease_until__lte=now), pk=gateway_id
+    )

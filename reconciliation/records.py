@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
@@ -13,19 +13,18 @@ from django.db.models import Q
 from accounts import clock
 from accounts.models import Gateway
 from gateways.text import printable
-from reconciliation.diff import Difference
+from reconciliation.boot import Boot
+from reconciliation.comparison import Difference
 from reconciliation.models import Finding, Run
-from reconciliation.roll import Boot
-
-if TYPE_CHECKING:
-    from reconciliation.rollcall import Report
+from reconciliation.report import Report
 
 IN_SYNC_KEPT = timedelta(days=1)
 PRUNE_ROWS = 5000
 
 
-def keep(gateway: Gateway, report: Report, *, started: datetime, outcome: Run.Outcome) -> Run:
-    """Write the run and its findings. A gateway that could not be read ends no finding."""
+def keep(gateway: Gateway, report: Report, *, started: datetime, outcome: Run.Outcome) -> Report:
+    """Write the run and its findings; the report with the moment each was first found. A gateway
+    that could not be read ends no finding."""
     now = clock.database_now()
     with transaction.atomic():
         run = Run.objects.create(
@@ -40,7 +39,25 @@ def keep(gateway: Gateway, report: Report, *, started: datetime, outcome: Run.Ou
         )
         if report.is_readable:
             _keep_findings(run, report.findings, now)
-    return run
+    return with_since(gateway, report)
+
+
+def with_since(gateway: Gateway, report: Report) -> Report:
+    """The report with the moment each of its findings was first found, where one is on record."""
+    if not report.findings:
+        return report
+    on_record = Finding.objects.filter(gateway=gateway, ended_at__isnull=True)
+    since = {
+        (session_id, kind): first_seen_at
+        for session_id, kind, first_seen_at in on_record.values_list(
+            "session_id", "kind", "first_seen_at"
+        )
+    }
+    findings = [
+        replace(finding, since=since.get((finding.session_id, str(finding.kind))))
+        for finding in report.findings
+    ]
+    return replace(report, findings=findings)
 
 
 def _keep_findings(run: Run, differences: Iterable[Difference], now: datetime) -> None:

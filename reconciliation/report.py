@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from django.core.management.base import OutputWrapper
 from django.core.management.color import Style
 
 from gateways.text import printable
-from reconciliation.diff import Difference
+from reconciliation.comparison import Difference
 from reconciliation.models import Finding
-from reconciliation.rollcall import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one pass of one gateway found. `skipped`: there was no pass; `why` says why, or what
+    could not be seen."""
+
+    gateway: str
+    is_readable: bool = True
+    skipped: bool = False
+    why: str = ""
+    sessions_listed: int | None = None
+    findings: list[Difference] = field(default_factory=list)
+
+    @property
+    def is_sighted(self) -> bool:
+        """Everything it holds was seen."""
+        return self.is_readable and not self.skipped and not self.why
+
+    @property
+    def is_in_sync(self) -> bool:
+        return self.is_sighted and not self.findings
+
 
 CURES = {
     Finding.Kind.MISSING: "restart the session, or scan again",
@@ -28,7 +51,7 @@ def as_json(reports: Iterable[Report]) -> dict[str, object]:
         "gateways": [
             {
                 "name": report.gateway,
-                "reachable": report.is_readable,
+                "reachable": report.is_readable and not report.skipped,
                 "why": report.why,
                 "findings": [_finding(finding) for finding in report.findings],
             }
@@ -47,6 +70,7 @@ def _finding(finding: Difference) -> dict[str, object]:
         "now": str(finding.now) or None,
         "held": finding.held,
         "why": finding.why,
+        "since": finding.since.isoformat() if finding.since else None,
     }
 
 

@@ -67,7 +67,13 @@ class GatewayCall(APIView):
     authentication_classes = (GatewayKeyAuthentication,)
 
     def accounts(self, request: Request) -> QuerySet[Account]:
-        return Account.objects.filter(gateway_id=request.auth, merged_into__isnull=True)
+        return Account.objects.filter(
+            gateway_id=self.gateway_id(request), merged_into__isnull=True
+        )
+
+    def gateway_id(self, request: Request) -> int:
+        assert isinstance(request.auth, int)
+        return request.auth
 
     def account_of(self, request: Request, session_id: str) -> Account:
         account = self.accounts(request).filter(session_id=session_id).first()
@@ -181,7 +187,7 @@ class CleanupLog(GatewayCall):
         number = body.get("whatsapp_account_id")
         own = self.accounts(request).filter(pk=number if isinstance(number, int) else 0).first()
         Delivery.objects.create(
-            gateway_id=request.auth,
+            gateway_id=self.gateway_id(request),
             account=own,
             event="cleanup_log",
             session_id=(own.session_id or "") if own else "",
@@ -201,7 +207,7 @@ class CleanupLog(GatewayCall):
 class CleanupStats(GatewayCall):
     def get(self, request: Request) -> Response:
         accounts = self.accounts(request)
-        logs = Delivery.objects.filter(gateway_id=request.auth, event="cleanup_log")
+        logs = Delivery.objects.filter(gateway_id=self.gateway_id(request), event="cleanup_log")
         last = logs.order_by("-id").values_list("received_at", flat=True).first()
         data = {
             "accounts": accounts.count(),

@@ -47,8 +47,8 @@ def _flush(is_proof: bool) -> int:
     except RedisError as error:
         logger.warning("signs of life were not flushed: %s", type(error).__name__)
         return 0
-    noted = dict(client().hgetall(taken))  # type: ignore[arg-type]
-    written = record_life([_sign(field, value, is_proof) for field, value in noted.items()])
+    noted = dict(client().hgetall(taken))
+    written = record_life([_sign(str(field), str(value), is_proof) for field, value in noted.items()])
     client().delete(taken)
     return written
 

@@ -26,4 +26,4 @@ def counted() -> dict[str, int]:
         found = client().hgetall(_KEY)
     except RedisError:
         return {}
-    return {str(code): int(number) for code, number in dict(found).items()}  # type: ignore[arg-type]
+    return {str(code): int(number) for code, number in dict(found).items()}

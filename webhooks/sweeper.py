@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts import clock
+from accounts.observations import Verdict
 from webhooks.models import Delivery
-from webhooks.processing import GIVE_UP_AFTER, WHY, Verdict, attempt
+from webhooks.processing import GIVE_UP_AFTER, WHY, attempt
 
 SWEEP_ROWS = 500
 PRUNE_ROWS = 5000

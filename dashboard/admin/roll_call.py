@@ -9,7 +9,8 @@ from typing import Any
 from accounts.lifecycle import Refused
 from accounts.models import Account, Gateway
 from dashboard.admin.verbs import MOST_AT_GATEWAYS, Verb
-from reconciliation.rollcall import Report, call_roll
+from reconciliation.report import Report
+from reconciliation.rollcall import call_roll_now
 
 WAIT_SECONDS = 10
 
@@ -23,7 +24,7 @@ def roll_call_verb() -> Verb:
         if gateway.pk in called:
             return ""
         called.add(gateway.pk)
-        return _told(call_roll(gateway.pk, wait_seconds=WAIT_SECONDS))
+        return _told(call_roll_now(gateway.pk, wait_seconds=WAIT_SECONDS))
 
     return Verb(
         name="roll-call",

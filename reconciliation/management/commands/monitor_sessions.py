@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
@@ -13,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 
 from accounts.models import Gateway
-from reconciliation.report import as_json, print_table
-from reconciliation.rollcall import Report, call_roll
+from reconciliation.report import Report, as_json, print_table
+from reconciliation.rollcall import call_roll_now, plan_roll
 
 IN_SYNC, ERROR, DRIFT = 0, 1, 2
 PASSES_AT_ONCE = 8
@@ -34,7 +33,7 @@ class Command(BaseCommand):
         "Call the roll now and mend what differs. Exit code: 0 in sync, 2 drift was found (and "
         "mended, unless --plan), 1 an error or a gateway that could not be read; 1 beats 2."
     )
-    requires_system_checks: Sequence[str] = []
+    requires_system_checks = ()
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = _Parser(prog=f"./run manage {subcommand}", description=self.help)
@@ -76,20 +75,21 @@ def _gateways(name: str | None) -> list[int]:
 
 def _reports(gateway_ids: list[int], *, plan: bool) -> list[Report]:
     """Several at once: each mostly waits for its gateway."""
+    one = plan_roll if plan else call_roll_now
     if len(gateway_ids) <= 1:
-        return [call_roll(pk, plan=plan, wait_seconds=WAIT_SECONDS) for pk in gateway_ids]
+        return [one(pk, wait_seconds=WAIT_SECONDS) for pk in gateway_ids]
 
-    def one(pk: int) -> Report:
+    def in_thread(pk: int) -> Report:
         try:
-            return call_roll(pk, plan=plan, wait_seconds=WAIT_SECONDS)
+            return one(pk, wait_seconds=WAIT_SECONDS)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(max_workers=PASSES_AT_ONCE) as pool:
-        return list(pool.map(one, gateway_ids))
+        return list(pool.map(in_thread, gateway_ids))
 
 
 def _exit_code(reports: list[Report]) -> int:
-    if any(not report.is_readable or report.skipped or report.why for report in reports):
+    if not all(report.is_sighted for report in reports):
         return ERROR
     return DRIFT if any(report.findings for report in reports) else IN_SYNC

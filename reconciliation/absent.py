@@ -1,0 +1,83 @@
+"""Accounts that a complete list does not show. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from accounts.observations import Observation
+from accounts.status import Source, Status
+from gateways.base import Reason, Session
+from reconciliation.comparison import Circumstances, Comparison, Difference, difference
+from reconciliation.models import Finding
+from reconciliation.roll import Row
+
+MASS_LOSS_LEAST = 3
+MASS_LOSS_AGREES_FOR = timedelta(seconds=60)
+
+BOOTING = "the gateway is booting: absence means nothing yet"
+MASS_LOSS = "half of the gateway's sessions vanished at once: its lists must agree for 60 s first"
+AGREED = "absent from every list of the last 60 s"
+AS_WANTED = "switched off, as wanted"
+
+
+def judge_absent(
+    found: Comparison, rows: Sequence[Row], listed: Mapping[str, Session], at: Circumstances
+) -> None:
+    """`rows` are those that nothing newer is known of."""
+    absent = [row for row in rows if row.session_id not in listed]
+    lost = [row for row in absent if row.is_wanted and row.is_expected]
+    for row in absent:
+        if not row.is_wanted and row.status is not Status.STOPPED:
+            found.decided.append((_missing(row, Status.STOPPED, AS_WANTED), _gone(row, at)))
+    if at.boot.in_grace:
+        found.noted += [_held(row, row.status, BOOTING) for row in lost]
+    elif _is_mass_loss(rows, lost):
+        for row in lost:
+            _judge_mass_loss(found, row, at)
+    else:
+        found.to_read += lost
+
+
+def _is_mass_loss(rows: Sequence[Row], lost: Sequence[Row]) -> bool:
+    connected = sum(row.is_wanted and row.was_connected for row in rows)
+    vanished = sum(row.was_connected for row in lost)
+    return vanished >= MASS_LOSS_LEAST and 2 * vanished >= connected
+
+
+def _judge_mass_loss(found: Comparison, row: Row, at: Circumstances) -> None:
+    """Unknown, until every complete list has agreed for a minute in which we could see."""
+    clocks = (at.held_since, at.sight_since, row.unshown_since)
+    if all(since is not None and since + MASS_LOSS_AGREES_FOR <= at.started for since in clocks):
+        found.decided.append((_missing(row, Status.DISCONNECTED, AGREED), _gone(row, at)))
+        return
+    found.held_back.add(row.account_id)
+    held = _held(row, Status.UNKNOWN, MASS_LOSS)
+    if row.reason == Reason.MASS_LOSS_UNCONFIRMED:
+        found.noted.append(held)
+    else:
+        found.decided.append((held, _unconfirmed(row, at)))
+
+
+def _missing(row: Row, now: Status, why: str) -> Difference:
+    return replace(difference(row, Finding.Kind.MISSING, now=now), why=why)
+
+
+def _held(row: Row, now: Status, why: str) -> Difference:
+    return replace(_missing(row, now, why), held=True)
+
+
+def _gone(row: Row, at: Circumstances) -> Observation:
+    return Observation(
+        gateway_id=at.gateway_id,
+        session_id=row.session_id,
+        status=Status.DISCONNECTED,
+        reason=Reason.MISSING,
+        observed_at=at.started,
+        source=Source.LIST,
+    )
+
+
+def _unconfirmed(row: Row, at: Circumstances) -> Observation:
+    return replace(_gone(row, at), status=Status.UNKNOWN, reason=Reason.MASS_LOSS_UNCONFIRMED)

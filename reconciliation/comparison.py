@@ -1,0 +1,92 @@
+"""What a comparison of a list with our rows is made of: values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from accounts.observations import Observation
+from accounts.status import Source, Status
+from gateways.base import Reason, Session
+from reconciliation.boot import Boot
+from reconciliation.models import Finding
+from reconciliation.roll import Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One thing on which list and rows do not agree. `held`: seen, but not acted on, and why.
+    `since`: when it was first found; None until its record says so."""
+
+    kind: Finding.Kind
+    session_id: str
+    account_id: int | None = None
+    phone_number: str = ""
+    was: str = ""
+    now: str = ""
+    held: bool = False
+    why: str = ""
+    since: datetime | None = None
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What follows from one list.
+
+    `decided` pairs a difference with the observation that mends it; `noted` are only shown;
+    `fresh` are observations of agreement, made only where the list is not complete; `to_read` are
+    the rows that must be read one by one; `held_back` the accounts of a mass loss that is not
+    confirmed yet. `unshown` and `shown_again` keep the watermark honest.
+    """
+
+    decided: list[tuple[Difference, Observation]] = field(default_factory=list)
+    noted: list[Difference] = field(default_factory=list)
+    fresh: list[Observation] = field(default_factory=list)
+    to_read: list[Row] = field(default_factory=list)
+    held_back: set[int] = field(default_factory=set)
+    unshown: set[int] = field(default_factory=set)
+    shown_again: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """Of the gateway: `started` is when it was asked for its list, `now` when the rows were read.
+
+    `sight_since`: since when reads have succeeded; `held_since`: since when a mass loss is held;
+    `superseded`: sessions of this gateway that accounts once ran on, and the account.
+    """
+
+    gateway_id: int
+    started: datetime
+    now: datetime
+    boot: Boot
+    sight_since: datetime | None = None
+    held_since: datetime | None = None
+    superseded: Mapping[str, int] = field(default_factory=dict)
+
+
+def difference(row: Row, kind: Finding.Kind, *, now: str) -> Difference:
+    return Difference(
+        kind=kind,
+        session_id=row.session_id,
+        account_id=row.account_id,
+        phone_number=row.phone_number,
+        was=row.status,
+        now=now,
+    )
+
+
+def seen(session: Session, at: Circumstances, *, status: Status, reason: Reason) -> Observation:
+    """The list shows it."""
+    return Observation(
+        gateway_id=at.gateway_id,
+        session_id=session.session_id,
+        status=status,
+        reason=reason,
+        phone_number=session.phone_number,
+        workspace_id=session.workspace_id,
+        connected_at=session.connected_at,
+        observed_at=at.started,
+        source=Source.LIST,
+    )

@@ -1,0 +1,86 @@
+"""A closer look at what is absent: one targeted read each, as many as there is time for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from accounts import clock
+from accounts.confirm import as_observation
+from accounts.observations import Observation
+from accounts.status import LIVE, Status
+from gateways.base import Client, GatewayError, Reason, Session
+from reconciliation.comparison import Difference, difference
+from reconciliation.lease import release_connection
+from reconciliation.models import Finding
+from reconciliation.roll import Row
+
+READ_SECONDS = 5.0
+READS_AT_ONCE = 8
+# With less than this left, a read would only time out.
+WORTH_SECONDS = 0.5
+
+NOT_READ = "not read yet, there was no time left: the next pass will"
+NO_SUCH_SESSION = "absent from the list, and by a read there is no such session"
+NOT_LISTED = "alive by its own status, but absent from the list"
+LISTED_NOT = "absent from the list; by a read it is there, but not alive"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What one read brought, and the moment before it was asked."""
+
+    row: Row
+    asked_at: datetime
+    session: Session | GatewayError | None
+
+
+def read_absent(
+    client: Client, gateway_id: int, rows: Sequence[Row], *, ends: float
+) -> list[tuple[Difference, Observation | None]]:
+    """Absence alone condemns nobody. `ends` by time.monotonic(). Holds no database connection."""
+    if not rows:
+        return []
+    began_at, began = clock.database_now(), time.monotonic()
+    release_connection()
+
+    def read(row: Row) -> _Answer:
+        asked_at = began_at + timedelta(seconds=time.monotonic() - began)
+        return _Answer(row, asked_at, _read(client, row.session_id, ends))
+
+    with ThreadPoolExecutor(max_workers=min(READS_AT_ONCE, len(rows))) as readers:
+        answers = list(readers.map(read, rows))
+    return [_judge(gateway_id, answer, client.status_is_cached) for answer in answers]
+
+
+def _read(client: Client, session_id: str, ends: float) -> Session | GatewayError | None:
+    left = ends - time.monotonic()
+    if left < WORTH_SECONDS:
+        return GatewayError(NOT_READ)
+    try:
+        return client.read_session(session_id, deadline_seconds=min(READ_SECONDS, left))
+    except GatewayError as error:
+        return error
+
+
+def _judge(
+    gateway_id: int, answer: _Answer, status_is_cached: bool
+) -> tuple[Difference, Observation | None]:
+    row, session = answer.row, answer.session
+    missing = difference(row, Finding.Kind.MISSING, now=Status.DISCONNECTED)
+    if isinstance(session, GatewayError):
+        return replace(missing, now=row.status, held=True, why=str(session)), None
+    observation = as_observation(gateway_id, row.session_id, session, answer.asked_at)
+    if session is None:
+        return replace(missing, why=NO_SUCH_SESSION), observation
+    if status_is_cached and observation.status is Status.CONNECTED:
+        # Two answers of one gateway contradict each other, and neither has touched the browser.
+        observation = replace(observation, status=Status.UNRESPONSIVE, reason=Reason.NOT_LISTED)
+    now = observation.status or session.raw_state
+    if observation.status in LIVE or observation.status is None:
+        lied = replace(missing, kind=Finding.Kind.LIST_LIED, now=now, why=NOT_LISTED)
+        return lied, observation
+    return replace(missing, now=now, why=LISTED_NOT), observation

@@ -1,0 +1,40 @@
+"""What a pass means for what we can see of the gateway, and for whom to alarm."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+
+from accounts import sight
+from accounts.incidents import close_incident, open_incident
+from accounts.models import Gateway, Incident
+from reconciliation.comparison import Comparison
+
+
+def note_blind(gateway: Gateway, why: str, *, started: datetime) -> None:
+    """After as long as a live word lasts, operators must know."""
+    since = sight.note_blind(gateway.pk, why, started=started)
+    if (started - since).total_seconds() >= settings.LIVE_WORD_EXPIRES_AFTER_SECONDS:
+        open_incident(Incident.Kind.UNREACHABLE, gateway_id=gateway.pk, text=why)
+
+
+def note_seen(
+    gateway: Gateway, comparison: Comparison, *, started: datetime, is_complete: bool
+) -> None:
+    sight.note_sight(gateway.pk, started=started)
+    if gateway.blind_since is not None:
+        close_incident(Incident.Kind.UNREACHABLE, gateway_id=gateway.pk)
+    if not is_complete:
+        return
+    sight.note_listing(
+        gateway.pk,
+        started=started,
+        unshown=comparison.unshown,
+        shown_again=comparison.shown_again,
+    )
+    if lost := len(comparison.held_back):
+        text = f"{lost} accounts vanished from its list at once; they are unknown until confirmed"
+        open_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)
+    else:
+        close_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk)
