@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -21,7 +22,9 @@ class AccountColumns:
     @admin.display(description="number and session", ordering="phone_number")
     def number(self, account: ShownAccount) -> SafeString:
         return format_html(
-            '<span class="rc-number">{}</span><span class="rc-sub rc-mono">{}</span>',
+            '<a class="rc-row-link" href="{}"><span class="rc-number">{}</span>'
+            '<span class="rc-sub rc-mono">{}</span></a>',
+            reverse("admin:accounts_account_change", args=[account.pk]),
             account.phone_number or "no number yet",
             visible(account.session_id) or "no session",
         )

@@ -61,6 +61,7 @@ class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
     )
     paginator = IdsFirstPaginator
     list_filter = (GroupFilter, StatusFilter, "gateway", "workspace", HiddenFilter)
+    list_display_links = None  # the first column brings its own
     list_before_template = "dashboard/account_groups.html"
     search_fields = ("phone_number", "session_id")
     search_help_text = "Number or session id, or how it begins"

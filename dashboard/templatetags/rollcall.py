@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString
+from unfold.templatetags.unfold_list import result_headers
+from unfold.widgets import CHECKBOX_CLASSES
 
 from dashboard.pieces import moment
 from dashboard.shown import visible
@@ -23,3 +26,23 @@ def visible_filter(value: object) -> str:
 def ago(at: datetime | None, now: datetime) -> SafeString | str:
     """An age with the exact time behind it."""
     return moment(at, now) if at else "never"
+
+
+@register.inclusion_tag("dashboard/account_rows.html")
+def account_rows(cl: Any) -> dict[str, Any]:
+    """The rows of the accounts list, without what makes unfold's own ones slow: it works out the
+    headers anew for each row."""
+    columns = [name for name in cl.list_display if name != "action_checkbox"]
+    return {
+        "cl": cl,
+        "result_headers": list(result_headers(cl)),
+        "rows": [
+            {
+                "pk": row.pk,
+                "cells": [(name, getattr(cl.model_admin, name)(row)) for name in columns],
+            }
+            for row in cl.result_list
+        ],
+        "acts": len(columns) < len(cl.list_display),
+        "checkbox": " ".join(CHECKBOX_CLASSES),
+    }
