@@ -67,9 +67,7 @@ class GatewayCall(APIView):
     authentication_classes = (GatewayKeyAuthentication,)
 
     def accounts(self, request: Request) -> QuerySet[Account]:
-        return Account.objects.filter(
-            gateway_id=self.gateway_id(request), merged_into__isnull=True
-        )
+        return Account.objects.filter(gateway_id=self.gateway_id(request), merged_into__isnull=True)
 
     def gateway_id(self, request: Request) -> int:
         assert isinstance(request.auth, int)

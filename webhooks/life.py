@@ -48,7 +48,9 @@ def _flush(is_proof: bool) -> int:
         logger.warning("signs of life were not flushed: %s", type(error).__name__)
         return 0
     noted = dict(client().hgetall(taken))
-    written = record_life([_sign(str(field), str(value), is_proof) for field, value in noted.items()])
+    written = record_life(
+        [_sign(str(field), str(value), is_proof) for field, value in noted.items()]
+    )
     client().delete(taken)
     return written
 
