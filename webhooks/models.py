@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -21,12 +22,16 @@ class Delivery(models.Model):
         IGNORED = "ignored", "ignored"
         SUPERSEDED = "superseded", "superseded by newer truth"
         DEAD = "dead", "dead letter"
+        DISCARDED = "discarded", "discarded by a person"
 
     gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="deliveries")
     account = models.ForeignKey(
         Account, models.SET_NULL, null=True, blank=True, related_name="deliveries"
     )
     event = models.CharField(max_length=100)
+    # The sender's own, where it has them.
+    event_id = models.CharField(max_length=255, blank=True)
+    occurred_at = models.DateTimeField(null=True, blank=True)
     session_id = models.CharField(max_length=255, blank=True)
     # The workspace that the payload claims; an account's own is the account's.
     workspace_claim = models.BigIntegerField(null=True, blank=True)
@@ -38,6 +43,10 @@ class Delivery(models.Model):
     state = models.CharField(max_length=12, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True)
+    first_error = models.CharField(max_length=500, blank=True)
+    error_class = models.CharField(max_length=100, blank=True)
+    # Equal to the newest delivery of its session, shortly after it. It is applied all the same.
+    is_probable_retry = models.BooleanField(default=False)
     received_at = models.DateTimeField()
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
@@ -58,3 +67,131 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} {self.session_id}".strip()
+
+
+class EventId(models.Model):
+    """An event's own id, so that a repeated one is known; kept longer than anybody retries."""
+
+    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="+")
+    event_id = models.CharField(max_length=255)
+    received_at = models.DateTimeField()
+    repeats = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        db_table = "webhook_event_ids"
+        constraints = [
+            models.UniqueConstraint(fields=["gateway", "event_id"], name="unique_event_id"),
+        ]
+        indexes = [models.Index(fields=["received_at"], name="event_id_received")]
+
+    def __str__(self) -> str:
+        return self.event_id
+
+
+class Forward(models.Model):
+    """A state event on its way to the business's own backend; deleted once it has arrived.
+
+    The body is sealed: it is kept only because the backend may be away for a while.
+    """
+
+    delivery = models.OneToOneField(Delivery, models.CASCADE, related_name="forward")
+    sealed_body = models.TextField()
+    headers = models.JSONField(default=dict)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=500, blank=True)
+    next_attempt_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "webhook_forwards"
+        indexes = [models.Index(fields=["next_attempt_at"], name="forward_pending")]
+
+    def __str__(self) -> str:
+        return f"forward of {self.delivery}"
+
+
+class RefusedRequest(models.Model):
+    """The last requests that were not trusted: a bounded ring, without content or credentials.
+
+    `gateway` only where it came from that gateway's registered address.
+    """
+
+    source = models.GenericIPAddressField()
+    gateway = models.ForeignKey(Gateway, models.CASCADE, null=True, related_name="+")
+    path = models.CharField(max_length=200)
+    code = models.CharField(max_length=40)
+    why = models.CharField(max_length=500)
+    size_bytes = models.BigIntegerField(default=0)
+    excerpt = models.CharField(max_length=4000, blank=True)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "webhook_refused_requests"
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["source", "-id"], name="refused_source")]
+
+    def __str__(self) -> str:
+        return f"{self.code} from {self.source}"
+
+
+class Route(models.Model):
+    """How a gateway's webhooks reach us, as far as was seen last."""
+
+    gateway = models.OneToOneField(Gateway, models.CASCADE, related_name="route")
+    last_received_at = models.DateTimeField(null=True)
+    last_success_at = models.DateTimeField(null=True)
+    last_unsigned_at = models.DateTimeField(null=True)
+    last_failure_at = models.DateTimeField(null=True)
+    last_failure_code = models.CharField(max_length=40, blank=True)
+    last_failure_why = models.CharField(max_length=500, blank=True)
+    consecutive_failures = models.PositiveIntegerField(default=0)
+    # By how much its clock was ahead (or, negative, behind) when that was last seen to matter.
+    clock_skew_seconds = models.IntegerField(null=True)
+    wrong_path = models.CharField(max_length=200, blank=True)
+    wrong_path_since = models.DateTimeField(null=True)
+    wrong_path_at = models.DateTimeField(null=True)
+    wrong_path_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        db_table = "webhook_routes"
+
+    def __str__(self) -> str:
+        return f"route of {self.gateway}"
+
+
+class RouteTally(models.Model):
+    """What came in on a route within a minute or an hour. `gateway` null: of nobody we know.
+
+    `handling` and `lag` count by the limits in webhooks.tallies, one number for each and one above.
+    """
+
+    class Span(models.TextChoices):
+        MINUTE = "minute", "minute"
+        HOUR = "hour", "hour"
+
+    gateway = models.ForeignKey(Gateway, models.CASCADE, null=True, related_name="tallies")
+    span = models.CharField(max_length=6, choices=Span.choices)
+    began_at = models.DateTimeField()
+    received = models.PositiveIntegerField(default=0)
+    succeeded = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    repeated = models.PositiveIntegerField(default=0)
+    retried = models.PositiveIntegerField(default=0)
+    misrouted = models.PositiveIntegerField(default=0)
+    unsigned = models.PositiveIntegerField(default=0)
+    handling = ArrayField(models.PositiveIntegerField(), default=list)
+    lag = ArrayField(models.PositiveIntegerField(), default=list)
+
+    class Meta:
+        db_table = "webhook_route_tallies"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["span", "began_at", "gateway"],
+                name="unique_route_tally",
+                nulls_distinct=False,
+            ),
+        ]
+        indexes = [models.Index(fields=["gateway", "span", "-began_at"], name="tally_gateway")]
+
+    def __str__(self) -> str:
+        return f"{self.gateway or 'nobody'}: {self.span} of {self.began_at:%d %b %H:%M}"

@@ -1,4 +1,4 @@
-"""Who has which number, in what state, and every change of it."""
+"""Accounts, the sessions they ran on, and every change of their status."""
 
 from __future__ import annotations
 
@@ -7,124 +7,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
+from accounts.models.gateways import Gateway
+from accounts.models.workspaces import Workspace
 from accounts.querysets import AccountQuerySet
-from accounts.sealing import seal, unseal
 from accounts.status import LIVE, Source, Status, Wanted
-
-
-class Workspace(models.Model):
-    """A tenant."""
-
-    name = models.CharField(max_length=200, unique=True)
-    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership")
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Membership(models.Model):
-    """A user's role in a workspace."""
-
-    class Role(models.TextChoices):
-        OWNER = "owner", "owner"
-        OPERATOR = "operator", "operator"
-        VIEWER = "viewer", "viewer"
-
-    workspace = models.ForeignKey(Workspace, models.CASCADE)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
-    role = models.CharField(max_length=20, choices=Role.choices, default=Role.VIEWER)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["workspace", "user"], name="unique_membership"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user} in {self.workspace} ({self.role})"
-
-
-class Gateway(models.Model):
-    """One running Node service, what we know of its reachability, and its roll call's lease."""
-
-    class Mode(models.TextChoices):
-        OBSERVE = "observe", "observe: judge and show, do nothing"
-        ACT = "act", "act: repair and tell as well"
-
-    name = models.CharField(max_length=100, unique=True)
-    kind = models.CharField(max_length=30, default="webjs")
-    base_url = models.URLField(max_length=500)
-    mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.ACT)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-
-    # Sight: since when every read of it succeeded, or since when and why none did.
-    sight_since = models.DateTimeField(null=True, blank=True, editable=False)
-    blind_since = models.DateTimeField(null=True, blank=True, editable=False)
-    blind_why = models.CharField(max_length=500, blank=True, editable=False)
-    # The watermark: start of the last complete list. Every account that this list showed is as
-    # fresh as this, without a write to its row.
-    listed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Its last boot, as far as we can tell from its uptime, and how its list has grown since.
-    booted_at = models.DateTimeField(null=True, blank=True, editable=False)
-    boot_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
-    boot_sessions = models.PositiveIntegerField(default=0, editable=False)
-    boot_grown_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # The lease of the pass that is under way.
-    run_started_at = models.DateTimeField(null=True, blank=True, editable=False)
-    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
-    lease_token = models.UUIDField(null=True, blank=True, editable=False)
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def active_secrets(self, purpose: str, now: datetime) -> list[str]:
-        """The secrets of a purpose that are valid now, newest first. Raises CannotOpen."""
-        rows = sorted(self.secrets.all(), key=lambda row: row.pk or 0, reverse=True)
-        return [row.secret for row in rows if row.purpose == purpose and row.is_active(now)]
-
-    @property
-    def webhook_path(self) -> str:
-        return f"/api/webhooks/{self.kind}"
-
-
-class GatewaySecret(models.Model):
-    """A secret shared with a gateway. Several may be active while one is being replaced."""
-
-    class Purpose(models.TextChoices):
-        API_KEY = "api_key", "API key, both directions"
-        HMAC = "hmac", "webhook signature"
-
-    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="secrets")
-    purpose = models.CharField(max_length=10, choices=Purpose.choices)
-    sealed = models.TextField(editable=False)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    not_after = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return f"{self.get_purpose_display()} of {self.gateway}"
-
-    def is_active(self, now: datetime) -> bool:
-        return self.not_after is None or now < self.not_after
-
-    @property
-    def secret(self) -> str:
-        return unseal(self.sealed)
-
-    @secret.setter
-    def secret(self, value: str) -> None:
-        self.sealed = seal(value)
 
 
 class Account(models.Model):
@@ -267,41 +156,3 @@ class Transition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_status} → {self.to_status}"
-
-
-class Incident(models.Model):
-    """Something operators must know. Opens once, counts, closes itself."""
-
-    class Kind(models.TextChoices):
-        UNREACHABLE = "unreachable", "gateway cannot be read"
-        MASS_LOSS = "mass_loss", "half of a gateway's sessions vanished"
-        MISROUTED = "misrouted", "webhooks arrive on a wrong path"
-
-    kind = models.CharField(max_length=30, choices=Kind.choices)
-    gateway = models.ForeignKey(
-        Gateway, models.CASCADE, null=True, blank=True, related_name="incidents"
-    )
-    opened_at = models.DateTimeField(db_default=Now())
-    last_seen_at = models.DateTimeField(db_default=Now())
-    closed_at = models.DateTimeField(null=True, blank=True)
-    count = models.PositiveIntegerField(default=1)
-    text = models.CharField(max_length=500, blank=True)
-
-    class Meta:
-        db_table = "incidents"
-        ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["kind", "gateway"],
-                name="one_open_incident",
-                condition=Q(closed_at__isnull=True),
-                nulls_distinct=False,
-            ),
-            models.CheckConstraint(
-                name="incident_closes_after_it_opens",
-                condition=Q(closed_at__isnull=True) | Q(closed_at__gte=F("opened_at")),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.gateway or 'Rollcall'}"

@@ -1,0 +1,21 @@
+"""Who has which number, in what state, and every change of it; what operators are told."""
+
+from __future__ import annotations
+
+from accounts.models.accounts import Account, SupersededSession, Transition
+from accounts.models.gateways import Gateway, GatewaySecret
+from accounts.models.incidents import Channel, Incident, Notification
+from accounts.models.workspaces import Membership, Workspace
+
+__all__ = (
+    "Account",
+    "Channel",
+    "Gateway",
+    "GatewaySecret",
+    "Incident",
+    "Membership",
+    "Notification",
+    "SupersededSession",
+    "Transition",
+    "Workspace",
+)

@@ -1,0 +1,94 @@
+"""Gateways and their secrets."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.sealing import seal, unseal
+
+
+class Gateway(models.Model):
+    """One running Node service, what we know of its reachability, and its roll call's lease."""
+
+    class Mode(models.TextChoices):
+        OBSERVE = "observe", "observe: judge and show, do nothing"
+        ACT = "act", "act: repair and tell as well"
+
+    name = models.CharField(max_length=100, unique=True)
+    kind = models.CharField(max_length=30, default="webjs")
+    base_url = models.URLField(max_length=500)
+    mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.ACT)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    # Its webhooks: whether a key alone is believed, where else they may arrive, and the business's
+    # own backend that they are handed on to.
+    require_signature = models.BooleanField(default=False)
+    accepted_paths = models.JSONField(default=list, blank=True)
+    forward_url = models.URLField(max_length=500, blank=True)
+
+    # Sight: since when every read of it succeeded, or since when and why none did.
+    sight_since = models.DateTimeField(null=True, blank=True, editable=False)
+    blind_since = models.DateTimeField(null=True, blank=True, editable=False)
+    blind_why = models.CharField(max_length=500, blank=True, editable=False)
+    # The watermark: start of the last complete list. Every account that this list showed is as
+    # fresh as this, without a write to its row.
+    listed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Its last boot, as far as we can tell from its uptime, and how its list has grown since.
+    booted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    boot_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    boot_sessions = models.PositiveIntegerField(default=0, editable=False)
+    boot_grown_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The lease of the pass that is under way.
+    run_started_at = models.DateTimeField(null=True, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    lease_token = models.UUIDField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def active_secrets(self, purpose: str, now: datetime) -> list[str]:
+        """The secrets of a purpose that are valid now, newest first. Raises CannotOpen."""
+        rows = sorted(self.secrets.all(), key=lambda row: row.pk or 0, reverse=True)
+        return [row.secret for row in rows if row.purpose == purpose and row.is_active(now)]
+
+    @property
+    def webhook_path(self) -> str:
+        return f"/api/webhooks/{self.kind}"
+
+
+class GatewaySecret(models.Model):
+    """A secret shared with a gateway. Several may be active while one is being replaced."""
+
+    class Purpose(models.TextChoices):
+        API_KEY = "api_key", "API key, both directions"
+        HMAC = "hmac", "webhook signature"
+        PATH = "path", "secret webhook path"
+
+    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="secrets")
+    purpose = models.CharField(max_length=10, choices=Purpose.choices)
+    sealed = models.TextField(editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    not_after = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()} of {self.gateway}"
+
+    def is_active(self, now: datetime) -> bool:
+        return self.not_after is None or now < self.not_after
+
+    @property
+    def secret(self) -> str:
+        return unseal(self.sealed)
+
+    @secret.setter
+    def secret(self, value: str) -> None:
+        self.sealed = seal(value)
