@@ -1,7 +1,8 @@
 """A small fleet for the simulated gateway: what a day in two businesses looks like.
 
 The rows here and the sessions that the simulator is seeded with differ on purpose in one account
-and one session: the first roll call finds them, as it would have found the incident.
+and one session: the first roll call finds them. The session is the incident's own, so that its
+three rows need only be registered to replay it (README.md).
 """
 
 from __future__ import annotations
@@ -33,16 +34,16 @@ class Session:
 
 FLEET: dict[str, tuple[Session, ...]] = {
     "Bloom & Stem Florists": (
-        Session(number="15550100101", suffix="1763140191_KLW5k5io"),
-        Session(number="15550100102", suffix="1763181942_W0hejiNg"),
-        # The row says connected, the gateway has no such session …
-        Session(number="15550100103", suffix="1763264512_KUfMjqya", held_as=""),
-        # … and holds another that no account knows, waiting for a scan.
+        Session(number="15550100101", suffix="1763140415_c7YbNd3w"),
+        Session(number="15550100102", suffix="1763182204_Hf5kRz9s"),
+        # No account knows it, and it waits for a scan: what the incident's gateway held.
         Session(suffix="1763264318_rCdIqxMG", status=None, held_as="qr_scanning"),
     ),
     "Harbour Dental Care": (
         Session(number="15550100104", suffix="1763301127_Zr8tQm2x"),
         Session(number="15550100105", suffix="1763301260_p4VnB7dc"),
+        # The row says connected, the gateway has no such session.
+        Session(number="15550100103", suffix="1763264977_Lw2xGv6q", held_as=""),
         Session(suffix="1763350012_e2LwHs9k", status=Status.QR_SCANNING, held_as="qr_scanning"),
         Session(
             number="15550100106",

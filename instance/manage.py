@@ -7,6 +7,7 @@ import runpy
 import sys
 from pathlib import Path
 
+from instance.cluster import BIN, wheel
 from instance.environment import instance_environment
 from instance.state import State, Trouble, read_json
 
@@ -21,7 +22,7 @@ def main(arguments: list[str]) -> int:
         print(f"rollcall: {trouble}", file=sys.stderr)
         return 1
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(environment | {"PATH": _with_our_psql(environment.get("PATH", ""))})
     sys.argv = ["./run manage", *arguments]
     runpy.run_path(str(ROOT / "manage.py"), run_name="__main__")
     return 0
@@ -41,6 +42,11 @@ def _environment() -> dict[str, str]:
     if not running:
         raise Trouble(f"no instance is running in {named or '.rollcall'}: start it with ./run up")
     return instance_environment(state)
+
+
+def _with_our_psql(path: str) -> str:
+    """`dbshell` wants a psql; a machine without PostgreSQL has the one beside our server."""
+    return f"{path}{os.pathsep}{wheel() / BIN}"
 
 
 def _serves(state: State, database_url: str) -> bool:
