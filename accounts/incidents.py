@@ -9,16 +9,22 @@ from accounts.models import Incident
 
 
 def open_incident(
-    kind: Incident.Kind, *, gateway_id: int | None = None, text: str = ""
+    kind: Incident.Kind,
+    *,
+    gateway_id: int | None = None,
+    text: str = "",
+    cure: str = "",
+    count: int | None = None,
 ) -> Incident:
-    """The open incident of this kind and gateway: made, or counted up when it is open already."""
+    """The open incident of this kind and gateway: made, or brought up to date when it is open
+    already. `count` says how often it has been seen; without it, once more."""
+    said = {"text": text[:500], "cure": cure[:500]}
     incident, made = _open(kind, gateway_id).get_or_create(
-        defaults={"kind": kind, "gateway_id": gateway_id, "text": text[:500]}
+        defaults={"kind": kind, "gateway_id": gateway_id, "count": count or 1, **said}
     )
     if not made:
-        Incident.objects.filter(pk=incident.pk).update(
-            count=F("count") + 1, last_seen_at=Now(), text=text[:500]
-        )
+        seen = F("count") + 1 if count is None else count
+        Incident.objects.filter(pk=incident.pk).update(count=seen, last_seen_at=Now(), **said)
     return incident
 
 
