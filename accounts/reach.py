@@ -10,7 +10,9 @@ from gateways.base import Client, GatewayError
 
 
 def client_of(gateway: Gateway) -> Client:
-    """A client to use in a `with` block. Raises GatewayError when there is no key to use."""
+    """A client to use in a `with` block. Raises GatewayError when there is no key to use, or nobody
+    speaks to its kind."""
+    registry.require_readable(gateway.kind)
     try:
         keys = gateway.active_secrets(GatewaySecret.Purpose.API_KEY, clock.database_now())
     except CannotOpen as error:

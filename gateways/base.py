@@ -6,7 +6,8 @@
     │   └── TimedOut         somebody may listen, the deadline passed; the outcome is unknown
     ├── Rejected             it answered, and said no
     │   └── KeyRejected      … because it does not accept our key
-    └── BadAnswer            it answered in another dialect (HTML, half a JSON, > 16 MB)
+    ├── BadAnswer            it answered in another dialect (HTML, half a JSON, > 16 MB)
+    └── CannotBeRead         there is no client for its kind: only its webhooks are heard
 
 "No such session" is an answer, not an error: `read_session` returns None.
 """
@@ -133,6 +134,9 @@ class Event:
     qr_code: str | None = field(default=None, repr=False)  # a key to somebody's WhatsApp
     qr_expires_in_seconds: int | None = None
     fields: Mapping[str, object] = field(default_factory=dict)
+    # Where the sender has them: one id for all its retries, and when it happened by its clock.
+    event_id: str | None = None
+    occurred_at: datetime | None = None
 
 
 class GatewayError(Exception):
@@ -149,6 +153,10 @@ class Refused(Unreachable):
 
 class TimedOut(Unreachable):
     """The deadline passed. What was asked may still happen."""
+
+
+class CannotBeRead(GatewayError):
+    """Nobody has taught Rollcall to call this kind of gateway: it only hears what it pushes."""
 
 
 class Rejected(GatewayError):

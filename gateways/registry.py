@@ -1,25 +1,61 @@
-"""Which client speaks to which kind of gateway."""
+"""Which kinds of gateway there are: what their webhooks say, and who speaks to them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import httpx
 
-from gateways import base, webjs
+from gateways import base, evolution, standard, waha, webjs, webjs_words, wppconnect, wwebjs_api
+from gateways.json_fields import Body
+from gateways.profiles import Profile
 
-CLIENTS: Mapping[str, type[webjs.Client]] = {"webjs": webjs.Client}
-KINDS = tuple(CLIENTS)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How a kind's webhooks are trusted and read. `weak` names its events that show activity but do
+    not prove the live client."""
+
+    kind: str
+    profile: Profile
+    parse: Callable[[Body], base.Event]
+    weak: frozenset[str]
+
+
+DIALECTS: Mapping[str, Dialect] = {
+    webjs.KIND: Dialect(
+        kind=webjs.KIND, profile=webjs.PROFILE, parse=webjs.parse, weak=webjs_words.WEAK
+    ),
+    **{
+        module.KIND: Dialect(
+            kind=module.KIND, profile=module.PROFILE, parse=module.parse, weak=module.WEAK
+        )
+        for module in (wwebjs_api, waha, evolution, wppconnect, standard)
+    },
+}
+KINDS = tuple(DIALECTS)
+CLIENTS: Mapping[str, type[webjs.Client]] = {webjs.KIND: webjs.Client}
 
 _transports: dict[str, httpx.BaseTransport] = {}
 
 
+def require_readable(kind: str) -> None:
+    """Raises CannotBeRead where nobody speaks to this kind."""
+    if kind not in CLIENTS:
+        raise base.CannotBeRead(
+            f"gateways of kind {kind} cannot be read yet: only their webhooks are heard, so that "
+            "nothing they say can be confirmed"
+        )
+
+
 def client_for(kind: str, base_url: str, *, api_key: str) -> base.Client:
     """A client of one gateway; cheap to make, connections are shared. Raises ValueError for an
-    unknown kind."""
-    if kind not in CLIENTS:
+    unknown kind, CannotBeRead for one that has no client."""
+    if kind not in KINDS:
         raise ValueError(f"no gateway kind {kind!r}; known: {', '.join(KINDS)}")
+    require_readable(kind)
     return CLIENTS[kind](base_url, api_key=api_key, transport=_transport_for(base_url))
 
 

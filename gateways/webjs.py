@@ -34,6 +34,7 @@ from gateways.webjs_words import (
     KEY_HEADER,
     KEY_HEADERS,
     MESSAGE_LIKE,
+    PROFILE,
     SIGNATURE_HEADER,
     STATES,
     TIMESTAMP_HEADER,
@@ -41,12 +42,16 @@ from gateways.webjs_words import (
     signature,
 )
 
+KIND = "webjs"
+
 __all__ = [
     "CORRECT_PATH",
     "INSTANCE_HEADER",
     "KEY_HEADER",
     "KEY_HEADERS",
+    "KIND",
     "MESSAGE_LIKE",
+    "PROFILE",
     "SIGNATURE_HEADER",
     "TIMESTAMP_HEADER",
     "WRONG_PATHS",

@@ -6,15 +6,29 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from gateways.base import Kind, Reason, State
+from gateways.profiles import Profile, Signature
+from gateways.words import LIFE, Meaning, Words
 
 SIGNATURE_HEADER = "X-HMAC-Signature"
 TIMESTAMP_HEADER = "X-Timestamp"  # unix seconds, as text
 KEY_HEADER = "X-API-Key"
 KEY_HEADERS = (KEY_HEADER,)
 INSTANCE_HEADER = "X-Instance-Url"  # not signed: a hint, never an address to call
+
+PROFILE = Profile(
+    cure="set the gateway's secret",
+    session_field="session_id",
+    signature=Signature(
+        header=SIGNATURE_HEADER,
+        algorithm="sha256",
+        before_body=(TIMESTAMP_HEADER,),
+        timestamp_header=TIMESTAMP_HEADER,
+    ),
+    key_headers=KEY_HEADERS,
+    address_header=INSTANCE_HEADER,
+)
 
 CORRECT_PATH = "/api/webhooks/webjs"
 # Where installations in the field send to instead: one path was hard-coded in shipped versions,
@@ -30,7 +44,7 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 
 # What `status` says in a list, a status answer and `session_status_changed`.
-STATES: Mapping[str, tuple[State, Reason]] = {
+STATES: Words = {
     "qr_scanning": (State.QR_SCANNING, Reason.LISTED),
     "authenticated": (State.CONNECTING, Reason.AUTHENTICATED),
     "connected": (State.CONNECTED, Reason.LISTED),
@@ -43,7 +57,7 @@ STATES: Mapping[str, tuple[State, Reason]] = {
 }
 
 # What `session_disconnected` gives as its reason, in lower case.
-LOSSES: Mapping[str, tuple[State, Reason]] = {
+LOSSES: Words = {
     "logout": (State.LOGGED_OUT, Reason.UNLINKED),
     "unpaired": (State.LOGGED_OUT, Reason.UNLINKED),
     "unpaired_idle": (State.LOGGED_OUT, Reason.UNLINKED),
@@ -60,20 +74,6 @@ LOSSES: Mapping[str, tuple[State, Reason]] = {
     "browser_unresponsive": (State.DISCONNECTED, Reason.BROWSER_GONE),
 }
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meaning:
-    """What an event's name alone says. `kept` names the fields of it that may be stored."""
-
-    kind: Kind
-    state: State | None = None
-    reason: Reason = Reason.NONE
-    reads_reason: bool = False  # state and reason follow from `reason`
-    reads_status: bool = False  # state and reason follow from `status`
-    kept: tuple[str, ...] = ()
-
-
-_LIFE = Meaning(kind=Kind.LIFE)
 
 EVENTS: Mapping[str, Meaning] = {
     "qr_code_generated": Meaning(
@@ -92,29 +92,40 @@ EVENTS: Mapping[str, Meaning] = {
         state=State.CONNECTED,
         kept=("status", "platform", "extraction_method"),
     ),
-    "session_disconnected": Meaning(kind=Kind.STATE, reads_reason=True, kept=("reason",)),
+    "session_disconnected": Meaning(
+        kind=Kind.STATE,
+        reads="reason",
+        words=LOSSES,
+        otherwise=State.DISCONNECTED,
+        kept=("reason",),
+    ),
     "session_reconnect_failed": Meaning(
         kind=Kind.STATE,
         state=State.DISCONNECTED,
         reason=Reason.GATEWAY_GAVE_UP,
         kept=("status", "max_retries", "timestamp"),
     ),
-    "session_status_changed": Meaning(kind=Kind.STATE, reads_status=True, kept=("status",)),
+    "session_status_changed": Meaning(
+        kind=Kind.STATE, reads="status", words=STATES, kept=("status",)
+    ),
     # Observed on the Node service: sent 5 s after a CONFLICT although nothing had reconnected.
     "session_reconnected": Meaning(kind=Kind.HINT, kept=("status", "timestamp")),
     "session_error": Meaning(
         kind=Kind.HINT, reason=Reason.SESSION_ERROR, kept=("error", "message")
     ),
-    "message_received": _LIFE,
-    "message_sent": _LIFE,
-    "message_status_updated": _LIFE,
-    "message_delivered": _LIFE,
-    "message_read": _LIFE,
-    "typing_indicator": _LIFE,
-    "chat_state_updated": _LIFE,
-    "mobile_activity_detected": _LIFE,
+    "message_received": LIFE,
+    "message_sent": LIFE,
+    "message_status_updated": LIFE,
+    "message_delivered": LIFE,
+    "message_read": LIFE,
+    "typing_indicator": LIFE,
+    "chat_state_updated": LIFE,
+    "mobile_activity_detected": LIFE,
     "connection_test": Meaning(kind=Kind.CANARY),
 }
 
 # Evidence of life; `message_*` bodies reach 50 MB, since media is inlined.
 MESSAGE_LIKE = frozenset(name for name, meaning in EVENTS.items() if meaning.kind is Kind.LIFE)
+
+# Typing and presence can be replayed by a server; a message or its acknowledgement cannot.
+WEAK = frozenset({"typing_indicator", "chat_state_updated", "mobile_activity_detected"})

@@ -14,10 +14,11 @@ from redis.exceptions import RedisError, ResponseError
 from accounts.life import SignOfLife, record_life
 from accounts.redis_client import client
 from gateways.base import Event
+from gateways.registry import DIALECTS
 
 logger = logging.getLogger(__name__)
-# Typing and presence can be replayed by a server; a message or its acknowledgement cannot.
-WEAK = frozenset({"typing_indicator", "chat_state_updated", "mobile_activity_detected"})
+# The names of all dialects' events that show activity, but do not prove the live client.
+WEAK = frozenset[str]().union(*(dialect.weak for dialect in DIALECTS.values()))
 _KEYS = {True: "rollcall:life:proof", False: "rollcall:life:activity"}
 _FLUSHING = "rollcall:life:flushing:"
 

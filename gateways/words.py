@@ -1,0 +1,41 @@
+"""How a dialect's words are mapped to ours: a table of events, and tables of words inside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gateways.base import Kind, Reason, State
+
+Words: TypeAlias = dict[str, tuple[State, Reason]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """What an event's name alone says, and which field of it says the rest.
+
+    `reads` names the field whose word is looked up, in lower case, in `words`; `otherwise` is what
+    a word that is not there says all the same. `kept` names the fields that may be stored.
+    """
+
+    kind: Kind
+    state: State | None = None
+    reason: Reason = Reason.NONE
+    reads: str = ""
+    words: Words | None = None
+    otherwise: State | None = None
+    kept: tuple[str, ...] = ()
+
+    def said(self, word: str) -> tuple[Kind, State | None, Reason]:
+        """Kind, state and reason of an event with this word."""
+        if self.words is None:
+            return self.kind, self.state, self.reason
+        if word.lower() in self.words:
+            return self.kind, *self.words[word.lower()]
+        if self.otherwise is None:
+            # A word nobody has mapped proves nothing, but something moved.
+            return Kind.HINT, None, Reason.UNRECOGNISED
+        return self.kind, self.otherwise, Reason.UNRECOGNISED if word else Reason.NONE
+
+
+LIFE = Meaning(kind=Kind.LIFE)
