@@ -155,6 +155,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "webhooks.errors.AlwaysJson",
     "EXCEPTION_HANDLER": "webhooks.errors.answer_exception",
 }
 # Bodies are read as a stream and bounded by our own reader (webhooks.bodies).

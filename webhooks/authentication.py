@@ -20,7 +20,7 @@ from rest_framework.request import Request
 
 from accounts.models import Account
 from webhooks import refusals
-from webhooks.bodies import Body, BodyRefused, Stream, drain, read_body
+from webhooks.bodies import Body, BodyRefused, Incoming, drain, incoming, read_body
 from webhooks.credentials import Credentials, Untrusted, read_credentials
 from webhooks.errors import Ambiguous, release_connection
 from webhooks.keyring import DOUBTED_AFTER_SECONDS, Door, Keyring, keyring
@@ -32,7 +32,6 @@ LARGE_BODY_SECRETS = 4
 ANY_SECRET_BYTES = 64 * 1024
 # Large bodies in progress in this process, so that small webhooks always find a thread.
 LARGE_BODIES = threading.BoundedSemaphore(4)
-SOCKET_PATIENCE_SECONDS = 10.0
 _SESSION_ID = re.compile(rb'"session_id"\s*+:\s*+"([^"\\]{1,255})"')
 _HINT_BYTES = 64 * 1024
 
@@ -50,18 +49,16 @@ class WebhookAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[None, Speaker]:
         meta = request._request.META
-        stream: Stream = meta["wsgi.input"]
-        length = _length(meta)
-        _limit_patience(meta)
+        body = incoming(meta)
         try:
             credentials = read_credentials(meta, now_seconds=timezone.now().timestamp())
-            return None, _listen(stream, length, credentials)
+            return None, _listen(body, credentials)
         except Untrusted as untrusted:
-            drain(stream, length)
+            drain(body)
             refusals.count(untrusted.code)
             raise AuthenticationFailed(str(untrusted)) from None
         except BodyRefused:
-            drain(stream, length)
+            drain(body)
             raise
 
     def authenticate_header(self, request: Request) -> str:
@@ -95,23 +92,7 @@ class GatewayKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="rollcall"'
 
 
-def _length(meta: dict[str, Any]) -> int | None:
-    """None for chunked transfer, whose end the server finds."""
-    text = str(meta.get("CONTENT_LENGTH") or "")
-    if text.isascii() and text.isdigit():
-        return int(text)
-    chunked = "chunked" in str(meta.get("HTTP_TRANSFER_ENCODING", "")).lower()
-    return None if chunked else 0
-
-
-def _limit_patience(meta: dict[str, Any]) -> None:
-    """A sender that stops in the middle must not hold a thread for ever."""
-    socket = meta.get("gunicorn.socket")
-    if socket is not None:
-        socket.settimeout(SOCKET_PATIENCE_SECONDS)
-
-
-def _listen(stream: Stream, length: int | None, credentials: Credentials) -> Speaker:
+def _listen(coming: Incoming, credentials: Credentials) -> Speaker:
     ring = keyring()
     if credentials.key:
         doors = _doors_with_key(credentials.key)
@@ -119,7 +100,7 @@ def _listen(stream: Stream, length: int | None, credentials: Credentials) -> Spe
             raise Untrusted("unknown_key", "X-API-Key belongs to no gateway of ours")
         release_connection()
         with _slot() as take:
-            body = read_body(stream, length=length, large=lambda first: take())
+            body = read_body(coming, large=lambda first: take())
         return _speaker(doors, credentials, body)
     checks: list[Check] = []
 
@@ -131,7 +112,7 @@ def _listen(stream: Stream, length: int | None, credentials: Credentials) -> Spe
 
     release_connection()
     with _slot() as take:
-        body = read_body(stream, length=length, large=large)
+        body = read_body(coming, large=large)
     if not body.is_squeezed:
         checks = _tried(ring, credentials, body.content)
     return _speaker(_verified(checks, credentials), credentials, body)
@@ -165,9 +146,7 @@ def _tried(ring: Keyring, credentials: Credentials, content: bytes) -> list[Chec
     """The check that fits, of those the hints name, else of all; once more with fresh secrets."""
     for rounds in (ring, None):
         current = rounds or keyring(at_most_seconds=DOUBTED_AFTER_SECONDS)
-        likely = _likely(current, credentials, content)
-        others = [secret for secret in current.by_secret if secret not in likely]
-        for secret in [*likely, *(others if len(content) <= ANY_SECRET_BYTES else [])]:
+        for secret in _candidates(current, credentials, content):
             check = _check(current, secret, credentials)
             check.hash.update(content)
             if hmac.compare_digest(check.hash.digest(), credentials.signature):
@@ -177,33 +156,53 @@ def _tried(ring: Keyring, credentials: Credentials, content: bytes) -> list[Chec
     return []
 
 
+def _candidates(ring: Keyring, credentials: Credentials, content: bytes) -> list[bytes]:
+    """Of a small body any secret may be tried, the likely ones first. Raises Untrusted."""
+    if len(content) > ANY_SECRET_BYTES:
+        return _worth_hashing(ring, credentials, content)
+    likely = _likely(ring, credentials, content)
+    return [*likely, *(secret for secret in ring.by_secret if secret not in likely)]
+
+
 def _narrowed(ring: Keyring, credentials: Credentials, first: bytes) -> list[Check]:
-    """Whose hashes are worth computing over a large body. Raises Untrusted when nobody's are."""
-    likely = list(ring.by_secret)
-    if len(likely) > LARGE_BODY_SECRETS:
-        likely = _likely(ring, credentials, first)[:LARGE_BODY_SECRETS]
+    """Whose hashes are computed while a large body passes. Raises Untrusted."""
+    likely = _worth_hashing(ring, credentials, first)[:LARGE_BODY_SECRETS]
+    return [_check(ring, secret, credentials) for secret in likely]
+
+
+def _worth_hashing(ring: Keyring, credentials: Credentials, content: bytes) -> list[bytes]:
+    """The secrets that may sign a body of some size. Raises Untrusted when nobody's may."""
+    if len(ring.by_secret) <= LARGE_BODY_SECRETS:
+        return list(ring.by_secret)
+    likely = _likely(ring, credentials, content)
     if not likely:
         raise Untrusted(
             "unknown_sender",
             "a body of this size needs an X-Instance-Url that is a registered gateway's address, "
             "or a session_id that Rollcall knows in its first 64 kB",
         )
-    return [_check(ring, secret, credentials) for secret in likely]
+    return likely
 
 
 def _likely(ring: Keyring, credentials: Credentials, content: bytes) -> list[bytes]:
-    """The secrets of gateways that the request hints at; a hint alone opens nothing."""
+    """The secrets of gateways that the request hints at; a hint alone opens nothing. Both hints
+    count: many instances say "http://localhost:3001", which is at most one gateway's address."""
     hinted = ring.secrets_of(ring.gateways_at(credentials.instance_url))
-    if hinted or len(ring.by_secret) <= LARGE_BODY_SECRETS:
+    if len(ring.by_secret) <= LARGE_BODY_SECRETS:
         return hinted
+    holding = ring.secrets_of(_holders(_session_id(content)))
+    return [*hinted, *(secret for secret in holding if secret not in hinted)]
+
+
+def _session_id(content: bytes) -> str:
+    """The first session that is named near the beginning; "" where there is none."""
     found = _SESSION_ID.search(content, 0, _HINT_BYTES)
-    session_id = found.group(1).decode("utf-8", "replace") if found else ""
-    return ring.secrets_of(_holders(session_id)) if session_id.isprintable() else []
+    return found.group(1).decode("utf-8", "replace") if found else ""
 
 
 def _holders(session_id: str) -> set[int]:
     """The gateways that hold, or held, a session of this name."""
-    if not session_id:
+    if not session_id or not session_id.isprintable():
         return set()
     named = Q(session_id=session_id) | Q(superseded_sessions__session_id=session_id)
     return set(Account.objects.filter(named).values_list("gateway_id", flat=True)[:8])
@@ -214,8 +213,7 @@ def _doors_with_key(key: str) -> tuple[Door, ...]:
 
 
 def _speaker(doors: tuple[Door, ...], credentials: Credentials, body: Body) -> Speaker:
-    found = _SESSION_ID.search(body.content, 0, _HINT_BYTES) if len(doors) > 1 else None
-    session_id = found.group(1).decode("utf-8", "replace") if found else ""
+    session_id = _session_id(body.content) if len(doors) > 1 else ""
     door = _choose(doors, credentials.instance_url, session_id)
     return Speaker(gateway_id=door.gateway_id, body=body)
 

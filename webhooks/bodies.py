@@ -11,15 +11,16 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 CHUNK_BYTES = 64 * 1024
 KEPT_BYTES = 256 * 1024
 LARGEST_BYTES = 64 * 1024 * 1024
 LONGEST_STRING_BYTES = 1024
 DEADLINE_SECONDS = 30.0
+SOCKET_PATIENCE_SECONDS = 10.0
 _DRAIN_SECONDS = 3.0
 
 # Possessive, so that no string, however it is made, costs more than one look at each byte.
@@ -54,13 +55,67 @@ class Body:
     is_squeezed: bool
 
 
+class Incoming:
+    """A request's body as it arrives, and how much of it is still to come. `length` None: chunked
+    transfer, whose end the server finds."""
+
+    def __init__(self, stream: Stream, length: int | None) -> None:
+        self.length = length
+        self._stream = stream
+        self._left = length
+
+    def read(self) -> bytes:
+        """The next piece; b"" at the end. Raises BodyRefused: 408 too slow, 400 broken off."""
+        if self._left == 0:
+            return b""
+        size = CHUNK_BYTES if self._left is None else min(CHUNK_BYTES, self._left)
+        try:
+            piece = self._stream.read(size)
+        except TimeoutError:
+            self._left = 0
+            raise BodyRefused(408, "the body stopped coming") from None
+        except Exception:
+            # Whatever else a server raises here (gunicorn has errors of its own for malformed
+            # chunks), the sender broke it.
+            self._left = 0
+            raise BodyRefused(400, "the body broke off, or its chunks are malformed") from None
+        if self._left is not None:
+            self._left = self._left - len(piece) if piece else self._broke_off(self._left)
+        elif not piece:
+            self._left = 0
+        return piece
+
+    def _broke_off(self, left: int) -> int:
+        self._left = 0
+        raise BodyRefused(400, f"the body broke off {left} bytes before its Content-Length")
+
+
+def incoming(meta: Mapping[str, Any]) -> Incoming:
+    """The body of a WSGI request. A sender that stops in the middle is not waited for longer than
+    10 s: it holds a thread."""
+    socket = meta.get("gunicorn.socket")
+    if socket is not None:
+        socket.settimeout(SOCKET_PATIENCE_SECONDS)
+    return Incoming(meta["wsgi.input"], _length(meta))
+
+
+def _length(meta: Mapping[str, Any]) -> int | None:
+    text = str(meta.get("CONTENT_LENGTH") or "")
+    if text.isascii() and text.isdigit():
+        # Python reads no numbers of thousands of digits, and no body needs so many.
+        return int(text[:20])
+    chunked = "chunked" in str(meta.get("HTTP_TRANSFER_ENCODING", "")).lower()
+    return None if chunked else 0
+
+
 class Squeezer:
-    """Copies JSON bytes and cuts the content of long strings, across any chunk borders."""
+    """Copies JSON bytes and empties long strings, across any chunk borders."""
 
     def __init__(self) -> None:
         self.kept = bytearray()
         self._in_string = False
-        self._length = 0  # of the string that is being read
+        self._began = 0  # where in `kept` the string that is being read begins
+        self._length = 0  # of that string
         self._carry = b""  # a backslash whose partner is in the next chunk
 
     def feed(self, chunk: bytes) -> None:
@@ -80,7 +135,7 @@ class Squeezer:
         quote = chunk.find(b'"', position)
         end = len(chunk) if quote < 0 else quote + 1
         self.kept += chunk[position:end]
-        self._in_string, self._length = quote >= 0, 0
+        self._in_string, self._length, self._began = quote >= 0, 0, len(self.kept)
         return end
 
     def _read_string(self, chunk: bytes, position: int) -> int:
@@ -97,16 +152,17 @@ class Squeezer:
         return len(chunk)
 
     def _keep_string(self, part: bytes, length: int) -> None:
-        """Whole parts only while the string is short: a cut must not split an escape."""
-        if self._length + length <= LONGEST_STRING_BYTES:
-            self.kept += part
+        """A string is kept whole or not at all: what is cut may be half a character or escape."""
         self._length += length
+        if self._length <= LONGEST_STRING_BYTES:
+            self.kept += part
+        else:
+            del self.kept[self._began :]
 
 
 def read_body(
-    stream: Stream,
+    body: Incoming,
     *,
-    length: int | None,
     large: Callable[[bytes], Iterable[Hasher]],
     clock: Callable[[], float] = time.monotonic,
 ) -> Body:
@@ -115,18 +171,16 @@ def read_body(
 
     Raises BodyRefused: 413 too large, 408 too slow, 400 broken off.
     """
-    if length is not None and length > LARGEST_BYTES:
-        raise BodyRefused(413, f"the body is larger than {LARGEST_BYTES} bytes")
+    _refuse_larger(body.length or 0)
     ends = clock() + DEADLINE_SECONDS
     digest, raw, size = hashlib.sha256(), bytearray(), 0
     squeezer: Squeezer | None = None
     watchers: list[Hasher] = [digest]
-    for chunk in _chunks(stream, length):
+    while chunk := body.read():
         size += len(chunk)
         if clock() > ends:
             raise BodyRefused(408, f"the body took longer than {DEADLINE_SECONDS:g} s")
-        if size > LARGEST_BYTES:
-            raise BodyRefused(413, f"the body is larger than {LARGEST_BYTES} bytes")
+        _refuse_larger(size)
         if squeezer is None:
             digest.update(chunk)
             raw += chunk
@@ -144,6 +198,11 @@ def read_body(
     )
 
 
+def _refuse_larger(size: int) -> None:
+    if size > LARGEST_BYTES:
+        raise BodyRefused(413, f"the body is larger than {LARGEST_BYTES} bytes")
+
+
 def _go_large(
     raw: bytearray, watchers: list[Hasher], large: Callable[[bytes], Iterable[Hasher]]
 ) -> tuple[Squeezer, list[Hasher]]:
@@ -158,34 +217,13 @@ def _go_large(
     return squeezer, [*watchers, *joining]
 
 
-def _chunks(stream: Stream, length: int | None) -> Iterable[bytes]:
-    """`length` None: chunked transfer, read until the server says that it has ended."""
-    left = length
-    while left is None or left > 0:
-        try:
-            chunk = stream.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
-        except TimeoutError:
-            raise BodyRefused(408, "the body stopped coming") from None
-        except OSError:
-            raise BodyRefused(400, "the body broke off") from None
-        if not chunk:
-            break
-        left = None if left is None else left - len(chunk)
-        yield chunk
-    if left:
-        raise BodyRefused(400, f"the body broke off {left} bytes before its Content-Length")
-
-
-def drain(stream: Stream, length: int | None) -> None:
+def drain(body: Incoming) -> None:
     """Read what is left of a refused body, within limits, so that the sender reads our answer
     rather than a reset."""
     ends = time.monotonic() + _DRAIN_SECONDS
-    left = LARGEST_BYTES if length is None else min(length, LARGEST_BYTES)
-    while left > 0 and time.monotonic() < ends:
-        try:
-            chunk = stream.read(min(CHUNK_BYTES, left))
-        except OSError:
-            return
-        if not chunk:
-            return
-        left -= len(chunk)
+    size = 0
+    try:
+        while size < LARGEST_BYTES and time.monotonic() < ends and (piece := body.read()):
+            size += len(piece)
+    except BodyRefused:
+        return

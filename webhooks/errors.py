@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import DatabaseError, connection
@@ -10,6 +11,10 @@ from django.http import HttpRequest, JsonResponse
 from psycopg_pool import PoolTimeout
 from rest_framework import status
 from rest_framework.exceptions import APIException
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -25,6 +30,22 @@ class Ambiguous(APIException):
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "ambiguous_gateway"
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Whatever a sender says it accepts: a webhook is not lost over an Accept header."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        return next(iter(parsers), None)
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 class Unreadable(APIException):

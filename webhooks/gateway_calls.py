@@ -21,14 +21,16 @@ from accounts.observations import BELIEVED, Observation
 from accounts.status import Source, Status, Wanted
 from accounts.transitions import observe
 from gateways.base import Reason
+from gateways.json_fields import MAX_ID_CHARACTERS, without_lone_surrogates
 from gateways.text import printable
 from webhooks.authentication import GatewayKeyAuthentication
-from webhooks.bodies import read_body
-from webhooks.errors import Unreadable
+from webhooks.bodies import incoming, read_body
+from webhooks.errors import TooLarge, Unreadable
 from webhooks.models import Delivery
 
 logger = logging.getLogger(__name__)
 LARGEST_CALL_BYTES = 64 * 1024
+LONGEST_NUMBER = 18  # digits that surely fit into a bigint
 
 # The old database knew five words; `unknown` reads as the last known one.
 OLD_WORDS: Mapping[Status, str] = {
@@ -69,24 +71,41 @@ class GatewayCall(APIView):
     def accounts(self, request: Request) -> QuerySet[Account]:
         return Account.objects.filter(gateway_id=self.gateway_id(request), merged_into__isnull=True)
 
+    def removed(self, request: Request) -> QuerySet[Account]:
+        """What a human removed, and nobody wants to run again."""
+        return self.accounts(request).filter(
+            archived_at__isnull=False, session_id__isnull=False, wanted=Wanted.STOPPED
+        )
+
     def gateway_id(self, request: Request) -> int:
         assert isinstance(request.auth, int)
         return request.auth
 
     def account_of(self, request: Request, session_id: str) -> Account:
-        account = self.accounts(request).filter(session_id=session_id).first()
+        # As it was stored: what no column takes was escaped there too.
+        stored = printable(session_id, limit=MAX_ID_CHARACTERS)
+        account = self.accounts(request).filter(session_id=stored).first()
         if account is None:
             raise Http404("no account of this gateway runs on that session")
         return account
 
+    def account_with_id(self, request: Request, given: object) -> Account | None:
+        """The account that an id from JSON or from a path names; None for anything else."""
+        text = str(given) if isinstance(given, int | str) and not isinstance(given, bool) else ""
+        if not text.isascii() or not text.isdigit() or len(text) > LONGEST_NUMBER:
+            return None
+        return self.accounts(request).filter(pk=int(text)).first()
+
     def body(self, request: Request) -> dict[str, Any]:
-        """A small JSON object; nothing at all counts as an empty one. Raises Unreadable."""
-        meta = request._request.META
-        length = str(meta.get("CONTENT_LENGTH") or "0")
-        size = int(length) if length.isascii() and length.isdigit() else 0
-        if size > LARGEST_CALL_BYTES:
-            raise Unreadable(f"the body is larger than {LARGEST_CALL_BYTES} bytes")
-        raw = read_body(meta["wsgi.input"], length=size, large=lambda first: ()).content
+        """A small JSON object; nothing at all counts as an empty one. Raises Unreadable, TooLarge,
+        BodyRefused."""
+        coming = incoming(request._request.META)
+        if (coming.length or 0) > LARGEST_CALL_BYTES:
+            raise TooLarge(f"the body is larger than {LARGEST_CALL_BYTES} bytes")
+        body = read_body(coming, large=lambda first: ())
+        if body.size_bytes > LARGEST_CALL_BYTES:
+            raise TooLarge(f"the body is larger than {LARGEST_CALL_BYTES} bytes")
+        raw = without_lone_surrogates(body.content) or body.content
         try:
             return msgspec.json.decode(raw or b"{}", type=dict[str, Any])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -123,7 +142,7 @@ class MarkDisconnected(GatewayCall):
     def post(self, request: Request, session_id: str) -> Response:
         account = self.account_of(request, session_id)
         body = self.body(request)
-        believed = claim(account, Status.DISCONNECTED, Reason.RESTORE_FAILED, body.get("reason"))
+        believed = claim(account, Status.DISCONNECTED, Reason.RESTORE_FAILED, body)
         return Response({"success": True, "applied": believed, "status": old_word(account)})
 
 
@@ -145,8 +164,7 @@ class AccountStatus(GatewayCall):
         )
 
     def patch(self, request: Request, session_id: str) -> Response:
-        number = int(session_id) if session_id.isascii() and session_id.isdigit() else 0
-        account = self.accounts(request).filter(pk=min(number, 2**63 - 1)).first()
+        account = self.account_with_id(request, session_id)
         if account is None:
             raise Http404("no account of this gateway has that id")
         body = self.body(request)
@@ -157,7 +175,7 @@ class AccountStatus(GatewayCall):
             raise Unreadable(f"status must be one of {', '.join(CLAIMED)}")
         if account.session_id is None:
             raise Unreadable("that account has no session")
-        believed = claim(account, CLAIMED[word], Reason.CLAIMED, body.get("reason"))
+        believed = claim(account, CLAIMED[word], Reason.CLAIMED, body)
         return Response({"success": True, "applied": believed, "status": old_word(account)})
 
 
@@ -166,8 +184,8 @@ class AccountsForCleanup(GatewayCall):
     quiet, stopped, failed and superseded numbers never appear here."""
 
     def get(self, request: Request) -> Response:
-        removed = self.accounts(request).filter(archived_at__isnull=False, session_id__isnull=False)
-        data = [record(account) for account in removed.select_related("gateway").order_by("id")]
+        removed = self.removed(request).select_related("gateway").order_by("id")
+        data = [record(account) for account in removed]
         return Response({"success": True, "data": data, "count": len(data)})
 
 
@@ -182,8 +200,7 @@ class CleanupLog(GatewayCall):
     def post(self, request: Request) -> Response:
         body = self.body(request)
         now = clock.database_now()
-        number = body.get("whatsapp_account_id")
-        own = self.accounts(request).filter(pk=number if isinstance(number, int) else 0).first()
+        own = self.account_with_id(request, body.get("whatsapp_account_id"))
         Delivery.objects.create(
             gateway_id=self.gateway_id(request),
             account=own,
@@ -209,17 +226,17 @@ class CleanupStats(GatewayCall):
         last = logs.order_by("-id").values_list("received_at", flat=True).first()
         data = {
             "accounts": accounts.count(),
-            "for_cleanup": accounts.filter(
-                archived_at__isnull=False, session_id__isnull=False
-            ).count(),
+            "for_cleanup": self.removed(request).count(),
             "cleanup_logs": logs.count(),
             "last_cleanup_at": last,
         }
         return Response({"success": True, "data": data})
 
 
-def claim(account: Account, status: Status, reason: Reason, why: object) -> bool:
-    """Observe what the gateway says of its session; True when it was believed."""
+def claim(account: Account, status: Status, reason: Reason, body: Mapping[str, Any]) -> bool:
+    """Observe what the gateway says of its session; True when it was believed. The workspace is
+    the account's own: a body that says otherwise moves nothing."""
+    workspace_id = body.get("workspace_id")
     outcome = observe(
         [
             Observation(
@@ -227,7 +244,8 @@ def claim(account: Account, status: Status, reason: Reason, why: object) -> bool
                 session_id=account.session_id or "",
                 status=status,
                 reason=reason if status is Status.DISCONNECTED else Reason.NONE,
-                raw=_text(why),
+                raw=_text(body.get("reason")),
+                workspace_id=workspace_id if isinstance(workspace_id, int) else None,
                 observed_at=clock.database_now(),
                 source=Source.CLAIM,
             )

@@ -1,0 +1,66 @@
+"""Two wrong paths are known from the field: what arrives there counts, and is said to operators."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import Incident
+from tests.webhooks.sending import PATH, Sender, lost, the_delivery
+from webhooks import views
+
+HARD_CODED = "/api/whatsapp/webhooks/webjs"
+MISCONFIGURED = "/api/webhooks/whatsapp-webjs"
+both = pytest.mark.parametrize("path", [HARD_CODED, MISCONFIGURED])
+
+
+@pytest.fixture(autouse=True)
+def _nothing_noted_yet(monkeypatch):
+    monkeypatch.setattr(views, "_noted", {})
+
+
+@both
+def test_what_arrives_on_a_wrong_path_counts(cast, sender, path):
+    assert sender.send(lost(), path=path).json()["state"] == "applied"
+    cast.alice.refresh_from_db()
+    assert (cast.alice.status, the_delivery().path) == ("disconnected", path)
+
+
+@both
+def test_an_incident_names_the_wrong_path_and_the_right_one(cast, sender, path):
+    sender.send(lost(), path=path)
+    incident = Incident.objects.get()
+    assert (incident.kind, incident.gateway, incident.closed_at) == (
+        "misrouted",
+        cast.gateway,
+        None,
+    )
+    assert path in incident.text and "http://127.0.0.1:8000/api/webhooks/webjs" in incident.text
+    assert "WEBHOOK_ENDPOINT" in incident.text
+
+
+@both
+def test_the_answer_says_where_to_send_to(sender, path):
+    assert sender.send(lost(), path=path).json()["wrong_path"].endswith(PATH)
+
+
+def test_one_incident_stands_for_many_webhooks(sender):
+    for path in (HARD_CODED, MISCONFIGURED, HARD_CODED):
+        sender.send(lost(), path=path)
+    assert Incident.objects.get().count == 2  # a path counts again after 5 s
+
+
+def test_the_right_path_raises_nothing(sender):
+    assert "wrong_path" not in sender.send(lost()).json()
+    assert not Incident.objects.exists()
+
+
+@both
+def test_a_stranger_on_a_wrong_path_raises_nothing(cast, path):
+    assert Sender(secret="a stranger's").send(lost(), path=path).status_code == 401
+    assert not Incident.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/api/webhooks/nobody", "/api/", "/api/webhooks/webjs/"])
+def test_any_other_path_is_told_the_right_one(sender, path):
+    answer = sender.send(lost(), path=path)
+    assert answer.status_code == 404 and PATH in answer.json()["reason"]
