@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accounts.doorbell import ring
-from accounts.models import Account
 from accounts.observations import BELIEVED, Observation, Verdict
 from accounts.qr import keep_qr
 from accounts.status import Source, Status
@@ -124,11 +123,10 @@ def apply(delivery: Delivery) -> Settled:
         return Settled(state=Delivery.State.APPLIED, why="a test of the route")
     if kind is Kind.UNRECOGNISED:
         return Settled(state=Delivery.State.IGNORED, why="unrecognised event")
-    if kind is Kind.HINT:
-        return _follow_hint(delivery)
     outcome = observe([_observation(delivery)])[0]
     if outcome.verdict in BELIEVED:
-        return Settled(state=Delivery.State.APPLIED, account_id=outcome.account_id)
+        why = _follow_hint(delivery) if kind is Kind.HINT else ""
+        return Settled(state=Delivery.State.APPLIED, why=why, account_id=outcome.account_id)
     late = outcome.verdict in _LATE
     return Settled(
         state=Delivery.State.SUPERSEDED if late else Delivery.State.IGNORED,
@@ -137,20 +135,11 @@ def apply(delivery: Delivery) -> Settled:
     )
 
 
-def _follow_hint(delivery: Delivery) -> Settled:
+def _follow_hint(delivery: Delivery) -> str:
     """It proves nothing by itself (a gateway was seen to say "reconnected" when nothing was): its
     session is read."""
-    account = Account.objects.filter(
-        gateway_id=delivery.gateway_id, session_id=delivery.session_id
-    ).first()
-    if account is None:
-        return Settled(state=Delivery.State.IGNORED, why=WHY[Verdict.UNKNOWN_SESSION])
     ring("accounts.tasks.confirm_session", delivery.gateway_id, delivery.session_id)
-    return Settled(
-        state=Delivery.State.APPLIED,
-        why="changes nothing by itself: the session is read",
-        account_id=account.pk,
-    )
+    return "changes nothing by itself: the session is read"
 
 
 def _said(event: Event) -> dict[str, object]:
