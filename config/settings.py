@@ -138,6 +138,24 @@ STATIC_URL = "/static/"
 STATIC_ROOT = environment.text("STATIC_ROOT") or str(BASE_DIR / ".static")
 WHITENOISE_USE_FINDERS = True
 
+# --- e-mail: alerts for operators ----------------------------------------------------------------
+EMAIL_HOST = environment.text("EMAIL_HOST")
+EMAIL_HOST_USER = environment.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = environment.secret("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = environment.flag("EMAIL_USE_TLS")
+EMAIL_USE_SSL = environment.flag("EMAIL_USE_SSL")
+if EMAIL_USE_TLS and EMAIL_USE_SSL:
+    raise ImproperlyConfigured(
+        "EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other: TLS begins in the clear (port 587), "
+        "SSL does not (port 465)."
+    )
+EMAIL_PORT = environment.number(
+    "EMAIL_PORT", 587 if EMAIL_USE_TLS else 465 if EMAIL_USE_SSL else 25
+)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM", "rollcall@localhost")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
 # --- transport security: on, unless an instance on loopback says that it speaks plain HTTP ------
 _plain_http = environment.flag("ROLLCALL_INSECURE_HTTP") or DEBUG or TESTING
 SESSION_COOKIE_SECURE = not _plain_http
@@ -185,6 +203,7 @@ LIVE_WORD_EXPIRES_AFTER_SECONDS = environment.number("LIVE_WORD_EXPIRES_AFTER_SE
 ROLL_CALL_TICK_SECONDS = 5
 EXPIRY_SWEEP_EVERY_SECONDS = 5
 DELIVERY_SWEEP_EVERY_SECONDS = 2
+NOTIFICATION_SWEEP_EVERY_SECONDS = 5
 DELIVERIES_KEPT_DAYS = environment.number("DELIVERIES_KEPT_DAYS", 14)
 RUNS_KEPT_DAYS = environment.number("RUNS_KEPT_DAYS", 14)
 PUBLIC_URL = environment.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")

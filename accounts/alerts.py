@@ -1,0 +1,155 @@
+"""What operators are told, and when. Pure: values in, values out, the clock passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounts.models import Incident, Notification
+
+HOUR = timedelta(hours=1)
+FIRST_RETRY_SECONDS = 30.0
+LONGEST_RETRY_SECONDS = 3600.0
+# With the waits above: about eight hours of trying.
+MOST_ATTEMPTS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`hold_seconds`: what heals within them is not told. `cure`: what to do, unless whoever opens
+    the incident knows it more exactly."""
+
+    hold_seconds: int
+    cure: str
+
+
+RULES: dict[Incident.Kind, Rule] = {
+    Incident.Kind.UNREACHABLE: Rule(
+        60,
+        "Look whether the gateway's process runs and its address answers from here: the text says "
+        "whether it refused, timed out, or what it answered.",
+    ),
+    Incident.Kind.MASS_LOSS: Rule(
+        0,
+        "Look at the gateway: did its browsers or its session files go? If the sessions are really "
+        "gone, restart them from the accounts' page; if not, nothing need be done.",
+    ),
+    Incident.Kind.MISROUTED: Rule(
+        0, "Set the gateway's webhook URL to the one on its page here, and restart the gateway."
+    ),
+    Incident.Kind.FAILING: Rule(
+        0,
+        "Compare the webhook secret and the clock of the gateway with ours: its page here says "
+        "which secrets are valid.",
+    ),
+    Incident.Kind.SILENT: Rule(
+        0,
+        "Check that the gateway's webhook URL is the one on its page here, and that the gateway "
+        "can reach it: its own log says what it was answered.",
+    ),
+    Incident.Kind.SLOW: Rule(
+        120, "Look at the load of the database and of the web processes: webhooks wait for them."
+    ),
+    Incident.Kind.UNATTRIBUTED: Rule(
+        60,
+        "If the requests come from a gateway of yours, register it or correct its secret. If not, "
+        "block their address in front of Rollcall.",
+    ),
+    Incident.Kind.CHANNEL: Rule(
+        0,
+        "Run ./run manage channel_test NAME for the channel named, and correct its target or the "
+        "mail server's settings until it succeeds.",
+    ),
+}
+
+
+def hold(kind: str) -> timedelta:
+    return timedelta(seconds=RULES[Incident.Kind(kind)].hold_seconds)
+
+
+def default_cure(kind: str) -> str:
+    return RULES[Incident.Kind(kind)].cure
+
+
+def healed_inside_hold(incident: Incident) -> bool:
+    return incident.closed_at is not None and incident.closed_at < incident.opened_at + hold(
+        incident.kind
+    )
+
+
+def is_muted(incident: Incident, now: datetime) -> bool:
+    return incident.muted_until is not None and incident.muted_until > now
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How far the notice of the beginning came, through the channel of its recovery."""
+
+    state: str
+    next_attempt_at: datetime | None
+    is_in_this_message: bool = False
+
+
+def fate(
+    what: str, incident: Incident, *, now: datetime, beginning: Beginning | None = None
+) -> Send | Wait | Cancel:
+    """What becomes of a notice that is due. `beginning` is needed for a recovery only."""
+    if what == Notification.What.RECOVERED:
+        return _fate_of_recovery(incident, now, beginning)
+    if healed_inside_hold(incident):
+        return Cancel("it healed before it was to be told")
+    if incident.acknowledged_at is not None:
+        return Cancel("somebody acknowledged it before it was told")
+    if is_muted(incident, now) and incident.muted_until is not None:
+        return Cancel("muted until its end") if incident.closed_at else Wait(incident.muted_until)
+    told_from = incident.opened_at + hold(incident.kind)
+    return Send() if told_from <= now else Wait(told_from)
+
+
+def _fate_of_recovery(
+    incident: Incident, now: datetime, beginning: Beginning | None
+) -> Send | Wait | Cancel:
+    if is_muted(incident, now):
+        return Cancel("muted until its end")
+    if beginning is None or beginning.state in ("cancelled", "dead"):
+        return Cancel("its beginning was not told")
+    if beginning.state == Notification.State.SENT or beginning.is_in_this_message:
+        return Send()
+    return Wait(max(beginning.next_attempt_at or now, now + timedelta(seconds=1)))
+
+
+def retry_delay(attempts: int, *, chance: float) -> timedelta:
+    """How long to wait after so many failed attempts: doubled each time, and somewhere in the
+    upper half of that, so that many do not come back at once. `chance` is from 0 to 1."""
+    longest = min(FIRST_RETRY_SECONDS * 2.0 ** (attempts - 1), LONGEST_RETRY_SECONDS)
+    return timedelta(seconds=longest * (0.5 + chance / 2))
+
+
+def may_send_at(sent: Sequence[datetime], *, most_per_hour: int, now: datetime) -> datetime:
+    """When the next message may leave a channel. `sent` are those of the last hour, oldest first.
+
+    The first half of the hour's messages may go at once, the others evenly spread, so that a flood
+    of small things never silences a channel for an hour."""
+    most = max(1, most_per_hour)
+    at_once = (most + 1) // 2
+    if len(sent) < at_once:
+        return now
+    if len(sent) >= most:
+        return max(now, sent[len(sent) - most] + HOUR)
+    return max(now, sent[-1] + HOUR / (most - at_once + 1))
