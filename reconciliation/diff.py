@@ -23,11 +23,12 @@ def diff(rows: Sequence[Row], listing: Listing, at: Circumstances) -> Comparison
     for row in judged:
         if row.session_id in listed:
             _compare(found, row, listed[row.session_id], at, is_complete=listing.complete)
+    judge_unclaimed(found, rows, listed, at)
     if listing.complete:
         absent = [row for row in rows if row.session_id not in listed]
-        found.unshown |= {row.account_id for row in absent if row.is_expected}
-        judge_absent(found, judged, listed, at)
-    judge_unclaimed(found, rows, listed, at)
+        found.unshown |= {row.account_id for row in absent if row.is_expected} - found.moved_on
+        left = [row for row in judged if row.account_id not in found.moved_on]
+        judge_absent(found, left, listed, at)
     return found
 
 

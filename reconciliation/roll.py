@@ -31,8 +31,10 @@ class Row:
 
     @property
     def is_expected(self) -> bool:
-        """Absence says something: it was seen alive, or could not be seen."""
-        return self.is_live or self.status is Status.UNKNOWN
+        """Absence says something: it was seen alive, or could not be seen, or it is wanted again
+        and still called stopped (the read that was rung for then may be lost)."""
+        is_wanted_again = self.status is Status.STOPPED and self.is_wanted
+        return self.is_live or self.status is Status.UNKNOWN or is_wanted_again
 
     @property
     def was_connected(self) -> bool:

@@ -121,6 +121,8 @@ def _judge_claimant(found: Comparison, session: Session, roll: _Roll, at: Circum
     holder = roll.holder(session)
     current = roll.alive_session(holder) if holder else None
     if holder is None or current is None:
+        if holder is not None and session.workspace_id == holder.workspace_id:
+            found.moved_on.add(holder.account_id)  # what `observe` will surely say as well
         found.decided.append((_unclaimed(session, holder), _connected(session, at)))
     elif _is_later(session, current):
         why = f"it connected later than {current.session_id}, which is alive too"

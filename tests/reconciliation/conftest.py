@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from gateways.registry import use_transport
+from gateways.simulator import still_world, transport
+from tests.cast import make_cast
+from tests.reconciliation.scene import ADDRESS, make_scene
+
+
+def _nobody_hears(method, path, headers, body):
+    """Every webhook is lost."""
+    return 200
+
+
+@pytest.fixture
+def world():
+    return still_world(_nobody_hears)
+
+
+@pytest.fixture
+def scene(db, world):
+    with use_transport(ADDRESS, transport(world)):
+        yield make_scene(make_cast(), world)
+
+
+@pytest.fixture
+def during_the_list(world, monkeypatch):
+    """What happens while the gateway answers with its list, as it was when it was asked."""
+    from gateways.simulator import api
+
+    def arrange(happens):
+        answer = api._faulty_list
+
+        def answers(world, entries):
+            happens()
+            return answer(world, entries)
+
+        monkeypatch.setattr(api, "_faulty_list", answers)
+
+    return arrange

@@ -1,0 +1,100 @@
+"""A gateway that can be asked, its rows, and time that can be let pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.apps import apps
+from django.db import models
+from django.db.models import F
+
+from accounts.clock import database_now
+from accounts.expiry import expire_live_words
+from accounts.models import Account, Gateway, GatewaySecret, Incident
+from accounts.status import Status
+from gateways.simulator.world import World
+from reconciliation.models import Finding
+from reconciliation.report import Report
+from reconciliation.rollcall import call_roll_now, plan_roll
+from tests.cast import Cast, a_number
+from tests.gateways.simulated import connected
+
+ADDRESS = "http://gateway-1:3001"
+OURS = ("accounts", "reconciliation")
+
+
+@dataclass
+class Scene:
+    """The cast's gateway, which holds what its rows say: nobody but Alice, to begin with."""
+
+    cast: Cast
+    world: World
+    gateway: Gateway
+
+    def an_account(self, session_id: str, **fields) -> Account:
+        """Connected, in the row and at the gateway."""
+        account = self.cast.an_account(session_id, fields.pop("status", Status.CONNECTED), **fields)
+        self.holds(session_id, account.phone_number or "")
+        return account
+
+    def accounts(self, count: int) -> list[Account]:
+        return [self.an_account(f"session-{number}") for number in range(count)]
+
+    def holds(self, session_id: str, phone_number: str | None = None, **fields) -> str:
+        """The gateway has this session, connected unless it is said."""
+        number = a_number() if phone_number is None else phone_number
+        given = {"workspace_id": self.cast.acme.pk, "phone_number": number}
+        return connected(self.world, session_id, **given | fields)
+
+    def loses(self, *accounts: Account) -> None:
+        """Gone from its memory without a word."""
+        for account in accounts:
+            del self.world.sessions[account.session_id]
+
+    def call_roll(self) -> Report:
+        return call_roll_now(self.gateway.pk, wait_seconds=0)
+
+    def plan(self) -> Report:
+        return plan_roll(self.gateway.pk, wait_seconds=0)
+
+    def passes(self, seconds: float) -> None:
+        """Time passes: every moment on record is that much longer ago."""
+        self.world.advance(seconds)
+        for model in (model for name in OURS for model in apps.get_app_config(name).get_models()):
+            moments = [one for one in model._meta.fields if isinstance(one, models.DateTimeField)]
+            ago = {one.name: F(one.name) - timedelta(seconds=seconds) for one in moments}
+            if ago:
+                model._default_manager.update(**ago)
+
+    def says(self, *accounts: Account) -> list[tuple[str, str]]:
+        """Status and reason of each, now."""
+        rows = {row.pk: row for row in Account.objects.filter(pk__in=[one.pk for one in accounts])}
+        return [(rows[one.pk].status, rows[one.pk].status_reason) for one in accounts]
+
+    def database_now(self) -> datetime:
+        return database_now()
+
+    def sweep(self) -> None:
+        expire_live_words()
+
+    def open_findings(self) -> set[tuple[str, str]]:
+        rows = Finding.objects.filter(gateway=self.gateway, ended_at__isnull=True)
+        return set(rows.values_list("kind", "session_id"))
+
+    def open_incidents(self) -> list[str]:
+        rows = Incident.objects.filter(gateway=self.gateway, closed_at__isnull=True)
+        return list(rows.values_list("kind", flat=True))
+
+
+def make_scene(cast: Cast, world: World) -> Scene:
+    Account.objects.filter(session_id__in=["bob", "charlie"]).delete()
+    gateway = cast.gateway
+    gateway.base_url = ADDRESS
+    gateway.save()
+    GatewaySecret.objects.create(
+        gateway=gateway, purpose=GatewaySecret.Purpose.API_KEY, secret=world.settings.api_key
+    )
+    scene = Scene(cast, world, gateway)
+    scene.holds("alice", cast.alice.phone_number)
+    return scene

@@ -1,0 +1,123 @@
+"""A session that the gateway does not list any more."""
+
+from __future__ import annotations
+
+from accounts.status import Source, Status, Wanted
+from gateways.base import Reason
+from gateways.simulator import mishaps
+from tests.cast import see, story
+
+
+def test_in_sync_there_is_nothing_to_say(scene):
+    report = scene.call_roll()
+
+    assert report.is_in_sync
+    assert scene.says(scene.cast.alice) == [(Status.CONNECTED, "")]
+
+
+def test_a_session_that_is_gone_is_read_and_disconnected(scene):
+    scene.loses(scene.cast.alice)
+
+    [finding] = scene.call_roll().findings
+
+    assert (finding.kind, finding.was, finding.now) == ("missing", "connected", "disconnected")
+    assert not finding.held
+    assert scene.says(scene.cast.alice) == [(Status.DISCONNECTED, Reason.MISSING)]
+    [transition] = scene.cast.alice.transitions.all()
+    assert transition.source == Source.READ
+
+
+def test_the_next_pass_finds_nothing_more(scene):
+    scene.loses(scene.cast.alice)
+    scene.call_roll()
+
+    assert scene.call_roll().is_in_sync
+    assert scene.open_findings() == set()
+
+
+def test_one_that_its_own_status_knows_makes_the_list_a_liar(scene):
+    """The status is a cached variable, so that two answers of one gateway contradict each other."""
+    mishaps.set_listed(scene.world, "alice", listed=False)
+
+    [finding] = scene.call_roll().findings
+
+    assert (finding.kind, finding.now) == ("list_lied", "unresponsive")
+    assert scene.says(scene.cast.alice) == [(Status.UNRESPONSIVE, Reason.NOT_LISTED)]
+
+
+def test_as_long_as_the_list_lies_it_stays_so(scene):
+    mishaps.set_listed(scene.world, "alice", listed=False)
+    for _ in range(4):
+        scene.call_roll()
+        scene.passes(20)
+        scene.sweep()
+
+    assert story(scene.cast.alice) == [("connected", "unresponsive")]
+
+
+def test_listed_again_it_is_connected(scene):
+    mishaps.set_listed(scene.world, "alice", listed=False)
+    scene.call_roll()
+    mishaps.set_listed(scene.world, "alice", listed=True)
+
+    scene.call_roll()
+
+    assert scene.says(scene.cast.alice) == [(Status.CONNECTED, "")]
+    assert scene.call_roll().is_in_sync
+
+
+def test_wanted_stopped_and_absent_it_is_stopped_at_once(scene):
+    dana = scene.an_account("dana", wanted=Wanted.STOPPED)
+    scene.loses(dana)
+
+    scene.call_roll()
+
+    assert story(dana) == [("connected", "stopped")]
+
+
+def test_wanted_running_again_its_absence_is_told_even_if_nobody_was_rung(scene):
+    dana = scene.an_account("dana", status=Status.STOPPED, status_reason=Reason.AS_WANTED)
+    scene.loses(dana)
+
+    scene.call_roll()
+
+    assert scene.says(dana) == [(Status.DISCONNECTED, Reason.MISSING)]
+
+
+def test_a_registered_session_that_nobody_started_stays_pending(scene):
+    dana = scene.an_account("dana", status=Status.PENDING, observed_at=None, read_at=None)
+    scene.loses(dana)
+
+    assert scene.call_roll().is_in_sync
+    assert scene.says(dana)[0][0] == Status.PENDING
+
+
+def test_a_webhook_during_the_pass_wins(scene, during_the_list):
+    """It came in after the gateway was asked, so that the list is older than it."""
+    mishaps.lie(scene.world, "alice", status="disconnected")
+    now = lambda: see(scene.cast.alice, Status.QR_SCANNING, at=scene.database_now())  # noqa: E731
+    during_the_list(now)
+
+    assert scene.call_roll().findings == []
+    assert story(scene.cast.alice) == [("connected", "qr_scanning")]
+
+
+def test_a_webhook_during_the_pass_saves_what_is_absent(scene, during_the_list):
+    scene.loses(scene.cast.alice)
+    during_the_list(lambda: see(scene.cast.alice, Status.CONNECTED, at=scene.database_now()))
+
+    assert scene.call_roll().findings == []
+    assert story(scene.cast.alice) == []
+
+
+def test_where_there_is_no_time_to_read_nobody_is_condemned(scene, monkeypatch):
+    monkeypatch.setattr("reconciliation.rollcall.PASS_SECONDS", 0.4)
+    scene.loses(scene.cast.alice)
+
+    [finding] = scene.call_roll().findings
+
+    assert finding.held and "no time left" in finding.why
+    assert scene.says(scene.cast.alice) == [(Status.CONNECTED, "")]
+    scene.passes(46)
+    scene.sweep()
+    assert scene.says(scene.cast.alice) == [(Status.UNKNOWN, Reason.OVERDUE)]

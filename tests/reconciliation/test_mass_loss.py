@@ -1,0 +1,153 @@
+"""Half of a gateway's sessions vanish at once: unknown first, lost only if its lists agree."""
+
+from __future__ import annotations
+
+from accounts.models import Incident
+from accounts.status import Status
+from gateways.base import Reason
+from tests.cast import see, story
+
+HELD = (Status.UNKNOWN, Reason.MASS_LOSS_UNCONFIRMED)
+LOST = (Status.DISCONNECTED, Reason.MISSING)
+
+
+def calls_for(scene, seconds):
+    for _ in range(seconds // 20):
+        scene.passes(20)
+        scene.sweep()
+        scene.call_roll()
+
+
+def test_three_of_six_are_held_and_one_incident_opens(scene):
+    dana, eve, frank, *_ = scene.accounts(5)  # and Alice
+    scene.loses(dana, eve, frank)
+
+    report = scene.call_roll()
+
+    assert scene.says(dana, eve, frank) == [HELD] * 3
+    assert [finding.held for finding in report.findings] == [True] * 3
+    assert scene.open_incidents() == [Incident.Kind.MASS_LOSS]
+
+
+def test_three_of_seven_are_read_and_lost_at_once(scene):
+    dana, eve, frank, *_ = scene.accounts(6)
+    scene.loses(dana, eve, frank)
+
+    scene.call_roll()
+
+    assert scene.says(dana, eve, frank) == [LOST] * 3
+    assert scene.open_incidents() == []
+
+
+def test_two_of_two_are_read_and_lost_at_once(scene):
+    [dana] = scene.accounts(1)
+    scene.world.sessions.clear()
+
+    scene.call_roll()
+
+    assert scene.says(scene.cast.alice, dana) == [LOST] * 2
+
+
+def test_an_empty_list_is_no_exception(scene):
+    accounts = scene.accounts(3)
+    scene.world.sessions.clear()
+
+    scene.call_roll()
+
+    assert scene.says(scene.cast.alice, *accounts) == [HELD] * 4
+
+
+def test_lists_that_agree_for_a_minute_turn_it_into_loss(scene):
+    accounts = scene.accounts(3)
+    scene.loses(*accounts)
+    scene.call_roll()
+
+    calls_for(scene, 40)
+    assert scene.says(*accounts) == [HELD] * 3
+    calls_for(scene, 40)
+
+    assert scene.says(*accounts) == [LOST] * 3
+    assert story(accounts[0]) == [("connected", "unknown"), ("unknown", "disconnected")]
+    calls_for(scene, 20)
+    assert scene.open_incidents() == []
+
+
+def test_the_minute_begins_anew_when_sight_was_lost(scene):
+    accounts = scene.accounts(3)
+    scene.loses(*accounts)
+    scene.call_roll()
+    calls_for(scene, 40)
+    scene.world.faults.list_fault = "error"
+    calls_for(scene, 20)
+    scene.world.faults.list_fault = ""
+
+    calls_for(scene, 60)
+    assert scene.says(*accounts) == [HELD] * 3
+    calls_for(scene, 40)
+    assert scene.says(*accounts) == [LOST] * 3
+
+
+def test_a_list_that_is_not_complete_agrees_with_nothing(scene):
+    accounts = scene.accounts(3)
+    scene.loses(*accounts)
+    scene.call_roll()
+    scene.world.faults.list_fault = "no_total"
+
+    calls_for(scene, 120)
+
+    assert scene.says(*accounts) == [HELD] * 3
+
+
+def test_when_they_return_nothing_was_lost(scene):
+    accounts = scene.accounts(3)
+    sessions = dict(scene.world.sessions)
+    scene.loses(*accounts)
+    scene.call_roll()
+    scene.world.sessions |= sessions
+
+    scene.call_roll()
+
+    assert scene.says(*accounts) == [(Status.CONNECTED, "")] * 3
+    assert scene.open_incidents() == []
+
+
+def test_accounts_that_had_expired_before_count_as_the_connected_ones_they_were(scene):
+    accounts = scene.accounts(3)
+    scene.loses(*accounts)
+    scene.passes(60)
+    scene.sweep()
+
+    scene.call_roll()
+
+    assert scene.says(*accounts) == [HELD] * 3
+    assert scene.open_incidents() == [Incident.Kind.MASS_LOSS]
+
+
+def test_definite_words_are_applied_one_by_one(scene):
+    """A listed "disconnected" and a webhook are no absence."""
+    accounts = scene.accounts(3)
+    for account in accounts[:2]:
+        scene.world.sessions[account.session_id].status = "disconnected"
+    scene.loses(accounts[2])
+    see(accounts[2], Status.DISCONNECTED, at=scene.database_now(), reason=Reason.NETWORK)
+
+    scene.call_roll()
+
+    assert [story(account) for account in accounts] == [[("connected", "disconnected")]] * 3
+    assert scene.open_incidents() == []
+
+
+def test_sessions_that_came_back_under_other_ids_are_no_loss(scene):
+    """The gateway made them anew: each new session has the number of one that is gone."""
+    accounts = scene.accounts(3)
+    scene.loses(*accounts)
+    for account in accounts:
+        scene.holds(f"new-{account.session_id}", account.phone_number)
+
+    report = scene.call_roll()
+
+    assert scene.open_incidents() == []
+    assert {str(finding.kind) for finding in report.findings} == {"duplicate"}
+    assert [len(story(account)) for account in accounts] == [0] * 3
+    assert scene.says(*accounts) == [(Status.CONNECTED, "")] * 3
+    assert scene.call_roll().is_in_sync
