@@ -1,0 +1,191 @@
+"""One pass of a gateway at a time, and nothing of the database is held while it is asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+
+from accounts.clock import database_now
+from accounts.models import Gateway
+from accounts.status import Status
+from gateways.registry import use_transport
+from gateways.simulator import transport
+from gateways.simulator.world import Failure
+from reconciliation import rollcall
+from reconciliation.lease import LEASE, LeaseLost, take_lease
+from reconciliation.models import Run
+from tests.cast import make_cast, story
+from tests.reconciliation.scene import ADDRESS, make_scene
+
+
+@pytest.fixture
+def committed(transactional_db, world):
+    """The scene on connections of its own, as in real life."""
+    with use_transport(ADDRESS, transport(world)):
+        yield make_scene(make_cast(), world)
+
+
+def test_a_lease_is_had_once(scene):
+    first = take_lease(scene.gateway.pk)
+
+    assert first is not None
+    assert take_lease(scene.gateway.pk) is None
+    first.release()
+    assert take_lease(scene.gateway.pk) is not None
+
+
+def test_the_lease_of_one_that_died_ends_by_itself(scene):
+    take_lease(scene.gateway.pk)
+    scene.passes(LEASE.total_seconds())
+
+    assert take_lease(scene.gateway.pk) is not None
+
+
+def test_a_lease_that_another_has_taken_cannot_be_renewed_and_is_not_released(scene):
+    first = take_lease(scene.gateway.pk)
+    scene.passes(LEASE.total_seconds())
+    second = take_lease(scene.gateway.pk)
+
+    with pytest.raises(LeaseLost):
+        first.renew()
+    first.release()
+    second.renew()
+
+
+@pytest.mark.parametrize(("ago", "is_skipped"), [(14, True), (15, False)])
+def test_the_schedule_skips_a_pass_when_one_began_less_than_15_seconds_ago(scene, ago, is_skipped):
+    rollcall.call_roll(scene.gateway.pk)
+    scene.passes(ago)
+
+    assert rollcall.call_roll(scene.gateway.pk).skipped is is_skipped
+    assert Run.objects.count() == (1 if is_skipped else 2)
+
+
+def test_a_person_may_call_it_right_after_the_schedule(scene):
+    rollcall.call_roll(scene.gateway.pk)
+
+    assert not scene.call_roll().skipped
+
+
+def test_a_pass_that_does_not_end_is_said_to_be_under_way(scene):
+    take_lease(scene.gateway.pk)
+
+    report = scene.call_roll()
+
+    assert report.skipped and "under way" in report.why
+    assert not report.is_sighted
+    assert scene.plan().skipped
+
+
+def test_one_that_lost_its_lease_writes_nothing_more(scene, during_the_list):
+    dana = scene.an_account("dana")
+    scene.loses(dana)
+    gateway = Gateway.objects.filter(pk=scene.gateway.pk)
+    during_the_list(lambda: gateway.update(lease_token=uuid.uuid4()))
+
+    report = scene.call_roll()
+
+    assert report.skipped and "taken over" in report.why
+    assert story(dana) == []
+    assert Run.objects.count() == 0
+
+
+def test_of_two_passes_at_once_the_second_waits(committed, during_the_list):
+    reports = []
+    under_way = threading.Event()
+
+    def call():
+        reports.append(rollcall.call_roll_now(committed.gateway.pk, wait_seconds=10))
+        connections.close_all()
+
+    def dawdle():
+        under_way.set()
+        time.sleep(0.3)
+
+    during_the_list(dawdle)
+    threads = [threading.Thread(target=call) for _ in range(2)]
+    threads[0].start()
+    assert under_way.wait(5)
+    threads[1].start()
+    for thread in threads:
+        thread.join(10)
+
+    first, second = Run.objects.order_by("id")
+    assert first.finished_at <= second.started_at
+    assert [report.is_in_sync for report in reports] == [True, True]
+
+
+def test_no_connection_is_held_while_the_gateway_is_asked(committed, during_the_list, monkeypatch):
+    held, ours = [], connections["default"]
+    during_the_list(lambda: held.append(ours.connection))
+    committed.loses(committed.cast.alice)
+    _when_read(monkeypatch, lambda: held.append(ours.connection))
+
+    committed.call_roll()
+
+    assert held == [None, None]
+    assert committed.says(committed.cast.alice)[0][0] == Status.DISCONNECTED
+
+
+def _when_read(monkeypatch, happens):
+    from gateways.simulator import api
+
+    in_memory = api._in_memory
+
+    def found(*args):
+        happens()
+        return in_memory(*args)
+
+    monkeypatch.setattr(api, "_in_memory", found)
+
+
+def test_hundreds_of_absences_do_not_prolong_a_pass(scene, monkeypatch):
+    """Reads that take their time: what there is no time for is held for the next pass."""
+    monkeypatch.setattr(rollcall, "PASS_SECONDS", 1.2)
+    gone = scene.accounts(300)[:140]
+    scene.loses(*gone)
+    _when_read(monkeypatch, lambda: time.sleep(0.1))
+    began = time.monotonic()
+
+    report = scene.call_roll()
+
+    assert time.monotonic() - began < 3
+    read = [finding for finding in report.findings if not finding.held]
+    assert 0 < len(read) < 140 == len(report.findings)
+
+
+def test_reads_that_fail_do_not_starve_the_others(scene, monkeypatch):
+    """With time for a few only, each pass reads others."""
+    monkeypatch.setattr(rollcall, "PASS_SECONDS", 0.7)
+    scene.loses(*scene.accounts(60)[:29])
+    asked = []
+
+    def fails(world, session_id):
+        asked.append(session_id)
+        time.sleep(0.1)
+        raise Failure("out of memory")
+
+    monkeypatch.setattr("gateways.simulator.api._in_memory", fails)
+    scene.call_roll()
+    first = set(asked)
+    scene.call_roll()
+
+    assert 0 < len(first) < 29
+    assert set(asked) > first
+
+
+def test_the_run_tells_when_it_was_and_what_it_found(scene):
+    scene.loses(scene.cast.alice)
+    began = database_now()
+    scene.call_roll()
+
+    run = Run.objects.get()
+    assert began <= run.started_at <= run.finished_at <= database_now()
+    assert (run.outcome, run.findings_count, run.held_count) == (Run.Outcome.DRIFT, 1, 0)
+    assert run.sessions_listed == 0
+    assert run.finished_at - run.started_at < timedelta(seconds=15)
