@@ -16,8 +16,7 @@ from reconciliation.roll import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One thing on which list and rows do not agree. `held`: seen, but not acted on, and why.
-    `since`: when it was first found; None until its record says so."""
+    """One thing on which list and rows do not agree. `held`: seen, but not acted on, and why."""
 
     kind: Finding.Kind
     session_id: str
@@ -27,7 +26,6 @@ class Difference:
     now: str = ""
     held: bool = False
     why: str = ""
-    since: datetime | None = None
 
 
 @dataclass(slots=True)

@@ -55,8 +55,8 @@ def read_absent(
     # In any order: where time is short, those whose reads hang must not starve the others for ever.
     mixed = random.sample(rows, len(rows))
     with ThreadPoolExecutor(max_workers=min(READS_AT_ONCE, len(rows))) as readers:
-        answers = list(readers.map(read, mixed))
-    return [_judge(gateway_id, answer, client.status_is_cached) for answer in answers]
+        answers = {answer.row.account_id: answer for answer in readers.map(read, mixed)}
+    return [_judge(gateway_id, answers[row.account_id], client.status_is_cached) for row in rows]
 
 
 def _read(client: Client, session_id: str, ends: float) -> Session | GatewayError | None:
@@ -85,5 +85,5 @@ def _judge(
     now = observation.status or session.raw_state
     if observation.status in LIVE or observation.status is None:
         lied = replace(missing, kind=Finding.Kind.LIST_LIED, now=now, why=NOT_LISTED)
-        return lied, observation
+        return replace(lied, held=observation.status is row.status), observation
     return replace(missing, now=now, why=LISTED_NOT), observation

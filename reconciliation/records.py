@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -22,9 +21,8 @@ IN_SYNC_KEPT = timedelta(days=1)
 PRUNE_ROWS = 5000
 
 
-def keep(gateway: Gateway, report: Report, *, started: datetime, outcome: Run.Outcome) -> Report:
-    """Write the run and its findings; the report with the moment each was first found. A gateway
-    that could not be read ends no finding."""
+def keep(gateway: Gateway, report: Report, *, started: datetime, outcome: Run.Outcome) -> None:
+    """Write the run and its findings. A gateway that could not be read ends no finding."""
     now = clock.database_now()
     with transaction.atomic():
         run = Run.objects.create(
@@ -39,25 +37,6 @@ def keep(gateway: Gateway, report: Report, *, started: datetime, outcome: Run.Ou
         )
         if report.is_readable:
             _keep_findings(run, report.findings, now)
-    return with_since(gateway, report)
-
-
-def with_since(gateway: Gateway, report: Report) -> Report:
-    """The report with the moment each of its findings was first found, where one is on record."""
-    if not report.findings:
-        return report
-    on_record = Finding.objects.filter(gateway=gateway, ended_at__isnull=True)
-    since = {
-        (session_id, kind): first_seen_at
-        for session_id, kind, first_seen_at in on_record.values_list(
-            "session_id", "kind", "first_seen_at"
-        )
-    }
-    findings = [
-        replace(finding, since=since.get((finding.session_id, str(finding.kind))))
-        for finding in report.findings
-    ]
-    return replace(report, findings=findings)
 
 
 def _keep_findings(run: Run, differences: Iterable[Difference], now: datetime) -> None:

@@ -66,8 +66,9 @@ def call_roll_now(gateway_id: int, *, wait_seconds: float) -> Report:
 def plan_roll(gateway_id: int, *, wait_seconds: float) -> Report:
     """What a pass would find and mend. Nothing is changed, so that no lease is needed; one that is
     under way is waited for, since it may mend just now."""
+    is_over = wait_for(lambda: is_free(gateway_id), limit_seconds=wait_seconds)
     gateway = Gateway.objects.get(pk=gateway_id)
-    if not wait_for(lambda: is_free(gateway_id), limit_seconds=wait_seconds):
+    if not is_over:
         return Report(gateway=gateway.name, skipped=True, why=BUSY)
     return _Pass(gateway, lease=None).run()
 
@@ -174,9 +175,9 @@ class _Pass:
         return self._keep(report, Run.Outcome.UNREADABLE)
 
     def _keep(self, report: Report, outcome: Run.Outcome) -> Report:
-        if not self._may_write():
-            return records.with_since(self.gateway, report)
-        return records.keep(self.gateway, report, started=self.started, outcome=outcome)
+        if self._may_write():
+            records.keep(self.gateway, report, started=self.started, outcome=outcome)
+        return report
 
     def _may_write(self) -> bool:
         """Asked before each write. Raises LeaseLost."""

@@ -25,6 +25,13 @@ def scene(db, world):
 
 
 @pytest.fixture
+def committed(transactional_db, world):
+    """The scene on connections of its own, as in real life."""
+    with use_transport(ADDRESS, transport(world)):
+        yield make_scene(make_cast(), world)
+
+
+@pytest.fixture
 def during_the_list(world, monkeypatch):
     """What happens while the gateway answers with its list, as it was when it was asked."""
     from gateways.simulator import api

@@ -13,21 +13,11 @@ from django.db import connections
 from accounts.clock import database_now
 from accounts.models import Gateway
 from accounts.status import Status
-from gateways.registry import use_transport
-from gateways.simulator import transport
 from gateways.simulator.world import Failure
 from reconciliation import rollcall
 from reconciliation.lease import LEASE, LeaseLost, take_lease
 from reconciliation.models import Run
-from tests.cast import make_cast, story
-from tests.reconciliation.scene import ADDRESS, make_scene
-
-
-@pytest.fixture
-def committed(transactional_db, world):
-    """The scene on connections of its own, as in real life."""
-    with use_transport(ADDRESS, transport(world)):
-        yield make_scene(make_cast(), world)
+from tests.cast import story
 
 
 def test_a_lease_is_had_once(scene):

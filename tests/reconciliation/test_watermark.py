@@ -27,7 +27,9 @@ def test_a_complete_list_that_agrees_writes_no_account(scene):
     scene.accounts(20)
     before = list(Account.objects.order_by("id").values())
 
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         scene.call_roll()
 
     assert list(Account.objects.order_by("id").values()) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from argparse import ArgumentParser
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +13,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 
 from accounts.models import Gateway
-from reconciliation.report import Report, as_json, print_table
+from gateways.text import printable
+from reconciliation.report import Report, as_json
 from reconciliation.rollcall import call_roll_now, plan_roll
+from reconciliation.table import print_table
 
 IN_SYNC, ERROR, DRIFT = 0, 1, 2
 PASSES_AT_ONCE = 8
+PIPE_WIDTH, LEAST_WIDTH = 200, 60
 WAIT_SECONDS = 25.0  # for a pass that is under way
 
 
@@ -57,10 +61,18 @@ class Command(BaseCommand):
             reason = str(error).strip().splitlines()[0]
             raise CommandError(f"the database does not answer: {reason}") from None
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(reports)))
+            self._print_json(reports)
         else:
-            print_table(reports, self.stdout, self.style, plan=options["plan"])
+            width = max(LEAST_WIDTH, shutil.get_terminal_size((PIPE_WIDTH, 0)).columns)
+            print_table(reports, self.stdout, self.style, plan=options["plan"], width=width)
         sys.exit(_exit_code(reports))
+
+    def _print_json(self, reports: list[Report]) -> None:
+        """Its shape has no room for why a gateway could not be seen: that is for people."""
+        self.stdout.write(json.dumps(as_json(reports)))
+        for report in reports:
+            if not report.is_sighted:
+                self.stderr.write(printable(f"{report.gateway}: {report.why}", limit=500))
 
 
 def _gateways(name: str | None) -> list[int]:
