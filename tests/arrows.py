@@ -1,0 +1,167 @@
+"""Reading the project's own source: what imports what, and who writes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+# What each room may import besides itself. `instance` starts the others' programs.
+MAY_IMPORT: dict[str, frozenset[str]] = {
+    "gateways": frozenset(),
+    "accounts": frozenset({"gateways"}),
+    "webhooks": frozenset({"accounts", "gateways"}),
+    "reconciliation": frozenset({"accounts", "gateways"}),
+    "dashboard": frozenset({"webhooks", "reconciliation", "accounts", "gateways"}),
+    "config": frozenset({"dashboard", "webhooks", "reconciliation", "accounts", "gateways"}),
+    "instance": frozenset(
+        {"config", "dashboard", "webhooks", "reconciliation", "accounts", "gateways"}
+    ),
+}
+# Knows nothing of the house, so that anybody may ask it for a setting of the environment.
+LEAVES = frozenset({"config.environment"})
+NAMES_THAT_SAY_NOTHING = frozenset(
+    {"util", "utils", "helper", "helpers", "common", "service", "services", "core", "misc", "base_"}
+)
+_DOTTED = re.compile(r"^([a-z]+)(\.[A-Za-z_][A-Za-z_0-9]*)+$")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Arrow:
+    """`room` names `target` in line `line` of `path`."""
+
+    path: str
+    line: int
+    room: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.room} → {self.target}"
+
+
+def sources(root: Path, *rooms: str) -> Iterator[tuple[str, str, ast.Module]]:
+    """(room, path, parsed source) of every Python file of these rooms; of all of them."""
+    for room in rooms or MAY_IMPORT:
+        for path in sorted((root / room).rglob("*.py")):
+            yield room, str(path.relative_to(root)), ast.parse(path.read_text())
+
+
+def arrows(root: Path = ROOT) -> Iterator[Arrow]:
+    """Every import, also inside functions and under TYPE_CHECKING, and every dotted name in a
+    string ("accounts.tasks.confirm_session") that names a room."""
+    for room, path, tree in sources(root):
+        for node in ast.walk(tree):
+            for name in _named(node):
+                target = name.split(".", 1)[0]
+                if name in LEAVES:
+                    continue
+                if target != room and (target in MAY_IMPORT or target == "tests"):
+                    yield Arrow(path, node.lineno, room, target)
+
+
+def wrong_arrows(root: Path = ROOT) -> list[str]:
+    return [str(one) for one in sorted(arrows(root)) if one.target not in MAY_IMPORT[one.room]]
+
+
+def _named(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value] if _DOTTED.match(node.value) else []
+    return []
+
+
+def imports_of(root: Path, room: str) -> Iterator[tuple[str, str]]:
+    for _, path, tree in sources(root, room):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                yield from ((path, name) for name in _named(node))
+
+
+def names_that_say_nothing(root: Path = ROOT) -> list[str]:
+    return [
+        str(path.relative_to(root))
+        for room in MAY_IMPORT
+        for path in sorted((root / room).rglob("*"))
+        if path.stem in NAMES_THAT_SAY_NOTHING and path.suffix in ("", ".py")
+    ]
+
+
+# --- who writes ---------------------------------------------------------------------------------
+_WRITING = frozenset(
+    {
+        *("save", "create", "update", "delete", "bulk_create", "bulk_update"),
+        *("get_or_create", "update_or_create", "asave", "acreate", "aupdate", "adelete"),
+    }
+)
+_MAKING = frozenset({"create", "bulk_create", "get_or_create", "update_or_create"})
+_WRITING_SQL = re.compile(r"\b(INSERT\s+INTO|(?<!FOR )UPDATE\s+\w|DELETE\s+FROM|TRUNCATE)\b")
+_ACCOUNT_SQL = re.compile(r"\b(UPDATE|INTO)\s+(ONLY\s+)?\"?whatsapp_accounts")
+
+
+def calls_that_write(root: Path, room: str) -> Iterator[tuple[str, str]]:
+    """(path, what is called) for every call that looks like one of the ORM's writers, and every
+    writing SQL."""
+    for _, path, tree in sources(root, room):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                if node.func.attr in _WRITING:
+                    yield path, ast.unparse(node.func)
+            elif _is_text(node) and _WRITING_SQL.search(node.value):
+                yield path, node.value.strip().splitlines()[0]
+
+
+def status_writers(root: Path = ROOT) -> list[str]:
+    """Every place that sets a `status` by attribute, ORM call or setattr."""
+    return [
+        f"{path}:{node.lineno}: {ast.unparse(node)[:80]}"
+        for room, path, tree in sources(root)
+        # The simulator's sessions have a status of their own, and no database.
+        if room != "gateways" and "/migrations/" not in path
+        for node in ast.walk(tree)
+        if _sets_status(node)
+    ]
+
+
+def _sets_status(node: ast.AST) -> bool:
+    if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return any(isinstance(one, ast.Attribute) and one.attr == "status" for one in targets)
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Name) and node.func.id == "setattr":
+        return any(_is_text(one) and one.value == "status" for one in node.args)
+    return (
+        isinstance(node.func, ast.Attribute)
+        and node.func.attr in _WRITING
+        and (node.func.attr not in _MAKING or "Account" in ast.unparse(node.func))
+        and any(_names_status(keyword) for keyword in node.keywords)
+    )
+
+
+def _names_status(keyword: ast.keyword) -> bool:
+    if keyword.arg == "status":
+        return True
+    texts = (node for node in ast.walk(keyword.value) if _is_text(node))
+    holds_fields = keyword.arg in ("defaults", "update_fields", "fields", None)
+    return holds_fields and any(text.value == "status" for text in texts)
+
+
+def files_with_account_sql(root: Path = ROOT) -> set[str]:
+    return {
+        path
+        for room, path, tree in sources(root)
+        if "/migrations/" not in path
+        for node in ast.walk(tree)
+        if _is_text(node) and _ACCOUNT_SQL.search(node.value)
+    }
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
