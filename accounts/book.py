@@ -74,12 +74,14 @@ class Book:
             for row in self.rows.values()
             if row.phone_number == seen.phone_number
             and seen.workspace_id in (None, row.workspace_id)
-            and (seen.source is Source.REGISTRATION or self._serves(seen, row))
+            and (seen.source is Source.REGISTRATION or self._may_speak_of(row, seen))
         ]
         return fitting[0] if len(fitting) == 1 else None
 
-    def _serves(self, seen: Observation, row: Known) -> bool:
-        return (seen.gateway_id, row.workspace_id) in self.serves
+    def _may_speak_of(self, row: Known, seen: Observation) -> bool:
+        """A gateway speaks for the workspaces it serves. What people removed only people bring
+        back: its sessions are offered for clean-up, and a login scanned just now must not be."""
+        return row.archived_at is None and (seen.gateway_id, row.workspace_id) in self.serves
 
     def displaced(self, row: Known) -> Superseded | None:
         """The session that last lost this account to a claim no read has confirmed yet."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 
 from django.conf import settings
@@ -83,7 +84,7 @@ def _observe_once(seen: Sequence[Observation]) -> list[Outcome]:
     for outcome in outcomes.values():
         if outcome.account_id is not None:
             _ask_for_confirmation(outcome, book.rows[outcome.account_id])
-            _forget_scanned_qr(outcome.account_id, outcome)
+    _forget_scanned_qrs(book)
     return [outcomes[index] for index in range(len(seen))]
 
 
@@ -140,6 +141,10 @@ def _ask_for_confirmation(outcome: Outcome, account: Known) -> None:
         ring("accounts.tasks.confirm_session", *account.session)
 
 
-def _forget_scanned_qr(account_id: int, outcome: Outcome) -> None:
-    if outcome.was is Status.QR_SCANNING and outcome.now is not Status.QR_SCANNING:
-        transaction.on_commit(lambda: forget_qr(account_id), robust=True)
+def _forget_scanned_qrs(book: Book) -> None:
+    """Of every row that waits for a scan no longer: a merge ends the wait of a row that none of
+    the outcomes names."""
+    for account_id, before in book.before.items():
+        waits = book.rows[account_id].status is Status.QR_SCANNING
+        if before.status is Status.QR_SCANNING and not waits:
+            transaction.on_commit(partial(forget_qr, account_id), robust=True)

@@ -101,7 +101,7 @@ _WRITING = frozenset(
     }
 )
 _MAKING = frozenset({"create", "bulk_create", "get_or_create", "update_or_create"})
-_WRITING_SQL = re.compile(r"\b(INSERT\s+INTO|(?<!FOR )UPDATE\s+\w|DELETE\s+FROM|TRUNCATE)\b")
+_WRITING_SQL = re.compile(r"\b(INSERT\s+INTO|(?<!FOR )UPDATE\s+\w+|DELETE\s+FROM|TRUNCATE)\b")
 _ACCOUNT_SQL = re.compile(r"\b(UPDATE|INTO)\s+(ONLY\s+)?\"?whatsapp_accounts")
 
 
