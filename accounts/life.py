@@ -8,17 +8,26 @@ from datetime import datetime
 
 from django.db import connection
 
+# Rows are locked in id order, as everybody does who locks more than one.
 _RECORD = """
+WITH spoken AS (
+    SELECT account.id, sign.seen_at, sign.is_proof, sign.what
+      FROM whatsapp_accounts account
+      JOIN unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::boolean[], %s::text[])
+           sign(gateway_id, session_id, seen_at, is_proof, what)
+     USING (gateway_id, session_id)
+     ORDER BY account.id
+       FOR NO KEY UPDATE OF account
+)
 UPDATE whatsapp_accounts account
    SET last_activity_at =
-           GREATEST(account.last_activity_at, LEAST(sign.seen_at, clock_timestamp())),
-       proven_at = CASE WHEN sign.is_proof
-           THEN GREATEST(account.proven_at, LEAST(sign.seen_at, clock_timestamp()))
+           GREATEST(account.last_activity_at, LEAST(spoken.seen_at, clock_timestamp())),
+       proven_at = CASE WHEN spoken.is_proof
+           THEN GREATEST(account.proven_at, LEAST(spoken.seen_at, clock_timestamp()))
            ELSE account.proven_at END,
-       proof = CASE WHEN sign.is_proof THEN sign.what ELSE account.proof END
-  FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::boolean[], %s::text[])
-       sign(gateway_id, session_id, seen_at, is_proof, what)
- WHERE account.gateway_id = sign.gateway_id AND account.session_id = sign.session_id
+       proof = CASE WHEN spoken.is_proof THEN spoken.what ELSE account.proof END
+  FROM spoken
+ WHERE account.id = spoken.id
 """
 
 

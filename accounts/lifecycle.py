@@ -67,10 +67,12 @@ def _register_once(
     status: Status | None,
     actor: str,
 ) -> tuple[Account, bool]:
-    """Two that register the same number at once: the second finds what the first has made."""
+    """Two that register the same number at once: the second finds what the first has made. One
+    workspace registers one after the other; a session that two of them want is a violation."""
     for attempt in (1, 2):
         try:
             with transaction.atomic():
+                Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
                 account, made = _find_or_create(workspace, gateway, session_id, phone_number)
                 if _says_something_new(account, gateway, session_id, phone_number, status):
                     _say_registered(account, gateway, session_id, phone_number, status, actor)

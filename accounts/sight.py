@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
 from accounts.models import Account, Gateway, SupersededSession
@@ -36,6 +36,7 @@ def note_listing(
     but `unshown`. The rows are marked before the watermark moves: nobody may count a row as fresh
     that the list did not show."""
     with transaction.atomic():
+        _lock({*unshown, *shown_again}, gateway_id)
         if unshown:
             Account.objects.filter(pk__in=unshown, unshown_since__isnull=True).update(
                 unshown_since=started, updated_at=Now()
@@ -44,6 +45,17 @@ def note_listing(
             Account.objects.filter(pk__in=shown_again).update(unshown_since=None, updated_at=Now())
         _confirm_takeovers(gateway_id, started)
         Gateway.objects.filter(pk=gateway_id).update(listed_at=started)
+
+
+def _lock(account_ids: Collection[int], gateway_id: int) -> None:
+    """In id order, as everybody does who locks more than one; with those whose take-over may be
+    confirmed, because whoever writes of an account's sessions holds its row."""
+    claimed = SupersededSession.objects.filter(
+        confirmed_at__isnull=True, account__gateway=gateway_id
+    )
+    concerned = Q(pk__in=account_ids) | Q(pk__in=claimed.values("account"))
+    rows = Account.objects.filter(concerned).order_by("pk").select_for_update(no_key=True)
+    list(rows.values_list("pk"))
 
 
 def _confirm_takeovers(gateway_id: int, started: datetime) -> None:
