@@ -104,6 +104,8 @@ class Book:
     def apply(self, seen: Observation) -> tuple[Verdict, int | None]:
         """What becomes of `seen`, and the account that it is about."""
         self.changes = []
+        if not seen.can_be_kept:
+            return Verdict.UNKNOWN_SESSION, None
         own = self.owner(seen.session)
         if own is not None:
             return self._apply_to_owner(own, seen)

@@ -260,7 +260,7 @@ def _say(account: Account, status: Status, reason: Reason, *, actor: str, raw: s
                 session_id=_session_of(account),
                 status=status,
                 reason=reason,
-                raw=raw[:200],
+                raw=raw,
                 observed_at=clock.database_now(),
                 source=Source.OPERATOR,
                 actor=actor,

@@ -7,7 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from accounts.status import CLAIMS, READS, Source, Status
-from gateways.base import Reason
+from gateways.base import Reason, normal_phone_number
+from gateways.text import printable
+
+LONGEST_SESSION_ID = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +21,8 @@ class Observation:
     a pull. `status` None: it says nothing about the state (its number or life may still count);
     UNKNOWN: we cannot see it, with the reason why. `raw` is the gateway's own word, `evidence`
     where to look ("delivery 17", "run 4").
+
+    Whatever it is given, it holds what a row can: a batch must not fail for one stranger's word.
     """
 
     gateway_id: int
@@ -32,6 +37,17 @@ class Observation:
     raw: str = ""
     actor: str = ""
     evidence: str = ""
+
+    def __post_init__(self) -> None:
+        for name, limit in (("raw", 200), ("actor", 150), ("evidence", 100)):
+            object.__setattr__(self, name, printable(getattr(self, name), limit=limit))
+        object.__setattr__(self, "phone_number", normal_phone_number(self.phone_number))
+
+    @property
+    def can_be_kept(self) -> bool:
+        """No row can have another session id, so it is nobody's; cut, it would be somebody
+        else's."""
+        return self.session_id == printable(self.session_id, limit=LONGEST_SESSION_ID)
 
     @property
     def is_read(self) -> bool:

@@ -70,7 +70,7 @@ def _short_waits() -> Iterator[None]:
 
 
 def _observe_once(seen: Sequence[Observation]) -> list[Outcome]:
-    book = _open_book(seen)
+    book = _open_book([one for one in seen if one.can_be_kept])
     outcomes: dict[int, Outcome] = {}
     transitions: list[Transition] = []
     # Oldest first, whatever order they came in: newer wins.

@@ -55,7 +55,7 @@ def arrows(root: Path = ROOT) -> Iterator[Arrow]:
     string ("accounts.tasks.confirm_session") that names a room."""
     for room, path, tree in sources(root):
         for node in ast.walk(tree):
-            for name in _named(node):
+            for name in _named(node, root):
                 target = name.split(".", 1)[0]
                 if name in LEAVES:
                     continue
@@ -67,14 +67,22 @@ def wrong_arrows(root: Path = ROOT) -> list[str]:
     return [str(one) for one in sorted(arrows(root)) if one.target not in MAY_IMPORT[one.room]]
 
 
-def _named(node: ast.AST) -> list[str]:
+def _named(node: ast.AST, root: Path = ROOT) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
         return [f"{node.module}.{alias.name}" for alias in node.names]
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return [node.value] if _DOTTED.match(node.value) else []
+        return [node.value] if _is_module(node.value, root) else []
     return []
+
+
+def _is_module(text: str, root: Path) -> bool:
+    """Not every word with a dot is one: "instance.create" is an event of some gateway."""
+    if not _DOTTED.match(text):
+        return False
+    path = root.joinpath(*text.split(".")[:2])
+    return path.is_dir() or path.with_suffix(".py").exists()
 
 
 def imports_of(root: Path, room: str) -> Iterator[tuple[str, str]]:

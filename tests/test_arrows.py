@@ -28,6 +28,7 @@ def house(tmp_path):
     """An empty copy of the house, to build wrongly."""
     for room in MAY_IMPORT:
         (tmp_path / room).mkdir()
+        (tmp_path / room / "tasks.py").touch()
     return tmp_path
 
 

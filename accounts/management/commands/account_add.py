@@ -8,10 +8,9 @@ from django.core.management.base import CommandError
 from accounts.lifecycle import register
 from accounts.management.command import RegisteringCommand, account_record, gateway_named
 from accounts.models import Workspace
+from accounts.observations import LONGEST_SESSION_ID
 from accounts.status import Status, Wanted
 from gateways.base import State, normal_phone_number
-
-LONGEST_SESSION_ID = 255
 
 
 class Command(RegisteringCommand):
