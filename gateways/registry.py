@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import httpx
 
-from gateways import base, evolution, standard, waha, webjs, webjs_words, wppconnect, wwebjs_api
+from gateways import (
+    base,
+    evolution,
+    standard,
+    waha,
+    webjs,
+    webjs_words,
+    wppconnect,
+    wppconnect_calls,
+    wwebjs_api,
+    wwebjs_api_calls,
+)
 from gateways.json_fields import Body
 from gateways.profiles import Profile
 
@@ -36,7 +48,14 @@ DIALECTS: Mapping[str, Dialect] = {
     },
 }
 KINDS = tuple(DIALECTS)
-CLIENTS: Mapping[str, type[webjs.Client]] = {webjs.KIND: webjs.Client}
+ClientType: TypeAlias = (
+    type[webjs.Client] | type[wwebjs_api_calls.Client] | type[wppconnect_calls.Client]
+)
+CLIENTS: Mapping[str, ClientType] = {
+    webjs.KIND: webjs.Client,
+    wwebjs_api.KIND: wwebjs_api_calls.Client,
+    wppconnect.KIND: wppconnect_calls.Client,
+}
 
 _transports: dict[str, httpx.BaseTransport] = {}
 

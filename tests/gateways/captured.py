@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx
+
+KEY = "the-key"
 FOLDER = Path(__file__).parent.parent / "captures"
 
 
@@ -19,19 +22,32 @@ def webhooks(folder: str, recording: str = "*") -> list[bytes]:
     return [json.dumps(line["body"]).encode() for line in lines]
 
 
-def calls(folder: str, recording: str = "*") -> list[dict]:
-    """The calls of its API that got an answer: `path`, `status`, `body`, `label`, `t`."""
-    return [
-        {
-            "t": line["t"],
-            "label": line["label"],
-            "path": line["request"]["path"],
-            "status": line["response"]["status"],
-            "body": line["response"]["body"],
-        }
-        for line in _lines(folder, f"{recording}.api.jsonl")
-        if line.get("response")
-    ]
+def gateway(
+    folder: str, recording: str, *, until: str = "", about: str = ""
+) -> httpx.MockTransport:
+    """A gateway that answers each path as it did last before the call `until` (a label; `about`
+    names its session where labels repeat), or at the end. What got no answer then hangs."""
+    lines = [line for line in _lines(folder, f"{recording}.api.jsonl") if "request" in line]
+    if until:
+        ends = [
+            position
+            for position, line in enumerate(lines)
+            if line["label"] == until and about in line["request"]["path"]
+        ]
+        lines = lines[: ends[-1] + 1]
+    answers = {line["request"]["path"]: line["response"] for line in lines}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.raw_path.decode().replace(f"/{KEY}/", "/<secret-key>/")
+        if path.endswith("/generate-token"):
+            return httpx.Response(201, json={"token": f"token of {path}"})
+        if path not in answers:
+            return httpx.Response(404, text="not recorded")
+        if answers[path] is None:
+            raise httpx.ReadTimeout("", request=request)
+        return httpx.Response(answers[path]["status"], json=answers[path]["body"])
+
+    return httpx.MockTransport(answer)
 
 
 def _lines(folder: str, pattern: str) -> list[dict]:

@@ -1,0 +1,222 @@
+"""What we call on WPPConnect Server. Recorded traffic: tests/captures/wppconnect-server/.
+
+Its key is a secret in the address; a session's calls need a token that is made from it. Observed:
+its status goes on saying CONNECTED after its browser was killed, so that the connection is always
+checked as well; even both miss a session that has lost WhatsApp.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import replace
+
+import msgspec
+
+from gateways.base import (
+    GatewayError,
+    Health,
+    KeyRejected,
+    Listing,
+    Reason,
+    Rejected,
+    Session,
+    State,
+    TimedOut,
+    normal_phone_number,
+)
+from gateways.calls import NO_ANSWER, Budget, Calls, read_each, segment
+from gateways.http import Answer
+from gateways.text import printable
+from gateways.words import Words
+
+STATES: Words = {
+    "": (State.DISCONNECTED, Reason.LISTED),  # never started
+    "closed": (State.DISCONNECTED, Reason.LISTED),
+    "initializing": (State.CONNECTING, Reason.LISTED),
+    "qrcode": (State.QR_SCANNING, Reason.LISTED),
+    "phonecode": (State.QR_SCANNING, Reason.LISTED),
+    "connected": (State.CONNECTED, Reason.LISTED),
+}
+MOST_TOKENS = 10_000
+_tokens: dict[bytes, str] = {}
+_lock = threading.Lock()
+
+
+class _Healthz(msgspec.Struct):
+    uptime: float | None = None
+
+
+class _Names(msgspec.Struct):
+    response: list[str]
+
+
+class _Token(msgspec.Struct):
+    token: str
+
+
+class _Status(msgspec.Struct):
+    status: str | None = None
+
+
+class _Checked(msgspec.Struct):
+    status: bool
+
+
+class _Wid(msgspec.Struct):
+    user: str = ""
+
+
+class _Device(msgspec.Struct):
+    wid: _Wid | None = None
+
+
+class _About(msgspec.Struct):
+    response: _Device | None = None
+
+
+class Client(Calls):
+    """Implements `gateways.base.Client`."""
+
+    refusals = frozenset({401})
+
+    def __enter__(self) -> Client:
+        return self
+
+    def health(self, *, deadline_seconds: float) -> Health:
+        answer = self.call("GET", "/healthz", headers={}, deadline_seconds=deadline_seconds)
+        said = self.decoded(answer, _Healthz, accepted=(200,))
+        uptime = said.uptime if said.uptime is not None and said.uptime >= 0 else None
+        return Health(uptime_seconds=uptime, sessions_held=None)
+
+    def list_sessions(self, *, deadline_seconds: float) -> Listing:
+        """Names only, of every session it ever had a login for; each is read."""
+        budget = Budget(deadline_seconds)
+        return read_each(self._names(deadline_seconds), self._status, budget=budget)
+
+    def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
+        """One session, with its number where it is connected; None where it is not listed (asking
+        for its status would answer CLOSED)."""
+        budget = Budget(deadline_seconds)
+        if session_id not in self._names(deadline_seconds):
+            return None
+        session = self._status(session_id, max(0.1, budget.left()))
+        if session is None or session.state is not State.CONNECTED:
+            return session
+        return replace(session, phone_number=self._number(session_id, max(0.1, budget.left())))
+
+    def restart_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None:
+        """Closed first: observed, a start alone does nothing unless it is CLOSED. The login is
+        kept."""
+        budget = Budget(deadline_seconds)
+        try:
+            self.stop_session(
+                session_id, workspace_id=workspace_id, deadline_seconds=deadline_seconds
+            )
+        except Rejected as error:
+            # Observed: it answers 500 where there is no browser, and has closed it all the same.
+            if isinstance(error, KeyRejected):
+                raise
+        answer = self._of(
+            session_id,
+            "POST",
+            "start-session",
+            max(0.1, budget.left()),
+            {"waitQrCode": False},
+        )
+        self.decoded(answer, _Status, accepted=(200, 201))
+
+    def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
+        """The login is kept."""
+        answer = self._of(session_id, "POST", "close-session", deadline_seconds, {})
+        self.decoded(answer, _Checked, accepted=(200,))
+
+    def _names(self, seconds: float) -> list[str]:
+        path = f"/api/{segment(self._api_key)}/show-all-sessions"
+        answer = self.call("GET", path, headers={}, deadline_seconds=seconds)
+        if answer.status_code == 400:
+            raise KeyRejected(f"{answer.where}: 400, it does not accept our key", status_code=400)
+        return self.decoded(answer, _Names, accepted=(200,)).response
+
+    def _status(self, session_id: str, seconds: float) -> Session | None:
+        budget = Budget(seconds)
+        answer = self._of(session_id, "GET", "status-session", seconds)
+        word = printable(self.decoded(answer, _Status, accepted=(200,)).status or "", limit=200)
+        unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
+        state, reason = STATES.get(word.lower(), unmapped)
+        session = Session(session_id=session_id, state=state, reason=reason, raw_state=word)
+        if state is not State.CONNECTED:
+            return session
+        return self._checked(session, max(0.1, budget.left()))
+
+    def _checked(self, session: Session, seconds: float) -> Session:
+        """Its word CONNECTED, held against its browser."""
+        try:
+            answer = self._of(session.session_id, "GET", "check-connection-session", seconds)
+        except TimedOut:
+            word = f"{session.raw_state}, but its page gives {NO_ANSWER}"
+            return replace(session, state=None, raw_state=word)
+        if self.decoded(answer, _Checked, accepted=(200,)).status:
+            return session
+        return replace(
+            session,
+            state=State.DISCONNECTED,
+            reason=Reason.BROWSER_GONE,
+            raw_state=f"{session.raw_state}, but Disconnected",
+        )
+
+    def _number(self, session_id: str, seconds: float) -> str | None:
+        """A detail: without it the session is connected all the same."""
+        try:
+            answer = self._of(session_id, "GET", "host-device", seconds)
+            said = self.decoded(answer, _About, accepted=(200,))
+        except GatewayError:
+            return None
+        wid = said.response.wid if said.response else None
+        return normal_phone_number(wid.user) if wid else None
+
+    def _of(
+        self,
+        session_id: str,
+        method: str,
+        verb: str,
+        seconds: float,
+        body: dict[str, object] | None = None,
+    ) -> Answer:
+        """A call about one session; once more with a fresh token where the old one is refused."""
+        budget = Budget(seconds)
+        for is_last in (False, True):
+            token = self._token(session_id, max(0.1, budget.left()))
+            try:
+                return self.call(
+                    method,
+                    f"/api/{segment(session_id)}/{verb}",
+                    headers={"Authorization": f"Bearer {token}"},
+                    body=body,
+                    deadline_seconds=max(0.1, budget.left()),
+                )
+            except KeyRejected:
+                _tokens.pop(self._slot(session_id), None)
+                if is_last:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _token(self, session_id: str, seconds: float) -> str:
+        """Remembered in this process: making one costs the gateway a slow hash."""
+        slot = self._slot(session_id)
+        if token := _tokens.get(slot):
+            return token
+        path = f"/api/{segment(session_id)}/{segment(self._api_key)}/generate-token"
+        answer = self.call("POST", path, headers={}, body={}, deadline_seconds=seconds)
+        token = self.decoded(answer, _Token, accepted=(200, 201)).token
+        with _lock:
+            if len(_tokens) >= MOST_TOKENS:
+                _tokens.clear()
+            _tokens[slot] = token
+        return token
+
+    def _slot(self, session_id: str) -> bytes:
+        named = "\0".join((self._base_url, self._api_key, session_id))
+        return hashlib.sha256(named.encode("utf-8", "surrogatepass")).digest()
