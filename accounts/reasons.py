@@ -91,6 +91,10 @@ REASONS: dict[Reason, Meaning] = {
         "half of the gateway's sessions vanished at once; waiting until its lists agree for 60 s",
         "Look at the gateway; an operator may confirm or dismiss the loss at once.",
     ),
+    Reason.LOSS_DISMISSED: _blind(
+        "its gateway's list has lost it, and an operator said that it is not gone",
+        "Look at the gateway: its list should show it again. If it is gone, mark it disconnected.",
+    ),
     Reason.TAKEOVER_DENIED: _blind(
         "a session claimed this number, and a read denied it", "Nothing: it is being read again."
     ),

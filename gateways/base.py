@@ -68,6 +68,7 @@ class Reason(StrEnum):
     PARTIAL_LIST = "partial_list"
     OVERDUE = "overdue"
     MASS_LOSS_UNCONFIRMED = "mass_loss_unconfirmed"
+    LOSS_DISMISSED = "loss_dismissed"  # an operator said that such a loss is none
     TAKEOVER_DENIED = "takeover_denied"
     # people
     NOT_LINKED_YET = "not_linked_yet"

@@ -18,6 +18,7 @@ MASS_LOSS_AGREES_FOR = timedelta(seconds=60)
 
 BOOTING = "the gateway is booting: absence means nothing yet"
 MASS_LOSS = "half of the gateway's sessions vanished at once: its lists must agree for 60 s first"
+DISMISSED = "an operator said that it is not lost: unknown until something shows it again"
 AGREED = "absent from every list of the last 60 s"
 AS_WANTED = "switched off, as wanted"
 
@@ -27,7 +28,8 @@ def judge_absent(
 ) -> None:
     """`rows` are those that nothing newer is known of."""
     absent = [row for row in rows if row.session_id not in listed]
-    lost = [row for row in absent if row.is_wanted and row.is_expected]
+    lost = [row for row in absent if row.is_wanted and row.is_expected and not row.is_dismissed]
+    found.noted += [_held(row, row.status, DISMISSED) for row in absent if row.is_dismissed]
     for row in absent:
         if not row.is_wanted and row.status is not Status.STOPPED:
             found.decided.append((_missing(row, Status.STOPPED, AS_WANTED), _gone(row, at)))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from accounts.models import Account
 from accounts.status import LIVE, Status, Wanted
+from gateways.base import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,11 @@ class Row:
         and still called stopped (the read that was rung for then may be lost)."""
         is_wanted_again = self.status is Status.STOPPED and self.is_wanted
         return self.is_live or self.status is Status.UNKNOWN or is_wanted_again
+
+    @property
+    def is_dismissed(self) -> bool:
+        """An operator said that it is not lost, whatever the lists leave out."""
+        return self.status is Status.UNKNOWN and self.reason == Reason.LOSS_DISMISSED
 
     @property
     def was_connected(self) -> bool:

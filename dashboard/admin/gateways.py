@@ -15,6 +15,7 @@ from accounts.models import Gateway, GatewaySecret
 from dashboard.admin.base import HarmlessChangeList, KeptAdmin, TabularInline
 from dashboard.admin.confirming import ConfirmingAdmin
 from dashboard.admin.gateway_form import GatewayForm, SecretForm
+from dashboard.admin.losses import LOSS_VERBS
 from dashboard.admin.roll_call import roll_call_verb
 from dashboard.admin.verbs import Verb
 from dashboard.groups import counts, with_group
@@ -47,8 +48,7 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
     ordering = ("name",)
 
     def verbs(self, request: HttpRequest) -> dict[str, Verb]:
-        verb = roll_call_verb()
-        return {verb.name: verb}
+        return {verb.name: verb for verb in (roll_call_verb(), *LOSS_VERBS)}
 
     def rows_for_acts(self) -> QuerySet[Gateway]:
         return Gateway.objects.all()
@@ -107,6 +107,7 @@ def state_of(gateway: Gateway, request: HttpRequest) -> dict[str, Any]:
     accounts = with_group(now).filter(gateway=gateway)
     return {
         "gateway": gateway,
+        "loss_verbs": [verb for verb in LOSS_VERBS if not verb.refusal(gateway, now)],
         "now": now,
         "reach": reach,
         "webhook_url": f"{settings.PUBLIC_URL}{gateway.webhook_path}",
