@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from accounts import clock
@@ -19,6 +20,20 @@ from reconciliation.report import Report
 
 IN_SYNC_KEPT = timedelta(days=1)
 PRUNE_ROWS = 5000
+
+_KEEP = """
+INSERT INTO reconciliation_finding AS known
+       (gateway_id, run_id, first_seen_at, last_seen_at,
+        account_id, kind, session_id, phone_number, was, now, held, why)
+SELECT %(gateway)s, %(run)s, %(now)s, %(now)s, found.*
+  FROM jsonb_to_recordset(%(found)s::jsonb) found(
+        account_id bigint, kind text, session_id text, phone_number text,
+        was text, now text, held boolean, why text)
+ON CONFLICT (gateway_id, session_id, kind) WHERE ended_at IS NULL DO UPDATE
+   SET run_id = excluded.run_id, last_seen_at = excluded.last_seen_at,
+       account_id = excluded.account_id, was = excluded.was, now = excluded.now,
+       held = excluded.held, why = excluded.why
+"""
 
 
 def keep(gateway: Gateway, report: Report, *, started: datetime, outcome: Run.Outcome) -> None:
@@ -42,41 +57,33 @@ def keep(gateway: Gateway, report: Report, *, started: datetime, outcome: Run.Ou
 def _keep_findings(run: Run, differences: Iterable[Difference], now: datetime) -> None:
     """Two statements, however many: those found are written or moved on, the others end."""
     found = {
-        (difference.session_id, difference.kind): _finding(run, difference, now)
-        for difference in differences
+        (difference.session_id, difference.kind): _record(difference) for difference in differences
     }
-    still_open = Finding.objects.filter(gateway_id=run.gateway_id, ended_at__isnull=True)
-    known = {(row.session_id, row.kind): row for row in still_open}
-    moved = []
-    for key, finding in found.items():
-        if (row := known.get((key[0], str(key[1])))) is not None:
-            for name in ("run", "account_id", "was", "now", "held", "why", "last_seen_at"):
-                setattr(row, name, getattr(finding, name))
-            moved.append(row)
-    Finding.objects.bulk_update(
-        moved, ["run", "account_id", "was", "now", "held", "why", "last_seen_at"], batch_size=500
-    )
-    fresh = [one for (sid, kind), one in found.items() if (sid, str(kind)) not in known]
-    Finding.objects.bulk_create(fresh, batch_size=500)
-    gone = [row.pk for key, row in known.items() if (key[0], Finding.Kind(key[1])) not in found]
-    Finding.objects.filter(pk__in=gone).update(ended_at=now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _KEEP,
+            {
+                "gateway": run.gateway_id,
+                "run": run.pk,
+                "now": now,
+                "found": json.dumps(list(found.values())),
+            },
+        )
+    others = Finding.objects.filter(gateway_id=run.gateway_id, ended_at__isnull=True)
+    others.exclude(run=run).update(ended_at=now)
 
 
-def _finding(run: Run, difference: Difference, now: datetime) -> Finding:
-    return Finding(
-        gateway_id=run.gateway_id,
-        account_id=difference.account_id,
-        run=run,
-        kind=difference.kind,
-        session_id=difference.session_id,
-        phone_number=difference.phone_number,
-        was=difference.was,
-        now=printable(difference.now, limit=20),
-        held=difference.held,
-        why=difference.why[:500],
-        first_seen_at=now,
-        last_seen_at=now,
-    )
+def _record(difference: Difference) -> dict[str, object]:
+    return {
+        "account_id": difference.account_id,
+        "kind": difference.kind,
+        "session_id": difference.session_id,
+        "phone_number": difference.phone_number,
+        "was": difference.was,
+        "now": printable(difference.now, limit=20),
+        "held": difference.held,
+        "why": difference.why[:500],
+    }
 
 
 def keep_boot(gateway: Gateway, boot: Boot) -> None:
