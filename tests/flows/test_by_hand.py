@@ -1,0 +1,91 @@
+"""The incident as the README has a newcomer replay it: its very lines, on a real instance."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from instance.cluster import BIN, wheel
+from tests.flows.terminal import Terminal, blocks_of_readme
+from tests.instance.running import Running, until
+
+pytestmark = [
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="the README's lines need curl"),
+]
+NUMBER, SECOND_NUMBER = "62811801641", "62811801642"
+HELD = "webjs_1_1763264318_rCdIqxMG"
+
+
+@pytest.fixture
+def terminal(running: Running, tmp_path: Path) -> Iterator[Terminal]:
+    opened = Terminal(running, tmp_path)
+    yield opened
+    opened.close()
+
+
+def becomes(running: Running, phone_number: str, status: str, reason: str) -> bool:
+    """The row of a number, within the time that is promised."""
+
+    def is_so() -> bool:
+        with psycopg.connect(running.access["database_url"]) as connection:
+            row = connection.execute(
+                "SELECT status, status_reason FROM whatsapp_accounts WHERE phone_number = %s",
+                [phone_number],
+            ).fetchone()
+        return row == (status, reason)
+
+    return bool(until(is_so, limit_seconds=25))
+
+
+def test_every_line_of_the_readme_does_what_it_says(running: Running, terminal: Terminal) -> None:
+    blocks = iter(blocks_of_readme())
+    said = lambda: terminal.type(next(blocks))  # noqa: E731
+    assert said() == "\n"
+
+    rows = said()
+    assert rows.count(NUMBER) == 3
+    seen = said()
+    assert "(1 row)" in seen
+    assert f'"session_id":"{HELD}"' in seen
+    # From now on without Django, which takes a second to start.
+    terminal.type(
+        f"""sql() {{ {wheel() / BIN / "psql"} '{running.access["database_url"]}' -c "$1"; }}"""
+    )
+    terminal.type("./run manage monitor_sessions")  # not to wait for the next roll call
+    assert becomes(running, NUMBER, "disconnected", "missing")
+    why = said()
+    assert "missing" in why
+    assert f"({NUMBER})" in why
+    assert '"authenticated"' in said()
+    assert becomes(running, NUMBER, "connected", "")
+
+    assert "Added account" in said()
+    assert becomes(running, SECOND_NUMBER, "connected", "")
+    deleted = said()
+    assert '"message":"Session disconnected successfully"' in deleted
+    terminal.type("./run manage monitor_sessions")
+    assert becomes(running, SECOND_NUMBER, "disconnected", "missing")
+
+    assert '"browser":"dead"' in said()
+    assert becomes(running, NUMBER, "disconnected", "browser_gone")
+    assert '"success":true' in said()
+    assert becomes(running, NUMBER, "connected", "")
+    lied = said()
+    assert '"status":"connected"' in lied
+    assert "(1 row)" in lied
+
+    assert "disconnected | missing" in said()
+    assert '"says":"disconnected"' in said()
+    assert becomes(running, "15550100101", "logged_out", "unlinked")
+    misrouted = said()
+    assert "the right URL is" in misrouted
+    assert "/api/webhooks/whatsapp-webjs" in misrouted
+    by_hand = said()
+    assert "unknown session" in by_hand
+    assert "belongs to no gateway" in by_hand
+    assert "Added gateway whatsapp-2" in said()
