@@ -23,14 +23,24 @@ def flag(name: str, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name}={value!r} is neither true nor false: use 1 or 0")
 
 
-def number(name: str, default: int) -> int:
+def number(name: str, default: int, *, least: int = 1) -> int:
     value = text(name)
     if not value:
         return default
     try:
-        return int(value)
+        found = int(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name}={value!r} is not a whole number") from None
+    if found < least:
+        raise ImproperlyConfigured(f"{name}={value!r} must be {least} or more")
+    return found
+
+
+def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
+    value = text(name).upper() or default
+    if value not in among:
+        raise ImproperlyConfigured(f"{name}={value!r} is none of {', '.join(among)}")
+    return value
 
 
 def words(name: str, default: str = "") -> list[str]:
@@ -47,6 +57,8 @@ def secret(name: str) -> str:
         return Path(path).read_text().strip()
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE={path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"{name}_FILE={path} is not text") from None
 
 
 def database(url: str) -> dict[str, object]:
@@ -54,14 +66,18 @@ def database(url: str) -> dict[str, object]:
 
     `host=` may also be given as an option, for a Unix socket directory.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("postgres", "postgresql"):
-        raise ImproperlyConfigured("DATABASE_URL must begin with postgresql://")
-    options = dict(parse_qsl(parts.query))
     try:
+        parts = urlsplit(url)
         port = str(parts.port or "")
-    except ValueError:
-        raise ImproperlyConfigured("DATABASE_URL: the port is not a number") from None
+    except ValueError:  # its words would repeat a part of the address
+        raise ImproperlyConfigured(
+            "DATABASE_URL cannot be read: write special characters as %XX, the port as a number"
+        ) from None
+    if parts.scheme not in ("postgres", "postgresql") or not parts.path.lstrip("/"):
+        raise ImproperlyConfigured(
+            "DATABASE_URL must look like postgresql://user:password@host:port/name"
+        )
+    options = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),

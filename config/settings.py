@@ -82,7 +82,7 @@ DATABASES: dict[str, dict[str, Any]] = {"default": environment.database(_databas
 DATABASES["default"]["OPTIONS"] |= {"connect_timeout": 3}
 # A connection that died with its server is replaced before it is used, not noticed by a request.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-_pool_size = environment.number("DATABASE_POOL_SIZE", 18)
+_pool_size = environment.number("DATABASE_POOL_SIZE", 18, least=0)
 if _pool_size and not TESTING:
     # One pool a process; at least as large as its threads (gunicorn 8, Celery 16, and two spare).
     DATABASES["default"]["OPTIONS"]["pool"] = {
@@ -96,6 +96,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = environment.secret("REDIS_URL")
 if not REDIS_URL:
     raise ImproperlyConfigured("REDIS_URL is not set: redis://:password@host:port/0")
+if not REDIS_URL.startswith(("redis://", "rediss://")):
+    raise ImproperlyConfigured("REDIS_URL must look like redis://:password@host:port/0")
 # Short, because a request must not wait for a Redis that is gone.
 REDIS_TIMEOUT_SECONDS = 1.0
 
@@ -161,7 +163,7 @@ _plain_http = environment.flag("ROLLCALL_INSECURE_HTTP") or DEBUG or TESTING
 SESSION_COOKIE_SECURE = not _plain_http
 CSRF_COOKIE_SECURE = not _plain_http
 SECURE_SSL_REDIRECT = not _plain_http
-SECURE_HSTS_SECONDS = 0 if _plain_http else environment.number("HSTS_SECONDS", 31_536_000)
+SECURE_HSTS_SECONDS = 0 if _plain_http else environment.number("HSTS_SECONDS", 31_536_000, least=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = not _plain_http
 SECURE_HSTS_PRELOAD = not _plain_http
 if environment.flag("BEHIND_TLS_PROXY"):
@@ -180,12 +182,15 @@ REST_FRAMEWORK = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = None
 
 # --- logs: one JSON object a line -----------------------------------------------------------------
+LOG_LEVEL = environment.choice(
+    "LOG_LEVEL", "INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "config.logs.JsonFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": environment.text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},

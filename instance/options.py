@@ -45,7 +45,10 @@ def read_options(arguments: list[str]) -> Options:
     )
     parser.add_argument("--port", type=_port, default=8000, help="of the web (8000)")
     parser.add_argument(
-        "--bind", default="127.0.0.1", help="open the web, and it alone, at another address"
+        "--bind",
+        type=_address,
+        default="127.0.0.1",
+        help="open the web, and it alone, at another address",
     )
     parser.add_argument(
         "--state", type=Path, default=ROOT / ".rollcall", help="its directory (.rollcall)"
@@ -65,6 +68,12 @@ def read_options(arguments: list[str]) -> Options:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _address(text: str) -> str:
+    if not text.strip():  # which would open every address
+        raise argparse.ArgumentTypeError("give an address, such as 127.0.0.1")
+    return text
 
 
 def _port(text: str) -> int:

@@ -43,7 +43,10 @@ def require_free(port: int, host: str) -> None:
                 raise Trouble(
                     f"port {port} is in use: give another one with --port, or end what uses it"
                 ) from None
-            raise Trouble(f"cannot listen on {host}:{port}: {error.strerror}") from None
+            option = "--port" if error.errno == errno.EACCES else "--bind"
+            raise Trouble(
+                f"cannot listen on {host}:{port} ({error.strerror}): give another {option}"
+            ) from None
 
 
 def answers(port: int) -> bool:

@@ -9,18 +9,20 @@ import shlex
 import sys
 
 import django
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError
 
 
 def main(commands: list[str]) -> int:
-    django.setup()
-    for command in commands:
-        print(f"manage.py {command}", flush=True)
-        try:
+    try:
+        django.setup()
+        for command in commands:
+            print(f"manage.py {command}", flush=True)
             call_command(*shlex.split(command))
-        except CommandError as error:
-            print(f"{command.split()[0]}: {error}")
-            return 1
+    except (CommandError, ImproperlyConfigured, DatabaseError) as error:
+        print(str(error).strip())  # one a person can mend; anything else is ours, with its trace
+        return 1
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from instance import postgres, redis_server
+from instance import borrowed, postgres, redis_server
 from instance.children import Child
 
 
@@ -42,7 +42,9 @@ def start_servers(
     notes: list[str] = []
     database_url = "" if of_our_own else os.environ.get("DATABASE_URL", "")
     redis_url = "" if of_our_own else os.environ.get("REDIS_URL", "")
-    if not database_url:
+    if database_url:
+        borrowed.require_postgres(database_url)
+    else:
         database = postgres.prepare(
             directory,
             password=postgres_password,
@@ -54,7 +56,9 @@ def start_servers(
         adopt(database.child)
         postgres.start(database)
         database_url, chosen["postgres"] = database.url, database.port
-    if not redis_url:
+    if redis_url:
+        borrowed.require_redis(redis_url)
+    else:
         cache = redis_server.prepare(
             directory,
             password=redis_password,

@@ -32,9 +32,10 @@ class State:
         """Make the directory, and keep other instances out of it while we live. Raises Trouble."""
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._require_ours()
             self.directory.chmod(0o700)
-            self.logs.mkdir(mode=0o700, exist_ok=True)
             self._lock = (self.directory / "lock").open("w")
+            self.logs.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise Trouble(
                 f"cannot use {self.directory} ({error.strerror}): give another --state"
@@ -47,6 +48,14 @@ class State:
                     "stop it, or give another --state"
                 )
             time.sleep(0.05)
+
+    def _require_ours(self) -> None:
+        """A home or a checkout, named by mistake, would be closed to others and filled."""
+        names = set(os.listdir(self.directory))
+        if names and "lock" not in names:
+            raise Trouble(
+                f"{self.directory} holds other things than an instance: give another --state"
+            )
 
     def is_running(self) -> bool:
         """Whether an instance holds the directory. Raises OSError when we may not look."""

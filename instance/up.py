@@ -45,8 +45,8 @@ def _say(line: str) -> None:
 
 
 def _start(options: Options, supervisor: Supervisor) -> None:
-    ports.require_free(options.port, options.bind)
     options.state.take()
+    ports.require_free(options.port, options.bind)
     secrets = options.state.secrets()
     servers = _servers(options, supervisor, secrets)
     simulated = _simulated(options, secrets, frozenset(servers.ports.values()))

@@ -13,7 +13,9 @@ PAGE = (ROOT / "docs" / "settings.md").read_text()
 
 def names_read() -> list[str]:
     source = (ROOT / "config" / "settings.py").read_text()
-    return re.findall(r'environment\.(?:text|flag|number|words|secret)\("([A-Z_]+)"', source)
+    return re.findall(
+        r'environment\.(?:text|flag|number|choice|words|secret)\(\s*"([A-Z_]+)"', source
+    )
 
 
 def ids_of_checks() -> list[str]:

@@ -1,0 +1,47 @@
+"""Servers that the environment names: asked before anything is built on them."""
+
+from __future__ import annotations
+
+import psycopg
+import redis
+
+from instance.state import Trouble
+
+CONNECT_TIMEOUT_SECONDS = 5
+
+
+def require_postgres(url: str) -> None:
+    """Raises Trouble, which never holds the address: a password stands in it."""
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise Trouble("DATABASE_URL must look like postgresql://user:password@host:port/name")
+    try:
+        psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_SECONDS).close()
+    except psycopg.OperationalError as error:
+        raise Trouble(
+            f"the PostgreSQL that DATABASE_URL names does not let us in ({_first_line(error)}): "
+            "mend the address, or unset it to start one"
+        ) from None
+    except psycopg.Error:  # its words would repeat a part of the address
+        raise Trouble(
+            "DATABASE_URL cannot be read: write special characters as %XX, and the port as a number"
+        ) from None
+
+
+def require_redis(url: str) -> None:
+    """Raises Trouble, which never holds the address: a password stands in it."""
+    try:
+        with redis.Redis.from_url(
+            url, socket_timeout=CONNECT_TIMEOUT_SECONDS, retry=None
+        ) as client:
+            client.ping()
+    except redis.RedisError as error:
+        raise Trouble(
+            f"the Redis that REDIS_URL names does not let us in ({_first_line(error)}): "
+            "mend the address, or unset it to start one"
+        ) from None
+    except ValueError:
+        raise Trouble("REDIS_URL must look like redis://:password@host:port/0") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "no answer"
