@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import psycopg
 import redis
 
@@ -15,13 +17,14 @@ def require_postgres(url: str) -> None:
     if not url.startswith(("postgres://", "postgresql://")):
         raise Trouble("DATABASE_URL must look like postgresql://user:password@host:port/name")
     try:
+        _ = urlsplit(url).port  # the driver would take a part of the password for it, and say so
         psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_SECONDS).close()
     except psycopg.OperationalError as error:
         raise Trouble(
             f"the PostgreSQL that DATABASE_URL names does not let us in ({_first_line(error)}): "
             "mend the address, or unset it to start one"
         ) from None
-    except psycopg.Error:  # its words would repeat a part of the address
+    except (ValueError, psycopg.Error):  # whose words would repeat a part of the address
         raise Trouble(
             "DATABASE_URL cannot be read: write special characters as %XX, and the port as a number"
         ) from None

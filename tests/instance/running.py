@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,34 +19,43 @@ from typing import Any
 from instance.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-KEPT = ("PATH", "HOME", "LANG")
+MADE_BY_USE = (".rollcall", ".static", ".git", ".venv.lock", ".venv.log")
+KEPT = ("PATH", "HOME", "LANG", "ROLLCALL_DATA")
 
 
 class Running:
-    """`./run up` without the script that installs."""
+    """`./run up` without the script that installs. `terminal`: its output is one."""
 
-    def __init__(self, state: Path, *arguments: str, port: int | None = None) -> None:
+    def __init__(
+        self,
+        state: Path,
+        *arguments: str,
+        port: int | None = None,
+        terminal: bool = False,
+        **environment: str,
+    ) -> None:
         self.state = state
         self.port = port or free_port()
-        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+        reading, writing = os.openpty() if terminal else os.pipe()
         self.process = subprocess.Popen(
             [
                 *[sys.executable, "-P", "-m", "instance", "up"],
                 *["--state", str(state), "--port", str(self.port), *arguments],
             ],
-            env={**environment, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
+            env={**plain_environment(), **environment},
+            stdout=writing,
             stderr=subprocess.STDOUT,
-            text=True,
         )
+        os.close(writing)
         self.lines: list[str] = []
-        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader = threading.Thread(target=self._read, args=[reading], daemon=True)
         self.reader.start()
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip())
+    def _read(self, reading: int) -> None:
+        # A terminal whose other side is closed ends with an error, a pipe without.
+        with contextlib.suppress(OSError), open(reading, errors="replace") as output:
+            for line in output:
+                self.lines.append(line.rstrip())
 
     def until_said(self, text: str, *, limit_seconds: float = 60) -> str:
         def said() -> str | None:
@@ -74,8 +86,13 @@ class Running:
         if self.process.poll() is None:
             self.stop()
         self.reader.join(5)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+
+    def refusal(self) -> str:
+        """The one line that it ends with, having started nothing."""
+        assert self.process.wait(30) != 0
+        self.close()
+        (line,) = self.lines
+        return line
 
 
 def until(condition: Callable[[], Any], *, limit_seconds: float = 30) -> Any:
@@ -84,6 +101,23 @@ def until(condition: Callable[[], Any], *, limit_seconds: float = 30) -> Any:
         assert time.monotonic() < ends, f"not within {limit_seconds} s"
         time.sleep(0.05)
     return value
+
+
+def a_checkout(directory: Path) -> Path:
+    """The house once more: its own script and `instance/`, and links to all else."""
+    checkout = directory / "checkout"
+    checkout.mkdir()
+    for path in ROOT.iterdir():
+        if path.name not in ("run", "instance", "tests") and path.name not in MADE_BY_USE:
+            (checkout / path.name).symlink_to(path)
+    shutil.copytree(ROOT / "instance", checkout / "instance")
+    shutil.copy(ROOT / "run", checkout / "run")
+    return checkout
+
+
+def plain_environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return {**kept, "PYTHONPATH": str(ROOT)}
 
 
 def descendants(pid: int) -> list[int]:
@@ -100,6 +134,35 @@ def children_of(pid: int) -> list[int]:
     except OSError:
         return []
     return [int(word) for word in text.split()]
+
+
+def command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def listening(running: Running) -> set[str]:
+    """The TCP addresses, of either family, that an instance's processes listen on."""
+    inodes = set()
+    for pid in running.descendants():
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                inodes.add(os.readlink(descriptor).removeprefix("socket:[").rstrip("]"))
+    rows = [
+        line.split()
+        for name in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
+    return {address_of(row[1]) for row in rows if row[3] == "0A" and row[9] in inodes}
+
+
+def address_of(text: str) -> str:
+    """What /proc says in hexadecimal, words reversed."""
+    host, port = text.split(":")
+    words = [bytes.fromhex(host[at : at + 8])[::-1] for at in range(0, len(host), 8)]
+    return f"{ipaddress.ip_address(b''.join(words))}:{int(port, 16)}"
 
 
 def is_alive(pid: int) -> bool:

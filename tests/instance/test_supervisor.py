@@ -10,7 +10,9 @@ import pytest
 from instance.children import Child
 from instance.state import Trouble
 from instance.supervisor import Supervisor
-from tests.instance.running import is_alive
+from tests.instance.running import is_alive, until
+
+FOR_EVER = "while :; do sleep 0.02; done"
 
 
 def a_child(log: Path, script: str, name: str = "victim") -> Child:
@@ -22,8 +24,8 @@ def a_child(log: Path, script: str, name: str = "victim") -> Child:
 def test_five_deaths_in_a_minute_end_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    moments = iter(range(10_000))
-    monkeypatch.setattr(time, "monotonic", lambda: next(moments) / 10)
+    monkeypatch.setattr("instance.supervisor.LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("instance.supervisor.FIRST_PAUSE_SECONDS", 0.01)
     said: list[str] = []
     supervisor = Supervisor(said.append)
     supervisor.start(a_child(tmp_path / "victim.log", "echo out of beans; exit 3"))
@@ -32,6 +34,48 @@ def test_five_deaths_in_a_minute_end_everything(
     assert len(said) == 4
     assert all(str(tmp_path / "victim.log") in line for line in said)
     supervisor.stop()
+
+
+def test_deaths_that_lie_apart_end_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("instance.supervisor.WITHIN_SECONDS", 0)
+    monkeypatch.setattr("instance.supervisor.FIRST_PAUSE_SECONDS", 0)
+    said: list[str] = []
+    supervisor = Supervisor(said.append)
+    supervisor.start(a_child(tmp_path / "victim.log", "exit 3"))
+
+    def has_died_often() -> bool:
+        supervisor.look()
+        return len(said) > 5
+
+    until(has_died_often)
+    supervisor.stop()
+
+
+def test_all_of_them_stop_in_reverse_order(tmp_path: Path) -> None:
+    supervisor = Supervisor(lambda line: None)
+    log = tmp_path / "both.log"
+    for name in ("database", "web"):
+        script = f"trap 'echo {name} stopped; exit' TERM; echo {name} listens; {FOR_EVER}"
+        supervisor.start(a_child(log, script, name))
+        until(lambda name=name: f"{name} listens" in log.read_text())
+    supervisor.stop()
+    assert log.read_text().splitlines()[2:] == ["web stopped", "database stopped"]
+
+
+def test_deaf_children_do_not_delay_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("instance.supervisor.STOP_WITHIN_SECONDS", 0.5)
+    supervisor = Supervisor(lambda line: None)
+    for number in range(4):
+        log = tmp_path / f"{number}.log"
+        supervisor.start(a_child(log, f"trap '' TERM; echo deaf; {FOR_EVER}", log.stem))
+        until(log.read_text)
+    pids = [child.pid for child in supervisor.children]
+    began = time.monotonic()
+    supervisor.stop()
+    assert time.monotonic() - began < 5
+    assert not any(map(is_alive, pids))
 
 
 def test_a_child_that_does_not_listen_is_killed_with_what_it_started(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""`./run test` brings its own servers, never those of an instance, and takes them away again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+
+from tests.instance.running import descendants, is_alive, plain_environment, until
+
+ME = f"{__file__}::test_its_servers_are_made_for_this_run"
+OTHERS = {
+    "DATABASE_URL": "postgresql://rollcall:pw@127.0.0.1:1/production",
+    "REDIS_URL": "redis://:pw@127.0.0.1:1/0",
+    "SECRET_KEY_FILE": "/nowhere",
+    "DEBUG": "1",
+}
+
+
+def test_its_servers_are_made_for_this_run(throwaway_redis, settings) -> None:
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    assert row is not None and "/rollcall-test-" in row[0]
+    assert "/rollcall-test-" in throwaway_redis.info("server")["config_file"]
+    assert settings.DEBUG is False
+
+
+def test_it_looks_at_no_server_that_the_environment_names_and_leaves_nothing() -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-P", "-m", "instance", "test", ME, "-q", "-p", "no:cacheprovider"],
+        env={**plain_environment(), **OTHERS},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said, _ = run.communicate(timeout=90)
+    assert run.returncode == 0, said
+    assert "1 passed" in said
+
+
+def test_it_leaves_neither_process_nor_file_after_kill_9() -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-P", "-m", "instance", "test", "--version"],
+        env=plain_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    before = until(lambda: made_for(run.pid))
+    family = descendants(run.pid)
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    until(lambda: not [pid for pid in family if is_alive(pid)])
+    until(lambda: not [path for path in before if path.exists()])
+
+
+def made_for(pid: int) -> list[Path] | None:
+    """The directories of a test run, as its remover has them on its command line."""
+    for child in descendants(pid):
+        words = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
+        if found := [
+            Path(word) for word in words if "/rollcall-test-" in word and "-D" not in words
+        ]:
+            return found if len(descendants(pid)) > 1 else None
+    return None
