@@ -241,7 +241,8 @@ class Book:
             connected_at=None,
             proven_at=None,
         )
-        self._put(judge(moved, seen, now=self.now, expires_after=self.expires_after)[1])
+        _, after = judge(moved, seen, now=self.now, expires_after=self.expires_after)
+        self._put(after if seen.status is not None else _unseen(after))
 
     def _undo_takeover(
         self, own: Known, displaced: Superseded, seen: Observation
@@ -268,3 +269,17 @@ class Book:
             )
         )
         return Verdict.TAKEOVER_UNDONE, own.account_id
+
+
+def _unseen(row: Known) -> Known:
+    """On a session that nobody has looked at yet: the live word of the one before is not its."""
+    if row.status not in LIVE:
+        return row
+    return replace(
+        row,
+        status=Status.UNKNOWN,
+        reason=Reason.OVERDUE,
+        raw="",
+        since=row.read_at or row.since,
+        last_known=row.status,
+    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
@@ -46,11 +49,11 @@ def register(
     Without it the session is read at once. Raises Refused.
     """
     account, made = _register_once(workspace, gateway, session_id, phone_number, status, actor)
-    changes: dict[str, object] = {"archived_at": None} if account.archived_at else {}
+    if account.archived_at is not None:
+        wanted = wanted or Wanted.RUNNING  # who adds a number again wants it again
+        Account.objects.filter(pk=account.pk).update(archived_at=None)
     if wanted is not None and account.wanted != wanted:
-        changes["wanted"] = wanted
-    if changes:
-        Account.objects.filter(pk=account.pk).update(updated_at=Now(), **changes)
+        Account.objects.filter(pk=account.pk).update(wanted=wanted, updated_at=Now())
     if status is None:
         ring("accounts.tasks.confirm_session", gateway.pk, session_id)
     for hook in hooks.after_registration:
@@ -166,12 +169,18 @@ def _say_registered(
 
 
 def want(account: Account, wanted: Wanted, *, actor: str) -> None:
-    """What people want. An account that is already gone becomes `stopped` at once."""
+    """What people want. An account that is already gone becomes `stopped` at once. Raises
+    Refused."""
+    _refuse_merged(account)
+    if wanted is Wanted.RUNNING and account.archived_at is not None:
+        raise Refused("it is archived: register the number again first")
     Account.objects.filter(pk=account.pk).update(wanted=wanted, updated_at=Now())
     account.refresh_from_db()
+    if account.session_id is None:
+        return
     if wanted is Wanted.STOPPED and account.status in LOST | {Status.PENDING}:
         _say(account, Status.DISCONNECTED, Reason.OPERATOR, actor=actor)
-    elif wanted is Wanted.RUNNING and account.session_id:
+    elif wanted is Wanted.RUNNING:
         ring("accounts.tasks.confirm_session", account.gateway_id, account.session_id)
 
 
@@ -182,9 +191,10 @@ def mark_disconnected(account: Account, *, why: str, actor: str) -> Outcome:
 
 def archive(account: Account, *, actor: str) -> None:
     """A person removes it: hidden and not wanted any more, never deleted. Adding the number again
-    revives it."""
+    revives it. Raises Refused."""
     want(account, Wanted.STOPPED, actor=actor)
-    Account.objects.filter(pk=account.pk).update(archived_at=Now())
+    not_yet = Account.objects.filter(pk=account.pk, archived_at__isnull=True)
+    not_yet.update(archived_at=Now(), updated_at=Now())
     account.refresh_from_db()
 
 
@@ -192,6 +202,7 @@ def adopt(account: Account, session_id: str, *, gateway: Gateway, actor: str) ->
     """Put the account on another session: an unclaimed one, or the other of a duplicate.
 
     The one it had is superseded. Raises Refused."""
+    _refuse_merged(account)
     if account.phone_number is None:
         raise Refused("it has no number yet: add the session as an account of its own")
     return register(
@@ -211,7 +222,7 @@ def restart(account: Account, *, actor: str) -> None:
     session_id = _session_of(account)
     if account.wanted != Wanted.RUNNING:
         raise Refused("it is wanted stopped: want it running first")
-    with client_of(account.gateway) as client:
+    with _reading_afterwards(account), client_of(account.gateway) as client:
         _release_connection()
         client.restart_session(
             session_id,
@@ -219,7 +230,6 @@ def restart(account: Account, *, actor: str) -> None:
             account_id=account.pk,
             deadline_seconds=START_DEADLINE_SECONDS,
         )
-    ring("accounts.tasks.confirm_session", account.gateway_id, session_id)
 
 
 def stop(account: Account, *, actor: str) -> None:
@@ -230,7 +240,7 @@ def stop(account: Account, *, actor: str) -> None:
     Raises Refused, or GatewayError."""
     session_id = _session_of(account)
     want(account, Wanted.STOPPED, actor=actor)
-    with client_of(account.gateway) as client:
+    with _reading_afterwards(account), client_of(account.gateway) as client:
         _release_connection()
         if client.read_session(session_id, deadline_seconds=STOP_DEADLINE_SECONDS) is not None:
             client.stop_session(
@@ -238,10 +248,24 @@ def stop(account: Account, *, actor: str) -> None:
                 workspace_id=account.workspace_id,
                 deadline_seconds=STOP_DEADLINE_SECONDS,
             )
-    ring("accounts.tasks.confirm_session", account.gateway_id, session_id)
+
+
+@contextmanager
+def _reading_afterwards(account: Account) -> Iterator[None]:
+    """Whatever the gateway answers, and even if it does not, the session is read."""
+    try:
+        yield
+    finally:
+        ring("accounts.tasks.confirm_session", account.gateway_id, _session_of(account))
+
+
+def _refuse_merged(account: Account) -> None:
+    if account.merged_into_id is not None:
+        raise Refused(f"it was merged into account {account.merged_into_id}: act there")
 
 
 def _session_of(account: Account) -> str:
+    _refuse_merged(account)
     if account.session_id is None:
         raise Refused("it has no session")
     return account.session_id

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.db import connection, transaction
 
 from accounts import clock
 from accounts.models import Gateway, GatewaySecret, Workspace
+from accounts.sealing import CannotOpen
+
+LARGEST_ID = 2**63 - 1
 
 
 class Conflict(Exception):
@@ -15,6 +20,9 @@ class Conflict(Exception):
 @transaction.atomic
 def ensure_workspace(name: str, *, workspace_id: int | None = None) -> tuple[Workspace, bool]:
     """The workspace of this name (and id); True when it was made. Raises Conflict."""
+    _require_name(name, longest=200)
+    if workspace_id is not None and not 0 < workspace_id <= LARGEST_ID:
+        raise Conflict(f"{workspace_id} is no id: a whole number from 1 to {LARGEST_ID}")
     found = Workspace.objects.filter(name=name).first()
     if found is not None and workspace_id not in (None, found.pk):
         raise Conflict(f"workspace {name!r} exists with id {found.pk}")
@@ -53,15 +61,18 @@ def ensure_gateway(
 
     A new secret is added beside the old ones, which stay valid until somebody ends them. Raises
     Conflict."""
+    _require_name(name, longest=100)
     found = Gateway.objects.filter(name=name).first()
     if found is None and not base_url:
         raise Conflict(f"there is no gateway {name!r} yet: give --url to make it")
     if found is not None and kind not in (None, found.kind):
         raise Conflict(f"gateway {name!r} is of kind {found.kind}: give the new one another name")
     gateway = found or Gateway(name=name, kind=kind or "webjs")
-    gateway.base_url = (base_url or gateway.base_url).rstrip("/")
+    if base_url and base_url.rstrip("/") != gateway.base_url:
+        gateway.base_url = _free_address(base_url)
     gateway.mode = mode or gateway.mode
-    gateway.full_clean()
+    # Django's idea of an address knows no bare names, such as http://whatsapp:3001.
+    gateway.full_clean(exclude=["base_url"])
     if found is None:
         gateway.save()
     else:
@@ -71,9 +82,56 @@ def ensure_gateway(
     return gateway, found is None
 
 
+def _require_name(name: str, *, longest: int) -> None:
+    if not (name.strip() == name and name.isprintable() and 0 < len(name) <= longest):
+        raise Conflict(f"{name!r} is no name: 1 to {longest} printable characters")
+
+
+def _free_address(value: str) -> str:
+    """Scheme, host and port, and perhaps a path: what a call's path is put behind."""
+    address = value.rstrip("/")
+    wrong = _what_is_wrong_with(address)
+    if wrong:
+        raise Conflict(f"{value!r} is no address of a gateway ({wrong}), e.g. http://10.0.0.5:3001")
+    other = Gateway.objects.filter(base_url=address).first()
+    if other is not None:
+        raise Conflict(f"gateway {other.name!r} has the address {address}")
+    return address
+
+
+def _what_is_wrong_with(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        return str(error)
+    if parts.scheme not in ("http", "https") or not host:
+        return "it must begin with http:// or https:// and name a host"
+    if parts.username is not None or parts.password is not None:
+        return "leave name and password out: the key is a secret, --api-key"
+    if parts.query or parts.fragment or "?" in address or "#" in address:
+        return "leave out what follows ? or #"
+    if " " in address or not address.isascii() or not address.isprintable():
+        return "it holds a space or a character that is not ASCII"
+    return "it is longer than 500 characters" if len(address) > 500 else ""
+
+
 def _ensure_secret(gateway: Gateway, purpose: GatewaySecret.Purpose, value: str | None) -> None:
-    if not value or value in gateway.active_secrets(purpose, clock.database_now()):
+    if value is None:
+        return
+    if not value or not value.isascii() or not value.isprintable() or value != value.strip():
+        raise Conflict(
+            f"the {purpose.label} must be printable ASCII, not empty, without spaces around it"
+        )
+    if value in _opened(gateway, purpose):
         return
     secret = GatewaySecret(gateway=gateway, purpose=purpose)
     secret.secret = value
     secret.save()
+
+
+def _opened(gateway: Gateway, purpose: GatewaySecret.Purpose) -> list[str]:
+    try:
+        return gateway.active_secrets(purpose, clock.database_now())
+    except CannotOpen:
+        return []

@@ -8,10 +8,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from accounts.lifecycle import Refused
 from accounts.models import Account, Gateway
 from accounts.provisioning import Conflict
+from gateways.text import printable
 
 
 class RegisteringCommand(BaseCommand):
@@ -23,14 +25,26 @@ class RegisteringCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             sentence, record = self.register(options)
-        except (Conflict, Refused) as error:
-            raise CommandError(str(error)) from error
+        except (Conflict, Refused, CommandError) as error:
+            raise _mistake(str(error)) from error
         except ValidationError as error:
-            raise CommandError("; ".join(error.messages)) from error
-        self.stdout.write(json.dumps(record) if options["json"] else sentence)
+            raise _mistake("; ".join(error.messages)) from error
+        except DatabaseError as error:
+            # Only its first line: what follows may show the row.
+            raise _mistake(f"the database refused: {str(error).splitlines()[0]}") from error
+        self.stdout.write(json.dumps(record) if options["json"] else _line(sentence))
 
     def register(self, options: dict[str, Any]) -> tuple[str, dict[str, object]]:
         raise TypeError(f"{type(self).__name__} registers nothing")
+
+
+def _line(text: str) -> str:
+    """What strangers named must not paint on a terminal."""
+    return printable(text, limit=2000)
+
+
+def _mistake(text: str) -> CommandError:
+    return CommandError(_line(text))
 
 
 def gateway_named(name: str) -> Gateway:

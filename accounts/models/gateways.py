@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models.functions import Now
 
-from accounts.sealing import seal, unseal
+from accounts.sealing import CannotOpen, seal, unseal
 
 
 class Gateway(models.Model):
@@ -53,9 +53,21 @@ class Gateway(models.Model):
         return self.name
 
     def active_secrets(self, purpose: str, now: datetime) -> list[str]:
-        """The secrets of a purpose that are valid now, newest first. Raises CannotOpen."""
+        """The secrets of a purpose that are valid now, newest first.
+
+        One that cannot be opened is passed over, so that setting it again is a cure. Raises
+        CannotOpen when there are some and none opens."""
         rows = sorted(self.secrets.all(), key=lambda row: row.pk or 0, reverse=True)
-        return [row.secret for row in rows if row.purpose == purpose and row.is_active(now)]
+        opened, sealed = [], None
+        for row in rows:
+            if row.purpose == purpose and row.is_active(now):
+                try:
+                    opened.append(row.secret)
+                except CannotOpen as error:
+                    sealed = error
+        if sealed is not None and not opened:
+            raise sealed
+        return opened
 
     @property
     def webhook_path(self) -> str:
