@@ -11,7 +11,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connection
 
-from accounts.models import Gateway
+from accounts.models import Gateway, GatewaySecret
+from accounts.sealing import CannotOpen
 
 
 @register()
@@ -71,3 +72,18 @@ def check_gateways(
             hint=f"./run manage gateway_add --name {gateway.name} --api-key … --hmac-secret …",
             id="accounts.W003",
         )
+    for secret in GatewaySecret.objects.select_related("gateway"):
+        if not _opens(secret):
+            yield Warning(
+                f"A secret of gateway {secret.gateway.name} ({secret.get_purpose_display()}) was "
+                "sealed with a key that is not in FIELD_KEYS any more.",
+                hint="Add that key behind the new one, or set the secret again with gateway_add.",
+                id="accounts.W004",
+            )
+
+
+def _opens(secret: GatewaySecret) -> bool:
+    try:
+        return bool(secret.secret)
+    except CannotOpen:
+        return False
