@@ -81,9 +81,7 @@ def test_the_history_reads_as_it_happened(cast):
         " FROM account_transitions"
     )
 
-    assert found == [
-        (cast.alice.pk, "connected", "disconnected", "missing", "webhook", "olga", at)
-    ]
+    assert found == [(cast.alice.pk, "connected", "disconnected", "missing", "webhook", "olga", at)]
 
 
 def test_a_row_says_when_it_was_last_written(cast):
