@@ -8,8 +8,9 @@ from datetime import datetime
 from accounts.explain import sentence
 from accounts.models import Account
 from accounts.reasons import SCAN, meaning
-from accounts.status import MEANINGS, Status, Wanted
+from accounts.status import LIVE, MEANINGS, Status, Wanted
 from dashboard.groups import ShownAccount
+from gateways.base import Reason
 
 # A proof that is older than this is told as the gateway's claim (accounts.explain says the same).
 PROOF_IS_FRESH_SECONDS = 120
@@ -70,7 +71,8 @@ def reason(account: Account, shown: Status) -> str:
     """Why it is so, in words; empty where there is nothing to explain."""
     if shown is Status.UNKNOWN and account.status != Status.UNKNOWN:
         return meaning("overdue").text
-    if shown is Status.CONNECTED or not account.status_reason:
+    said = account.status_reason in ("", Reason.LISTED)  # the list says no more than the status
+    if shown is Status.CONNECTED or (shown in LIVE and said) or not account.status_reason:
         return ""
     text = meaning(account.status_reason).text
     return f"{text} ({account.status_raw})" if account.status_raw else text

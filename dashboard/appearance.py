@@ -86,7 +86,7 @@ _GROUPS: dict[str, list[tuple[str, str, str]]] = {
     "Evidence": [
         ("Transitions", "timeline", "accounts.transition"),
         ("Deliveries", "inbox", "webhooks.delivery"),
-        ("Roll calls", "fact_check", "reconciliation.run"),
+        ("Runs", "fact_check", "reconciliation.run"),
         ("Findings", "difference", "reconciliation.finding"),
         ("Superseded sessions", "swap_horiz", "accounts.supersededsession"),
     ],

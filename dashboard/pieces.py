@@ -29,11 +29,18 @@ def label(text: str, *, tone: str, icon: str = "") -> SafeString:
     return format_html('<span class="rc-badge rc-badge--{}">{}{}</span>', tone, picture, text)
 
 
-def link_to(account: Account | None) -> SafeString | str:
-    if account is None:
-        return ""
+def link_to(account: Account, text: object = None) -> SafeString:
     url = reverse("admin:accounts_account_change", args=[account.pk])
-    return format_html('<a class="rc-link" href="{}">{}</a>', url, visible(account))
+    return format_html('<a class="rc-link" href="{}">{}</a>', url, visible(text or account))
+
+
+def account_and_session(account: Account | None, session_id: str) -> SafeString:
+    """Whose it is, as a link, above the session that was named."""
+    return format_html(
+        '{}<span class="rc-sub rc-mono rc-session">{}</span>',
+        link_to(account) if account and str(account) != session_id else "",
+        link_to(account, session_id) if account and str(account) == session_id else session_id,
+    )
 
 
 def moment(at: datetime, now: datetime, *, after: str = " ago") -> SafeString:

@@ -55,18 +55,18 @@ def family(account: Account) -> list[int]:
 
 
 def timeline(
-    account_ids: Sequence[int], *, before: datetime | None = None
+    account_ids: Sequence[int], *, before: datetime | None = None, size: int = PAGE
 ) -> tuple[list[Entry], datetime | None]:
-    """One page of entries older than `before`, and where the next page begins (None: the end).
+    """One page of entries older than `before`, and before what the next page is (None: the end).
 
-    Entries of one moment stay on one page."""
-    found = [entry for read in READERS for entry in read(account_ids, before, PAGE + 1)]
+    Entries of one moment stay on one page; a page that they would not fit on is larger."""
+    found = [entry for read in READERS for entry in read(account_ids, before, size + 1)]
     found.sort(key=lambda entry: (entry.at, entry.rank), reverse=True)
-    if len(found) <= PAGE:
+    if len(found) <= size:
         return found, None
-    edge = found[PAGE - 1].at
-    page = list(takewhile(lambda entry: entry.at >= edge, found))
-    return page, edge if len(page) < len(found) else None
+    edge = found[size].at
+    page = list(takewhile(lambda entry: entry.at > edge, found))
+    return (page, page[-1].at) if page else timeline(account_ids, before=before, size=2 * size)
 
 
 def _transitions(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:

@@ -50,7 +50,7 @@ class AccountColumns:
     def evidence(self, account: ShownAccount) -> SafeString:
         sign = last_evidence(account)
         if sign is None:
-            return format_html('<span class="rc-sub">none yet</span>')
+            return format_html('<span class="rc-sub">{}</span>', "none yet")
         return format_html(
             '{}<span class="rc-sub">{}</span>',
             moment(sign.at, account.seen_now),

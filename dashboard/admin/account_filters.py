@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 
 from accounts.status import Status
+from dashboard.admin.plain_filters import PlainFilter
 from dashboard.groups import Accounts, Group
 
 
-class GroupFilter(admin.SimpleListFilter):
+class GroupFilter(PlainFilter):
     title = "whose turn it is"
     parameter_name = "group"
 
@@ -24,7 +24,7 @@ class GroupFilter(admin.SimpleListFilter):
         return queryset.filter(group=self.value()) if self.value() else queryset
 
 
-class StatusFilter(admin.SimpleListFilter):
+class StatusFilter(PlainFilter):
     """By the status as it is shown: an expired "connected" is found under "unknown"."""
 
     title = "status"
@@ -37,7 +37,7 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset.filter(shown=self.value()) if self.value() else queryset
 
 
-class HiddenFilter(admin.SimpleListFilter):
+class HiddenFilter(PlainFilter):
     """Archived and merged accounts are kept for ever, and hidden unless asked for."""
 
     title = "what is hidden"

@@ -9,12 +9,13 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
-from accounts.models import Account
+from accounts.models import Account, SupersededSession
 from dashboard.account_page import page_of
+from dashboard.admin import searching
 from dashboard.admin.account_columns import AccountColumns
 from dashboard.admin.account_filters import GroupFilter, HiddenFilter, StatusFilter
 from dashboard.admin.account_form import RegisterForm
@@ -27,7 +28,6 @@ from dashboard.admin.verbs import ACCOUNT_VERBS, Verb
 from dashboard.groups import MEANINGS, Accounts, Group, counts, rows_between, with_group
 from dashboard.shown import visible
 from dashboard.watch import request_now
-from gateways.base import normal_phone_number
 
 
 class BrokenFirst(HarmlessChangeList):
@@ -64,7 +64,7 @@ class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
     list_display_links = None  # the first column brings its own
     list_before_template = "dashboard/account_groups.html"
     search_fields = ("phone_number", "session_id")
-    search_help_text = "Number or session id, or how it begins"
+    search_help_text = searching.HELP
     ordering = ("-status_since",)
 
     # --- the list -------------------------------------------------------------------------------
@@ -78,20 +78,13 @@ class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: Accounts, search_term: str
     ) -> tuple[Accounts, bool]:
-        """By the beginning of a number, however it is written, or of a session id, also of one
-        that was superseded."""
+        """By number, or any part of a session id; also by one that was superseded."""
         term = search_term.strip()
         if not term:
             return queryset, False
-        found = Q(session_id__startswith=term) | Q(
-            pk__in=Account.objects.filter(superseded_sessions__session_id=term).values("pk")
-        )
-        digits = "".join(character for character in term if character not in "+-(). \u00a0")
-        if digits.isascii() and digits.isdigit():
-            found |= Q(phone_number__startswith=digits)
-        elif number := normal_phone_number(term):
-            found |= Q(phone_number=number)
-        return queryset.filter(found), False
+        past = SupersededSession.objects.filter(session_id=term).values("account")
+        found = Q(session_id__contains=term) | Q(pk__in=past)
+        return queryset.filter(found | searching.by_number(term)), False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -146,8 +139,7 @@ class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
             return HttpResponseNotAllowed(["GET"])
         account = self.get_object(request, object_id)
         if account is None:
-            messages.warning(request, f"There is no account {visible(object_id)}.")
-            return redirect("admin:accounts_account_changelist")
+            raise Http404
         if not self.has_view_permission(request, account):
             raise PermissionDenied
         make_harmless(account)

@@ -29,6 +29,7 @@ class Plan:
     """Which rows a verb will touch, and which it will not, with the reason."""
 
     verb: Verb
+    now: datetime
     will: list[Any]
     skipped: list[tuple[Any, str]]
 
@@ -37,6 +38,7 @@ class Plan:
         refusals = [(row, verb.refusal(row, now)) for row in rows]
         return cls(
             verb,
+            now,
             will=[row for row, refusal in refusals if not refusal],
             skipped=[(row, refusal) for row, refusal in refusals if refusal],
         )

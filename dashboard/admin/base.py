@@ -6,8 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db import models
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from unfold.paginator import InfinitePaginator
 
 from dashboard.shown import visible
@@ -24,15 +25,26 @@ else:
     from unfold.admin import ModelAdmin, TabularInline
     from unfold.views import ChangeList
 
-__all__ = ["ChangeList", "KeptAdmin", "ModelAdmin", "ReadOnlyAdmin", "TabularInline"]
+__all__ = ["ChangeList", "HonestAdmin", "KeptAdmin", "ModelAdmin", "ReadOnlyAdmin", "TabularInline"]
 
 
-class KeptAdmin(ModelAdmin):
-    """Rows that are never deleted here."""
+class HonestAdmin(ModelAdmin):
+    """What is not there is a 404; Django would lead to the start page, with a note."""
 
     list_per_page = 50
     show_full_result_count = False
     list_fullwidth = True
+    show_facets = admin.ShowFacets.NEVER  # they count large tables once for each choice
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return HonestChangeList
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, *args: Any) -> Any:
+        raise Http404
+
+
+class KeptAdmin(HonestAdmin):
+    """Rows that are never deleted here."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -41,7 +53,17 @@ class KeptAdmin(ModelAdmin):
         return HarmlessChangeList
 
 
-class HarmlessChangeList(ChangeList):
+class HonestChangeList(ChangeList):
+    """PostgreSQL takes no NUL in a text: nothing can be found by one."""
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        filters = super().get_filters_params(params)
+        if any("\0" in value for values in filters.values() for value in values):
+            raise IncorrectLookupParameters
+        return filters
+
+
+class HarmlessChangeList(HonestChangeList):
     """Its rows are never saved, so their text may be replaced by what is shown of it."""
 
     def get_results(self, request: HttpRequest) -> None:

@@ -11,9 +11,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.models import Account
+from dashboard.admin import searching
 from dashboard.admin.base import ReadOnlyAdmin
-from dashboard.pieces import label, link_to, moment
+from dashboard.admin.plain_filters import choices_filter
+from dashboard.pieces import account_and_session, label, moment
 from dashboard.shown import visible
 from webhooks.models import Delivery
 
@@ -26,22 +27,17 @@ _STATES = {
 }
 
 
+what_became_filter = choices_filter("state", "what became of it")
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = (
-        "received",
-        "event",
-        "what_became",
-        "account_link",
-        "session_id",
-        "gateway",
-        "why",
-    )
+    list_display = ("received", "event", "what_became", "session", "gateway", "why")
     list_display_links = ("received",)
     list_select_related = ("gateway", "account")
-    list_filter = ("state", "gateway")
+    list_filter = (what_became_filter, "gateway")
     search_fields = ("session_id",)
-    search_help_text = "Number or session id, or how it begins; or an event's name"
+    search_help_text = f"{searching.HELP}, or event"
     ordering = ("-id",)
     fields = (
         *("gateway", "account", "event", "session_id", "workspace_claim", "path"),
@@ -59,20 +55,15 @@ class DeliveryAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        found = Q(session_id__startswith=term) | Q(event=term)
-        digits = term.lstrip("+")
-        if digits.isdecimal():
-            numbers = Account.objects.filter(phone_number__startswith=digits)
-            found |= Q(account__in=numbers.values("pk"))
-        return queryset.filter(found), False
+        return queryset.filter(searching.of_account(term) | Q(event=term)), False
 
     @admin.display(description="received", ordering="id")
     def received(self, row: Any) -> SafeString:
         return moment(row.received_at, row.seen_now)
 
-    @admin.display(description="account")
-    def account_link(self, row: Delivery) -> SafeString | str:
-        return link_to(row.account)
+    @admin.display(description="account and session")
+    def session(self, row: Delivery) -> SafeString:
+        return account_and_session(row.account, row.session_id)
 
     @admin.display(description="what became of it", ordering="state")
     def what_became(self, row: Delivery) -> SafeString:

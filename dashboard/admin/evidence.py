@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -13,27 +13,43 @@ from django.utils.safestring import SafeString
 from accounts.models import Incident, SupersededSession, Transition
 from accounts.reasons import meaning
 from accounts.status import Status
+from dashboard.admin import searching
 from dashboard.admin.base import ReadOnlyAdmin
-from dashboard.pieces import label, link_to, moment
+from dashboard.admin.plain_filters import choices_filter, null_filter
+from dashboard.pieces import account_and_session, label, moment
+
+became_filter = choices_filter("to_status", "what it became")
+source_filter = choices_filter("source", "who saw it")
+confirmed_filter = null_filter(
+    "confirmed_at", "was it confirmed", null="Not confirmed by a read yet", filled="Confirmed"
+)
+open_filter = null_filter("closed_at", "is it over", null="Open", filled="Closed")
+kind_filter = choices_filter("kind", "what happened")
 
 
 @admin.register(Transition)
 class TransitionAdmin(ReadOnlyAdmin):
-    list_display = ("written", "account_link", "change", "why", "source", "actor", "evidence")
+    list_display = ("written", "session", "change", "why", "source", "actor", "evidence")
     list_display_links = ("written",)
     list_select_related = ("account",)
-    list_filter = ("to_status", "source")
-    search_fields = ("account__phone_number__startswith", "session_id__startswith")
-    search_help_text = "Number or session id, or how it begins"
+    list_filter = (became_filter, source_filter)
+    search_fields = ("session_id",)
+    search_help_text = searching.HELP
     ordering = ("-id",)
 
     @admin.display(description="when", ordering="id")
     def written(self, row: Any) -> SafeString:
         return moment(row.created_at, row.seen_now)
 
-    @admin.display(description="account")
-    def account_link(self, row: Transition) -> SafeString | str:
-        return link_to(row.account)
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Transition], search_term: str
+    ) -> tuple[QuerySet[Transition], bool]:
+        term = search_term.strip()
+        return (queryset.filter(searching.of_account(term)) if term else queryset), False
+
+    @admin.display(description="account and session")
+    def session(self, row: Transition) -> SafeString:
+        return account_and_session(row.account, row.session_id)
 
     @admin.display(description="change")
     def change(self, row: Transition) -> str:
@@ -48,18 +64,39 @@ class TransitionAdmin(ReadOnlyAdmin):
 
 @admin.register(SupersededSession)
 class SupersededSessionAdmin(ReadOnlyAdmin):
-    list_display = ("session_id", "account", "gateway", "superseded_at", "confirmed_at")
+    list_display = ("session", "gateway", "superseded", "state")
     list_select_related = ("account", "gateway")
-    list_filter = ("gateway",)
-    search_fields = ("session_id__startswith", "account__phone_number__startswith")
+    list_filter = (confirmed_filter, "gateway")
+    search_fields = ("session_id",)
+    search_help_text = searching.HELP
     ordering = ("-id",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[SupersededSession], search_term: str
+    ) -> tuple[QuerySet[SupersededSession], bool]:
+        term = search_term.strip()
+        return (queryset.filter(searching.of_account(term)) if term else queryset), False
+
+    @admin.display(description="account, and the session it left")
+    def session(self, row: SupersededSession) -> SafeString:
+        return account_and_session(row.account, row.session_id)
+
+    @admin.display(description="superseded", ordering="superseded_at")
+    def superseded(self, row: Any) -> SafeString:
+        return moment(row.superseded_at, row.seen_now)
+
+    @admin.display(description="state", ordering="confirmed_at")
+    def state(self, row: SupersededSession) -> SafeString:
+        if row.confirmed_at is None:
+            return label("not confirmed by a read yet", tone="busy", icon="hourglass_empty")
+        return label("confirmed", tone="off", icon="task_alt")
 
 
 @admin.register(Incident)
 class IncidentAdmin(ReadOnlyAdmin):
     list_display = ("what", "state", "gateway", "opened", "seen", "count", "details")
     list_select_related = ("gateway",)
-    list_filter = ("kind", ("closed_at", admin.EmptyFieldListFilter), "gateway")
+    list_filter = (open_filter, kind_filter, "gateway")
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Open ones first."""

@@ -16,6 +16,7 @@ from dashboard.admin.base import HarmlessChangeList, KeptAdmin, TabularInline
 from dashboard.admin.confirming import ConfirmingAdmin
 from dashboard.admin.gateway_form import GatewayForm, SecretForm
 from dashboard.admin.losses import LOSS_VERBS
+from dashboard.admin.plain_filters import choices_filter
 from dashboard.admin.roll_call import roll_call_verb
 from dashboard.admin.verbs import Verb
 from dashboard.groups import counts, with_group
@@ -40,7 +41,7 @@ class Secrets(TabularInline):
 class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
     form = GatewayForm
     list_display = ("name", "reachability", "connected", "mode", "kind", "base_url")
-    list_filter = ("mode",)
+    list_filter = (choices_filter("mode", "what may be done to it"),)
     search_fields = ("name", "base_url")
     fields = ("name", "kind", "base_url", "mode")
     inlines = (Secrets,)

@@ -12,7 +12,8 @@ from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.models import Membership, Workspace
-from dashboard.admin.base import KeptAdmin, ModelAdmin, TabularInline
+from dashboard.admin.base import HonestAdmin, KeptAdmin, TabularInline
+from dashboard.admin.plain_filters import choices_filter
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -49,23 +50,25 @@ class WorkspaceAdmin(KeptAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(ModelAdmin):
+class MembershipAdmin(HonestAdmin):
     list_display = ("workspace", "user", "role")
     list_select_related = ("workspace", "user")
-    list_filter = ("role", "workspace")
+    list_filter = (choices_filter("role", "what they may do"), "workspace")
     search_fields = ("user__username", "workspace__name")
     autocomplete_fields = ("workspace", "user")
-    list_fullwidth = True
 
 
 @admin.register(User)
-class UserAdmin(auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(auth_admin.UserAdmin, HonestAdmin):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_fullwidth = True
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What somebody did is kept under their name: they are deactivated instead."""
+        return False
 
 
 @admin.register(Group)
-class GroupAdmin(auth_admin.GroupAdmin, ModelAdmin):
-    list_fullwidth = True
+class GroupAdmin(auth_admin.GroupAdmin, HonestAdmin):
+    pass

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.models import Account
+from dashboard.admin import searching
 from dashboard.admin.base import ReadOnlyAdmin
+from dashboard.admin.plain_filters import PlainFilter, choices_filter, null_filter
 from dashboard.admin.take_over import ADOPTABLE, proposals
-from dashboard.pieces import label, link_to, moment
+from dashboard.pieces import account_and_session, label, moment
 from dashboard.shown import visible
 from reconciliation.models import Finding, Run
 
@@ -26,12 +27,28 @@ _OUTCOMES = {
 }
 
 
+outcome_filter = choices_filter("outcome", "how it ended")
+kind_filter = choices_filter("kind", "what was found")
+ended_filter = null_filter("ended_at", "is it still so", null="Still found", filled="Ended")
+
+
+class HeldFilter(PlainFilter):
+    title = "was it acted on"
+    parameter_name = "held"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Held: seen, not acted on"), ("no", "Acted on, or nothing to do")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(held=self.value() == "yes") if self.value() else queryset
+
+
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
     list_display = ("started", "gateway", "what_came", "sessions_listed", "found", "took", "reason")
     list_display_links = ("started",)
     list_select_related = ("gateway",)
-    list_filter = ("outcome", "gateway")
+    list_filter = (outcome_filter, "gateway")
     ordering = ("-id",)
     readonly_fields = ("its_findings",)
 
@@ -46,12 +63,14 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="findings", ordering="findings_count")
     def found(self, run: Run) -> str:
-        held = f", {run.held_count} held" if run.held_count else ""
-        return f"{run.findings_count}{held}"
+        if run.held_count == run.findings_count > 0:
+            return f"{run.held_count}, held"
+        return f"{run.findings_count}" + (f", {run.held_count} held" if run.held_count else "")
 
     @admin.display(description="took")
     def took(self, run: Run) -> str:
-        return f"{(run.finished_at - run.started_at).total_seconds():.1f} s"
+        seconds = (run.finished_at - run.started_at).total_seconds()
+        return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
     @admin.display(description="why")
     def reason(self, run: Run) -> SafeString:
@@ -71,8 +90,7 @@ class RunAdmin(ReadOnlyAdmin):
 class FindingAdmin(ReadOnlyAdmin):
     list_display = (
         "what",
-        "account_link",
-        "session_id",
+        "session",
         "moved",
         "state",
         "seen",
@@ -81,9 +99,9 @@ class FindingAdmin(ReadOnlyAdmin):
     )
     list_display_links = ("what",)
     list_select_related = ("gateway", "account")
-    list_filter = ("kind", ("ended_at", admin.EmptyFieldListFilter), "held", "gateway")
+    list_filter = (kind_filter, ended_filter, HeldFilter, "gateway")
     search_fields = ("session_id",)
-    search_help_text = "Number or session id, or how it begins"
+    search_help_text = searching.HELP
     change_form_outer_before_template = "dashboard/finding_verbs.html"
     ordering = ("-last_seen_at", "-id")
 
@@ -113,9 +131,7 @@ class FindingAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        numbers = Account.objects.filter(phone_number__startswith=term.lstrip("+"))
-        found = Q(session_id__startswith=term) | Q(account__in=numbers.values("pk"))
-        return queryset.filter(found), False
+        return queryset.filter(searching.of_account(term)), False
 
     @admin.display(description="finding", ordering="kind")
     def what(self, row: Finding) -> SafeString:
@@ -125,9 +141,9 @@ class FindingAdmin(ReadOnlyAdmin):
             row.get_kind_display(),
         )
 
-    @admin.display(description="account")
-    def account_link(self, row: Finding) -> SafeString | str:
-        return link_to(row.account)
+    @admin.display(description="account and session")
+    def session(self, row: Finding) -> SafeString:
+        return account_and_session(row.account, row.session_id)
 
     @admin.display(description="last seen", ordering="last_seen_at")
     def seen(self, row: Any) -> SafeString:

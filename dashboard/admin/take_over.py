@@ -10,6 +10,7 @@ from accounts import lifecycle
 from accounts.models import Account
 from dashboard.admin.verbs import Verb
 from dashboard.shown import visible
+from dashboard.timeline import family
 from reconciliation.models import Finding
 
 ADOPTABLE = (Finding.Kind.UNCLAIMED, Finding.Kind.DUPLICATE)
@@ -30,6 +31,8 @@ def take_over_verb(finding: Finding) -> Verb:
         lifecycle.adopt(account, finding.session_id, gateway=finding.gateway, actor=actor)
 
     def refusal(account: Account, now: datetime) -> str:
+        if finding.account_id not in family(account):
+            return "that session was found for another account"
         if account.phone_number is None:
             return "it has no number yet: register the session as an account of its own"
         if (account.gateway_id, account.session_id) == (finding.gateway_id, finding.session_id):

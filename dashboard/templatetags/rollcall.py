@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from unfold.templatetags.unfold_list import result_headers
 from unfold.widgets import CHECKBOX_CLASSES
 
+from accounts.models import Account
 from dashboard.pieces import moment
 from dashboard.shown import visible
 
@@ -20,6 +21,12 @@ register = template.Library()
 def visible_filter(value: object) -> str:
     """Strangers' text with its invisible characters made visible; escaped like any other."""
     return visible(value)
+
+
+@register.filter
+def shown_word(account: Account, now: datetime) -> str:
+    """Its status as it may be shown: a word that has expired is unknown."""
+    return str(account.shown_status(now).label)
 
 
 @register.simple_tag

@@ -1,0 +1,102 @@
+"""Acts that speak to a gateway: it does them, or a clear message says why not."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import Account, GatewaySecret
+from accounts.status import Status, Wanted
+from gateways.simulator import mishaps, process
+from reconciliation.models import Run
+from tests.dashboard.pages import act, ask, page_of, told, words
+from tests.gateways.simulated import connected, says
+
+
+@pytest.fixture
+def alice(world, cast):
+    """Alice's account, with her session on the simulated gateway."""
+    fields = {"phone_number": cast.alice.phone_number, "workspace_id": cast.acme.pk}
+    connected(world, "alice", **fields)
+    return cast.alice
+
+
+def test_a_roll_call_now_reads_the_gateway_and_mends_the_rows(operator, cast, alice, world):
+    done = act(operator, "roll-call", alice)
+    cast.bob.refresh_from_db()
+    assert cast.bob.status == Status.DISCONNECTED
+    assert Run.objects.get().sessions_listed == 1
+    assert told(done) == [
+        "Called the roll for 1. whatsapp-1: 1 sessions listed, differences: 1 missing."
+    ]
+
+
+def test_one_gateway_is_read_once_for_all_its_accounts(operator, cast, alice):
+    act(operator, "roll-call", alice, cast.bob, cast.charlie)
+    assert Run.objects.count() == 1
+
+
+def test_a_roll_call_of_a_gateway(admin, cast, alice):
+    done = act(admin, "roll-call", cast.gateway, model="gateway")
+    assert "whatsapp-1: 1 sessions listed" in told(done)[0]
+
+
+def test_a_restart_starts_the_browser_again(operator, alice, world):
+    mishaps.crash(world, "alice", honest=True)
+    assert says(world, "alice") == "disconnected"
+    assert told(act(operator, "restart", alice)) == ["Restarted 1."]
+    world.settle()
+    assert says(world, "alice") == "connected"
+
+
+def test_stopping_ends_the_session_and_says_beforehand_what_is_lost(operator, alice, world):
+    assert "somebody must scan a QR code" in words(ask(operator, "stop", alice))
+    assert told(act(operator, "stop", alice)) == ["Stopped 1."]
+    alice.refresh_from_db()
+    assert alice.wanted == Wanted.STOPPED
+    assert "alice" not in world.sessions
+
+
+@pytest.mark.parametrize("verb", ["restart", "stop", "roll-call"])
+def test_a_gateway_that_refuses_gets_a_clear_message(operator, alice, world, verb):
+    process.stop(world)
+    [message] = told(act(operator, verb, alice))
+    assert "1 refused: " in message
+    assert "refused" in message.partition("1 refused: ")[2].lower()
+
+
+@pytest.mark.parametrize("verb", ["restart", "stop", "roll-call"])
+def test_a_gateway_that_hangs_gets_a_clear_message(operator, alice, world, verb):
+    process.freeze(world)
+    [message] = told(act(operator, verb, alice))
+    assert "1 refused: " in message
+    assert "answer" in message
+
+
+def test_what_went_wrong_stands_in_the_history(operator, alice, world):
+    process.stop(world)
+    act(operator, "restart", alice)
+    assert "Restart session: refused: " in words(operator.get(page_of(alice)))
+
+
+def test_a_gateway_without_a_key_says_how_to_give_it_one(operator, alice):
+    GatewaySecret.objects.all().delete()
+    [message] = told(act(operator, "restart", alice))
+    assert "has no active API key: ./run manage gateway_add" in message
+
+
+def test_a_secret_that_cannot_be_opened_says_so(operator, alice):
+    GatewaySecret.objects.update(sealed="not sealed by us")
+    [message] = told(act(operator, "restart", alice))
+    assert "FIELD_KEYS" in message
+
+
+def test_what_is_wanted_stopped_is_not_restarted(operator, alice):
+    Account.objects.filter(pk=alice.pk).update(wanted=Wanted.STOPPED)
+    assert "want it running first" in words(ask(operator, "restart", alice))
+
+
+def test_what_one_refuses_does_not_stop_the_others(operator, cast, alice, world):
+    other = cast.an_account("elsewhere", Status.CONNECTED, gateway=cast.other_gateway)
+    [message] = told(act(operator, "stop", other, alice))
+    assert message.startswith("Stopped 1, 1 refused: ")
+    assert "alice" not in world.sessions

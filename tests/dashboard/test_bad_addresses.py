@@ -1,0 +1,79 @@
+"""What people type into the address line: a clear answer, never a broken page."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin as site
+from django.test import RequestFactory
+
+from tests.dashboard.pages import ACCOUNTS, sessions
+
+LISTS = sorted(f"{model._meta.app_label}/{model._meta.model_name}" for model in site.site._registry)
+each_list = pytest.mark.parametrize("model", LISTS)
+
+
+def filters_of(model: str) -> list[str]:
+    """The parameters that its filters read."""
+    [options] = [
+        options
+        for options in site.site._registry.values()
+        if f"{options.opts.app_label}/{options.opts.model_name}" == model
+    ]
+    names = options.get_list_filter(RequestFactory().get("/"))
+    return [
+        f"{name}__id__exact" if isinstance(name, str) else name.parameter_name for name in names
+    ]
+
+
+@each_list
+def test_a_page_that_does_not_exist_is_no_broken_page(admin, model):
+    for page in ("999999", "-1", "%00"):
+        response = admin.get(f"/admin/{model}/?p={page}", follow=True)
+        assert response.status_code == 200, page
+
+
+@each_list
+def test_an_order_that_does_not_exist_is_none(admin, model):
+    for column in ("99.-1.7", "%00"):
+        response = admin.get(f"/admin/{model}/?o={column}", follow=True)
+        assert response.status_code == 200, column
+
+
+@each_list
+def test_a_filter_that_does_not_exist_finds_nothing_or_filters_nothing(admin, model):
+    for name in filters_of(model):
+        for value in ("%00", "9" * 30):
+            response = admin.get(f"/admin/{model}/?{name}={value}", follow=True)
+            assert response.status_code == 200, (name, value)
+
+
+def test_an_unknown_filter_value_hides_nobody(admin, cast):
+    assert len(sessions(admin.get(f"{ACCOUNTS}?group=nonsense"))) == 3
+
+
+def test_no_field_can_be_asked_for_a_nul(admin):
+    for address in ("accounts/gateway/?kind=%00", "auth/user/?username=%00"):
+        assert admin.get(f"/admin/{address}", follow=True).status_code == 200, address
+
+
+def test_nobody_can_filter_by_a_field_that_is_not_offered(admin, cast):
+    query = "?gateway__secrets__sealed__startswith=g"
+    assert admin.get(f"{ACCOUNTS}{query}").status_code == 400
+
+
+@each_list
+def test_a_row_that_does_not_exist_is_not_found(admin, model):
+    for pk in ("999999", "9" * 30, "%00"):
+        for tail in ("change/", "history/"):
+            assert admin.get(f"/admin/{model}/{pk}/{tail}").status_code == 404, (pk, tail)
+
+
+def test_the_page_that_says_so_is_ours(admin):
+    response = admin.get(f"{ACCOUNTS}999999/change/")
+    assert "There is no such page" in response.content.decode()
+
+
+def test_a_timeline_from_an_unreadable_moment_begins_at_the_newest(admin, cast):
+    for before in ("", "abc", "2025-01-01", "%00", "9999-99-99T00:00:00Z", "0001-01-01T00:00:00Z"):
+        url = f"{ACCOUNTS}{cast.alice.pk}/change/?before={before}"
+        assert admin.get(url).status_code == 200, before

@@ -1,0 +1,124 @@
+"""A gateway's form writes secrets and never shows them."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import Gateway, GatewaySecret
+from tests.dashboard.pages import listed, told, words
+
+ADD = "/admin/accounts/gateway/add/"
+SECRET = "s3cret-of-the-gateway"
+
+
+def a_form(*, secrets=(), **fields):
+    form = {"name": "new", "kind": "webjs", "base_url": "http://10.0.0.5:3001", "mode": "act"}
+    form |= {"secrets-TOTAL_FORMS": len(secrets), "secrets-INITIAL_FORMS": 0} | fields
+    for number, (purpose, value) in enumerate(secrets):
+        form |= {f"secrets-{number}-purpose": purpose, f"secrets-{number}-value": value}
+    return form
+
+
+def page_of(gateway):
+    return f"/admin/accounts/gateway/{gateway.pk}/change/"
+
+
+def test_a_new_gateway_keeps_its_secrets_sealed(admin):
+    admin.post(ADD, a_form(secrets=[("api_key", SECRET), ("hmac", SECRET + "2")]))
+    secrets = Gateway.objects.get(name="new").secrets.all()
+    assert [secret.secret for secret in secrets] == [SECRET + "2", SECRET]
+    assert not any(SECRET in secret.sealed for secret in secrets)
+
+
+def test_no_page_ever_shows_one_again(admin, cast):
+    secret = GatewaySecret(gateway=cast.gateway, purpose="api_key")
+    secret.secret = SECRET
+    secret.save()
+    history = page_of(cast.gateway).replace("change", "history")
+    for path in (page_of(cast.gateway), history, "/admin/accounts/gateway/", "/admin/"):
+        page = admin.get(path).content.decode()
+        assert SECRET not in page, path
+        assert secret.sealed not in page, path
+
+
+def test_a_form_that_is_shown_again_has_forgotten_it(admin):
+    answer = admin.post(ADD, a_form(base_url="no address", secrets=[("api_key", SECRET)]))
+    assert answer.status_code == 200
+    assert SECRET not in answer.content.decode()
+
+
+def test_the_history_says_that_it_changed_not_to_what(admin):
+    admin.post(ADD, a_form(secrets=[("api_key", SECRET)]))
+    page = page_of(Gateway.objects.get(name="new")).replace("change", "history")
+    assert SECRET not in admin.get(page).content.decode()
+
+
+def test_an_old_secret_can_be_ended_not_rewritten(admin, cast):
+    secret = GatewaySecret(gateway=cast.gateway, purpose="hmac")
+    secret.secret = SECRET
+    secret.save()
+    form = a_form(
+        **{
+            "name": "whatsapp-1",
+            "base_url": cast.gateway.base_url,
+            "secrets-TOTAL_FORMS": 1,
+            "secrets-INITIAL_FORMS": 1,
+            "secrets-0-id": secret.pk,
+            "secrets-0-gateway": cast.gateway.pk,
+            "secrets-0-value": "another",
+            "secrets-0-not_after_0": "2025-01-01",
+            "secrets-0-not_after_1": "00:00:00",
+        }
+    )
+    admin.post(page_of(cast.gateway), form)
+    secret.refresh_from_db()
+    assert secret.secret == SECRET
+    assert secret.not_after is not None
+    assert not secret.is_active(cast.now)
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("ftp://10.0.0.5", "It must begin with http:// or https://"),
+        ("http://user:pass@10.0.0.5", "Leave name and password out"),
+        ("http://10.0.0.5/?key=1", "Leave out what follows"),
+        ("javascript:alert(1)", "valid URL"),
+        ("http://127.0.0.1:1", "Gateway whatsapp-1 has this address"),
+        ("http://[::1", "valid URL"),
+        ("http://a\u0000b", "Null characters"),
+    ],
+)
+def test_an_address_that_cannot_be_meant_is_refused(admin, cast, address, why):
+    Gateway.objects.exclude(pk=cast.gateway.pk).delete()
+    answer = admin.post(ADD, a_form(base_url=address))
+    assert why in words(answer)
+    assert not Gateway.objects.filter(name="new").exists()
+
+
+def test_its_kind_stays(admin, cast):
+    admin.post(page_of(cast.gateway), a_form(name="whatsapp-1", kind="other"))
+    cast.gateway.refresh_from_db()
+    assert cast.gateway.kind == "webjs"
+
+
+def test_it_says_where_its_webhooks_go_and_how_it_is(admin, cast):
+    Gateway.objects.filter(pk=cast.gateway.pk).update(blind_since=cast.ago(60), blind_why="refused")
+    page = words(admin.get(page_of(cast.gateway)))
+    assert "/api/webhooks/webjs" in page
+    assert "cannot be read for 60 s: refused" in page
+    assert "1 Connected" in page
+
+
+def test_the_list_counts_who_is_connected(admin, cast):
+    first, second = listed(admin.get("/admin/accounts/gateway/"))
+    assert "never read" in first
+    assert "1 of 3" in first
+    assert "0 of 0" in second
+
+
+def test_a_gateway_is_saved_with_its_mode(admin, cast):
+    form = a_form(name="whatsapp-1", base_url=cast.gateway.base_url, mode="observe")
+    assert told(admin.post(page_of(cast.gateway), form, follow=True))
+    cast.gateway.refresh_from_db()
+    assert cast.gateway.mode == "observe"
