@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from accounts import doorbell
+from tests.accounts.receivers import HookServer, MailServer, serving
 from tests.cast import make_cast
 
 
@@ -17,3 +18,16 @@ def rung(monkeypatch):
     calls = []
     monkeypatch.setattr(doorbell, "_send", lambda task, args: calls.append((task, args)))
     return calls
+
+
+@pytest.fixture
+def mail_server(settings):
+    with serving(MailServer()) as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        yield server
+
+
+@pytest.fixture
+def hook():
+    with serving(HookServer()) as server:
+        yield server

@@ -28,6 +28,7 @@ class MailServer(socketserver.ThreadingTCPServer):
         self.letters: list[EmailMessage] = []
         self.recipients: list[list[str]] = []
         self.answers: dict[str, str | None] = {}
+        self.drips = False
         self.over = threading.Event()
 
     @property
@@ -70,7 +71,10 @@ class _MailTalk(socketserver.StreamRequestHandler):
 
     def say(self, command: str, usual: str) -> None:
         answer = self.server.answers.get(command, usual)
-        if answer is None:
+        if self.server.drips:
+            while not self.server.over.wait(0.2):
+                self.wfile.write(b"2")
+        elif answer is None:
             self.server.over.wait(30)
         else:
             self.wfile.write(f"{answer}\r\n".encode())
