@@ -32,8 +32,9 @@ RULES: dict[Incident.Kind, Rule] = {
     ),
     Incident.Kind.MASS_LOSS: Rule(
         0,
-        "Look at the gateway: did its browsers or its session files go? If the sessions are really "
-        "gone, restart them from the accounts' page; if not, nothing need be done.",
+        "Look at the gateway: did its browsers or its session files go? Then confirm or dismiss the "
+        "loss on the gateway's page here; complete lists that agree for 60 s confirm it by "
+        "themselves.",
     ),
     Incident.Kind.MISROUTED: Rule(
         0, "Set the gateway's webhook URL to the one on its page here, and restart the gateway."

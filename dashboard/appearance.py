@@ -90,6 +90,9 @@ _GROUPS: dict[str, list[tuple[str, str, str]]] = {
         ("Findings", "difference", "reconciliation.finding"),
         ("Superseded sessions", "swap_horiz", "accounts.supersededsession"),
     ],
+    "Telling": [
+        ("Channels", "campaign", "accounts.channel"),
+    ],
     "People": [
         ("Workspaces", "domain", "accounts.workspace"),
         ("Memberships", "badge", "accounts.membership"),

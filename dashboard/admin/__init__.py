@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from dashboard.admin import accounts, deliveries, evidence, gateways, people, runs
+from dashboard.admin import (
+    accounts,
+    channels,
+    deliveries,
+    evidence,
+    gateways,
+    incidents,
+    people,
+    runs,
+)
 
-__all__ = ["accounts", "deliveries", "evidence", "gateways", "people", "runs"]
+__all__ = [
+    "accounts",
+    "channels",
+    "deliveries",
+    "evidence",
+    "gateways",
+    "incidents",
+    "people",
+    "runs",
+]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.models import Incident, SupersededSession, Transition
+from accounts.models import SupersededSession, Transition
 from accounts.reasons import meaning
 from accounts.status import Status
 from dashboard.admin import searching
@@ -23,8 +23,6 @@ source_filter = choices_filter("source", "who saw it")
 confirmed_filter = null_filter(
     "confirmed_at", "was it confirmed", null="Not confirmed by a read yet", filled="Confirmed"
 )
-open_filter = null_filter("closed_at", "is it over", null="Open", filled="Closed")
-kind_filter = choices_filter("kind", "what happened")
 
 
 @admin.register(Transition)
@@ -90,36 +88,3 @@ class SupersededSessionAdmin(ReadOnlyAdmin):
         if row.confirmed_at is None:
             return label("not confirmed by a read yet", tone="busy", icon="hourglass_empty")
         return label("confirmed", tone="off", icon="task_alt")
-
-
-@admin.register(Incident)
-class IncidentAdmin(ReadOnlyAdmin):
-    list_display = ("what", "state", "gateway", "opened", "seen", "count", "details")
-    list_select_related = ("gateway",)
-    list_filter = (open_filter, kind_filter, "gateway")
-
-    def get_ordering(self, request: HttpRequest) -> Any:
-        """Open ones first."""
-        return (F("closed_at").desc(nulls_first=True), "-id")
-
-    @admin.display(description="what")
-    def what(self, incident: Incident) -> str:
-        return incident.get_kind_display()
-
-    @admin.display(description="state")
-    def state(self, incident: Incident) -> SafeString:
-        if incident.closed_at is None:
-            return label("open", tone="bad", icon="error")
-        return label("closed", tone="off", icon="task_alt")
-
-    @admin.display(description="details")
-    def details(self, incident: Incident) -> SafeString:
-        return format_html('<span class="rc-clip">{}</span>', incident.text)
-
-    @admin.display(description="opened", ordering="opened_at")
-    def opened(self, incident: Any) -> SafeString:
-        return moment(incident.opened_at, incident.seen_now)
-
-    @admin.display(description="last seen", ordering="last_seen_at")
-    def seen(self, incident: Any) -> SafeString:
-        return moment(incident.last_seen_at, incident.seen_now)

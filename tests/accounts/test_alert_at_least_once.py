@@ -79,7 +79,6 @@ def without_redis():
 
 
 def _forget_connections() -> None:
-    app.pool.force_close_all()
     app.__dict__.pop("amqp", None)
     app._pool = None
 

@@ -1,0 +1,140 @@
+"""Incidents: the open ones first, each with its cure, and what was told of it to whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from accounts import alerts
+from accounts.explain import age
+from accounts.models import Incident, Notification
+from dashboard.admin.base import ReadOnlyAdmin
+from dashboard.admin.confirming import ConfirmingAdmin
+from dashboard.admin.incident_verbs import INCIDENT_VERBS
+from dashboard.admin.verbs import Verb
+from dashboard.pieces import label, moment
+from dashboard.shown import visible
+from dashboard.watch import request_now
+
+_TOLD = {
+    Notification.State.PENDING: ("busy", "hourglass_empty"),
+    Notification.State.SENT: ("good", "check_circle"),
+    Notification.State.CANCELLED: ("off", "do_not_disturb_on"),
+    Notification.State.DEAD: ("bad", "error"),
+}
+
+
+@admin.register(Incident)
+class IncidentAdmin(ConfirmingAdmin, ReadOnlyAdmin):
+    list_display = ("what", "state", "lasts", "count", "seen", "cure_shown")
+    list_display_links = ("what",)
+    list_select_related = ("gateway",)
+    list_filter = (("closed_at", admin.EmptyFieldListFilter), "kind", "gateway")
+    fields = (
+        *("what", "state", "lasts", "count", "seen", "text", "cure"),
+        *("acknowledged", "muted_until", "told"),
+    )
+    readonly_fields = ("what", "state", "lasts", "seen", "acknowledged", "told")
+    change_form_outer_before_template = "dashboard/incident_verbs.html"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """For the verbs: the row itself is never edited."""
+        return obj is None and request.user.has_perm("accounts.change_incident")
+
+    def verbs(self, request: HttpRequest) -> dict[str, Verb]:
+        return INCIDENT_VERBS
+
+    def rows_for_acts(self) -> QuerySet[Incident]:
+        return Incident.objects.select_related("gateway")
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Open ones first."""
+        return (F("closed_at").desc(nulls_first=True), "-id")
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """With the verbs that can be done now, for who may."""
+        shown = dict(extra_context or {})
+        incident = self.get_object(request, object_id)
+        if incident is not None and self.has_change_permission(request):
+            now = request_now(request)
+            can = [verb for verb in INCIDENT_VERBS.values() if not verb.refusal(incident, now)]
+            shown |= {"incident": incident, "incident_verbs": can}
+        return super().change_view(request, object_id, form_url, shown)
+
+    @admin.display(description="incident", ordering="kind")
+    def what(self, incident: Incident) -> SafeString:
+        return format_html(
+            '<span class="rc-number">{}</span><span class="rc-sub">{}</span>',
+            visible(incident.gateway.name if incident.gateway else "Rollcall"),
+            incident.get_kind_display(),
+        )
+
+    @admin.display(description="state")
+    def state(self, incident: Any) -> SafeString:
+        if incident.closed_at is not None:
+            return label("over", tone="off", icon="task_alt")
+        if alerts.is_muted(incident, incident.seen_now):
+            until = f"muted until {incident.muted_until:%Y-%m-%d %H:%M} UTC"
+            return label(until, tone="warn", icon="notifications_paused")
+        if incident.acknowledged_at is not None:
+            by = f"open, {visible(incident.acknowledged_by)} is at it"
+            return label(by, tone="warn", icon="front_hand")
+        return label("open", tone="bad", icon="error")
+
+    @admin.display(description="since", ordering="opened_at")
+    def lasts(self, incident: Any) -> SafeString:
+        if incident.closed_at is None:
+            return moment(incident.opened_at, incident.seen_now)
+        return format_html(
+            '{}<span class="rc-sub">lasted {}</span>',
+            moment(incident.opened_at, incident.seen_now),
+            age(incident.opened_at, incident.closed_at),
+        )
+
+    @admin.display(description="last seen", ordering="last_seen_at")
+    def seen(self, incident: Any) -> SafeString:
+        return moment(incident.last_seen_at, incident.seen_now)
+
+    @admin.display(description="what it says, and what to do")
+    def cure_shown(self, incident: Incident) -> SafeString:
+        return format_html(
+            '<span class="rc-clip">{}</span><span class="rc-sub rc-clip">{}</span>',
+            incident.text,
+            incident.cure if incident.closed_at is None else "",
+        )
+
+    @admin.display(description="acknowledged")
+    def acknowledged(self, incident: Any) -> SafeString | str:
+        if incident.acknowledged_at is None:
+            return "by nobody yet"
+        when = moment(incident.acknowledged_at, incident.seen_now)
+        return format_html("by {}, {}", visible(incident.acknowledged_by), when)
+
+    @admin.display(description="told")
+    def told(self, incident: Incident) -> SafeString | str:
+        rows = incident.notifications.select_related("channel").order_by("id")
+        lines = [
+            (
+                visible(row.channel.name),
+                row.get_what_display(),
+                label(
+                    row.get_state_display(),
+                    tone=_TOLD[Notification.State(row.state)][0],
+                    icon=_TOLD[Notification.State(row.state)][1],
+                ),
+                visible(row.error),
+            )
+            for row in rows
+        ]
+        return format_html_join("", "<p>{}: {} {} {}</p>", lines) or "nobody: no channel was on"
