@@ -32,7 +32,7 @@ RULES: dict[Incident.Kind, Rule] = {
     ),
     Incident.Kind.MASS_LOSS: Rule(
         0,
-        "Look at the gateway: did its browsers or its session files go? Then confirm or dismiss the "
+        "Look at the gateway: did its browsers or its session files go? Confirm or dismiss the "
         "loss on the gateway's page here; complete lists that agree for 60 s confirm it by "
         "themselves.",
     ),
