@@ -48,8 +48,7 @@ def ensure_channel(name: str, *, kind: str, target: str) -> tuple[Channel, bool]
         if found is None:
             return _add(name, kind, target), True
         if _target(found) != target:
-            aim(found, target)
-            found.save(update_fields=["sealed", "failing_since", "last_error"])
+            keep_channel(found, changed=[], target=target)
     return found, False
 
 
@@ -59,6 +58,15 @@ def _add(name: str, kind: str, target: str) -> Channel:
     channel.full_clean()
     channel.save()
     return channel
+
+
+def keep_channel(channel: Channel, *, changed: list[str], target: str = "") -> None:
+    """Save a new channel, or what was changed of an old one and nothing else: a sender may be
+    writing how it fares."""
+    if target:
+        aim(channel, target)
+        changed = [*changed, "sealed", "failing_since", "last_error"]
+    channel.save(update_fields=changed if channel.pk else None)
 
 
 def aim(channel: Channel, target: str) -> None:

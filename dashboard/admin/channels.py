@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from accounts.channels import aim, clean_target
+from accounts.channels import clean_target, keep_channel
 from accounts.doorbell import ring
 from accounts.models import Channel
 from dashboard.admin.base import KeptAdmin
@@ -81,12 +81,8 @@ class ChannelAdmin(ConfirmingAdmin, KeptAdmin):
         return ("kind", "works") if obj else ("works",)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Only what was changed: a sender may be writing how the channel fares."""
         changed = [name for name in form.changed_data if name != "target"]
-        if form.cleaned_data["target"]:
-            aim(obj, form.cleaned_data["target"])
-            changed += ["sealed", "failing_since", "last_error"]
-        obj.save(update_fields=changed if change else None)
+        keep_channel(obj, changed=changed, target=form.cleaned_data["target"])
 
     @admin.display(description="does it work")
     def works(self, channel: Any) -> SafeString | str:
