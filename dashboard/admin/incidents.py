@@ -16,6 +16,7 @@ from accounts.models import Incident, Notification
 from dashboard.admin.base import ReadOnlyAdmin
 from dashboard.admin.confirming import ConfirmingAdmin
 from dashboard.admin.incident_verbs import INCIDENT_VERBS
+from dashboard.admin.plain_filters import choices_filter, null_filter
 from dashboard.admin.verbs import Verb
 from dashboard.pieces import label, moment
 from dashboard.shown import visible
@@ -28,13 +29,16 @@ _TOLD = {
     Notification.State.DEAD: ("bad", "error"),
 }
 
+open_filter = null_filter("closed_at", "is it over", null="Open", filled="Closed")
+kind_filter = choices_filter("kind", "what happened")
+
 
 @admin.register(Incident)
 class IncidentAdmin(ConfirmingAdmin, ReadOnlyAdmin):
     list_display = ("what", "state", "lasts", "count", "seen", "cure_shown")
     list_display_links = ("what",)
     list_select_related = ("gateway",)
-    list_filter = (("closed_at", admin.EmptyFieldListFilter), "kind", "gateway")
+    list_filter = (open_filter, kind_filter, "gateway")
     fields = (
         *("what", "state", "lasts", "count", "seen", "text", "cure"),
         *("acknowledged", "muted_until", "told"),

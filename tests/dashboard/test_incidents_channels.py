@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 
 from accounts.models import Channel
 from tests.accounts.receivers import HookServer, a_channel, serving
+from tests.dashboard.pages import act
 
 LIST = "/admin/accounts/channel/"
 TYPED = {"is_active": "on", "timeout_seconds": "2", "most_per_hour": "60"}
-
-
-@pytest.fixture
-def admin(db):
-    client = Client()
-    client.force_login(User.objects.create(username="root", is_staff=True, is_superuser=True))
-    return client
 
 
 def page_of(channel: Channel) -> str:
@@ -87,11 +79,8 @@ def test_saving_a_form_does_not_undo_what_a_sender_wrote_meanwhile(admin):
 def test_a_test_is_sent_by_a_worker_once_it_is_confirmed(admin, django_capture_on_commit_callbacks):
     with serving(HookServer()) as hook:
         channel = a_channel(target=hook.url)
-        asked = admin.post(f"{LIST}act/test/", {"ids": channel.pk})
-        form = asked.context["form"]
-        typed = {name: form[name].value() or "" for name in form.fields}
         with django_capture_on_commit_callbacks(execute=True):
-            answer = admin.post(asked.context["act_url"], typed, follow=True)
+            answer = act(admin, "test", channel, model="channel")
             assert hook.taken == []
         assert "A worker tries ops" in answer.content.decode()
     assert [said["title"] for said in hook.taken] == ["[Rollcall] test of channel ops"]

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from accounts.incidents import close_incident, mute, open_incident
 from accounts.models import Incident, Notification
 from tests.accounts.receivers import a_channel
-from tests.cast import make_cast
+from tests.dashboard.conftest import a_visitor
+from tests.dashboard.pages import act, ask, listed
 
 LIST = "/admin/accounts/incident/"
 Kind = Incident.Kind
 
 
 @pytest.fixture
-def cast(db):
-    return make_cast()
-
-
-def visitor(*codenames: str) -> Client:
-    user = User.objects.create(username="maria", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
 def operator(cast):
-    return visitor("view_incident", "change_incident")
+    return a_visitor("maria", "accounts.view_incident", "accounts.change_incident")
 
 
-def press(client: Client, verb: str, *incidents: Incident, **fields):
-    """Press a verb's button and confirm."""
-    ids = ",".join(str(incident.pk) for incident in incidents)
-    asked = client.post(f"{LIST}act/{verb}/", {"ids": ids} | fields)
-    if not asked.context or "form" not in asked.context:
-        return asked
-    form = asked.context["form"]
-    sent = {name: form[name].value() or "" for name in form.fields}
-    return client.post(asked.context["act_url"], sent, follow=True)
+def press(client: Client, verb: str, *incidents: Incident):
+    return act(client, verb, *incidents, model="incident")
 
 
 def misrouted(cast, **fields) -> Incident:
@@ -56,8 +35,7 @@ def test_open_ones_come_first_with_their_cure(operator, cast):
     misrouted(cast, cure="set WEBHOOK_ENDPOINT=/api/webhooks/webjs", text="it sends to /wrong")
     open_incident(Kind.SLOW)
     close_incident(Kind.SLOW)
-    page = operator.get(LIST).content.decode()
-    rows = re.findall(r'<tr class="data-row.*?</tr>', page, re.DOTALL)
+    rows = listed(operator.get(LIST))
     assert ["wrong path" in rows[0], "no webhooks" in rows[1], "slowly" in rows[2]] == [True] * 3
     assert "set WEBHOOK_ENDPOINT=/api/webhooks/webjs" in rows[0]
     assert "lasted 0 s" in rows[2]
@@ -113,7 +91,7 @@ def test_it_is_unmuted(operator, cast):
 
 def test_nothing_is_done_before_it_is_confirmed(operator, cast):
     incident = misrouted(cast)
-    asked = operator.post(f"{LIST}act/acknowledge/", {"ids": incident.pk})
+    asked = ask(operator, "acknowledge", incident, model="incident")
     incident.refresh_from_db()
     assert "Who was not told of it yet will not be" in asked.content.decode()
     assert incident.acknowledged_at is None
@@ -141,14 +119,15 @@ def test_a_page_offers_only_what_can_be_done(operator, cast):
 
 
 def test_who_may_only_look_is_offered_nothing_and_can_do_nothing(cast):
-    looker = visitor("view_incident")
+    looker = a_visitor("laura", "accounts.view_incident")
     incident = misrouted(cast)
     for path in (LIST, f"{LIST}{incident.pk}/change/"):
         answer = looker.get(path)
         assert answer.status_code == 200
         assert "/act/" not in answer.content.decode()
         assert 'name="_selected_action"' not in answer.content.decode()
-    assert press(looker, "acknowledge", incident, confirmed="yes").status_code == 403
+    answer = ask(looker, "acknowledge", incident, model="incident", confirmed="yes")
+    assert answer.status_code == 403
     incident.refresh_from_db()
     assert incident.acknowledged_at is None
 
