@@ -1,0 +1,262 @@
+"""Why it is so, in words: every status, in every circumstance."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from accounts.explain import age, explain
+from accounts.models import Account, Gateway
+from accounts.reasons import REASONS
+from accounts.status import LIVE, Status, Wanted
+from gateways.base import Reason
+from tests.cast import see
+
+
+@pytest.fixture
+def say(cast):
+    """What is said of an account in these circumstances, a second after they were seen."""
+
+    def explained(status, *, gateway=None, **fields):
+        sight = {"run_started_at": cast.ago(5), "listed_at": cast.ago(5)} | (gateway or {})
+        Gateway.objects.filter(pk=cast.gateway.pk).update(**sight)
+        account = cast.an_account("dana", status, **{"read_at": cast.ago(5)} | fields)
+        account = Account.objects.select_related("gateway").get(pk=account.pk)
+        return explain(account, cast.now)
+
+    return explained
+
+
+# --- connected ----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("proven", "by", "sentence"),
+    [
+        (None, "", "connected: claimed by the gateway, never proven"),
+        (40, "message received", "connected: proven 40 s ago by message received"),
+        (40, "", "connected: proven 40 s ago"),
+        (119, "message sent", "connected: proven 119 s ago by message sent"),
+        (120, "message sent", "connected: proven 2 min ago by message sent"),
+        (121, "message sent", "connected: claimed by the gateway, last proof 2 min ago"),
+        (840, "message sent", "connected: claimed by the gateway, last proof 14 min ago"),
+    ],
+)
+def test_connected_carries_its_proof_and_the_proofs_age(cast, say, proven, by, sentence):
+    said = say(Status.CONNECTED, proven_at=proven and cast.ago(proven), proof=by)
+
+    assert (said.sentence, said.human) == (sentence, "Nothing.")
+
+
+def test_connected_says_what_happens_without_a_read(say):
+    assert say(Status.CONNECTED).next_step == (
+        "gateway whatsapp-1 is read every 20 s, next in 15 s; "
+        "unless a read shows it again, it becomes unknown in 40 s"
+    )
+
+
+@pytest.mark.parametrize("word", sorted(LIVE))
+def test_what_runs_although_it_is_wanted_stopped(say, word):
+    said = say(word, wanted=Wanted.STOPPED)
+
+    assert said.human == "It runs although it is wanted stopped: stop it, or want it running."
+
+
+# --- unknown ------------------------------------------------------------------------------------
+def test_unknown_says_why_and_what_was_last_known(cast, say):
+    said = say(
+        Status.UNKNOWN,
+        status_reason=Reason.UNREACHABLE,
+        last_known_status=Status.CONNECTED,
+        status_since=cast.ago(300),
+        gateway={"blind_since": cast.ago(310), "blind_why": "GET /health: timed out after 5 s"},
+    )
+
+    assert said.sentence == (
+        "unknown for 5 min: the gateway does not answer; "
+        "gateway whatsapp-1: GET /health: timed out after 5 s; last known connected"
+    )
+    assert said.next_step.endswith("as soon as it answers, this is decided anew")
+    assert said.human == "Look at the gateway, not the phone."
+
+
+@pytest.mark.parametrize(
+    ("gateway", "why", "human"),
+    [
+        ({"run_started_at": None}, "no read has shown it lately", "worker, scheduler and Redis"),
+        ({"blind_why": "refused"}, "the gateway does not answer", "Look at the gateway"),
+        ({"boot_seen_at": 1}, "the gateway has just started", "Wait: it restores"),
+        ({}, "the gateway's list is not complete", "Look at the gateway."),
+    ],
+)
+def test_a_word_that_expired_unnoticed_reads_as_the_sweep_would_write_it(
+    cast, say, gateway, why, human
+):
+    if "blind_why" in gateway:
+        gateway["blind_since"] = cast.ago(60)
+    if "boot_seen_at" in gateway:
+        gateway["boot_seen_at"] = cast.ago(60)
+    said = say(Status.CONNECTED, read_at=cast.ago(60), unshown_since=cast.ago(50), gateway=gateway)
+
+    assert said.status is Status.UNKNOWN
+    assert said.sentence.startswith(f"unknown for 60 s: {why}")
+    assert said.sentence.endswith("; last known connected")
+    assert human in said.human
+    assert said.decided_by == "the age of what we know: no read has shown it in time"
+    assert said.since == cast.ago(60)
+
+
+def test_a_mass_loss_says_how_long_it_waits(say):
+    said = say(Status.UNKNOWN, status_reason=Reason.MASS_LOSS_UNCONFIRMED)
+
+    assert said.next_step.endswith("once its lists have agreed for 60 s it becomes disconnected")
+    assert "an operator may confirm or dismiss" in said.human
+
+
+# --- gone ---------------------------------------------------------------------------------------
+def test_disconnected_says_why_in_the_gateways_own_word_too(say):
+    said = say(Status.DISCONNECTED, status_reason=Reason.BROWSER_GONE, status_raw="BROWSER_CRASHED")
+
+    assert said.sentence == (
+        "disconnected for 10 min: the session's browser is gone (BROWSER_CRASHED)"
+    )
+    assert said.human == "Restart the session."
+    assert said.next_step.endswith("a live session there changes this at once")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "human"),
+    [
+        (179, "Nothing: it is expected to heal by itself."),
+        (181, "It has not healed by itself. Restart the session; if that fails, scan again."),
+    ],
+)
+def test_what_should_heal_is_waited_for_and_not_for_ever(cast, say, seconds, human):
+    said = say(Status.DISCONNECTED, status_reason=Reason.NETWORK, status_since=cast.ago(seconds))
+
+    assert said.human == human
+
+
+@pytest.mark.parametrize(
+    ("word", "human"),
+    [
+        (Status.LOGGED_OUT, "Open the QR code and scan it with the phone of this number."),
+        (Status.BLOCKED, "Open WhatsApp on the phone and follow what it says."),
+        (Status.FAILED, "Restart the session; if that fails, scan again."),
+    ],
+)
+@pytest.mark.parametrize("vague", [Reason.NONE, Reason.LISTED, Reason.UNRECOGNISED])
+def test_a_vague_reason_does_not_hide_what_the_status_needs(say, word, human, vague):
+    assert say(word, status_reason=vague).human == human
+
+
+def test_the_instruction_of_a_telling_reason_wins(say):
+    said = say(Status.LOGGED_OUT, status_reason=Reason.WRONG_NUMBER, status_raw="scanned 4915")
+
+    assert "(scanned 4915)" in said.sentence
+    assert said.human.startswith("Scan with the phone of this account's number")
+
+
+# --- not started, switched off, hidden ----------------------------------------------------------
+def test_waiting_for_a_scan(say):
+    said = say(Status.QR_SCANNING, status_reason=Reason.LISTED, status_raw="qr_scanning")
+
+    assert said.sentence == "waiting for a scan for 10 min: a human must scan the QR code"
+    assert said.human == "Open the QR code and scan it with the phone of this number."
+
+
+def test_pending(say):
+    said = say(Status.PENDING, status_reason=Reason.NOT_LINKED_YET)
+
+    assert said.sentence == "pending for 10 min: registered; nobody has seen a session for it yet"
+    assert said.decided_by == "its registration"
+
+
+def test_stopped_as_wanted(say):
+    said = say(Status.STOPPED, status_reason=Reason.AS_WANTED, wanted=Wanted.STOPPED)
+
+    assert (said.sentence, said.human) == (
+        "stopped for 10 min: switched off, as wanted",
+        "Nothing.",
+    )
+    assert said.next_step.endswith("a live session there is noted as unwanted")
+
+
+def test_stopped_and_wanted_again(say):
+    said = say(Status.STOPPED, status_reason=Reason.AS_WANTED)
+
+    assert said.sentence.endswith("it was switched off, and is wanted running again")
+    assert said.human == "Restart the session; if that fails, scan again."
+
+
+def test_a_tombstone_names_the_account_that_has_its_number(cast):
+    see(cast.bob, Status.CONNECTED, at=cast.ago(1), phone_number="62811801641")
+
+    said = explain(cast.bob, cast.now)
+
+    assert f"merged into account {cast.alice.pk}" in said.sentence
+    assert said.next_step.startswith("nothing: ")
+    assert said.human == "Nothing."
+
+
+def test_an_archived_account_asks_for_nothing(cast, say):
+    said = say(Status.LOGGED_OUT, archived_at=cast.ago(60), wanted=Wanted.STOPPED)
+
+    assert said.next_step == "nothing: it is archived; adding its number again brings it back"
+    assert said.human == "Nothing."
+
+
+# --- all of them --------------------------------------------------------------------------------
+@pytest.mark.parametrize("status", list(Status))
+def test_something_is_said_of_every_status_for_every_reason(cast, status):
+    """No empty part, no code where there should be words."""
+    account = cast.alice
+    for reason, wanted, mode in itertools.product(REASONS, Wanted, Gateway.Mode):
+        account.status, account.status_reason, account.wanted = status, reason, wanted
+        account.gateway.mode = mode
+        said = explain(account, cast.now)
+
+        for text in (said.sentence, said.decided_by, said.next_step, said.human):
+            assert text and "None" not in text and "_" not in text, (text, reason, wanted, mode)
+        assert said.evidence
+
+
+def test_it_names_what_it_rests_on(cast, say):
+    said = say(
+        Status.CONNECTED,
+        proven_at=cast.ago(840),
+        proof="message received",
+        last_activity_at=cast.ago(30),
+    )
+
+    assert said.evidence == [
+        "last webhook or read that said something: 10 s ago",
+        "last read that showed the session: 5 s ago",
+        "last complete list of its gateway: 5 s ago",
+        "last proof of life (message received): 14 min ago",
+        "last sign of activity: 30 s ago",
+    ]
+
+
+def test_it_names_who_decided(cast):
+    see(cast.alice, Status.DISCONNECTED, at=cast.ago(1), actor="olga", evidence="delivery 17")
+
+    assert explain(cast.alice, cast.now).decided_by == (
+        "webhook by olga (delivery 17): connected → disconnected"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (7199, "119 min"),
+        (7200, "2 h 0 min"),
+        (172799, "47 h 59 min"),
+        (187200, "2 d 4 h"),
+    ],
+)
+def test_an_age_reads_as_a_person_says_it(cast, seconds, words):
+    assert age(cast.ago(seconds), cast.now) == words
