@@ -84,7 +84,8 @@ DATABASES["default"]["OPTIONS"] |= {"connect_timeout": 3}
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 _pool_size = environment.number("DATABASE_POOL_SIZE", 18, least=0)
 if _pool_size and not TESTING:
-    # One pool a process; at least as large as its threads (gunicorn 8, Celery 16, and two spare).
+    # One pool a process: Celery's 16 threads and two spare. gunicorn has more threads, but they
+    # hold no connection while they wait for a body.
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": _pool_size,
@@ -114,6 +115,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
     "retry_on_timeout": False,
+    # The doorbell is tried once more at once: a request must not wait the 2 and 4 s of the default.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
 }
 CELERY_TASK_ALWAYS_EAGER = TESTING
 CELERY_TASK_EAGER_PROPAGATES = TESTING

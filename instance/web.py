@@ -1,19 +1,36 @@
-"""gunicorn's settings for `./run up`: two processes of eight threads (docs/decisions.md)."""
+"""gunicorn's settings for `./run up`: two processes of 32 threads (docs/decisions.md)."""
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
+
+from gunicorn.http.unreader import SocketUnreader
 
 from instance.children import die_with_parent
 
 worker_class = "gthread"
 workers = 2
-threads = 8
+threads = 32  # most of them wait for slow bodies, without a connection to the database
 preload_app = True  # loaded once, then forked; nothing is connected while loading
 graceful_timeout = 3  # seconds for open requests when it stops
 control_socket_disable = True
+# Read ahead no more than the application asks for: its default of 1 MB is held several times over
+# by each of many large bodies.
+SocketUnreader.max_body_chunk = 64 * 1024
+
+
+def when_ready(server: object) -> None:
+    """What was loaded stays: collecting garbage need not look at it, and so copies less of it into
+    each worker."""
+    gc.collect()
+    gc.freeze()
 
 
 def post_fork(server: object, worker: object) -> None:
     """A worker that outlives a killed master would hold the port until it notices."""
     die_with_parent(os.getppid())
+    # A small webhook asks for Python's lock some dozens of times, and each time may wait this long
+    # for every large body that is being read beside it. The default is 5 ms.
+    sys.setswitchinterval(0.0005)

@@ -30,8 +30,9 @@ logger = logging.getLogger(__name__)
 LARGE_BODY_SECRETS = 4
 # Up to this size every secret may be tried when no hint fits.
 ANY_SECRET_BYTES = 64 * 1024
-# Large bodies in progress in this process, so that small webhooks always find a thread.
-LARGE_BODIES = threading.BoundedSemaphore(4)
+# Large bodies in progress in this process: half of its threads (instance/web.py), so that small
+# webhooks always find one.
+LARGE_BODIES = threading.BoundedSemaphore(16)
 _SESSION_ID = re.compile(rb'"session_id"\s*+:\s*+"([^"\\]{1,255})"')
 _HINT_BYTES = 64 * 1024
 
@@ -106,7 +107,8 @@ def _listen(coming: Incoming, credentials: Credentials) -> Speaker:
 
     def large(first: bytes) -> Iterable[Any]:
         take()
-        checks.extend(_narrowed(ring, credentials, first))
+        fresh = keyring(at_most_seconds=DOUBTED_AFTER_SECONDS)
+        checks.extend(_narrowed(fresh, credentials, first))
         release_connection()
         return [check.hash for check in checks]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ LONGEST_STRING_BYTES = 1024
 DEADLINE_SECONDS = 30.0
 SOCKET_PATIENCE_SECONDS = 10.0
 _DRAIN_SECONDS = 3.0
+# In this process: pieces of large bodies that are worked on at the same moment, so that small
+# webhooks find their turn; and refused bodies that are read to their end.
+_PASSING = threading.BoundedSemaphore(1)
+_DRAINING = threading.BoundedSemaphore(4)
 
 # Possessive, so that no string, however it is made, costs more than one look at each byte.
 _STRING_PART = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
@@ -139,8 +144,7 @@ class Squeezer:
         return end
 
     def _read_string(self, chunk: bytes, position: int) -> int:
-        match = _STRING_PART.match(chunk, position)
-        end = match.end() if match else position
+        end = _string_part(chunk, position)
         self._keep_string(
             chunk[position : min(end, position + LONGEST_STRING_BYTES)], end - position
         )
@@ -158,6 +162,16 @@ class Squeezer:
             self.kept += part
         else:
             del self.kept[self._began :]
+
+
+def _string_part(chunk: bytes, position: int) -> int:
+    """Where the string that goes on at `position` ends, or what can be told of it in this chunk."""
+    quote = chunk.find(b'"', position)
+    end = len(chunk) if quote < 0 else quote
+    if chunk.find(b"\\", position, end) < 0:
+        return end  # media, mostly: nothing is escaped, and this is much faster
+    match = _STRING_PART.match(chunk, position)
+    return match.end() if match else position
 
 
 def read_body(
@@ -187,9 +201,10 @@ def read_body(
             if size > KEPT_BYTES:
                 squeezer, watchers = _go_large(raw, [digest], large)
             continue
-        for watcher in watchers:
-            watcher.update(chunk)
-        squeezer.feed(chunk)
+        with _PASSING:
+            for watcher in watchers:
+                watcher.update(chunk)
+            squeezer.feed(chunk)
     return Body(
         content=bytes(raw if squeezer is None else squeezer.kept),
         size_bytes=size,
@@ -218,8 +233,16 @@ def _go_large(
 
 
 def drain(body: Incoming) -> None:
-    """Read what is left of a refused body, within limits, so that the sender reads our answer
-    rather than a reset."""
+    """Read what is left of a refused body, so that the sender reads our answer rather than a
+    reset. Within limits, and a few at a time: it is done for a stranger."""
+    if _DRAINING.acquire(blocking=False):
+        try:
+            _drain(body)
+        finally:
+            _DRAINING.release()
+
+
+def _drain(body: Incoming) -> None:
     ends = time.monotonic() + _DRAIN_SECONDS
     size = 0
     try:

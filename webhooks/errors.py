@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from psycopg_pool import PoolTimeout
 from rest_framework import status
 from rest_framework.exceptions import APIException
@@ -92,6 +93,7 @@ def _refusal(status_code: int, reason: str, *, retry_after: int | None = None) -
     return Response(_body(reason), status_code, headers=headers)
 
 
+@csrf_exempt
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
     """For any path below /api/ that nobody answers."""
     return JsonResponse(

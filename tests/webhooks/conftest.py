@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import secrets
+
 import pytest
 
-from tests.cast import make_cast
+from tests.cast import a_gateway, make_cast
 from tests.webhooks.sending import KEY, Sender, give_secret
+from tests.webhooks.serving import served
 from webhooks import keyring
 
 
@@ -39,3 +42,24 @@ def at(monkeypatch):
         monkeypatch.setattr("accounts.clock.database_now", lambda: moment)
 
     return set_to
+
+
+@pytest.fixture(scope="session")
+def server(django_db_setup, tmp_path_factory):
+    """gunicorn, for all tests that need real sockets."""
+    with served(tmp_path_factory.mktemp("web")) as server:
+        yield server
+
+
+@pytest.fixture
+def crowd(transactional_db, server):
+    """The usual people, and 200 gateways: the secret of the first one, which both of the server's
+    processes know when the test begins."""
+    cast = make_cast()
+    secret = f"secret {secrets.token_hex(8)}"
+    give_secret(cast.gateway, "hmac", secret)
+    for number in range(198):
+        gateway = a_gateway(f"node-{number}", base_url=f"http://node-{number}:3001")
+        give_secret(gateway, "hmac", f"{secret} {number}")
+    server.learn(secret)
+    return secret

@@ -51,12 +51,17 @@ def lost(session_id: object = "alice", reason: object = "NAVIGATION", **data: ob
     return event("session_disconnected", session_id, reason=reason, **data)
 
 
+def as_a_stranger() -> Client:
+    """As real requests arrive: without a CSRF token, and an error of ours is an answer."""
+    return Client(enforce_csrf_checks=True, raise_request_exception=False)
+
+
 @dataclass
 class Sender:
     """Posts through Django's test client, as the gateway that has this secret."""
 
     secret: str = SECRET
-    client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
+    client: Client = field(default_factory=as_a_stranger)
 
     def send(self, said: object, *, path: str = PATH, **more: str):
         """`more`: headers beside or instead of the signature's."""
