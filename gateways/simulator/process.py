@@ -43,8 +43,9 @@ def restart(world: World, *, down_seconds: float = 0, failing: Collection[str] =
     """The process dies and another begins: memory lost, logins kept, a new uptime, sessions
     restored one after another. Those in `failing` cannot be restored."""
     with world.lock:
-        held = [(one.session_id, one.workspace_id) for one in world.sessions.values()]
-        held += world.restoring  # dying again before all were back
+        inside = [(one.session_id, one.workspace_id) for one in world.sessions.values()]
+        # Dying again before all were back: the one that was just coming is in both.
+        held = list(dict.fromkeys([*inside, *world.restoring]))
         world.restoring[:] = held
         world.sessions.clear()
         world.timeline.forget()
@@ -118,6 +119,9 @@ def _restore_next(world: World, waiting: list[tuple[str, int]], failing: Collect
         session = world.place(session_id, workspace_id)
 
     def finish() -> None:
+        with world.lock:
+            if world.restoring != waiting:
+                return  # a reset, or another start, came between
         if session_id in failing:
             _give_up_restoring(world, session)
         else:

@@ -144,6 +144,29 @@ def test_a_reset_in_the_middle_of_a_restart_brings_nobody_back(world):
     assert (world.state, world.sessions) == ("running", {})
 
 
+def test_a_reset_while_sessions_come_back_brings_no_other_back(backend):
+    world = paced(backend)
+    for name in ("a", "b", "c"):
+        connected(world, name)
+    process.restart(world)
+    world.advance(3)
+    control(world, "reset", {"sessions": True})
+    world.advance(60)
+
+    assert world.sessions == {}
+
+
+def test_a_session_that_is_coming_back_is_named_once(backend):
+    world = paced(backend)
+    for name in ("a", "b"):
+        connected(world, name)
+    process.restart(world)
+    world.advance(1)
+    process.restart(world, down_seconds=5)
+
+    assert world.restoring == [("a", 1), ("b", 1)]
+
+
 def test_it_asks_the_backend_what_should_run(backend):
     asked = AskedBackend(sessions=[{"session_id": "b", "workspace_id": 2, "id": 7}])
     world = still_world(backend, backend=asked)
