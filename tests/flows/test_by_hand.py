@@ -81,7 +81,7 @@ def test_every_line_of_the_readme_does_what_it_says(running: Running, terminal: 
 
     assert "disconnected | missing" in said()
     assert '"says":"disconnected"' in said()
-    assert becomes(running, "15550100101", "logged_out", "unlinked")
+    assert becomes(running, "15550100101", "disconnected", "navigation")
     misrouted = said()
     assert "the right URL is" in misrouted
     assert "/api/webhooks/whatsapp-webjs" in misrouted
