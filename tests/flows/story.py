@@ -31,13 +31,13 @@ ROWS = (
 
 
 class Story:
-    """The gateway holds HELD, which waits for a scan; whoever tells the story registers accounts,
-    plays fate with `world`, and lets time pass."""
+    """The gateway, as shipped, holds HELD, which waits for a scan. Whoever tells the story
+    registers accounts, plays fate with `world`, and lets time pass."""
 
     def __init__(self, monkeypatch) -> None:
         self._passed = timedelta()
         self._hold_the_clocks(monkeypatch)
-        self.world = still_world(self._deliver, instance_url=BASE_URL)
+        self.world = still_world(self._deliver, instance_url=BASE_URL, strict=True)
         self.world.started_at -= timedelta(days=1)
         secrets = ("--api-key", "test-key", "--hmac-secret", "test-secret")
         self.run("workspace_add", "--name", "Toko Maju", "--id", "1")

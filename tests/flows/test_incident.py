@@ -43,7 +43,7 @@ def staff(transactional_db) -> Client:
 
 def at_gateway(story: Story, method: str, path: str, **body: object) -> dict[str, object]:
     with httpx.Client(base_url=BASE_URL, transport=transport(story.world)) as client:
-        answer = client.request(method, path, headers=KEY, json=body)
+        answer = client.request(method, path, json={"api_key": "test-key", **body})
     assert answer.status_code == 200
     content: dict[str, object] = answer.json()
     return content
