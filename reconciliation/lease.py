@@ -46,16 +46,26 @@ class Lease:
         return Gateway.objects.filter(pk=self.gateway_id, lease_token=self.token)
 
 
-def take_lease(gateway_id: int, *, unless_recent: bool = False) -> Lease | None:
-    """None: a pass is under way or, with `unless_recent`, one began just now (two beats are
-    harmless, and a tick may come a little early)."""
+def take_lease(gateway_id: int) -> Lease | None:
+    """For a pass that somebody asked for. None: another is under way."""
     now = clock.database_now()
-    free = _free(gateway_id, now)
-    if unless_recent:
-        recently = now - timedelta(seconds=settings.ROLL_CALL_EVERY_SECONDS * 0.75)
-        free = free.filter(Q(run_started_at__isnull=True) | Q(run_started_at__lte=recently))
+    return _take(_free(gateway_id, now), gateway_id, now)
+
+
+def take_lease_on_schedule(gateway_id: int) -> Lease | None:
+    """None: a pass is under way, or the schedule began one just now (two beats are harmless, and a
+    tick may come a little early). What somebody asked for between does not delay the schedule."""
+    now = clock.database_now()
+    recently = now - timedelta(seconds=settings.ROLL_CALL_EVERY_SECONDS * 0.75)
+    is_due = Q(run_started_at__isnull=True) | Q(run_started_at__lte=recently)
+    return _take(_free(gateway_id, now).filter(is_due), gateway_id, now, run_started_at=now)
+
+
+def _take(
+    free: QuerySet[Gateway], gateway_id: int, now: datetime, **others: datetime
+) -> Lease | None:
     token = uuid.uuid4()
-    taken = free.update(lease_token=token, lease_until=now + LEASE, run_started_at=now)
+    taken = free.update(lease_token=token, lease_until=now + LEASE, **others)
     return Lease(gateway_id, token) if taken else None
 
 

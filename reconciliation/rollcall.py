@@ -25,6 +25,7 @@ from reconciliation.lease import (
     is_free,
     release_connection,
     take_lease,
+    take_lease_on_schedule,
     wait_for,
 )
 from reconciliation.models import Run
@@ -54,7 +55,7 @@ class Look:
 
 def call_roll(gateway_id: int) -> Report:
     """A pass of the schedule: skipped where another is under way, or began just now."""
-    return _under_lease(gateway_id, take_lease(gateway_id, unless_recent=True), why_not="")
+    return _under_lease(gateway_id, take_lease_on_schedule(gateway_id), why_not="")
 
 
 def call_roll_now(gateway_id: int, *, wait_seconds: float) -> Report:

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import threading
+
 from celery import shared_task
 from django.conf import settings
 
 from accounts.models import Gateway
 from reconciliation import records, rollcall
 from reconciliation.phase import seconds_until_phase
+
+# Of the worker's 16 threads. Passes mostly wait for gateways: when a hundred of those hang, sweeps
+# and confirming reads must get through all the same.
+PASSES_AT_ONCE = 12
+PUT_OFF_SECONDS = 1
+_room = threading.BoundedSemaphore(PASSES_AT_ONCE)
 
 
 @shared_task
@@ -21,9 +29,17 @@ def call_every_roll() -> None:
 
 
 @shared_task
-def call_roll(gateway_id: int) -> None:
-    if Gateway.objects.filter(pk=gateway_id).exists():
-        rollcall.call_roll(gateway_id)
+def call_roll(gateway_id: int, times_put_off: int = 0) -> None:
+    if not _room.acquire(blocking=False):
+        # For no longer than a period: by then it is rung anew.
+        if times_put_off * PUT_OFF_SECONDS < settings.ROLL_CALL_EVERY_SECONDS:
+            call_roll.apply_async((gateway_id, times_put_off + 1), countdown=PUT_OFF_SECONDS)
+        return
+    try:
+        if Gateway.objects.filter(pk=gateway_id).exists():
+            rollcall.call_roll(gateway_id)
+    finally:
+        _room.release()
 
 
 @shared_task

@@ -41,7 +41,7 @@ class Gateway(models.Model):
     boot_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     boot_sessions = models.PositiveIntegerField(default=0, editable=False)
     boot_grown_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # The lease of the pass that is under way.
+    # When the schedule last began a pass, and the lease of the one that is under way.
     run_started_at = models.DateTimeField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     lease_token = models.UUIDField(null=True, blank=True, editable=False)

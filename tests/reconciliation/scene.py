@@ -14,9 +14,9 @@ from accounts.expiry import expire_live_words
 from accounts.models import Account, Gateway, GatewaySecret, Incident
 from accounts.status import Status
 from gateways.simulator.world import World
+from reconciliation import rollcall
 from reconciliation.models import Finding
 from reconciliation.report import Report
-from reconciliation.rollcall import call_roll_now, plan_roll
 from tests.cast import Cast, a_number
 from tests.gateways.simulated import connected
 
@@ -53,10 +53,17 @@ class Scene:
             del self.world.sessions[account.session_id]
 
     def call_roll(self) -> Report:
-        return call_roll_now(self.gateway.pk, wait_seconds=0)
+        return rollcall.call_roll_now(self.gateway.pk, wait_seconds=0)
+
+    def tick(self) -> Report:
+        """A pass of the schedule, and the 20 s until the next."""
+        report = rollcall.call_roll(self.gateway.pk)
+        self.passes(20)
+        self.sweep()
+        return report
 
     def plan(self) -> Report:
-        return plan_roll(self.gateway.pk, wait_seconds=0)
+        return rollcall.plan_roll(self.gateway.pk, wait_seconds=0)
 
     def passes(self, seconds: float) -> None:
         """Time passes: every moment on record is that much longer ago."""

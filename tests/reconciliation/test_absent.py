@@ -48,9 +48,7 @@ def test_one_that_its_own_status_knows_makes_the_list_a_liar(scene):
 def test_as_long_as_the_list_lies_it_stays_so(scene):
     mishaps.set_listed(scene.world, "alice", listed=False)
     for _ in range(4):
-        scene.call_roll()
-        scene.passes(20)
-        scene.sweep()
+        scene.tick()
 
     assert story(scene.cast.alice) == [("connected", "unresponsive")]
 

@@ -61,9 +61,7 @@ def fleet(scene):
 def test_what_cannot_be_read_is_unknown_with_the_reason_and_never_disconnected(scene, fleet, fault):
     fault(scene)
     for _ in range(4):
-        report = scene.call_roll()
-        scene.passes(20)
-        scene.sweep()
+        report = scene.tick()
 
     assert not report.is_readable and report.why
     assert scene.says(*fleet) == [(Status.UNKNOWN, Reason.UNREACHABLE)] * 3
@@ -75,9 +73,7 @@ def test_what_cannot_be_read_is_unknown_with_the_reason_and_never_disconnected(s
 def test_absence_from_a_list_that_is_not_whole_means_nothing(scene, fleet, fault):
     fault(scene)
     for _ in range(4):
-        report = scene.call_roll()
-        scene.passes(20)
-        scene.sweep()
+        report = scene.tick()
 
     assert report.is_readable and not report.is_sighted and report.why
     stories = {tuple(story(account)) for account in fleet}
@@ -87,9 +83,7 @@ def test_absence_from_a_list_that_is_not_whole_means_nothing(scene, fleet, fault
 def test_what_an_incomplete_list_does_show_stays_connected(scene, fleet):
     its_list("partial_wrong_total", list_keeps=2)(scene)  # Alice, and the first of the fleet
     for _ in range(4):
-        scene.call_roll()
-        scene.passes(20)
-        scene.sweep()
+        scene.tick()
     scene.call_roll()
 
     assert scene.says(scene.cast.alice, fleet[0]) == [(Status.CONNECTED, "")] * 2
@@ -106,9 +100,7 @@ def test_an_empty_list_with_a_health_that_agrees_is_only_a_mass_loss(scene, flee
 def test_when_it_answers_again_everything_is_connected_at_once(scene, fleet):
     stopped(scene)
     for _ in range(4):
-        scene.call_roll()
-        scene.passes(20)
-        scene.sweep()
+        scene.tick()
     scene.world.state = State.RUNNING
 
     scene.call_roll()

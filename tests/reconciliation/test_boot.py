@@ -181,9 +181,7 @@ def test_while_it_boots_unseen_accounts_expire_with_that_reason(scene, seen_befo
     [dana] = scene.accounts(1)
     restart(scene)
     for _ in range(3):
-        scene.call_roll()
-        scene.passes(20)
-        scene.sweep()
+        scene.tick()
 
     assert scene.says(dana) == [(Status.UNKNOWN, Reason.BOOTING)]
 
@@ -202,9 +200,7 @@ def test_one_that_never_comes_back_is_lost_after_the_grace(scene, seen_before):
     dana = scene.an_account("dana")
     restart(scene, keeps=["alice"])
     for _ in range(6):
-        scene.call_roll()
-        scene.passes(20)
-        scene.sweep()
+        scene.tick()
 
     assert scene.says(dana) == [(Status.DISCONNECTED, Reason.MISSING)]
     assert story(dana) == [("connected", "unknown"), ("unknown", "disconnected")]

@@ -62,6 +62,14 @@ def test_a_person_may_call_it_right_after_the_schedule(scene):
     assert not scene.call_roll().skipped
 
 
+def test_what_a_person_calls_does_not_delay_the_schedule(scene):
+    """Else a session lost right after it would be found 35 s later."""
+    scene.call_roll()
+    scene.passes(1)
+
+    assert not rollcall.call_roll(scene.gateway.pk).skipped
+
+
 def test_a_pass_that_does_not_end_is_said_to_be_under_way(scene):
     take_lease(scene.gateway.pk)
 

@@ -76,9 +76,7 @@ def test_a_row_that_the_list_did_not_show_is_not_kept_alive_by_it(scene, monkeyp
     dana = scene.an_account("dana")
     scene.loses(dana)
     for _ in range(3):
-        scene.call_roll()
-        scene.passes(20)
-        scene.sweep()
+        scene.tick()
 
     assert scene.says(dana)[0][0] == Status.UNKNOWN
     assert scene.says(scene.cast.alice)[0][0] == Status.CONNECTED
