@@ -40,7 +40,7 @@ def announcement(options: Options, access: Mapping[str, Any]) -> list[str]:
     path = _shown(options.state.access)
 
     def secret(value: str) -> str:
-        return value if sys.stdout.isatty() else f"see {path}"
+        return value if sys.stdout and sys.stdout.isatty() else f"see {path}"
 
     url, admin = access["url"], access["admin"]
     lines = [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ SIMULATOR_PORT = 3001  # the Node service's own
 def main(arguments: list[str]) -> int:
     """The exit code. Everything that is started is stopped again, whatever happens."""
     options = read_options(arguments)
-    supervisor = Supervisor(_say)
+    supervisor = Supervisor(say)
     stop_on_signals()
     try:
         _start(options, supervisor)
         supervisor.watch()
     except Interrupted:
-        _say("Stopping…")
+        say("Stopping…")
     except Trouble as trouble:
         print(f"rollcall: {trouble}", file=sys.stderr, flush=True)
         return 1
@@ -39,9 +39,13 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _say(line: str) -> None:
-    with contextlib.suppress(BrokenPipeError):  # `./run up | head`: nobody listens, all goes on
+def say(line: str) -> None:
+    """To whoever listens. `./run up | head` or a closed terminal: nobody does, and all goes on."""
+    try:
         print(line, flush=True)
+    except OSError:
+        # What is left in the buffer would fail once more at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _start(options: Options, supervisor: Supervisor) -> None:
@@ -59,7 +63,7 @@ def _start(options: Options, supervisor: Supervisor) -> None:
     _wait(options, supervisor)
     options.state.remember(completed=True)
     for line in access.announcement(options, facts):
-        _say(line)
+        say(line)
 
 
 def _servers(options: Options, supervisor: Supervisor, secrets: Mapping[str, str]) -> Servers:
@@ -74,7 +78,7 @@ def _servers(options: Options, supervisor: Supervisor, secrets: Mapping[str, str
     )
     options.state.remember(**servers.ports)
     for note in servers.notes:
-        _say(note)
+        say(note)
     return servers
 
 
