@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from instance.children import die_with_parent
 from instance.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,7 @@ class Running:
     ) -> None:
         self.state = state
         self.port = port or free_port()
+        parent = os.getpid()
         reading, writing = os.openpty() if terminal else os.pipe()
         self.process = subprocess.Popen(
             [
@@ -45,11 +47,18 @@ class Running:
             env={**plain_environment(), **environment},
             stdout=writing,
             stderr=subprocess.STDOUT,
+            preexec_fn=lambda: die_with_parent(parent),
         )
         os.close(writing)
         self.lines: list[str] = []
         self.reader = threading.Thread(target=self._read, args=[reading], daemon=True)
         self.reader.start()
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def _read(self, reading: int) -> None:
         # A terminal whose other side is closed ends with an error, a pipe without.
@@ -89,8 +98,8 @@ class Running:
 
     def refusal(self) -> str:
         """The one line that it ends with, having started nothing."""
-        assert self.process.wait(30) != 0
-        self.close()
+        with self:
+            assert self.process.wait(30) != 0
         (line,) = self.lines
         return line
 

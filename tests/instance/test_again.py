@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
 from pathlib import Path
 
 import psycopg
@@ -18,47 +18,47 @@ def query(running: Running, statement: str) -> list[tuple[object, ...]]:
         return connection.execute(statement).fetchall()
 
 
+def is_gone(family: list[int]) -> bool:
+    return not [pid for pid in family if is_alive(pid)]
+
+
 def test_it_finds_its_data_again_after_kill_9_and_shows_its_logins_to_a_terminal(
     tmp_path: Path,
 ) -> None:
     state = tmp_path / "a state"
-    first = Running(state, "--no-simulator")
-    first.until_said("READY")
-    access, family = first.access, first.descendants()
-    assert (access["gateway"], access["simulator_url"]) == (None, None)
-    assert query(first, "SELECT count(*) FROM whatsapp_accounts") == [(0,)]
-    assert query(first, "SELECT count(*) FROM accounts_workspace") == [(0,)]
-    query(first, "INSERT INTO accounts_workspace (name) VALUES ('Toko Maju') RETURNING id")
-    first.process.kill()
-    until(lambda: not [pid for pid in family if is_alive(pid)], limit_seconds=15)
-    first.close()
+    with Running(state, "--no-simulator") as first:
+        first.until_said("READY")
+        access, family = first.access, first.descendants()
+        assert (access["gateway"], access["simulator_url"]) == (None, None)
+        assert query(first, "SELECT count(*) FROM whatsapp_accounts") == [(0,)]
+        assert query(first, "SELECT count(*) FROM accounts_workspace") == [(0,)]
+        query(first, "INSERT INTO accounts_workspace (name) VALUES ('Toko Maju') RETURNING id")
+        first.process.kill()
+        until(lambda: is_gone(family), limit_seconds=15)
 
-    second = Running(state, port=first.port, terminal=True)
-    second.until_said("all of it")
-    assert second.access["admin"] == access["admin"]
-    assert query(second, "SELECT name FROM accounts_workspace ORDER BY id LIMIT 1") == [
-        ("Toko Maju",)
-    ]
-    said = "\n".join(second.lines)
-    for secret in (
-        second.access["admin"]["password"],
-        second.access["gateway"]["api_key"],
-        second.access["simulator_control_key"],
-    ):
-        assert secret in said
-    family = second.descendants()
-    assert second.stop() < 10
-    assert not [pid for pid in family if is_alive(pid)]
-    assert second.process.returncode == 0
+    with Running(state, port=first.port, terminal=True) as second:
+        second.until_said("all of it")
+        assert second.access["admin"] == access["admin"]
+        names = query(second, "SELECT name FROM accounts_workspace ORDER BY id LIMIT 1")
+        assert names == [("Toko Maju",)]
+        for secret in (
+            second.access["admin"]["password"],
+            second.access["gateway"]["api_key"],
+            second.access["simulator_control_key"],
+        ):
+            assert secret in "\n".join(second.lines)
+        family = second.descendants()
+        assert second.stop() < 10
+        assert is_gone(family)
+        assert second.process.returncode == 0
 
 
-@pytest.mark.parametrize("how", ["kill", "terminate"])
-def test_it_leaves_nothing_when_it_is_ended_while_it_starts(tmp_path: Path, how: str) -> None:
-    running = Running(tmp_path / "state")
-    family = until(lambda: running.descendants() or None)
-    end: Callable[[], None] = getattr(running.process, how)
-    end()
-    running.process.wait(10)
-    until(lambda: not [pid for pid in [*family, *running.descendants()] if is_alive(pid)])
-    running.close()
-    assert running.process.returncode == {"kill": -9, "terminate": 0}[how]
+@pytest.mark.parametrize("how,code", [(signal.SIGKILL, -9), (signal.SIGTERM, 0)])
+def test_it_leaves_nothing_when_it_is_ended_while_it_starts(
+    tmp_path: Path, how: signal.Signals, code: int
+) -> None:
+    with Running(tmp_path / "state") as running:
+        family = until(lambda: running.descendants() or None)
+        running.process.send_signal(how)
+        assert running.process.wait(10) == code
+        until(lambda: is_gone(family))

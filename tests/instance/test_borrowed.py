@@ -29,37 +29,39 @@ def database_url() -> Iterator[str]:
         connection.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
 
 
+def beat_of(running: Running) -> int | None:
+    return next((pid for pid in running.descendants() if " beat " in command_of(pid)), None)
+
+
+def kill_its_beat(running: Running) -> None:
+    beat = until(lambda: beat_of(running))
+    os.kill(beat, signal.SIGKILL)
+    until(lambda: not is_alive(beat))
+
+
 def test_it_uses_the_named_servers_and_gives_up_on_what_dies_five_times(
     tmp_path: Path, database_url: str, throwaway_redis
 ) -> None:
-    running = Running(
-        tmp_path / "state", "--no-simulator", f"--bind={ELSEWHERE}",
-        DATABASE_URL=database_url, REDIS_URL=settings.REDIS_URL,
-    )  # fmt: skip
-    running.until_said(f"READY http://{ELSEWHERE}:{running.port}")
-    assert "plain HTTP: put a proxy with TLS before it" in running.until_said("open at")
-    running.until_said("all of it")
-    assert (running.access["database_url"], running.access["redis_url"]) == (
-        database_url,
-        settings.REDIS_URL,
-    )
-    assert not (tmp_path / "state" / "postgres").exists()
-    assert not [pid for pid in running.descendants() if "redis-server" in command_of(pid)]
-    assert listening(running) == {f"{ELSEWHERE}:{running.port}"}
-    with psycopg.connect(database_url) as connection:
-        found = connection.execute("SELECT count(*) FROM auth_user").fetchone()
-    assert found == (1,)
+    state, redis_url = tmp_path / "state", settings.REDIS_URL
+    with Running(
+        state, "--no-simulator", f"--bind={ELSEWHERE}",
+        DATABASE_URL=database_url, REDIS_URL=redis_url,
+    ) as running:  # fmt: skip
+        running.until_said(f"READY http://{ELSEWHERE}:{running.port}")
+        assert "plain HTTP: put a proxy with TLS before it" in running.until_said("open at")
+        running.until_said("all of it")
+        access, family = running.access, running.descendants()
+        assert (access["database_url"], access["redis_url"]) == (database_url, redis_url)
+        assert not (state / "postgres").exists()
+        assert listening(running) == {f"{ELSEWHERE}:{running.port}"}
+        with psycopg.connect(database_url) as connection:
+            found = connection.execute("SELECT count(*) FROM auth_user").fetchone()
+        assert found == (1,)
 
-    family = running.descendants()
-    for _ in range(5):
-        beat = until(
-            lambda: next((p for p in running.descendants() if " beat " in command_of(p)), None)
-        )
-        os.kill(beat, signal.SIGKILL)
-        until(lambda beat=beat: not is_alive(beat))
-    assert running.process.wait(15) == 1
-    running.close()
+        for _ in range(5):
+            kill_its_beat(running)
+        assert running.process.wait(15) == 1
     assert "beat died 5 times in a minute (killed by SIGKILL)" in running.lines[-1]
-    assert running.lines[-1].endswith(f"see {tmp_path}/state/logs/beat.log")
+    assert running.lines[-1].endswith(f"see {state}/logs/beat.log")
     assert not [pid for pid in family if is_alive(pid)]
     assert throwaway_redis.ping()

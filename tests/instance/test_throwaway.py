@@ -10,7 +10,14 @@ from pathlib import Path
 
 import psycopg
 
-from tests.instance.running import descendants, is_alive, plain_environment, until
+from tests.instance.running import (
+    children_of,
+    command_of,
+    descendants,
+    is_alive,
+    plain_environment,
+    until,
+)
 
 ME = f"{__file__}::test_its_servers_are_made_for_this_run"
 OTHERS = {
@@ -49,20 +56,17 @@ def test_it_leaves_neither_process_nor_file_after_kill_9() -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    before = until(lambda: made_for(run.pid))
+    made = until(lambda: made_for(run.pid))
+    assert all(path.is_dir() for path in made)
     family = descendants(run.pid)
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
     until(lambda: not [pid for pid in family if is_alive(pid)])
-    until(lambda: not [path for path in before if path.exists()])
+    until(lambda: not [path for path in made if path.exists()])
 
 
 def made_for(pid: int) -> list[Path] | None:
-    """The directories of a test run, as its remover has them on its command line."""
-    for child in descendants(pid):
-        words = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
-        if found := [
-            Path(word) for word in words if "/rollcall-test-" in word and "-D" not in words
-        ]:
-            return found if len(descendants(pid)) > 1 else None
-    return None
+    """The directories of a test run that has begun to use them: what its remover will remove."""
+    commands = [command_of(child) for child in children_of(pid)]
+    remover = next((words for words in commands if "read -r" in words), None)
+    return [Path(word) for word in remover.split()[-2:]] if remover and commands[1:] else None

@@ -35,12 +35,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(state: Path) -> Iterator[Running]:
-    instance = Running(state)
-    try:
+    with Running(state) as instance:
         instance.until_said("READY")
         yield instance
-    finally:
-        instance.close()
 
 
 def status_of(url: str) -> int:
