@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
+from accounts.locks import short_waits
 from accounts.models import Account, Gateway, SupersededSession
 from accounts.status import Status
 
@@ -34,8 +35,9 @@ def note_listing(
 ) -> None:
     """A complete list that was asked for at `started` has shown every live account of the gateway
     but `unshown`. The rows are marked before the watermark moves: nobody may count a row as fresh
-    that the list did not show."""
-    with transaction.atomic():
+    that the list did not show. Raises django.db.OperationalError when a row is held by somebody
+    for 2 s."""
+    with transaction.atomic(), short_waits():
         _lock({*unshown, *shown_again}, gateway_id)
         if unshown:
             Account.objects.filter(pk__in=unshown, unshown_since__isnull=True).update(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import islice
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from accounts import clock, rows
 from accounts.book import Book
 from accounts.decision import Known
 from accounts.doorbell import ring
+from accounts.locks import short_waits
 from accounts.models import Transition
 from accounts.observations import Observation, Outcome, Verdict
 from accounts.qr import forget_qr
@@ -48,25 +48,12 @@ def observe(observations: Iterable[Observation]) -> list[Outcome]:
 def _observe_chunk(seen: Sequence[Observation]) -> list[Outcome]:
     for _ in range(ATTEMPTS):
         try:
-            with transaction.atomic(), _short_waits():
+            with transaction.atomic(), short_waits():
                 return _observe_once(seen)
         except (_WorldMoved, IntegrityError) as error:
             # A unique violation is the same case: somebody else took that number or session.
             cause = error
     raise OperationalError("sessions or numbers kept changing hands; try again later") from cause
-
-
-@contextmanager
-def _short_waits() -> Iterator[None]:
-    """No lock is waited for longer than 2 s; what follows in the caller's transaction is as
-    patient as before. (When this fails, the savepoint's rollback sees to that.)"""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT current_setting('lock_timeout'), set_config('lock_timeout', '2s', true)"
-        )
-        [before, _] = cursor.fetchone()
-        yield
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])
 
 
 def _observe_once(seen: Sequence[Observation]) -> list[Outcome]:

@@ -8,7 +8,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 
 from accounts.clock import database_now
 from accounts.models import Gateway
@@ -175,6 +175,37 @@ def test_reads_that_fail_do_not_starve_the_others(scene, monkeypatch):
 
     assert 0 < len(first) < 29
     assert set(asked) > first
+
+
+@pytest.fixture
+def locked(committed):
+    """Somebody holds Alice's row, and does not end."""
+    other = connections["default"].copy()
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        account = committed.cast.alice.pk
+        cursor.execute("SELECT FROM whatsapp_accounts WHERE id = %s FOR UPDATE", [account])
+    yield committed
+    other.close()
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_a_row_that_somebody_holds_ends_the_pass_within_seconds(locked, monkeypatch, is_read):
+    """Else each pass of the gateway would hold a thread of the worker for good."""
+
+    def fails(*args):
+        raise Failure("out of memory")
+
+    if not is_read:
+        monkeypatch.setattr("gateways.simulator.api._in_memory", fails)
+    locked.loses(locked.cast.alice)
+    began = time.monotonic()
+
+    with pytest.raises(OperationalError):
+        locked.call_roll()
+
+    assert time.monotonic() - began < 6
+    assert take_lease(locked.gateway.pk) is not None
 
 
 def test_the_run_tells_when_it_was_and_what_it_found(scene):

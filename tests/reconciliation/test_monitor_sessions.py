@@ -179,7 +179,7 @@ def test_a_database_that_does_not_answer_is_an_error_with_one_line(monitor, monk
     monkeypatch.setattr("reconciliation.management.commands.monitor_sessions._reports", fails)
 
     assert monitor() == 1
-    assert monitor.err == "the database does not answer: connection refused"
+    assert monitor.err == "the database failed: connection refused"
 
 
 def test_without_a_gateway_it_says_how_to_add_one(scene, monitor):

@@ -59,7 +59,7 @@ class Command(BaseCommand):
             reports = _reports(_gateways(options["gateway"]), plan=options["plan"])
         except DatabaseError as error:
             reason = str(error).strip().splitlines()[0]
-            raise CommandError(f"the database does not answer: {reason}") from None
+            raise CommandError(f"the database failed: {reason}") from None
         if options["json"]:
             self._print_json(reports)
         else:
