@@ -7,6 +7,7 @@ import pytest
 from gateways.registry import use_transport
 from gateways.simulator import transport
 from tests.flows.story import BASE_URL, Story
+from tests.flows.stream import Stream, register_numbers
 from tests.instance.running import Running
 from webhooks import keyring
 
@@ -28,3 +29,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield instance
     finally:
         instance.close()
+
+
+@pytest.fixture(scope="session")
+def streaming_workspace(running: Running) -> int:
+    return register_numbers(running)
+
+
+@pytest.fixture
+def stream(running: Running, streaming_workspace: int) -> Stream:
+    return Stream(running.access["url"], streaming_workspace)
