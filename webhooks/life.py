@@ -39,16 +39,18 @@ def flush_life() -> int:
 
 
 def _flush(is_proof: bool) -> int:
-    """Taken away by renaming, so that nothing that arrives meanwhile is lost."""
+    """Taken away by renaming, so that nothing that arrives meanwhile is lost. What cannot be
+    written now is lost with its key, a minute later: it is proof, never a state."""
     taken = f"{_FLUSHING}{uuid.uuid4()}"
     try:
         client().rename(_KEYS[is_proof], taken)
+        client().expire(taken, 60)
+        noted = dict(client().hgetall(taken))
     except ResponseError:
         return 0  # nothing was noted
     except RedisError as error:
         logger.warning("signs of life were not flushed: %s", type(error).__name__)
         return 0
-    noted = dict(client().hgetall(taken))
     written = record_life(
         [_sign(str(field), str(value), is_proof) for field, value in noted.items()]
     )

@@ -52,14 +52,20 @@ def server(django_db_setup, tmp_path_factory):
 
 
 @pytest.fixture
-def crowd(transactional_db, server):
-    """The usual people, and 200 gateways: the secret of the first one, which both of the server's
-    processes know when the test begins."""
+def secret(transactional_db, server):
+    """The usual people's first gateway's, once both of the server's processes know it."""
     cast = make_cast()
     secret = f"secret {secrets.token_hex(8)}"
     give_secret(cast.gateway, "hmac", secret)
+    server.learn(secret)
+    return secret
+
+
+@pytest.fixture
+def crowd(secret, server):
+    """The same among 200 gateways."""
     for number in range(198):
         gateway = a_gateway(f"node-{number}", base_url=f"http://node-{number}:3001")
         give_secret(gateway, "hmac", f"{secret} {number}")
-    server.learn(secret)
+    server.learn(f"{secret} 197")
     return secret

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -45,7 +46,7 @@ any_headers = st.dictionaries(st.sampled_from(NAMES), any_header, max_size=6)
 
 PATHS = ["/api/webhooks/webjs", "/api/whatsapp/webhooks/webjs", "/api/webhooks/whatsapp-webjs"]
 # The database and its people are the same for every example; that is the point.
-many = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def check(answer) -> dict:
@@ -85,8 +86,6 @@ CALLS = ["sessions/{}/mark-disconnected", "accounts/{}/mark-disconnected", "clea
 @many
 @given(body=any_body, name=any_text, path=st.sampled_from(CALLS))
 def test_any_other_call_of_a_gateway_is_answered(cast, body, name, path):
-    from urllib.parse import quote
-
     name = quote(name.encode("utf-8", "surrogatepass"), safe="") or "x"
     check(Sender().post(body, {"X-API-Key": KEY}, path=f"/api/whatsapp/{path.format(name)}"))
 

@@ -43,12 +43,12 @@ def our_own_pid() -> int:
         return cursor.fetchone()[0]
 
 
-def test_what_cannot_be_committed_is_answered_503_and_comes_back(server, crowd):
+def test_what_cannot_be_committed_is_answered_503_and_comes_back(server, secret):
     with the_database_gone():
-        answer = server.send_signed(crowd, as_bytes(lost()))
+        answer = server.send_signed(secret, as_bytes(lost()))
         assert answer.status == 503 and "send it again" in answer.json()["reason"]
         assert not Delivery.objects.filter(session_id="alice").exists()
-    until(lambda: server.send_signed(crowd, as_bytes(lost())).status == 200)
+    until(lambda: server.send_signed(secret, as_bytes(lost())).status == 200)
     assert Delivery.objects.filter(session_id="alice").exists()
 
 
