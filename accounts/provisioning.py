@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from urllib.parse import urlsplit
 
 from django.db import connection, transaction
@@ -114,6 +115,14 @@ def _what_is_wrong_with(address: str) -> str:
     if " " in address or not address.isascii() or not address.isprintable():
         return "it holds a space or a character that is not ASCII"
     return "it is longer than 500 characters" if len(address) > 500 else ""
+
+
+def new_path_token(gateway: Gateway) -> str:
+    """One more secret path for its webhooks; the old ones stay valid until somebody ends them. The
+    token is never shown again."""
+    token = secrets.token_urlsafe(32)
+    _ensure_secret(gateway, GatewaySecret.Purpose.PATH, token)
+    return token
 
 
 def _ensure_secret(gateway: Gateway, purpose: GatewaySecret.Purpose, value: str | None) -> None:

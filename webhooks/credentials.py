@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateways import webjs
+from gateways.json_fields import MAX_ID_CHARACTERS
+from gateways.profiles import Encoding, Profile, Signature
 
 TOLERANCE_SECONDS = 300
-_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
-_TIMESTAMP = re.compile(r"[0-9]{1,12}")
 LONGEST_KEY = 500
+LONGEST_TOKEN = 4096
+# One for each secret that a sender signs with while it is replacing them, and some to spare.
+MOST_SIGNATURES = 16
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_TIMESTAMP = re.compile(r"[0-9]{1,12}")
+_EVENT_ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,255}")  # visible, without a dot
 
 
 class Untrusted(Exception):
@@ -24,62 +32,163 @@ class Untrusted(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Either a signature with its timestamp, or a key. `instance_url` is only a hint."""
+    """One of: signatures over `signed` and the body, a token, a key; or nothing, where the path
+    says who speaks. `instance_url` is only a hint."""
 
-    signature: bytes = field(default=b"", repr=False)
-    timestamp: str = ""
+    signatures: tuple[bytes, ...] = field(default=(), repr=False)
+    signed: bytes = b""  # what is hashed before the body
+    algorithm: str = "sha256"
+    token: str = field(default="", repr=False)
     key: str = field(default="", repr=False)
+    key_header: str = ""
     instance_url: str = ""
+    event_id: str | None = None
 
 
-def read_credentials(meta: Mapping[str, object], *, now_seconds: float) -> Credentials:
+def read_credentials(
+    meta: Mapping[str, object], profile: Profile, *, now_seconds: float, path_is_enough: bool
+) -> Credentials:
     """From WSGI's variables. A signature decides even beside a key. Raises Untrusted."""
-    signature = _header(meta, webjs.SIGNATURE_HEADER)
-    instance_url = _header(meta, webjs.INSTANCE_HEADER).rstrip("/")
-    if _present(meta, webjs.SIGNATURE_HEADER):
-        timestamp = _header(meta, webjs.TIMESTAMP_HEADER)
-        if not _SIGNATURE.fullmatch(signature):
-            raise Untrusted(
-                "malformed_signature",
-                f"{webjs.SIGNATURE_HEADER} must be the 64 hex digits of an HMAC-SHA256",
-            )
-        _check_timestamp(timestamp, now_seconds)
+    instance_url = _header(meta, profile.address_header).rstrip("/")
+    event_id = _event_id(meta, profile)
+    if profile.signature and _variable(profile.signature.header) in meta:
         return Credentials(
-            signature=bytes.fromhex(signature), timestamp=timestamp, instance_url=instance_url
+            signatures=_signatures(meta, profile.signature),
+            signed=_signed(meta, profile.signature, now_seconds),
+            algorithm=profile.signature.algorithm,
+            instance_url=instance_url,
+            event_id=event_id,
         )
-    key = _header(meta, webjs.KEY_HEADER)
-    if not key:
+    header, key = _key(meta, profile)
+    if profile.has_token and (bearer := _bearer(meta)):
+        if bearer.count(".") == 2:
+            return Credentials(token=bearer, instance_url=instance_url, event_id=event_id)
+        header, key = "Authorization", bearer  # a key, sent that way
+    if not key and not path_is_enough:
+        raise Untrusted("no_credentials", nothing_sent(profile))
+    return Credentials(key=key, key_header=header, instance_url=instance_url, event_id=event_id)
+
+
+def nothing_sent(profile: Profile) -> str:
+    """What this kind may send, none of which came, and what to set."""
+    ways = list(profile.key_headers)
+    if profile.has_token:
+        ways.insert(0, "Authorization: Bearer")
+    if profile.signature:
+        timestamp = profile.signature.timestamp_header
+        ways.insert(0, f"{profile.signature.header}{f' with {timestamp}' if timestamp else ''}")
+    if not ways:
+        return f"nothing says who speaks: {profile.cure}"
+    named = f"neither {' nor '.join(ways)} was" if len(ways) > 1 else f"{ways[0]} was not"
+    return f"{named} sent: {profile.cure}"
+
+
+def _signatures(meta: Mapping[str, object], signature: Signature) -> tuple[bytes, ...]:
+    text = _header(meta, signature.header)
+    said = _header(meta, signature.algorithm_header).lower()
+    if said and said != signature.algorithm:
         raise Untrusted(
-            "no_credentials",
-            f"neither {webjs.SIGNATURE_HEADER} with {webjs.TIMESTAMP_HEADER} nor "
-            f"{webjs.KEY_HEADER} was sent: set the gateway's secret",
+            "other_algorithm",
+            f"{signature.algorithm_header} must be {signature.algorithm}: no other is believed",
         )
-    if len(key) > LONGEST_KEY:
-        raise Untrusted("malformed_key", f"{webjs.KEY_HEADER} is longer than any key of ours")
-    return Credentials(key=key, instance_url=instance_url)
+    if signature.encoding is Encoding.VERSIONED_BASE64:
+        return _versioned(text, signature)
+    size = hashlib.new(signature.algorithm).digest_size
+    if len(text) != 2 * size or not _HEX.fullmatch(text):
+        raise Untrusted(
+            "malformed_signature",
+            f"{signature.header} must be the {2 * size} hex digits of an "
+            f"HMAC-{signature.algorithm.upper()}",
+        )
+    return (bytes.fromhex(text),)
 
 
-def _check_timestamp(timestamp: str, now_seconds: float) -> None:
+def _versioned(text: str, signature: Signature) -> tuple[bytes, ...]:
+    """Of those with spaces between them, the ones of version 1; others are passed over."""
+    size = hashlib.new(signature.algorithm).digest_size
+    found = []
+    for part in text.split(" ")[:MOST_SIGNATURES]:
+        version, _, encoded = part.partition(",")
+        try:
+            digest = base64.b64decode(encoded, validate=True) if version == "v1" else b""
+        except (binascii.Error, ValueError):
+            continue
+        if len(digest) == size:
+            found.append(digest)
+    if not found:
+        raise Untrusted(
+            "malformed_signature",
+            f"{signature.header} must hold at least one v1,<base64 of an "
+            f"HMAC-{signature.algorithm.upper()}>",
+        )
+    return tuple(found)
+
+
+def _signed(meta: Mapping[str, object], signature: Signature, now_seconds: float) -> bytes:
+    if signature.timestamp_header:
+        _check_timestamp(signature.timestamp_header, meta, now_seconds)
+    missing = [header for header in signature.before_body if not _header(meta, header)]
+    if missing:
+        raise Untrusted("malformed_signature", f"{missing[0]} is missing: it is signed, too")
+    parts = [_header(meta, header) + signature.separator for header in signature.before_body]
+    return "".join(parts).encode("latin-1", "replace")
+
+
+def _check_timestamp(header: str, meta: Mapping[str, object], now_seconds: float) -> None:
+    timestamp = _header(meta, header)
     if not _TIMESTAMP.fullmatch(timestamp):
-        raise Untrusted(
-            "malformed_timestamp", f"{webjs.TIMESTAMP_HEADER} must be whole seconds since 1970"
-        )
-    off = round(int(timestamp) - now_seconds)
-    if abs(off) > TOLERANCE_SECONDS:
+        raise Untrusted("malformed_timestamp", f"{header} must be whole seconds since 1970")
+    require_recent(int(timestamp) - now_seconds, tolerance_seconds=TOLERANCE_SECONDS)
+
+
+def require_recent(off_seconds: float, *, tolerance_seconds: int) -> None:
+    """Raises Untrusted where a moment is too far from now; `off_seconds` above 0 is ahead."""
+    off = round(off_seconds)
+    if abs(off) > tolerance_seconds:
         way = "ahead" if off > 0 else "behind"
         raise Untrusted(
             "clock_skew",
             f"timestamp is {abs(off)} s off ({way}): check the gateway's clock "
-            f"({TOLERANCE_SECONDS} s are tolerated)",
+            f"({tolerance_seconds} s are tolerated)",
         )
 
 
-def _present(meta: Mapping[str, object], header: str) -> bool:
-    return _variable(header) in meta
+def _event_id(meta: Mapping[str, object], profile: Profile) -> str | None:
+    """It is signed with a dot behind it, so that one inside would move what is signed as what."""
+    if not profile.id_header or _variable(profile.id_header) not in meta:
+        return None
+    event_id = _header(meta, profile.id_header)
+    if not _EVENT_ID.fullmatch(event_id):
+        raise Untrusted(
+            "malformed_id",
+            f"{profile.id_header} must be 1 to {MAX_ID_CHARACTERS} visible characters without a "
+            "dot",
+        )
+    return event_id
+
+
+def _bearer(meta: Mapping[str, object]) -> str:
+    scheme, _, token = _header(meta, "Authorization").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        return ""
+    if len(token) > LONGEST_TOKEN:
+        raise Untrusted("malformed_token", "the bearer token is longer than any of a gateway's")
+    return token.strip()
+
+
+def _key(meta: Mapping[str, object], profile: Profile) -> tuple[str, str]:
+    """The first key that was sent, and its header."""
+    for header in profile.key_headers:
+        key = _header(meta, header)
+        if len(key) > LONGEST_KEY:
+            raise Untrusted("malformed_key", f"{header} is longer than any key of ours")
+        if key:
+            return header, key
+    return "", ""
 
 
 def _header(meta: Mapping[str, object], header: str) -> str:
-    return str(meta.get(_variable(header), "")).strip()
+    return str(meta.get(_variable(header), "")).strip() if header else ""
 
 
 def _variable(header: str) -> str:

@@ -19,6 +19,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from gateways import webjs
+from gateways.registry import KINDS
+from gateways.text import printable
 from webhooks.bodies import BodyRefused
 
 logger = logging.getLogger(__name__)
@@ -91,6 +94,14 @@ def _body(reason: str) -> dict[str, object]:
 def _refusal(status_code: int, reason: str, *, retry_after: int | None = None) -> Response:
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return Response(_body(reason), status_code, headers=headers)
+
+
+def no_such_kind(kind: str) -> str:
+    others = ", ".join(known for known in KINDS if known != webjs.KIND)
+    return (
+        f"there is no kind of gateway {printable(kind, limit=30)!r}; webhooks of the Node service "
+        f"belong to {webjs.CORRECT_PATH}, of others to /api/webhooks/ and one of {others}"
+    )
 
 
 @csrf_exempt

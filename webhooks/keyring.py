@@ -8,12 +8,14 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from accounts import clock
 from accounts.models import GatewaySecret
 from accounts.sealing import CannotOpen
+from gateways.profiles import as_text
+from gateways.registry import DIALECTS
 
 logger = logging.getLogger(__name__)
 LIVES_SECONDS = 5.0
@@ -32,18 +34,27 @@ class Door:
 
     gateway_id: int
     base_url: str
+    require_signature: bool = False
+
+
+Doors = dict[bytes, tuple[Door, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Doors by signing secret, and by a digest of their API key. Several may share one."""
+    """The doors of one kind of gateway, by signing secret, and by a digest of their API key and of
+    their path. Several may share one."""
 
-    by_secret: Mapping[bytes, tuple[Door, ...]]
-    by_key: Mapping[bytes, tuple[Door, ...]]
     loaded_at: float
+    by_secret: Doors = field(default_factory=dict)
+    by_key: Doors = field(default_factory=dict)
+    by_path: Doors = field(default_factory=dict)
 
     def with_key(self, key: str) -> tuple[Door, ...]:
         return self.by_key.get(_digest(key), ())
+
+    def with_path(self, token: str) -> tuple[Door, ...]:
+        return self.by_path.get(_digest(token), ())
 
     def secrets_of(self, gateway_ids: Iterable[int]) -> list[bytes]:
         wanted = set(gateway_ids)
@@ -59,6 +70,15 @@ class Keyring:
         doors = (door for doors in self.by_secret.values() for door in doors)
         return {door.gateway_id for door in doors if door.base_url == address}
 
+    def of(self, owners: Iterable[Door]) -> Keyring:
+        """Only the signing secrets of these."""
+        ids = {door.gateway_id for door in owners}
+        own = {
+            secret: tuple(door for door in doors if door.gateway_id in ids)
+            for secret, doors in self.by_secret.items()
+        }
+        return replace(self, by_secret={secret: doors for secret, doors in own.items() if doors})
+
     @property
     def age_seconds(self) -> float:
         return time.monotonic() - self.loaded_at
@@ -68,28 +88,34 @@ def _digest(key: str) -> bytes:
     return hmac.digest(_process_key, key.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 
+@dataclass(frozen=True, slots=True)
+class _Rings:
+    by_kind: Mapping[str, Keyring]
+    loaded_at: float
+
+
 _lock = threading.Lock()
-_ring: Keyring | None = None
+_rings: _Rings | None = None
 
 
-def keyring(*, at_most_seconds: float = LIVES_SECONDS) -> Keyring:
-    """The ring, read anew when it is older than that. Raises django.db errors."""
-    global _ring
+def keyring(kind: str, *, at_most_seconds: float = LIVES_SECONDS) -> Keyring:
+    """The ring of this kind, read anew when it is older than that. Raises django.db errors."""
+    global _rings
     with _lock:
-        if _ring is None or _ring.age_seconds > at_most_seconds:
-            _ring = _load()
-        return _ring
+        if _rings is None or time.monotonic() - _rings.loaded_at > at_most_seconds:
+            _rings = _load()
+        return _rings.by_kind.get(kind) or Keyring(_rings.loaded_at)
 
 
 def forget() -> None:
-    global _ring
+    global _rings
     with _lock:
-        _ring = None
+        _rings = None
 
 
-def _load() -> Keyring:
-    by_secret: dict[bytes, tuple[Door, ...]] = {}
-    by_key: dict[bytes, tuple[Door, ...]] = {}
+def _load() -> _Rings:
+    loaded_at = time.monotonic()
+    rings: dict[str, Keyring] = {}
     now = clock.database_now()
     for row in GatewaySecret.objects.select_related("gateway").order_by("gateway_id", "id"):
         if not row.is_active(now):
@@ -99,9 +125,24 @@ def _load() -> Keyring:
         except CannotOpen as error:
             logger.error("gateway %s: %s", row.gateway, error)
             continue
-        door = Door(row.gateway_id, row.gateway.base_url.rstrip("/"))
-        is_key = row.purpose == GatewaySecret.Purpose.API_KEY
-        ring, name = (by_key, _digest(secret)) if is_key else (by_secret, secret.encode())
-        if door not in ring.get(name, ()):
-            ring[name] = (*ring.get(name, ()), door)
-    return Keyring(by_secret=by_secret, by_key=by_key, loaded_at=time.monotonic())
+        _hang(rings.setdefault(row.gateway.kind, Keyring(loaded_at)), row, secret)
+    return _Rings(rings, loaded_at)
+
+
+def _hang(ring: Keyring, row: GatewaySecret, secret: str) -> None:
+    gateway = row.gateway
+    door = Door(row.gateway_id, gateway.base_url.rstrip("/"), gateway.require_signature)
+    if row.purpose == GatewaySecret.Purpose.HMAC:
+        doors, name = ring.by_secret, _signing(gateway.kind)(secret)
+    elif row.purpose == GatewaySecret.Purpose.API_KEY:
+        doors, name = ring.by_key, _digest(secret)
+    else:
+        doors, name = ring.by_path, _digest(secret)
+    if door not in doors.get(name, ()):
+        doors[name] = (*doors.get(name, ()), door)
+
+
+def _signing(kind: str) -> Callable[[str], bytes]:
+    """How a kind makes bytes of a secret's text."""
+    dialect = DIALECTS.get(kind)
+    return dialect.profile.signature.secret if dialect and dialect.profile.signature else as_text

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
+from gateways import webjs
 from webhooks import gateway_calls as calls
 from webhooks.errors import not_found
-from webhooks.views import MisroutedWebjsWebhook, WebjsWebhook
+from webhooks.views import MisroutedWebjsWebhook, Webhook
 
 urlpatterns = [
-    path("webhooks/webjs", WebjsWebhook.as_view(), name="webhook-webjs"),
+    path("webhooks/webjs", Webhook.as_view(), {"kind": webjs.KIND}, name="webhook-webjs"),
     # Hard-coded in shipped versions of the Node service, and the wrong value of its .env.
-    path("whatsapp/webhooks/webjs", MisroutedWebjsWebhook.as_view()),
-    path("webhooks/whatsapp-webjs", MisroutedWebjsWebhook.as_view()),
+    path("whatsapp/webhooks/webjs", MisroutedWebjsWebhook.as_view(), {"kind": webjs.KIND}),
+    path("webhooks/whatsapp-webjs", MisroutedWebjsWebhook.as_view(), {"kind": webjs.KIND}),
+    path("webhooks/<str:kind>", Webhook.as_view(), name="webhook"),
+    # A path of one gateway's own; some senders add the event's name to it.
+    re_path(r"^webhooks/(?P<kind>[^/]+)/(?P<token>[^/]+)(?:/.*)?$", Webhook.as_view()),
     # The Node service's other calls.
     path("whatsapp/accounts/active", calls.ActiveAccounts.as_view()),
     path("whatsapp/sessions/<str:session_id>/mark-disconnected", calls.MarkDisconnected.as_view()),

@@ -5,9 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
 
 from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+from rest_framework.exceptions import AuthenticationFailed, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,8 +22,13 @@ from accounts.incidents import open_incident
 from accounts.models import Incident
 from gateways import webjs
 from gateways.base import Event, Kind, UnreadableEvent
+from gateways.profiles import Profile
+from gateways.registry import DIALECTS, Dialect
+from gateways.text import printable
+from webhooks import refusals
 from webhooks.authentication import Speaker, WebhookAuthentication
-from webhooks.errors import TooLarge, Unreadable
+from webhooks.credentials import Untrusted, require_recent
+from webhooks.errors import TooLarge, Unreadable, no_such_kind
 from webhooks.life import note_life
 from webhooks.models import Delivery
 from webhooks.processing import keep_unreadable, receive
@@ -28,25 +38,33 @@ logger = logging.getLogger(__name__)
 MISROUTED_EVERY_SECONDS = 5.0
 
 
-class WebjsWebhook(APIView):
-    """`POST /api/webhooks/webjs`. 200 means that it is committed.
+class Webhook(APIView):
+    """`POST /api/webhooks/<kind>`, or a gateway's own path below it. 200 means that it is
+    committed.
 
-    401 not trusted, 400 not readable (kept), 413 too large, 409 whose it is cannot be told,
-    429 too many large bodies at once, 503 it could not be committed.
+    401 not trusted, 400 not readable (kept), 404 no such kind, 413 too large, 409 whose it is
+    cannot be told, 429 too many large bodies at once, 503 it could not be committed.
     """
 
     authentication_classes = (WebhookAuthentication,)
     right_path: ClassVar[bool] = True
 
-    def post(self, request: Request) -> Response:
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        hide_token(request._request, kwargs)
+        if kwargs["kind"] not in DIALECTS:
+            raise NotFound(no_such_kind(kwargs["kind"]))
+        super().initial(request, *args, **kwargs)
+
+    def post(self, request: Request, kind: str, token: str = "") -> Response:
         speaker = request.auth
         assert isinstance(speaker, Speaker)
         path = request._request.path
         if not self.right_path:
             note_misrouted(speaker.gateway_id, path)
-        event = self._read(speaker, path)
+        event = self._read(DIALECTS[kind], speaker, path)
         if event.kind is Kind.LIFE:
-            note_life(speaker.gateway_id, event)
+            if event.session_id:
+                note_life(speaker.gateway_id, event)
             return Response(self._answer("noted"))
         if speaker.body.is_squeezed:
             raise TooLarge("only messages may be larger than 256 kB")
@@ -59,9 +77,9 @@ class WebjsWebhook(APIView):
         )
         return Response(self._answer(delivery.state, delivery))
 
-    def _read(self, speaker: Speaker, path: str) -> Event:
+    def _read(self, dialect: Dialect, speaker: Speaker, path: str) -> Event:
         try:
-            return webjs.parse(speaker.body.content)
+            event = dialect.parse(speaker.body.content)
         except UnreadableEvent as error:
             keep_unreadable(
                 speaker.gateway_id,
@@ -71,6 +89,8 @@ class WebjsWebhook(APIView):
                 received_at=clock.database_now(),
             )
             raise Unreadable(f"this webhook was kept but not understood: {error}") from None
+        require_recent_event(dialect.profile, event)
+        return event if event.event_id else replace(event, event_id=speaker.event_id)
 
     def _answer(self, state: str, delivery: Delivery | None = None) -> dict[str, object]:
         answer: dict[str, object] = {"success": True, "state": state}
@@ -83,10 +103,29 @@ class WebjsWebhook(APIView):
         return answer
 
 
-class MisroutedWebjsWebhook(WebjsWebhook):
+class MisroutedWebjsWebhook(Webhook):
     """The two wrong paths that are known from the field: accepted, counted, and said."""
 
     right_path = False
+
+
+def hide_token(request: HttpRequest, route: Mapping[str, str]) -> None:
+    """From here on nothing that quotes the path (logs, rows, answers) can quote a secret."""
+    if route.get("token"):
+        request.path = request.path_info = f"/api/webhooks/{printable(route['kind'], limit=30)}/…"
+
+
+def require_recent_event(profile: Profile, event: Event) -> None:
+    """Where the signed time stands in the body, a replay is told by it. Raises
+    AuthenticationFailed."""
+    if profile.replay_seconds is None or event.occurred_at is None:
+        return
+    off = event.occurred_at.timestamp() - timezone.now().timestamp()
+    try:
+        require_recent(off, tolerance_seconds=profile.replay_seconds)
+    except Untrusted as untrusted:
+        refusals.count(untrusted.code)
+        raise AuthenticationFailed(str(untrusted)) from None
 
 
 def right_url() -> str:

@@ -16,10 +16,27 @@ def recordings(folder: str) -> list[str]:
     return sorted(path.name.split(".")[0] for path in (FOLDER / folder).glob("*.webhooks.jsonl"))
 
 
-def webhooks(folder: str, recording: str = "*") -> list[bytes]:
-    """The bodies that were received, in their order."""
+def webhooks(folder: str, recording: str = "*", *, before: float = float("inf")) -> list[bytes]:
+    """The bodies that were received until that moment, in their order."""
     lines = _lines(folder, f"{recording}.webhooks.jsonl")
-    return [json.dumps(line["body"]).encode() for line in lines]
+    return [json.dumps(line["body"]).encode() for line in lines if line["t"] <= before]
+
+
+def moment(folder: str, recording: str, label: str, *, about: str = "") -> float:
+    """When the call with this label had been answered."""
+    lines = _lines(folder, f"{recording}.api.jsonl")
+    return max(
+        line["t"] + line["ms"] / 1000
+        for line in lines
+        if line["label"] == label and about in line["request"]["path"]
+    )
+
+
+def answers(folder: str, recording: str, path: str) -> list[dict | None]:
+    """All recorded answers to a path, in their order; None where there was none."""
+    lines = _lines(folder, f"{recording}.api.jsonl")
+    found = [line for line in lines if line.get("request", {}).get("path") == path]
+    return [line["response"] and line["response"]["body"] for line in found]
 
 
 def gateway(

@@ -3,9 +3,11 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
+
 from accounts.management.command import RegisteringCommand
 from accounts.models import Gateway
-from accounts.provisioning import ensure_gateway
+from accounts.provisioning import ensure_gateway, new_path_token
 from gateways.registry import KINDS
 
 
@@ -19,6 +21,12 @@ class Command(RegisteringCommand):
         parser.add_argument("--url", help="where we reach it, e.g. http://127.0.0.1:3001")
         parser.add_argument("--api-key", help="the key of both directions")
         parser.add_argument("--hmac-secret", help="what it signs its webhooks with")
+        parser.add_argument(
+            "--path-token",
+            action="store_true",
+            help="make a secret path for its webhooks, for kinds that can send no secret; it is "
+            "shown this once. Older ones stay valid",
+        )
         parser.add_argument("--mode", choices=Gateway.Mode.values, help="default act")
 
     def register(self, options: dict[str, Any]) -> tuple[str, dict[str, object]]:
@@ -31,14 +39,19 @@ class Command(RegisteringCommand):
             hmac_secret=options["hmac_secret"],
         )
         word = "Added" if made else "There is"
-        return (
+        sentence = (
             f"{word} gateway {gateway.name}: {gateway.kind} at {gateway.base_url}, mode "
-            f"{gateway.mode}. Its webhooks belong to {gateway.webhook_path}",
-            {
-                "id": gateway.pk,
-                "name": gateway.name,
-                "kind": gateway.kind,
-                "url": gateway.base_url,
-                "mode": gateway.mode,
-            },
+            f"{gateway.mode}. Its webhooks belong to {gateway.webhook_path}"
         )
+        record: dict[str, object] = {
+            "id": gateway.pk,
+            "name": gateway.name,
+            "kind": gateway.kind,
+            "url": gateway.base_url,
+            "mode": gateway.mode,
+        }
+        if options["path_token"]:
+            token = new_path_token(gateway)
+            record["webhook_url"] = f"{settings.PUBLIC_URL}{gateway.webhook_path}/{token}"
+            sentence += f"\nor to its own path, shown this once: {record['webhook_url']}"
+        return sentence, record

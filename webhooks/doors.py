@@ -1,0 +1,78 @@
+"""Whose door it is: by key, by path, by token, and, where several share one, by what is said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from django.db.models import Q
+
+from accounts.models import Account
+from webhooks.credentials import Untrusted
+from webhooks.errors import Ambiguous
+from webhooks.keyring import DOUBTED_AFTER_SECONDS, Door, Keyring, keyring
+
+_HINT_BYTES = 64 * 1024
+
+
+def doors_with_key(kind: str, key: str) -> tuple[Door, ...]:
+    return _found(kind, lambda ring: ring.with_key(key))
+
+
+def doors_with_path(kind: str, token: str) -> tuple[Door, ...]:
+    """Raises Untrusted where the path is nobody's."""
+    doors = _found(kind, lambda ring: ring.with_path(token))
+    if not doors:
+        raise Untrusted(
+            "unknown_path",
+            f"this path belongs to no gateway of kind {kind}: has its token been replaced?",
+        )
+    return doors
+
+
+def _found(kind: str, find: Callable[[Keyring], tuple[Door, ...]]) -> tuple[Door, ...]:
+    """Once more with fresh secrets where it is not found at first."""
+    return find(keyring(kind)) or find(keyring(kind, at_most_seconds=DOUBTED_AFTER_SECONDS))
+
+
+def without_signature(doors: tuple[Door, ...]) -> tuple[Door, ...]:
+    """Those that a key or a path alone may open. Raises Untrusted where there are none."""
+    open_doors = tuple(door for door in doors if not door.require_signature)
+    if not open_doors:
+        raise Untrusted(
+            "signature_required", "this gateway's webhooks are believed with a signature only"
+        )
+    return open_doors
+
+
+def choose(doors: tuple[Door, ...], instance_url: str, session_id: str) -> Door:
+    """Several instances of one installation may share a key. The address they say they have may
+    choose among them, else the session that is spoken of; never anybody outside of them."""
+    if len(doors) == 1:
+        return doors[0]
+    named = [door for door in doors if instance_url and door.base_url == instance_url]
+    if len(named) == 1:
+        return named[0]
+    holding_ids = holders(session_id)
+    holding = [door for door in doors if door.gateway_id in holding_ids]
+    if len(holding) == 1:
+        return holding[0]
+    raise Ambiguous(
+        f"{len(doors)} gateways share this key and neither X-Instance-Url nor the session says "
+        "which one speaks: give each its own key, or register the address that it sends"
+    )
+
+
+def session_id_in(content: bytes, field: str) -> str:
+    """The first session that is named near the beginning; "" where there is none."""
+    pattern = rb'"' + field.encode() + rb'"\s*+:\s*+"([^"\\]{1,255})"'
+    found = re.search(pattern, content[:_HINT_BYTES])
+    return found.group(1).decode("utf-8", "replace") if found else ""
+
+
+def holders(session_id: str) -> set[int]:
+    """The gateways that hold, or held, a session of this name."""
+    if not session_id or not session_id.isprintable():
+        return set()
+    named = Q(session_id=session_id) | Q(superseded_sessions__session_id=session_id)
+    return set(Account.objects.filter(named).values_list("gateway_id", flat=True)[:8])

@@ -1,0 +1,127 @@
+"""Whose signature it is, found while the body passes: of a small body any secret is tried, of a
+large one only those of the gateways that the request hints at."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from webhooks.bodies import Body, Incoming, read_body
+from webhooks.credentials import Credentials, Untrusted
+from webhooks.doors import holders, session_id_in
+from webhooks.errors import release_connection
+from webhooks.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring
+
+# So many secrets are hashed over a body that is too large to keep; the hints must narrow them.
+LARGE_BODY_SECRETS = 4
+# Up to this size every secret may be tried when no hint fits.
+ANY_SECRET_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One secret's hash over what is signed before the body, and the body."""
+
+    doors: tuple[Door, ...]
+    hash: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """Who may have signed. `ring` gives the secrets, not older than so many seconds."""
+
+    credentials: Credentials
+    session_field: str
+    ring: Callable[[float], Keyring]
+
+    def listen(
+        self, coming: Incoming, *, take: Callable[[], object]
+    ) -> tuple[tuple[Door, ...], Body]:
+        """The doors whose secret fits, and the body. `take` is called where it is a large one.
+        Raises Untrusted, BodyRefused."""
+        ring = self.ring(LIVES_SECONDS)
+        checks: list[Check] = []
+
+        def large(first: bytes) -> Iterable[Any]:
+            take()
+            checks.extend(self._narrowed(self.ring(DOUBTED_AFTER_SECONDS), first))
+            release_connection()
+            return [check.hash for check in checks]
+
+        release_connection()
+        body = read_body(coming, large=large)
+        if not body.is_squeezed:
+            checks = self._tried(ring, body.content)
+        return self._verified(checks), body
+
+    def _check(self, ring: Keyring, secret: bytes) -> Check:
+        digest = hmac.new(secret, self.credentials.signed, self.credentials.algorithm)
+        return Check(ring.by_secret[secret], digest)
+
+    def _fits(self, check: Check) -> bool:
+        """Every signature is looked at, so that the time it takes does not say which one fits."""
+        digest = check.hash.digest()
+        fitting = [hmac.compare_digest(digest, given) for given in self.credentials.signatures]
+        return any(fitting)
+
+    def _verified(self, checks: Sequence[Check]) -> tuple[Door, ...]:
+        for check in checks:
+            if self._fits(check):
+                return check.doors
+        raise Untrusted(
+            "wrong_signature",
+            "the signature fits no active secret: is the gateway's HMAC secret the one that "
+            "Rollcall has, and is the raw body signed?",
+        )
+
+    def _tried(self, ring: Keyring, content: bytes) -> list[Check]:
+        """The check that fits, of those the hints name, else of all; once more with fresh
+        secrets."""
+        for rounds in (ring, None):
+            current = rounds or self.ring(DOUBTED_AFTER_SECONDS)
+            for secret in self._candidates(current, content):
+                check = self._check(current, secret)
+                check.hash.update(content)
+                if self._fits(check):
+                    return [check]
+            if current.age_seconds <= DOUBTED_AFTER_SECONDS:
+                break
+        return []
+
+    def _candidates(self, ring: Keyring, content: bytes) -> list[bytes]:
+        """Of a small body any secret may be tried, the likely ones first. Raises Untrusted."""
+        if len(content) > ANY_SECRET_BYTES:
+            return self._worth_hashing(ring, content)
+        likely = self._likely(ring, content)
+        return [*likely, *(secret for secret in ring.by_secret if secret not in likely)]
+
+    def _narrowed(self, ring: Keyring, first: bytes) -> list[Check]:
+        """Whose hashes are computed while a large body passes. Raises Untrusted."""
+        likely = self._worth_hashing(ring, first)[:LARGE_BODY_SECRETS]
+        return [self._check(ring, secret) for secret in likely]
+
+    def _worth_hashing(self, ring: Keyring, content: bytes) -> list[bytes]:
+        """The secrets that may sign a body of some size. Raises Untrusted when nobody's may."""
+        if len(ring.by_secret) <= LARGE_BODY_SECRETS:
+            return list(ring.by_secret)
+        likely = self._likely(ring, content)
+        if not likely:
+            raise Untrusted(
+                "unknown_sender",
+                "a body of this size needs an X-Instance-Url that is a registered gateway's "
+                f"address, a path of its own, or a {self.session_field} that Rollcall knows in "
+                "its first 64 kB",
+            )
+        return likely
+
+    def _likely(self, ring: Keyring, content: bytes) -> list[bytes]:
+        """The secrets of gateways that the request hints at; a hint alone opens nothing. Both
+        hints count: many instances say "http://localhost:3001", which is at most one gateway's
+        address."""
+        hinted = ring.secrets_of(ring.gateways_at(self.credentials.instance_url))
+        if len(ring.by_secret) <= LARGE_BODY_SECRETS:
+            return hinted
+        holding = ring.secrets_of(holders(session_id_in(content, self.session_field)))
+        return [*hinted, *(secret for secret in holding if secret not in hinted)]

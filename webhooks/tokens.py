@@ -1,0 +1,62 @@
+"""Tokens that a gateway signs with a secret of ours (JWT, HS256). They prove the sender and not the
+body: a claim that came with one is confirmed by a read like any other."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jwt
+from jwt.warnings import InsecureKeyLengthWarning
+
+from webhooks.credentials import TOLERANCE_SECONDS, Untrusted, require_recent
+
+# Signed once per event, for 10 minutes; the event is retried for 20, and a refusal ends that.
+LATE_SECONDS = 15 * 60
+LATEST_SECONDS = 10**11
+_CLAIMS = {"app": "evolution", "action": "webhook"}
+_OPTIONS: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
+
+# How long the secret is, is decided where it is set; a warning for every webhook helps nobody.
+warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
+
+
+def secret_of(token: str, secrets: Iterable[bytes], *, now_seconds: float) -> bytes:
+    """The one that has signed this token. Raises Untrusted."""
+    for secret in secrets:
+        try:
+            claims = jwt.decode(token, secret, algorithms=["HS256"], options=_OPTIONS)
+        except (jwt.InvalidSignatureError, jwt.InvalidKeyError):
+            continue
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+            raise Untrusted("malformed_token", "the bearer token is not a JWT in HS256") from None
+        _check(claims, now_seconds)
+        return secret
+    raise Untrusted(
+        "wrong_token",
+        "the bearer token fits no active secret: is the gateway's jwt_key the one that Rollcall "
+        "has as its webhook signature?",
+    )
+
+
+def _check(claims: Mapping[str, object], now_seconds: float) -> None:
+    issued, expires = _seconds(claims, "iat"), _seconds(claims, "exp")
+    if issued - now_seconds > TOLERANCE_SECONDS:
+        require_recent(issued - now_seconds, tolerance_seconds=TOLERANCE_SECONDS)
+    if now_seconds - expires > LATE_SECONDS:
+        raise Untrusted(
+            "expired_token",
+            f"the bearer token expired {round(now_seconds - expires)} s ago: check the gateway's "
+            f"clock ({LATE_SECONDS} s are tolerated, for late retries)",
+        )
+    for name, meant in _CLAIMS.items():
+        if claims.get(name) != meant:
+            raise Untrusted("foreign_token", f"the bearer token is not for this: {name} is wrong")
+
+
+def _seconds(claims: Mapping[str, object], name: str) -> float:
+    value = claims.get(name)
+    if isinstance(value, int | float) and 0 <= value <= LATEST_SECONDS and value is not True:
+        return value
+    raise Untrusted("malformed_token", f"the bearer token must say {name}, in seconds")
