@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -78,7 +80,7 @@ def aim(channel: Channel, target: str) -> None:
 def try_channel(channel_id: int) -> Outcome:
     """Send a test now, and note what it says about the channel."""
     channel = Channel.objects.get(pk=channel_id)
-    outcome = send(channel, trial_message(channel.name), letter_id=f"test-{channel.pk}")
+    outcome = send(channel, trial_message(channel.name), letter_id=uuid.uuid4().hex)
     note_outcome(channel, outcome)
     return outcome
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, F, Q
 
+from accounts import clock
 from accounts.alert_text import headline
 from accounts.explain import age
 from accounts.models import Channel, Incident, Notification
 from gateways.text import printable
 
 MOST = 200
+# The sweeper looks every 5 s.
+SENT_WITHIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
+    """`unsent`: since when notices were due, the oldest first."""
+
     incidents: list[Incident]
     channels: list[Channel]
+    unsent: list[datetime]
 
 
 def listed(*, with_closed: bool) -> Listed:
@@ -30,7 +36,16 @@ def listed(*, with_closed: bool) -> Listed:
     if not with_closed:
         rows = rows.filter(closed_at__isnull=True)
     ordered = rows.order_by(F("closed_at").desc(nulls_first=True), "-id")
-    return Listed(list(ordered[:MOST]), list(Channel.objects.filter(is_active=True)))
+    channels = Channel.objects.filter(is_active=True)
+    return Listed(list(ordered[:MOST]), list(channels), _unsent())
+
+
+def _unsent() -> list[datetime]:
+    limit = clock.database_now() - SENT_WITHIN
+    late = Notification.objects.filter(
+        state=Notification.State.PENDING, next_attempt_at__lt=limit
+    ).order_by("next_attempt_at")
+    return [due for due in late.values_list("next_attempt_at", flat=True) if due is not None]
 
 
 def as_record(incident: Incident) -> dict[str, object]:
@@ -56,7 +71,7 @@ def as_text(found: Listed, now: datetime) -> str:
     lines = [_heading(number)]
     for incident in found.incidents:
         lines += ["", *_entry(incident, now)]
-    return "\n".join([*lines, *_about_channels(found.channels)])
+    return "\n".join([*lines, *_about_channels(found.channels), *_about_unsent(found.unsent, now)])
 
 
 def _iso(at: datetime | None) -> str | None:
@@ -107,3 +122,11 @@ def _about_channels(channels: list[Channel]) -> list[str]:
         for one in channels
         if one.failing_since
     ]
+
+
+def _about_unsent(unsent: list[datetime], now: datetime) -> list[str]:
+    if not unsent:
+        return []
+    notices = "1 notice is" if len(unsent) == 1 else f"{len(unsent)} notices are"
+    since = age(unsent[0], now)
+    return ["", f"{notices} due since {since}, and unsent: do the worker and beat run?"]

@@ -105,8 +105,9 @@ def _like(kind: str, gateway_id: int | None) -> QuerySet[Incident]:
 
 def _still_muted_until(kind: Incident.Kind, gateway_id: int | None) -> datetime | None:
     """What comes and goes is muted once, not each time it comes."""
-    muted = _like(kind, gateway_id).filter(muted_until__gt=Now())
-    return muted.order_by("-id").values_list("muted_until", flat=True).first()
+    last = _like(kind, gateway_id).order_by("-id").first()
+    muted = last is not None and alerts.is_muted(last, clock.database_now())
+    return last.muted_until if last is not None and muted else None
 
 
 def _change_open(incident: Incident, **fields: object) -> None:

@@ -50,7 +50,7 @@ def send(channel: Channel, message: Message, *, letter_id: str) -> Outcome:
         "timeout": channel.timeout_seconds,
         "subject": message.subject,
         "body": message.body,
-        "id": f"rollcall-{letter_id}",
+        "id": letter_id,
         "from": settings.DEFAULT_FROM_EMAIL,
         "smtp": _mail_server(),
     }

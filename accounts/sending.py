@@ -4,10 +4,12 @@ inside a request, a transaction or a lock."""
 
 from __future__ import annotations
 
+import hashlib
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -39,7 +41,10 @@ class Batch:
 
     @property
     def letter_id(self) -> str:
-        return "-".join(str(pk) for pk in self.pks[:5])
+        """The same whenever it is sent, and nobody else's: a mailbox may drop what it knows."""
+        first = self.notifications[0]
+        said = f"{settings.PUBLIC_URL} {first.created_at.isoformat()} {self.pks}"
+        return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
 def sweep_notifications() -> None:

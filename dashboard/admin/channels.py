@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminPasswordWidget
 
 from accounts.channels import clean_target, keep_channel
 from accounts.doorbell import ring
@@ -34,19 +34,24 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         ),
     )
     timeout_seconds = forms.IntegerField(
-        min_value=1, max_value=60, initial=10, help_text="Then sending is ended, and tried again."
+        min_value=1,
+        max_value=60,
+        initial=10,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="Then sending is ended, and tried again.",
     )
     most_per_hour = forms.IntegerField(
         min_value=1,
         max_value=3600,
         initial=60,
+        widget=UnfoldAdminIntegerFieldWidget,
         help_text="Messages. What exceeds it waits, and then comes in one message.",
     )
 
     class Meta:
         model = Channel
         fields = ("name", "kind", "is_active", "timeout_seconds", "most_per_hour")
-        labels = {"is_active": "on"}
+        labels = {"is_active": "On"}
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

@@ -31,6 +31,20 @@ def test_a_test_that_arrives_is_noted(cast, mail_server):
     assert mail_server.letters[0]["Subject"] == "[Rollcall] test of channel ops"
 
 
+def test_no_two_letters_pass_for_the_same_one(cast, mail_server, settings):
+    """A mailbox may drop a second letter with the same Message-ID."""
+    channel = a_channel()
+    try_channel(channel.pk)
+    try_channel(channel.pk)
+    open_incident(Kind.MISROUTED, gateway_id=cast.gateway.pk)
+    tell_channel(channel.pk)
+    Notification.objects.update(state="pending")  # as another installation would number it
+    settings.PUBLIC_URL = "https://staging.example.com"
+    Notification.objects.update(next_attempt_at=cast.now)
+    tell_channel(channel.pk)
+    assert len({letter["Message-ID"] for letter in mail_server.letters}) == 4
+
+
 @pytest.mark.parametrize(
     ("command", "answer", "trouble"),
     [

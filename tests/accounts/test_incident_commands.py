@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
 from accounts.incidents import acknowledge, close_incident, mute, open_incident
-from accounts.models import Channel, Incident
+from accounts.models import Channel, Incident, Notification
 from tests.accounts.receivers import a_channel
 
 Kind = Incident.Kind
@@ -173,3 +173,14 @@ def test_a_test_of_nothing_names_what_there_is(db):
     assert trouble("channel_test", "ops") == "there is no channel 'ops'; there are: none yet"
     a_channel("night")
     assert trouble("channel_test", "ops").endswith("there are: night")
+
+
+def test_it_says_when_nobody_sends_what_is_due(cast):
+    a_channel()
+    open_incident(Kind.SILENT, gateway_id=cast.gateway.pk)
+    assert "the worker" not in run("incidents")[1]
+    Notification.objects.update(next_attempt_at=cast.ago(200))
+    assert (
+        "1 notice is due since 3 min, and unsent: do the worker and beat run?"
+        in run("incidents")[1]
+    )

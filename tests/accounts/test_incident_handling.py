@@ -110,3 +110,13 @@ def test_nothing_can_be_done_about_what_is_over(incident, verb):
     close(incident)
     with pytest.raises(Refused, match="over"):
         verb(incident, actor="ann")
+
+
+def test_what_was_unmuted_stays_unmuted_when_it_comes_back(incident):
+    mute(incident, duration=HOUR, actor="ann")
+    close(incident)
+    again = open_incident(Kind.MISROUTED, gateway_id=incident.gateway_id)
+    unmute(again, actor="ann")
+    close(again)
+    third = open_incident(Kind.MISROUTED, gateway_id=incident.gateway_id)
+    assert third.muted_until is None
