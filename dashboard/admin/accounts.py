@@ -33,8 +33,17 @@ from dashboard.watch import request_now
 class BrokenFirst(HarmlessChangeList):
     """What needs a human comes first, whatever the columns are sorted by."""
 
+    _filters: Any = None
+
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         return ["turn", "urgency", *super().get_ordering(request, queryset)]
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        """Once a page: they are asked for again when the groups are counted, and each then reads
+        its gateways or workspaces."""
+        if self._filters is None:
+            self._filters = super().get_filters(request)
+        return self._filters
 
     def group_counts(self, request: HttpRequest) -> dict[Group, int]:
         """How many are in each group under all other filters."""
