@@ -37,7 +37,7 @@ def link_to(account: Account, text: object = None) -> SafeString:
 def account_and_session(account: Account | None, session_id: str) -> SafeString:
     """Whose it is, as a link, above the session that was named."""
     return format_html(
-        '{}<span class="rc-sub rc-mono rc-session">{}</span>',
+        '<span class="rc-session">{}<span class="rc-sub rc-mono">{}</span></span>',
         link_to(account) if account and str(account) != session_id else "",
         link_to(account, session_id) if account and str(account) == session_id else session_id,
     )

@@ -24,6 +24,7 @@ _STATES = {
     Delivery.State.IGNORED: ("off", "do_not_disturb_on"),
     Delivery.State.SUPERSEDED: ("off", "history"),
     Delivery.State.DEAD: ("bad", "error"),
+    Delivery.State.DISCARDED: ("off", "delete"),
 }
 
 
@@ -40,8 +41,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_help_text = f"{searching.HELP}, or event"
     ordering = ("-id",)
     fields = (
-        *("gateway", "account", "event", "session_id", "workspace_claim", "path"),
-        *("state", "error", "attempts", "received_at", "next_attempt_at", "settled_at"),
+        *("gateway", "account", "event", "event_id", "session_id", "workspace_claim", "path"),
+        *("state", "error", "first_error", "attempts", "is_probable_retry"),
+        *("occurred_at", "received_at", "next_attempt_at", "settled_at"),
         *("said_as_text", "size_bytes", "digest"),
     )
     readonly_fields = ("said_as_text",)

@@ -112,6 +112,16 @@ def test_a_delivery_says_what_came_and_what_became_of_it(admin, evidence):
     assert not {"\u202e", "\x1b"} & set(page)
 
 
+@pytest.mark.parametrize(
+    ("model", "field", "place"),
+    [(Delivery, "state", "webhooks/delivery"), (Run, "outcome", "reconciliation/run")],
+)
+def test_every_word_has_its_look(admin, evidence, model, field, place):
+    for word in model._meta.get_field(field).choices:
+        model.objects.update(**{field: word[0]})
+        assert len(listed(admin.get(f"/admin/{place}/"))) == 1, word
+
+
 def test_a_run_says_what_came_of_it(admin, evidence):
     [row] = listed(admin.get("/admin/reconciliation/run/"))
     for part in ("5 s ago", "whatsapp-1", "differences found", "7", "3, 1 held", "1.0 s"):
