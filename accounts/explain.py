@@ -53,6 +53,11 @@ def explain(account: Account, now: datetime) -> Explanation:
     )
 
 
+def what_to_do(account: Account, now: datetime) -> str:
+    """What a human must do, without asking the database: for lists."""
+    return _human(account, account.shown_status(now), now)
+
+
 def sentence(account: Account, now: datetime) -> str:
     """One sentence that never shows a gateway's word as a fact."""
     shown = account.shown_status(now)

@@ -7,9 +7,8 @@ from datetime import datetime
 
 from accounts.explain import sentence
 from accounts.models import Account
-from accounts.reasons import SCAN, meaning
-from accounts.status import LIVE, MEANINGS, Status, Wanted
-from dashboard.groups import ShownAccount
+from accounts.reasons import meaning
+from accounts.status import LIVE, MEANINGS, Status
 from gateways.base import Reason
 
 # A proof that is older than this is told as the gateway's claim (accounts.explain says the same).
@@ -76,15 +75,6 @@ def reason(account: Account, shown: Status) -> str:
         return ""
     text = meaning(account.status_reason).text
     return f"{text} ({account.status_raw})" if account.status_raw else text
-
-
-def instruction(account: ShownAccount) -> str:
-    """What a person must do, for an account of the group `human`."""
-    if account.wanted == Wanted.STOPPED:
-        return "It runs although it is wanted stopped: stop it, or want it running."
-    if account.shown == Status.QR_SCANNING or not account.status_reason:
-        return SCAN
-    return meaning(account.status_reason).instruction
 
 
 @dataclass(frozen=True, slots=True)

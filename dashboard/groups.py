@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from django.db import models
 from django.db.models import Case, Count, Q, QuerySet, Value, When
 
 from accounts.models import Account
-from accounts.reasons import REASONS
+from accounts.reasons import REASONS, TRANSIENT_HOLD_SECONDS
 from accounts.status import LIVE, Status, Wanted
 
 if TYPE_CHECKING:
@@ -56,15 +56,29 @@ _HUMAN_REASONS = [
 _LOST_TO_A_HUMAN = [Status.LOGGED_OUT, Status.BLOCKED, Status.FAILED]
 
 
-def _needs_a_human() -> Q:
-    """`shown` is asked last: for most rows PostgreSQL then need not work it out."""
+# A loss for one of these is no loss: another row, or another read, has the word.
+_NOTHING_TO_DO = [
+    reason.value
+    for reason, meaning in REASONS.items()
+    if not meaning.repairable and meaning.instruction.startswith("Nothing")
+]
+
+
+def _needs_a_human(now: datetime) -> Q:
+    """Wherever accounts.explain has something to do. `shown` is asked last: for most rows
+    PostgreSQL then need not work it out."""
+    heals_until = now - timedelta(seconds=TRANSIENT_HOLD_SECONDS)
+    has_not_healed = Q(status=Status.DISCONNECTED, status_since__lte=heals_until) & ~Q(
+        status_reason__in=_NOTHING_TO_DO
+    )
+    stopped = Q(status=Status.STOPPED, merged_into__isnull=True)
     runs_unwanted = Q(wanted=Wanted.STOPPED, status__in=sorted(LIVE))
     awaits_scan = Q(wanted=Wanted.RUNNING, status=Status.QR_SCANNING)
     by_reason = Q(wanted=Wanted.RUNNING, status_reason__in=_HUMAN_REASONS)
     alive = Q(status__in=[Status.CONNECTING, Status.UNRESPONSIVE])
     gone = Q(status__in=[Status.PENDING, Status.DISCONNECTED])
     return (
-        Q(wanted=Wanted.RUNNING, status__in=_LOST_TO_A_HUMAN)
+        Q(wanted=Wanted.RUNNING) & (Q(status__in=_LOST_TO_A_HUMAN) | has_not_healed | stopped)
         | by_reason & gone
         | (runs_unwanted | awaits_scan | by_reason & alive) & Q(shown__in=sorted(LIVE))
     )
@@ -73,7 +87,7 @@ def _needs_a_human() -> Q:
 def with_group(now: datetime, *, hidden: bool = False) -> Accounts:
     """Accounts with `shown`, `urgency`, `group` and `turn` (0: needs a human); with `hidden` also
     those that were archived or merged."""
-    human = _needs_a_human()
+    human = _needs_a_human(now)
     group = Case(
         When(human, then=Value(Group.HUMAN.value)),
         When(Q(wanted=Wanted.STOPPED) | Q(status=Status.STOPPED), then=Value(Group.STOPPED.value)),

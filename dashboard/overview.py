@@ -9,9 +9,10 @@ from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts.explain import what_to_do
 from accounts.models import Gateway, Incident
 from accounts.status import Status, Wanted
-from dashboard.account_words import PROOF_IS_FRESH_SECONDS, instruction, reason
+from dashboard.account_words import PROOF_IS_FRESH_SECONDS, reason
 from dashboard.groups import (
     MEANINGS,
     Accounts,
@@ -95,7 +96,7 @@ def _line(account: ShownAccount, now: datetime) -> dict[str, Any]:
         "account": account,
         "badge": badge(account, shown, now),
         "reason": reason(account, shown),
-        "instruction": instruction(account),
+        "instruction": what_to_do(account, now),
     }
 
 

@@ -8,9 +8,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from accounts.explain import sentence
+from accounts.explain import sentence, what_to_do
 from accounts.status import Status
-from dashboard.account_words import beside_status, instruction, last_evidence, reason
+from dashboard.account_words import beside_status, last_evidence, reason
 from dashboard.groups import Group, ShownAccount
 from dashboard.pieces import badge, moment
 from dashboard.shown import visible
@@ -65,7 +65,7 @@ class AccountColumns:
             '<span class="rc-why">{}</span><span class="rc-sub{}">{}</span>',
             text,
             " rc-todo" if human else "",
-            instruction(account) if human else "",
+            what_to_do(account, account.seen_now) if human else "",
         )
 
     @admin.display(description="workspace and gateway", ordering="workspace__name")
