@@ -93,11 +93,14 @@ def imports_of(root: Path, room: str) -> Iterator[tuple[str, str]]:
 
 
 def names_that_say_nothing(root: Path = ROOT) -> list[str]:
+    """Modules and their folders; a template that replaces one of a library is named by that."""
     return [
         str(path.relative_to(root))
         for room in MAY_IMPORT
         for path in sorted((root / room).rglob("*"))
-        if path.stem in NAMES_THAT_SAY_NOTHING and path.suffix in ("", ".py")
+        if path.stem in NAMES_THAT_SAY_NOTHING
+        and path.suffix in ("", ".py")
+        and "templates" not in path.parts
     ]
 
 
