@@ -12,8 +12,10 @@ import httpx
 from gateways import (
     base,
     evolution,
+    evolution_calls,
     standard,
     waha,
+    waha_calls,
     webjs,
     webjs_words,
     wppconnect,
@@ -49,11 +51,17 @@ DIALECTS: Mapping[str, Dialect] = {
 }
 KINDS = tuple(DIALECTS)
 ClientType: TypeAlias = (
-    type[webjs.Client] | type[wwebjs_api_calls.Client] | type[wppconnect_calls.Client]
+    type[webjs.Client]
+    | type[wwebjs_api_calls.Client]
+    | type[waha_calls.Client]
+    | type[evolution_calls.Client]
+    | type[wppconnect_calls.Client]
 )
 CLIENTS: Mapping[str, ClientType] = {
     webjs.KIND: webjs.Client,
     wwebjs_api.KIND: wwebjs_api_calls.Client,
+    waha.KIND: waha_calls.Client,
+    evolution.KIND: evolution_calls.Client,
     wppconnect.KIND: wppconnect_calls.Client,
 }
 

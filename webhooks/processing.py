@@ -50,6 +50,8 @@ def receive(
         delivery = Delivery.objects.create(
             gateway_id=gateway_id,
             event=event.name,
+            event_id=event.event_id or "",
+            occurred_at=event.occurred_at,
             session_id=event.session_id or "",
             workspace_claim=event.workspace_id,
             path=path,

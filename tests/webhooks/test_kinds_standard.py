@@ -47,6 +47,7 @@ def refused(headers, body=BODY):
 
 def test_what_the_library_signs_is_believed(cast, gateway):
     assert send(signed()).json()["state"] == "applied"
+    assert Delivery.objects.get().event_id == "msg_1"
     cast.alice.refresh_from_db()
     assert (cast.alice.status, cast.alice.status_reason) == ("disconnected", "network")
 

@@ -46,6 +46,9 @@ def test_a_signed_loss_is_applied_with_its_id(cast, gateway):
     assert send(waha_body(event_id="evt_7")).json()["state"] == "applied"
     cast.alice.refresh_from_db()
     assert (cast.alice.status, cast.alice.gateway) == ("disconnected", gateway)
+    delivery = Delivery.objects.get()
+    assert delivery.event_id == "evt_7"
+    assert abs((delivery.received_at - delivery.occurred_at).total_seconds()) < 60
 
 
 def test_a_set_up_with_a_key_in_a_custom_header_is_believed(cast):
