@@ -187,8 +187,9 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "webhooks.errors.AlwaysJson",
     "EXCEPTION_HANDLER": "webhooks.errors.answer_exception",
 }
-# Bodies are read as a stream and bounded by our own reader (webhooks.bodies).
-DATA_UPLOAD_MAX_MEMORY_SIZE = None
+# Of forms, which anybody may send. Webhooks are read as a stream and bounded by their own reader
+# (webhooks.bodies).
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
 # --- logs: one JSON object a line -----------------------------------------------------------------
 LOG_LEVEL = environment.choice(

@@ -101,3 +101,11 @@ def test_pages_are_not_kept_by_anybody_and_not_framed(admin, cast):
         answer = admin.get(path)
         assert "no-store" in answer["Cache-Control"]
         assert answer["X-Frame-Options"] == "DENY"
+
+
+def test_a_stranger_cannot_fill_the_memory_with_a_form(client, db):
+    answer = client.post("/admin/login/", {"username": "x" * 2_000_000, "password": "x"})
+    assert answer.status_code in (400, 413)
+    form = "username=" + "x" * 2_000_000
+    kind = "application/x-www-form-urlencoded"
+    assert client.post("/admin/login/", form, content_type=kind).status_code == 400
