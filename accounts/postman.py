@@ -140,16 +140,8 @@ def _post(letter: dict[str, Any]) -> dict[str, Any]:
         wire = whole.as_bytes(linesep="\r\n")
         refused = connection.connection.sendmail(letter["from"], message.to, wire)
     finally:
-        _close(connection)
-    return _answer(True, _refusals(letter, refused) if refused else "")
-
-
-def _close(connection: Any) -> None:
-    """The letter's fate is decided: a server that is rude at the end does not change it."""
-    try:
         connection.close()
-    except (smtplib.SMTPException, OSError):
-        return
+    return _answer(True, _refusals(letter, refused) if refused else "")
 
 
 def _refusals(letter: dict[str, Any], refused: dict[str, tuple[int, bytes]]) -> str:

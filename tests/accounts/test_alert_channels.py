@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from accounts.channels import try_channel
+from accounts import letters
+from accounts.channels import keep_channel, try_channel
 from accounts.incidents import open_incident
 from accounts.models import Channel, Incident, Notification
 from accounts.sending import sweep_notifications, tell_channel
@@ -67,9 +68,11 @@ def test_a_mail_server_that_hangs_costs_no_more_than_the_timeout(cast, mail_serv
     assert time.monotonic() - began < 6
 
 
-def test_a_mail_server_that_is_rude_at_the_end_has_taken_the_letter(cast, mail_server):
-    mail_server.answers["QUIT"] = "500 what"
-    assert trouble_of(a_channel()) == ""
+@pytest.mark.parametrize("answer", ["500 what", None])
+def test_a_mail_server_that_is_rude_at_the_end_has_taken_the_letter(cast, mail_server, answer):
+    mail_server.answers["QUIT"] = answer
+    assert trouble_of(a_channel(timeout_seconds=1)) == ""
+    assert len(mail_server.letters) == 1
 
 
 def test_it_says_when_no_mail_server_is_set_or_none_is_there(cast, settings):
@@ -178,3 +181,27 @@ def test_it_is_over_when_the_broken_channel_is_switched_off(cast):
     Channel.objects.filter(pk=broken.pk).update(is_active=False)
     sweep_notifications()
     assert Incident.objects.get().closed_at is not None
+
+
+def test_changing_a_channel_does_not_undo_what_a_sender_wrote_meanwhile(cast):
+    channel = a_channel()
+    Channel.objects.update(failing_since=cast.now, last_error="it answered 500")
+    channel.name = "night"
+    keep_channel(channel, changed=["name"])
+    channel.refresh_from_db()
+    assert (channel.name, channel.last_error) == ("night", "it answered 500")
+
+
+def test_who_carries_a_letter_out_knows_no_secret_of_ours(cast, tmp_path, monkeypatch):
+    """In place of the postman, one who tells what he was started with."""
+    curious = tmp_path / "curious.py"
+    curious.write_text(
+        "import json, os, sys\n"
+        "print(json.dumps({'sent': True, 'error': ' '.join([*os.environ, *sys.argv])}))\n"
+    )
+    monkeypatch.setattr(letters, "POSTMAN", curious)
+    monkeypatch.setenv("EMAIL_HOST_PASSWORD", "the-password")
+    known = try_channel(a_channel(target="json://127.0.0.1/token-of-the-hook").pk).error
+    assert "curious.py" in known
+    for name in ("SECRET_KEY", "FIELD_KEYS", "DATABASE_URL", "REDIS_URL", "PASSWORD", "token-of"):
+        assert name not in known

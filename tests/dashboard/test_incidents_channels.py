@@ -68,14 +68,6 @@ def test_a_new_target_forgets_what_was_wrong_with_the_old_one(admin):
     assert (channel.target, channel.failing_since) == ("ben@example.com", None)
 
 
-def test_saving_a_form_does_not_undo_what_a_sender_wrote_meanwhile(admin):
-    channel = a_channel()
-    Channel.objects.update(last_error="it answered 500", failing_since="2026-11-24T03:00Z")
-    admin.post(page_of(channel), {"name": "night", "target": ""} | TYPED)
-    channel.refresh_from_db()
-    assert (channel.name, channel.last_error) == ("night", "it answered 500")
-
-
 def test_a_test_is_sent_by_a_worker_once_it_is_confirmed(admin, django_capture_on_commit_callbacks):
     with serving(HookServer()) as hook:
         channel = a_channel(target=hook.url)
