@@ -100,7 +100,7 @@ class _Pass:
         try:
             return self._see()
         except GatewayError as error:
-            return self._be_blind(str(error))
+            return self._be_blind(error)
 
     def _see(self) -> Report:
         with client_of(self.gateway) as client:
@@ -169,10 +169,10 @@ class _Pass:
             differences += settled(difference, outcome)
         return differences
 
-    def _be_blind(self, why: str) -> Report:
+    def _be_blind(self, error: GatewayError) -> Report:
         if self._may_write():
-            seeing.note_blind(self.gateway, why, started=self.started)
-        report = Report(gateway=self.gateway.name, is_readable=False, why=why)
+            seeing.note_blind(self.gateway, error, started=self.started)
+        report = Report(gateway=self.gateway.name, is_readable=False, why=str(error))
         return self._keep(report, Run.Outcome.UNREADABLE)
 
     def _keep(self, report: Report, outcome: Run.Outcome) -> Report:

@@ -9,12 +9,17 @@ from django.conf import settings
 from accounts import sight
 from accounts.incidents import close_incident, open_incident
 from accounts.models import Gateway, Incident
+from gateways.base import CannotBeRead, GatewayError
 from reconciliation.comparison import Comparison
 
 
-def note_blind(gateway: Gateway, why: str, *, started: datetime) -> None:
-    """After as long as a live word lasts, operators must know."""
+def note_blind(gateway: Gateway, error: GatewayError, *, started: datetime) -> None:
+    """After as long as a live word lasts, operators must know; not of a kind that nobody can read,
+    where nothing is broken."""
+    why = str(error)
     since = sight.note_blind(gateway.pk, why, started=started)
+    if isinstance(error, CannotBeRead):
+        return
     if (started - since).total_seconds() >= settings.LIVE_WORD_EXPIRES_AFTER_SECONDS:
         open_incident(Incident.Kind.UNREACHABLE, gateway_id=gateway.pk, text=why)
 

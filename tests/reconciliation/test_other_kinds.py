@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from accounts.models import Gateway, GatewaySecret
+from accounts.models import Gateway, GatewaySecret, Incident
 from accounts.status import Status
 from gateways.registry import use_transport
 from reconciliation.models import Run
@@ -41,6 +41,17 @@ def test_nobody_is_called_disconnected_for_it(cast):
 
     cast.alice.refresh_from_db()
     assert cast.alice.status == Status.CONNECTED
+
+
+def test_nobody_is_alarmed_for_what_is_so_by_design(cast):
+    """However long it has been so: nothing at that gateway is broken."""
+    gateway = becomes(cast.gateway, "standard")
+    Gateway.objects.filter(pk=gateway.pk).update(blind_since=cast.ago(3600))
+    call_roll(gateway.pk)
+
+    gateway.refresh_from_db()
+    assert gateway.blind_why.startswith("gateways of kind standard cannot be read")
+    assert not Incident.objects.exists()
 
 
 def test_a_killed_browser_is_found_at_wwebjs_api(cast):
