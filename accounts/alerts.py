@@ -11,7 +11,7 @@ from accounts.models import Incident, Notification
 HOUR = timedelta(hours=1)
 FIRST_RETRY_SECONDS = 30.0
 LONGEST_RETRY_SECONDS = 3600.0
-# With the waits above: about eight hours of trying.
+# With the waits below: three and a half to seven hours of trying.
 MOST_ATTEMPTS = 14
 
 
