@@ -35,6 +35,9 @@ def set_schedule(sender: Celery, **kwargs: object) -> None:
         "accounts.tasks.sweep_notifications": settings.NOTIFICATION_SWEEP_EVERY_SECONDS,
         "webhooks.tasks.sweep_pending": settings.DELIVERY_SWEEP_EVERY_SECONDS,
         "webhooks.tasks.flush_signs_of_life": 5,
+        "webhooks.tasks.flush_passages": 5,
+        "webhooks.tasks.watch_routes": 10,
+        "webhooks.tasks.send_forwards": settings.DELIVERY_SWEEP_EVERY_SECONDS,
         "webhooks.tasks.prune_deliveries": 3600,
         "reconciliation.tasks.prune_runs": 3600,
     }

@@ -184,7 +184,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "webhooks.errors.AlwaysJson",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "webhooks.negotiation.AlwaysJson",
     "EXCEPTION_HANDLER": "webhooks.errors.answer_exception",
 }
 # Of forms, which anybody may send. Webhooks are read as a stream and bounded by their own reader
@@ -219,6 +219,19 @@ ROLL_CALL_TICK_SECONDS = 5
 EXPIRY_SWEEP_EVERY_SECONDS = 5
 DELIVERY_SWEEP_EVERY_SECONDS = 2
 NOTIFICATION_SWEEP_EVERY_SECONDS = 5
+# Who may read /metrics without logging in; nobody when it is not set.
+METRICS_TOKEN = environment.secret("METRICS_TOKEN")
+# Watching the routes of webhooks (webhooks.judging).
+WEBHOOK_FAILURES_IN_A_ROW = environment.number("WEBHOOK_FAILURES_IN_A_ROW", 3)
+WEBHOOK_SUCCESS_PERCENT = environment.number("WEBHOOK_SUCCESS_PERCENT", 90)
+WEBHOOK_SILENT_AFTER_EVENTS = environment.number("WEBHOOK_SILENT_AFTER_EVENTS", 20)
+WEBHOOK_SLOW_P95_MS = environment.number("WEBHOOK_SLOW_P95_MS", 1000)
+WEBHOOK_UNATTRIBUTED_REFUSALS = environment.number("WEBHOOK_UNATTRIBUTED_REFUSALS", 50)
+# Proxies whose word about the client's address is believed.
+TRUSTED_PROXIES = environment.words("TRUSTED_PROXIES")
+# Backpressure: beyond these a sender is told to come again (webhooks.pressure).
+WEBHOOK_MOST_PER_SECOND = environment.number("WEBHOOK_MOST_PER_SECOND", 200)
+WEBHOOK_MOST_PENDING = environment.number("WEBHOOK_MOST_PENDING", 10_000)
 DELIVERIES_KEPT_DAYS = environment.number("DELIVERIES_KEPT_DAYS", 14)
 RUNS_KEPT_DAYS = environment.number("RUNS_KEPT_DAYS", 14)
 PUBLIC_URL = environment.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")

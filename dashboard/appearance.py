@@ -13,6 +13,10 @@ def stylesheet(request: HttpRequest) -> str:
     return static("dashboard/rollcall.css")
 
 
+def monitor_stylesheet(request: HttpRequest) -> str:
+    return static("dashboard/monitor.css")
+
+
 def favicon(request: HttpRequest) -> str:
     return static("dashboard/rollcall.svg")
 
@@ -27,7 +31,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
-    "STYLES": [stylesheet],
+    "STYLES": [stylesheet, monitor_stylesheet],
     "GLOBAL_CALLBACK": "dashboard.watch.context",
     "DASHBOARD_CALLBACK": "dashboard.overview.context",
     # Teal: red, amber, green and violet are taken by what the statuses mean.
@@ -82,10 +86,12 @@ _GROUPS: dict[str, list[tuple[str, str, str]]] = {
         ("Accounts", "contact_phone", "accounts.account"),
         ("Gateways", "dns", "accounts.gateway"),
         ("Incidents", "warning", "accounts.incident"),
+        ("Webhook monitor", "monitor_heart", "webhooks.route"),
     ],
     "Evidence": [
         ("Transitions", "timeline", "accounts.transition"),
         ("Deliveries", "inbox", "webhooks.delivery"),
+        ("Refused requests", "block", "webhooks.refusedrequest"),
         ("Runs", "fact_check", "reconciliation.run"),
         ("Findings", "difference", "reconciliation.finding"),
         ("Superseded sessions", "swap_horiz", "accounts.supersededsession"),

@@ -189,6 +189,8 @@ class DeadlineTransport(httpx.BaseTransport):
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not isinstance(request.stream, httpx.SyncByteStream):
+            raise TypeError("bodies are sent synchronously only")
         response = self._pool.handle_request(
             httpcore.Request(
                 method=request.method,
@@ -199,7 +201,7 @@ class DeadlineTransport(httpx.BaseTransport):
                     target=request.url.raw_path,
                 ),
                 headers=request.headers.raw,
-                content=request.content,
+                content=request.stream,
                 extensions=request.extensions,
             )
         )

@@ -16,7 +16,7 @@ from gateways.envelopes import NOTHING, envelope_of, name_of, parser, part_of, w
 from gateways.json_fields import Body, WrongField, id_of, value_of
 from gateways.pictures import picture
 from gateways.profiles import Profile
-from gateways.words import LIFE, Meaning, Words
+from gateways.words import LIFE, TEST, Meaning, Words
 
 KIND = "evolution"
 PROFILE = Profile(
@@ -56,24 +56,28 @@ _QR_CODES: Words = {
     "500": (State.DISCONNECTED, Reason.QR_EXPIRED),
 }
 
-EVENTS: Mapping[str, Meaning] = {
-    "connection.update": Meaning(kind=Kind.STATE, reads="state", words=STATES),
-    "qrcode.updated": Meaning(kind=Kind.STATE, reads="code", words=_QR_CODES),
-    "status.instance": Meaning(kind=Kind.STATE, reads="status", words=STATES),
-    "logout.instance": Meaning(kind=Kind.STATE, state=State.LOGGED_OUT, reason=Reason.UNLINKED),
-    "remove.instance": Meaning(kind=Kind.HINT),
-    "instance.create": Meaning(kind=Kind.HINT),
-    "instance.delete": Meaning(kind=Kind.HINT),
-} | dict.fromkeys(
-    (
-        *("messages.set", "messages.upsert", "messages.update", "messages.edited"),
-        *("messages.delete", "messages.reaction", "send.message", "send.message.update"),
-        *("presence.update", "call", "contacts.set", "contacts.upsert", "contacts.update"),
-        *("chats.set", "chats.upsert", "chats.update", "chats.delete", "groups.upsert"),
-        *("groups.update", "group.update", "group.participants.update", "labels.edit"),
-        *("labels.association", "typebot.start", "typebot.change.status"),
-    ),
-    LIFE,
+EVENTS: Mapping[str, Meaning] = (
+    {
+        "connection.update": Meaning(kind=Kind.STATE, reads="state", words=STATES),
+        "qrcode.updated": Meaning(kind=Kind.STATE, reads="code", words=_QR_CODES),
+        "status.instance": Meaning(kind=Kind.STATE, reads="status", words=STATES),
+        "logout.instance": Meaning(kind=Kind.STATE, state=State.LOGGED_OUT, reason=Reason.UNLINKED),
+        "remove.instance": Meaning(kind=Kind.HINT),
+        "instance.create": Meaning(kind=Kind.HINT),
+        "instance.delete": Meaning(kind=Kind.HINT),
+    }
+    | dict.fromkeys(
+        (
+            *("messages.set", "messages.upsert", "messages.update", "messages.edited"),
+            *("messages.delete", "messages.reaction", "send.message", "send.message.update"),
+            *("presence.update", "call", "contacts.set", "contacts.upsert", "contacts.update"),
+            *("chats.set", "chats.upsert", "chats.update", "chats.delete", "groups.upsert"),
+            *("groups.update", "group.update", "group.participants.update", "labels.edit"),
+            *("labels.association", "typebot.start", "typebot.change.status"),
+        ),
+        LIFE,
+    )
+    | TEST
 )
 WEAK = frozenset(
     {

@@ -37,6 +37,7 @@ class Answer:
     status_code: int
     body: bytes
     where: str  # "GET /health on http://host:3001", for error texts
+    content_type: str = ""
 
 
 class Http:
@@ -121,7 +122,12 @@ class Http:
             body = b"".join(_bounded(response, where=where, deadline=deadline))
         finally:
             response.close()
-        return Answer(status_code=response.status_code, body=body, where=where)
+        return Answer(
+            status_code=response.status_code,
+            body=body,
+            where=where,
+            content_type=response.headers.get("content-type", ""),
+        )
 
     @contextmanager
     def _translated(self, where: str, deadline: Deadline) -> Iterator[None]:

@@ -26,7 +26,7 @@ from gateways.envelopes import (
 )
 from gateways.json_fields import Body, WrongField, id_of, value_of, whole_number_of
 from gateways.profiles import Encoding, Profile, Signature, as_whsec
-from gateways.words import LIFE, Meaning, Words
+from gateways.words import LIFE, TEST, Meaning, Words
 
 KIND = "standard"
 PROFILE = Profile(
@@ -62,7 +62,7 @@ EVENTS: Mapping[str, Meaning] = {
     ),
     "session.hint": Meaning(kind=Kind.HINT),
     "ping": Meaning(kind=Kind.CANARY),
-}
+} | TEST
 WEAK: frozenset[str] = frozenset()
 
 

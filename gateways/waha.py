@@ -23,7 +23,7 @@ from gateways.envelopes import (
 )
 from gateways.json_fields import Body, WrongField, id_of, value_of
 from gateways.profiles import Profile, Signature
-from gateways.words import LIFE, Meaning, Words
+from gateways.words import LIFE, TEST, Meaning, Words
 
 KIND = "waha"
 PROFILE = Profile(
@@ -49,21 +49,25 @@ STATES: Words = {
     "stopped": (State.DISCONNECTED, Reason.LISTED),
 }
 
-EVENTS: Mapping[str, Meaning] = {
-    "session.status": Meaning(kind=Kind.STATE, reads="status", words=STATES, kept=("status",)),
-    # The engine's raw state, deprecated.
-    "state.change": Meaning(kind=Kind.HINT),
-} | dict.fromkeys(
-    (
-        *("message", "message.any", "message.ack", "message.ack.group", "message.reaction"),
-        *("message.revoked", "message.edited", "message.waiting", "poll.vote"),
-        *("poll.vote.failed", "event.response", "event.response.failed", "presence.update"),
-        *("call.received", "call.accepted", "call.rejected", "chat.archive", "engine.event"),
-        *("group.join", "group.leave", "group.v2.join", "group.v2.leave", "group.v2.update"),
-        *("group.v2.participants", "label.upsert", "label.deleted", "label.chat.added"),
-        "label.chat.deleted",
-    ),
-    LIFE,
+EVENTS: Mapping[str, Meaning] = (
+    {
+        "session.status": Meaning(kind=Kind.STATE, reads="status", words=STATES, kept=("status",)),
+        # The engine's raw state, deprecated.
+        "state.change": Meaning(kind=Kind.HINT),
+    }
+    | dict.fromkeys(
+        (
+            *("message", "message.any", "message.ack", "message.ack.group", "message.reaction"),
+            *("message.revoked", "message.edited", "message.waiting", "poll.vote"),
+            *("poll.vote.failed", "event.response", "event.response.failed", "presence.update"),
+            *("call.received", "call.accepted", "call.rejected", "chat.archive", "engine.event"),
+            *("group.join", "group.leave", "group.v2.join", "group.v2.leave", "group.v2.update"),
+            *("group.v2.participants", "label.upsert", "label.deleted", "label.chat.added"),
+            "label.chat.deleted",
+        ),
+        LIFE,
+    )
+    | TEST
 )
 WEAK = frozenset({"presence.update", "chat.archive", "engine.event", "label.upsert"})
 

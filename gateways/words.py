@@ -39,3 +39,5 @@ class Meaning:
 
 
 LIFE = Meaning(kind=Kind.LIFE)
+# What Rollcall sends itself through a gateway's route, to see whether it works.
+TEST = {"connection_test": Meaning(kind=Kind.CANARY)}

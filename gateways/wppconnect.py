@@ -15,7 +15,7 @@ from gateways.envelopes import NOTHING, envelope_of, kept_of, name_of, parser, w
 from gateways.json_fields import Body, id_of
 from gateways.pictures import picture
 from gateways.profiles import Profile
-from gateways.words import LIFE, Meaning, Words
+from gateways.words import LIFE, TEST, Meaning, Words
 
 KIND = "wppconnect"
 PROFILE = Profile(
@@ -40,19 +40,23 @@ FOUND: Words = {
 # Something is wrong with a QR code, or with the phone's network: what, only a read tells.
 UNCERTAIN = frozenset({"qrreadfail", "qrreaderror", "phonenotconnected"})
 
-EVENTS: Mapping[str, Meaning] = {
-    "qrcode": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
-    "phoneCode": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
-    "status-find": Meaning(kind=Kind.STATE, reads="status", words=FOUND, kept=("status",)),
-    "closesession": Meaning(kind=Kind.STATE, state=State.DISCONNECTED),
-    "logoutsession": Meaning(kind=Kind.STATE, state=State.LOGGED_OUT, reason=Reason.UNLINKED),
-} | dict.fromkeys(
-    (
-        *("onmessage", "onselfmessage", "onanymessage", "onack", "onpresencechanged"),
-        *("onreactionmessage", "onrevokedmessage", "onpollresponse", "incomingcall"),
-        *("onparticipantschanged", "onupdatelabel", "onlivelocation", "onnotificationmessage"),
-    ),
-    LIFE,
+EVENTS: Mapping[str, Meaning] = (
+    {
+        "qrcode": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
+        "phoneCode": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
+        "status-find": Meaning(kind=Kind.STATE, reads="status", words=FOUND, kept=("status",)),
+        "closesession": Meaning(kind=Kind.STATE, state=State.DISCONNECTED),
+        "logoutsession": Meaning(kind=Kind.STATE, state=State.LOGGED_OUT, reason=Reason.UNLINKED),
+    }
+    | dict.fromkeys(
+        (
+            *("onmessage", "onselfmessage", "onanymessage", "onack", "onpresencechanged"),
+            *("onreactionmessage", "onrevokedmessage", "onpollresponse", "incomingcall"),
+            *("onparticipantschanged", "onupdatelabel", "onlivelocation", "onnotificationmessage"),
+        ),
+        LIFE,
+    )
+    | TEST
 )
 WEAK = frozenset({"onpresencechanged", "onupdatelabel"})
 

@@ -15,7 +15,7 @@ from gateways.envelopes import NOTHING, envelope_of, kept_of, name_of, parser, p
 from gateways.json_fields import Body, WrongField, id_of
 from gateways.profiles import Profile
 from gateways.webjs_words import LOSSES as LIBRARY_LOSSES
-from gateways.words import LIFE, Meaning, Words
+from gateways.words import LIFE, TEST, Meaning, Words
 
 KIND = "wwebjs_api"
 PROFILE = Profile(
@@ -37,32 +37,38 @@ CHANGES: Words = LOSSES | {
     "timeout": (State.CONNECTING, Reason.NETWORK),
 }
 
-EVENTS: Mapping[str, Meaning] = {
-    "qr": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
-    "code": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
-    # May overtake or follow `ready`: they are sent at once, on connections of their own.
-    "loading_screen": Meaning(kind=Kind.HINT, kept=("percent",)),
-    "authenticated": Meaning(kind=Kind.STATE, state=State.CONNECTING, reason=Reason.AUTHENTICATED),
-    "ready": Meaning(kind=Kind.STATE, state=State.CONNECTED),
-    "change_state": Meaning(kind=Kind.STATE, reads="state", words=CHANGES, kept=("state",)),
-    "disconnected": Meaning(
-        kind=Kind.STATE,
-        reads="reason",
-        words=LOSSES,
-        otherwise=State.DISCONNECTED,
-        kept=("reason",),
-    ),
-    # This is the library's auth_failure, renamed.
-    "status": Meaning(kind=Kind.HINT, reason=Reason.SESSION_ERROR),
-} | dict.fromkeys(
-    (
-        *("message", "message_create", "message_ack", "message_reaction", "message_edit"),
-        *("message_ciphertext", "message_revoke_everyone", "message_revoke_me", "media"),
-        *("media_uploaded", "vote_update", "call", "unread_count", "contact_changed"),
-        *("chat_removed", "chat_archived", "group_join", "group_leave", "group_update"),
-        *("group_admin_changed", "group_membership_request"),
-    ),
-    LIFE,
+EVENTS: Mapping[str, Meaning] = (
+    {
+        "qr": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
+        "code": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
+        # May overtake or follow `ready`: they are sent at once, on connections of their own.
+        "loading_screen": Meaning(kind=Kind.HINT, kept=("percent",)),
+        "authenticated": Meaning(
+            kind=Kind.STATE, state=State.CONNECTING, reason=Reason.AUTHENTICATED
+        ),
+        "ready": Meaning(kind=Kind.STATE, state=State.CONNECTED),
+        "change_state": Meaning(kind=Kind.STATE, reads="state", words=CHANGES, kept=("state",)),
+        "disconnected": Meaning(
+            kind=Kind.STATE,
+            reads="reason",
+            words=LOSSES,
+            otherwise=State.DISCONNECTED,
+            kept=("reason",),
+        ),
+        # This is the library's auth_failure, renamed.
+        "status": Meaning(kind=Kind.HINT, reason=Reason.SESSION_ERROR),
+    }
+    | dict.fromkeys(
+        (
+            *("message", "message_create", "message_ack", "message_reaction", "message_edit"),
+            *("message_ciphertext", "message_revoke_everyone", "message_revoke_me", "media"),
+            *("media_uploaded", "vote_update", "call", "unread_count", "contact_changed"),
+            *("chat_removed", "chat_archived", "group_join", "group_leave", "group_update"),
+            *("group_admin_changed", "group_membership_request"),
+        ),
+        LIFE,
+    )
+    | TEST
 )
 # What WhatsApp's server may replay, so that it does not prove the live client.
 WEAK = frozenset({"unread_count", "contact_changed", "chat_removed", "chat_archived"})

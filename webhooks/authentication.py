@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +15,20 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from gateways import webjs
+from gateways.backend import Backend, headers_to_hand_on
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS
-from webhooks import refusals
-from webhooks.bodies import Body, BodyRefused, Incoming, drain, incoming, read_body
+from gateways.text import printable
+from webhooks.bodies import (
+    Body,
+    BodyRefused,
+    Hasher,
+    Incoming,
+    Watchers,
+    drain,
+    incoming,
+    read_body,
+)
 from webhooks.credentials import Credentials, Untrusted, read_credentials
 from webhooks.doors import (
     choose,
@@ -29,6 +39,10 @@ from webhooks.doors import (
 )
 from webhooks.errors import release_connection
 from webhooks.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring, keyring
+from webhooks.outline import outline
+from webhooks.refusals import Refusal, note_refusal
+from webhooks.relay import Relay
+from webhooks.senders import client_address
 from webhooks.signatures import Signer
 from webhooks.tokens import secret_of
 
@@ -36,6 +50,16 @@ logger = logging.getLogger(__name__)
 # Large bodies in progress in this process: half of its threads (instance/web.py), so that small
 # webhooks always find one.
 LARGE_BODIES = threading.BoundedSemaphore(16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOn:
+    """Where a gateway's webhooks are handed on to, with which headers; `relay` where a large body
+    is under way already."""
+
+    url: str
+    headers: Mapping[str, str]
+    relay: Relay | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +71,7 @@ class Speaker:
     body: Body
     is_signed: bool
     event_id: str | None = None
+    handed: HandedOn | None = None
 
 
 class WebhookAuthentication(BaseAuthentication):
@@ -62,8 +87,8 @@ class WebhookAuthentication(BaseAuthentication):
         try:
             return None, _Listener(meta, route["kind"], route.get("token", "")).listen(body)
         except Untrusted as untrusted:
-            drain(body)
-            refusals.count(untrusted.code)
+            beginning = drain(body)
+            note_untrusted(request, untrusted, beginning=beginning, size_bytes=body.length or 0)
             raise AuthenticationFailed(str(untrusted)) from None
         except BodyRefused:
             drain(body)
@@ -85,12 +110,16 @@ class GatewayKeyAuthentication(BaseAuthentication):
             key = bearer[len("bearer ") :].strip()
         doors = doors_with_key(webjs.KIND, key) if key else ()
         if not doors:
-            refusals.count("unknown_key" if key else "no_credentials")
-            raise AuthenticationFailed(
-                "this key belongs to no gateway"
+            untrusted = (
+                Untrusted("unknown_key", "this key belongs to no gateway")
                 if key
-                else "send the gateway's key as X-API-Key, or as Authorization: Bearer"
+                else Untrusted(
+                    "no_credentials",
+                    "send the gateway's key as X-API-Key, or as Authorization: Bearer",
+                )
             )
+            note_untrusted(request, untrusted)
+            raise AuthenticationFailed(str(untrusted))
         instance_url = str(meta.get("HTTP_X_INSTANCE_URL", "")).strip().rstrip("/")
         route = request._request.resolver_match
         session_id = str(route.kwargs.get("session_id", "")) if route else ""
@@ -100,17 +129,53 @@ class GatewayKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="rollcall"'
 
 
+def note_untrusted(
+    request: Request,
+    untrusted: Untrusted,
+    *,
+    beginning: bytes = b"",
+    size_bytes: int = 0,
+    is_misrouted: bool = False,
+) -> None:
+    meta = request._request.META
+    note_refusal(
+        Refusal(
+            at=timezone.now().timestamp(),
+            source=client_address(meta),
+            path=printable(request._request.path, limit=200),
+            code=untrusted.code,
+            why=str(untrusted),
+            size_bytes=size_bytes,
+            excerpt=outline(beginning, size_bytes=size_bytes) if beginning else "",
+            instance_url=str(meta.get("HTTP_X_INSTANCE_URL", ""))[:500],
+            skew_seconds=untrusted.skew_seconds,
+            is_misrouted=is_misrouted,
+        )
+    )
+
+
 class _Listener:
     """One request to the door of one kind. `listen` raises Untrusted, BodyRefused, Ambiguous."""
 
     def __init__(self, meta: dict[str, Any], kind: str, path_token: str) -> None:
         self.kind = kind
+        self.meta = meta
         self.profile: Profile = DIALECTS[kind].profile
+        self.relay: Relay | None = None
         self.owners = doors_with_path(kind, path_token) if path_token else ()
         self.now_seconds = timezone.now().timestamp()
         self.credentials = self._read(meta)
 
     def listen(self, coming: Incoming) -> Speaker:
+        """What was begun for it, it ends itself unless there is a speaker, who then must."""
+        try:
+            return self._listen(coming)
+        except BaseException:
+            if self.relay is not None:
+                self.relay.end()
+            raise
+
+    def _listen(self, coming: Incoming) -> Speaker:
         if self.credentials.signatures:
             signer = Signer(
                 credentials=self.credentials,
@@ -118,13 +183,38 @@ class _Listener:
                 ring=self._ring,
             )
             with _slot() as take:
-                doors, body = signer.listen(coming, take=take)
+                doors, body = signer.listen(
+                    coming, take=lambda likely: self._take(take, likely, coming.length)
+                )
             return self._speaker(doors, body, is_signed=True)
         doors = self._doors()
         release_connection()
         with _slot() as take:
-            body = read_body(coming, large=lambda first: take())
+            body = read_body(
+                coming,
+                large=lambda first: Watchers(onward=self._take(take, doors, coming.length)),
+            )
         return self._speaker(doors, body, is_signed=bool(self.credentials.token))
+
+    def _take(
+        self, take: Callable[[], None], likely: Iterable[Door], length: int | None
+    ) -> Hasher | None:
+        """It is a large body: its place among them, and its way to a backend where it is clear
+        which one that would be."""
+        take()
+        doors = {door.gateway_id: door for door in likely}
+        named = [door for door in doors.values() if door.base_url == self.credentials.instance_url]
+        [*only] = doors.values() if len(doors) == 1 else named[:1]
+        for door in only:
+            if door.forward_url:
+                self.relay = Relay(
+                    Backend(door.forward_url), headers=self._headers_to_hand_on(), length=length
+                )
+        return self.relay
+
+    def _headers_to_hand_on(self) -> dict[str, str]:
+        sent = {name: _header(self.meta, name) for name in headers_to_hand_on(self.profile)}
+        return {name: value for name, value in sent.items() if value}
 
     def _read(self, meta: dict[str, Any]) -> Credentials:
         """Where the path says who speaks and there is nothing to check a signature with, whatever
@@ -180,7 +270,23 @@ class _Listener:
             body=body,
             is_signed=is_signed,
             event_id=self.credentials.event_id,
+            handed=self._handed(door),
         )
+
+    def _handed(self, door: Door) -> HandedOn | None:
+        """A body that is on its way to another gateway's backend after all is broken off."""
+        if self.relay is not None and not self.relay.goes_to(door.forward_url):
+            self.relay.end()
+            self.relay = None
+        if not door.forward_url:
+            return None
+        return HandedOn(url=door.forward_url, headers=self._headers_to_hand_on(), relay=self.relay)
+
+
+def _header(meta: Mapping[str, Any], name: str) -> str:
+    variable = name.upper().replace("-", "_")
+    plain = variable in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    return str(meta.get(variable if plain else f"HTTP_{variable}", ""))
 
 
 @contextmanager
@@ -188,13 +294,12 @@ def _slot() -> Iterator[Any]:
     """`take` is called when a body turns out to be large; its slot is given back at the end."""
     taken: list[bool] = []
 
-    def take() -> tuple[Any, ...]:
+    def take() -> None:
         if not LARGE_BODIES.acquire(blocking=False):
             raise BodyRefused(
                 429, "too many large bodies at once: send it again in a moment", retry_after=1
             )
         taken.append(True)
-        return ()
 
     try:
         yield take

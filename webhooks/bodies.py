@@ -20,6 +20,7 @@ CHUNK_BYTES = 64 * 1024
 KEPT_BYTES = 256 * 1024
 LARGEST_BYTES = 64 * 1024 * 1024
 LONGEST_STRING_BYTES = 1024
+BEGINNING_BYTES = 4096
 DEADLINE_SECONDS = 30.0
 SOCKET_PATIENCE_SECONDS = 10.0
 _DRAIN_SECONDS = 3.0
@@ -34,6 +35,15 @@ _STRING_PART = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 
 class Hasher(Protocol):
     def update(self, data: bytes, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Who wants to see a large body pass. `onward` may have to wait for a backend, and so holds up
+    this body, but nobody else's."""
+
+    hashes: Iterable[Hasher] = ()
+    onward: Hasher | None = None
 
 
 class Stream(Protocol):
@@ -177,7 +187,7 @@ def _string_part(chunk: bytes, position: int) -> int:
 def read_body(
     body: Incoming,
     *,
-    large: Callable[[bytes], Iterable[Hasher]],
+    large: Callable[[bytes], Watchers],
     clock: Callable[[], float] = time.monotonic,
 ) -> Body:
     """Read to the end. Once it is known to be longer than what is kept, `large` is called with the
@@ -189,7 +199,8 @@ def read_body(
     ends = clock() + DEADLINE_SECONDS
     digest, raw, size = hashlib.sha256(), bytearray(), 0
     squeezer: Squeezer | None = None
-    watchers: list[Hasher] = [digest]
+    hashes: list[Hasher] = [digest]
+    onward: Hasher | None = None
     while chunk := body.read():
         size += len(chunk)
         if clock() > ends:
@@ -199,12 +210,16 @@ def read_body(
             digest.update(chunk)
             raw += chunk
             if size > KEPT_BYTES:
-                squeezer, watchers = _go_large(raw, [digest], large)
+                squeezer, joining = _go_large(raw, large)
+                hashes += joining.hashes
+                onward = joining.onward
             continue
         with _PASSING:
-            for watcher in watchers:
-                watcher.update(chunk)
+            for one in hashes:
+                one.update(chunk)
             squeezer.feed(chunk)
+        if onward is not None:
+            onward.update(chunk)
     return Body(
         content=bytes(raw if squeezer is None else squeezer.kept),
         size_bytes=size,
@@ -218,35 +233,39 @@ def _refuse_larger(size: int) -> None:
         raise BodyRefused(413, f"the body is larger than {LARGEST_BYTES} bytes")
 
 
-def _go_large(
-    raw: bytearray, watchers: list[Hasher], large: Callable[[bytes], Iterable[Hasher]]
-) -> tuple[Squeezer, list[Hasher]]:
+def _go_large(raw: bytearray, large: Callable[[bytes], Watchers]) -> tuple[Squeezer, Watchers]:
     """From here on the body only passes; what was kept of it is squeezed."""
     first = bytes(raw)
     raw.clear()
-    joining = list(large(first))
-    for watcher in joining:
-        watcher.update(first)
+    joining = large(first)
+    for one in joining.hashes:
+        one.update(first)
+    if joining.onward is not None:
+        joining.onward.update(first)
     squeezer = Squeezer()
     squeezer.feed(first)
-    return squeezer, [*watchers, *joining]
+    return squeezer, joining
 
 
-def drain(body: Incoming) -> None:
+def drain(body: Incoming) -> bytes:
     """Read what is left of a refused body, so that the sender reads our answer rather than a
-    reset. Within limits, and a few at a time: it is done for a stranger."""
-    if _DRAINING.acquire(blocking=False):
-        try:
-            _drain(body)
-        finally:
-            _DRAINING.release()
+    reset; how it begins, if nothing of it was read before. Within limits, and a few at a time: it
+    is done for a stranger."""
+    if not _DRAINING.acquire(blocking=False):
+        return b""
+    try:
+        return _drain(body)
+    finally:
+        _DRAINING.release()
 
 
-def _drain(body: Incoming) -> None:
+def _drain(body: Incoming) -> bytes:
     ends = time.monotonic() + _DRAIN_SECONDS
-    size = 0
+    beginning, size = b"", 0
     try:
         while size < LARGEST_BYTES and time.monotonic() < ends and (piece := body.read()):
+            beginning = beginning or piece[:BEGINNING_BYTES]
             size += len(piece)
     except BodyRefused:
-        return
+        pass
+    return beginning

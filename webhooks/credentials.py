@@ -23,11 +23,13 @@ _EVENT_ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,255}")  # visible, without a dot
 
 
 class Untrusted(Exception):
-    """Credentials that cannot be right: `code` for counting, the text for a human."""
+    """Credentials that cannot be right: `code` for counting, the text for a human, and by how much
+    the sender's clock is ahead where that is what is wrong."""
 
-    def __init__(self, code: str, text: str) -> None:
+    def __init__(self, code: str, text: str, *, skew_seconds: int | None = None) -> None:
         super().__init__(text)
         self.code = code
+        self.skew_seconds = skew_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +152,7 @@ def require_recent(off_seconds: float, *, tolerance_seconds: int) -> None:
             "clock_skew",
             f"timestamp is {abs(off)} s off ({way}): check the gateway's clock "
             f"({tolerance_seconds} s are tolerated)",
+            skew_seconds=off,
         )
 
 

@@ -19,6 +19,10 @@ def doors_with_key(kind: str, key: str) -> tuple[Door, ...]:
     return _found(kind, lambda ring: ring.with_key(key))
 
 
+def has_door_with_key(kind: str, key: str) -> bool:
+    return bool(doors_with_key(kind, key))
+
+
 def doors_with_path(kind: str, token: str) -> tuple[Door, ...]:
     """Raises Untrusted where the path is nobody's."""
     doors = _found(kind, lambda ring: ring.with_path(token))

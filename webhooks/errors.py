@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from typing import Any
 
 from django.db import DatabaseError, connection
@@ -12,10 +11,6 @@ from django.views.decorators.csrf import csrf_exempt
 from psycopg_pool import PoolTimeout
 from rest_framework import status
 from rest_framework.exceptions import APIException
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser
-from rest_framework.renderers import BaseRenderer
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -34,22 +29,6 @@ class Ambiguous(APIException):
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "ambiguous_gateway"
-
-
-class AlwaysJson(BaseContentNegotiation):
-    """Whatever a sender says it accepts: a webhook is not lost over an Accept header."""
-
-    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        return next(iter(parsers), None)
-
-    def select_renderer(
-        self,
-        request: Request,
-        renderers: Iterable[BaseRenderer],
-        format_suffix: str | None = None,
-    ) -> tuple[BaseRenderer, str]:
-        renderer = next(iter(renderers))
-        return renderer, renderer.media_type
 
 
 class Unreadable(APIException):
@@ -94,6 +73,38 @@ def _body(reason: str) -> dict[str, object]:
 def _refusal(status_code: int, reason: str, *, retry_after: int | None = None) -> Response:
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return Response(_body(reason), status_code, headers=headers)
+
+
+class NothingThere(APIException):
+    """A POST to a path that nobody answers; `why` it was not believed all the same."""
+
+    status_code = status.HTTP_404_NOT_FOUND
+    default_code = "nothing_there"
+
+    def __init__(self, path: str, kind: str = "", why: str = "") -> None:
+        right = f"/api/webhooks/{kind or webjs.KIND}"
+        also = f"; and it was not believed: {why}" if why else ""
+        super().__init__(
+            f"nothing is at {printable(path, limit=200)}; webhooks of the Node service belong to "
+            f"{right}{also}"
+            if not kind
+            else f"nothing is at {printable(path, limit=200)}; these webhooks belong to "
+            f"{right}{also}"
+        )
+
+
+class Unsendable(APIException):
+    """A message's backend could not be reached: the sender is to try again."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "backend_away"
+
+
+class Unanswered(APIException):
+    """A message's backend may have it, but did not say so in time."""
+
+    status_code = status.HTTP_504_GATEWAY_TIMEOUT
+    default_code = "backend_silent"
 
 
 def no_such_kind(kind: str) -> str:

@@ -24,7 +24,7 @@ from gateways.base import Reason
 from gateways.json_fields import MAX_ID_CHARACTERS, without_lone_surrogates
 from gateways.text import printable
 from webhooks.authentication import GatewayKeyAuthentication
-from webhooks.bodies import incoming, read_body
+from webhooks.bodies import Watchers, incoming, read_body
 from webhooks.errors import TooLarge, Unreadable
 from webhooks.models import Delivery
 
@@ -102,7 +102,7 @@ class GatewayCall(APIView):
         coming = incoming(request._request.META)
         if (coming.length or 0) > LARGEST_CALL_BYTES:
             raise TooLarge(f"the body is larger than {LARGEST_CALL_BYTES} bytes")
-        body = read_body(coming, large=lambda first: ())
+        body = read_body(coming, large=lambda first: Watchers())
         if body.size_bytes > LARGEST_CALL_BYTES:
             raise TooLarge(f"the body is larger than {LARGEST_CALL_BYTES} bytes")
         raw = without_lone_surrogates(body.content) or body.content

@@ -35,6 +35,7 @@ class Door:
     gateway_id: int
     base_url: str
     require_signature: bool = False
+    forward_url: str = ""
 
 
 Doors = dict[bytes, tuple[Door, ...]]
@@ -131,7 +132,12 @@ def _load() -> _Rings:
 
 def _hang(ring: Keyring, row: GatewaySecret, secret: str) -> None:
     gateway = row.gateway
-    door = Door(row.gateway_id, gateway.base_url.rstrip("/"), gateway.require_signature)
+    door = Door(
+        row.gateway_id,
+        gateway.base_url.rstrip("/"),
+        gateway.require_signature,
+        gateway.forward_url,
+    )
     if row.purpose == GatewaySecret.Purpose.HMAC:
         doors, name = ring.by_secret, _signing(gateway.kind)(secret)
     elif row.purpose == GatewaySecret.Purpose.API_KEY:

@@ -5,22 +5,21 @@ from __future__ import annotations
 
 import json
 import logging
-import uuid
 from datetime import UTC, datetime
 
 from django.utils import timezone
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from accounts.life import SignOfLife, record_life
 from accounts.redis_client import client
 from gateways.base import Event
 from gateways.registry import DIALECTS
+from webhooks.coalescing import taken
 
 logger = logging.getLogger(__name__)
 # The names of all dialects' events that show activity, but do not prove the live client.
 WEAK = frozenset[str]().union(*(dialect.weak for dialect in DIALECTS.values()))
 _KEYS = {True: "rollcall:life:proof", False: "rollcall:life:activity"}
-_FLUSHING = "rollcall:life:flushing:"
 
 
 def note_life(gateway_id: int, event: Event) -> None:
@@ -39,23 +38,8 @@ def flush_life() -> int:
 
 
 def _flush(is_proof: bool) -> int:
-    """Taken away by renaming, so that nothing that arrives meanwhile is lost. What cannot be
-    written now is lost with its key, a minute later: it is proof, never a state."""
-    taken = f"{_FLUSHING}{uuid.uuid4()}"
-    try:
-        client().rename(_KEYS[is_proof], taken)
-        client().expire(taken, 60)
-        noted = dict(client().hgetall(taken))
-    except ResponseError:
-        return 0  # nothing was noted
-    except RedisError as error:
-        logger.warning("signs of life were not flushed: %s", type(error).__name__)
-        return 0
-    written = record_life(
-        [_sign(str(field), str(value), is_proof) for field, value in noted.items()]
-    )
-    client().delete(taken)
-    return written
+    with taken(_KEYS[is_proof]) as noted:
+        return record_life([_sign(field, value, is_proof) for field, value in noted.items()])
 
 
 def _sign(field: str, value: str, is_proof: bool) -> SignOfLife:

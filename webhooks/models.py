@@ -91,12 +91,11 @@ class EventId(models.Model):
 class Forward(models.Model):
     """A state event on its way to the business's own backend; deleted once it has arrived.
 
-    The body is sealed: it is kept only because the backend may be away for a while.
+    Body and headers are sealed: they are kept only because the backend may be away for a while.
     """
 
     delivery = models.OneToOneField(Delivery, models.CASCADE, related_name="forward")
-    sealed_body = models.TextField()
-    headers = models.JSONField(default=dict)
+    sealed_body = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True)
     next_attempt_at = models.DateTimeField(null=True)
@@ -149,7 +148,6 @@ class Route(models.Model):
     wrong_path = models.CharField(max_length=200, blank=True)
     wrong_path_since = models.DateTimeField(null=True)
     wrong_path_at = models.DateTimeField(null=True)
-    wrong_path_count = models.PositiveIntegerField(default=0)
 
     class Meta:
         db_table = "webhook_routes"
@@ -159,14 +157,15 @@ class Route(models.Model):
 
 
 class RouteTally(models.Model):
-    """What came in on a route within a minute or an hour. `gateway` null: of nobody we know.
+    """What came in on a route within a minute, an hour, or ever. `gateway` null: of nobody we know.
 
-    `handling` and `lag` count by the limits in webhooks.tallies, one number for each and one above.
+    `handling` and `lag` are histograms by the limits in webhooks.passages.
     """
 
     class Span(models.TextChoices):
         MINUTE = "minute", "minute"
         HOUR = "hour", "hour"
+        EVER = "ever", "since it was registered"
 
     gateway = models.ForeignKey(Gateway, models.CASCADE, null=True, related_name="tallies")
     span = models.CharField(max_length=6, choices=Span.choices)
@@ -179,6 +178,10 @@ class RouteTally(models.Model):
     retried = models.PositiveIntegerField(default=0)
     misrouted = models.PositiveIntegerField(default=0)
     unsigned = models.PositiveIntegerField(default=0)
+    # Changes of status of the gateway's accounts: those that anybody saw, and those that the roll
+    # call saw although no webhook had said so.
+    changes = models.PositiveIntegerField(default=0)
+    changes_missed = models.PositiveIntegerField(default=0)
     handling = ArrayField(models.PositiveIntegerField(), default=list)
     lag = ArrayField(models.PositiveIntegerField(), default=list)
 

@@ -16,7 +16,9 @@ from accounts.status import Source, Status
 from accounts.transitions import observe
 from gateways.base import Event, Kind, Reason
 from webhooks.bodies import Body
+from webhooks.forwards import Handed, keep_forward
 from webhooks.models import Delivery
+from webhooks.repeats import LONGEST_ID, is_probable_retry, is_repeat
 
 logger = logging.getLogger(__name__)
 GIVE_UP_AFTER = timedelta(minutes=10)
@@ -39,20 +41,42 @@ class Settled:
     account_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """`delivery` None: it was received before."""
+
+    delivery: Delivery | None = None
+    is_retried: bool = False
+
+
 def receive(
-    gateway_id: int, event: Event, *, body: Body, path: str, received_at: datetime
-) -> Delivery:
-    """Keep it, then apply it, in one transaction: the row survives whatever applying does.
+    gateway_id: int,
+    event: Event,
+    *,
+    body: Body,
+    path: str,
+    received_at: datetime,
+    handed: Handed | None = None,
+) -> Received:
+    """Keep it, then apply it, in one transaction: the row survives whatever applying does. `handed`
+    is what a backend gets of it.
 
     Raises django.db errors only when it cannot be committed at all.
     """
     with transaction.atomic():
+        if event.event_id and is_repeat(gateway_id, event.event_id, received_at):
+            return Received()
+        session_id = event.session_id or ""
+        is_retried = not event.event_id and is_probable_retry(
+            gateway_id, session_id, body.digest, received_at
+        )
         delivery = Delivery.objects.create(
             gateway_id=gateway_id,
             event=event.name,
-            event_id=event.event_id or "",
+            event_id=(event.event_id or "")[:LONGEST_ID],
             occurred_at=event.occurred_at,
-            session_id=event.session_id or "",
+            session_id=session_id,
+            is_probable_retry=is_retried,
             workspace_claim=event.workspace_id,
             path=path,
             said=_said(event),
@@ -62,9 +86,11 @@ def receive(
             next_attempt_at=received_at,
         )
         attempt(delivery, now=received_at)
+        if handed is not None:
+            keep_forward(delivery, handed)
     if event.qr_code and delivery.account_id:
         keep_qr(delivery.account_id, event.qr_code, seconds=event.qr_expires_in_seconds or 60)
-    return delivery
+    return Received(delivery=delivery, is_retried=is_retried)
 
 
 def keep_unreadable(
@@ -79,6 +105,8 @@ def keep_unreadable(
         digest=body.digest,
         state=Delivery.State.DEAD,
         error=why[:500],
+        first_error=why[:500],
+        error_class="UnreadableEvent",
         attempts=1,
         received_at=received_at,
         settled_at=received_at,
@@ -102,6 +130,7 @@ def attempt(delivery: Delivery, *, now: datetime) -> None:
     delivery.save(
         update_fields=[
             *("state", "error", "account", "attempts", "settled_at", "next_attempt_at"),
+            *("first_error", "error_class"),
         ]
     )
 
@@ -109,7 +138,9 @@ def attempt(delivery: Delivery, *, now: datetime) -> None:
 def _postpone(delivery: Delivery, error: Exception, now: datetime) -> None:
     """1, 2, 4 … 60 s, each between a half and the whole of it."""
     # The error's first line only: a database's detail may quote values.
-    delivery.error = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"[:500]
+    delivery.error_class = type(error).__name__
+    delivery.error = f"{delivery.error_class}: {(str(error).splitlines() or [''])[0]}"[:500]
+    delivery.first_error = delivery.first_error or delivery.error
     if now - delivery.received_at >= GIVE_UP_AFTER:
         delivery.state, delivery.settled_at = Delivery.State.DEAD, now
         delivery.next_attempt_at = None

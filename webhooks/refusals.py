@@ -1,29 +1,127 @@
-"""What was refused, counted by reason: numbers in Redis, never rows, since anybody can send it."""
+"""Requests that were not trusted. Anybody can send them, so they never enter the inbox: the last
+ones are kept in a bounded ring, and they count against a gateway only where they come from its
+registered address."""
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 
+from django.db import connection
 from redis.exceptions import RedisError
 
+from accounts import clock
 from accounts.redis_client import client
+from webhooks.models import RefusedRequest, Route
+from webhooks.passages import Passage, note_passages
+from webhooks.senders import gateway_at
 
 logger = logging.getLogger(__name__)
-_KEY = "rollcall:refused"
+WAITING = "rollcall:refused"
+MOST = 2000
+MOST_FROM_ONE = 200
+KEPT = timedelta(days=7)
+
+_BEYOND_THE_RING = """
+DELETE FROM webhook_refused_requests WHERE id IN (
+    SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY source ORDER BY id DESC) AS of_one,
+                           row_number() OVER (ORDER BY id DESC) AS of_all
+                      FROM webhook_refused_requests) ranked
+     WHERE of_one > %s OR of_all > %s)
+"""
 
 
-def count(code: str) -> None:
-    logger.warning("a call was refused: %s", code)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """`at` by the clock of the process, in seconds since 1970; `excerpt` an outline of the body's
+    beginning, without its words; `instance_url` what the request said of itself."""
+
+    at: float
+    source: str
+    path: str
+    code: str
+    why: str
+    size_bytes: int = 0
+    excerpt: str = ""
+    instance_url: str = ""
+    skew_seconds: int | None = None
+    is_misrouted: bool = False
+
+
+def note_refusal(refusal: Refusal) -> None:
+    """In Redis, so that a flood costs no database write; older ones give way."""
+    logger.warning("a call was refused: %s", refusal.code)
     try:
-        client().hincrby(_KEY, code, 1)
+        with client().pipeline(transaction=False) as pipe:
+            pipe.lpush(WAITING, json.dumps(asdict(refusal)))
+            pipe.ltrim(WAITING, 0, MOST - 1)
+            pipe.execute()
     except RedisError:
-        logger.warning("the refusal was not counted: Redis does not answer")
+        logger.warning("the refusal was not noted: Redis does not answer")
 
 
-def counted() -> dict[str, int]:
-    """Refusals by code since Redis was started. Empty when it does not answer."""
+def flush_refusals() -> int:
+    """Write down what was noted, and count it in the name of whoever it came from."""
     try:
-        found = client().hgetall(_KEY)
-    except RedisError:
-        return {}
-    return {str(code): int(number) for code, number in dict(found).items()}
+        waiting = client().rpop(WAITING, MOST) or []
+    except RedisError as error:
+        logger.warning("refusals were not flushed: %s", type(error).__name__)
+        return 0
+    refusals = [Refusal(**json.loads(str(text))) for text in waiting]
+    owners = [gateway_at(refusal.source, refusal.instance_url) for refusal in refusals]
+    _keep(refusals, owners)
+    note_passages(*_passages(refusals, owners))
+    return len(refusals)
+
+
+def _keep(refusals: Sequence[Refusal], owners: Sequence[int | None]) -> None:
+    if not refusals:
+        return
+    RefusedRequest.objects.bulk_create(
+        RefusedRequest(
+            source=refusal.source,
+            gateway_id=owner,
+            path=refusal.path[:200],
+            code=refusal.code[:40],
+            why=refusal.why[:500],
+            size_bytes=refusal.size_bytes,
+            excerpt=refusal.excerpt[:4000],
+            received_at=_moment(refusal),
+        )
+        for refusal, owner in zip(refusals, owners, strict=True)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_BEYOND_THE_RING, [MOST_FROM_ONE, MOST])
+
+
+def _passages(refusals: Sequence[Refusal], owners: Sequence[int | None]) -> Iterable[Passage]:
+    """A refusal that was overtaken by a success since is counted, but is no failure in a row."""
+    succeeded = dict(
+        Route.objects.filter(gateway_id__in={owner for owner in owners if owner}).values_list(
+            "gateway_id", "last_success_at"
+        )
+    )
+    for refusal, owner in zip(refusals, owners, strict=True):
+        at, success = _moment(refusal), succeeded.get(owner or 0)
+        yield Passage(
+            gateway_id=owner,
+            at=at,
+            status_code=401,
+            code=refusal.code,
+            why=refusal.why,
+            skew_seconds=refusal.skew_seconds,
+            wrong_path=refusal.path if refusal.is_misrouted else "",
+            is_overtaken=success is not None and success > at,
+        )
+
+
+def _moment(refusal: Refusal) -> datetime:
+    return datetime.fromtimestamp(refusal.at, UTC)
+
+
+def prune_refusals() -> int:
+    limit = clock.database_now() - KEPT
+    return RefusedRequest.objects.filter(received_at__lt=limit).delete()[0]

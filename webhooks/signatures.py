@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webhooks.bodies import Body, Incoming, read_body
+from webhooks.bodies import Body, Hasher, Incoming, Watchers, read_body
 from webhooks.credentials import Credentials, Untrusted
 from webhooks.doors import holders, session_id_in
 from webhooks.errors import release_connection
@@ -37,18 +37,18 @@ class Signer:
     ring: Callable[[float], Keyring]
 
     def listen(
-        self, coming: Incoming, *, take: Callable[[], object]
+        self, coming: Incoming, *, take: Callable[[Iterable[Door]], Hasher | None]
     ) -> tuple[tuple[Door, ...], Body]:
-        """The doors whose secret fits, and the body. `take` is called where it is a large one.
-        Raises Untrusted, BodyRefused."""
+        """The doors whose secret fits, and the body. `take` is called where it is a large one, with
+        the doors whose secret may fit. Raises Untrusted, BodyRefused."""
         ring = self.ring(LIVES_SECONDS)
         checks: list[Check] = []
 
-        def large(first: bytes) -> Iterable[Any]:
-            take()
+        def large(first: bytes) -> Watchers:
             checks.extend(self._narrowed(self.ring(DOUBTED_AFTER_SECONDS), first))
+            onward = take(door for check in checks for door in check.doors)
             release_connection()
-            return [check.hash for check in checks]
+            return Watchers([check.hash for check in checks], onward)
 
         release_connection()
         body = read_body(coming, large=large)

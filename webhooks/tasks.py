@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from webhooks import life, sweeper
+from accounts import clock
+from webhooks import changes, forwards, life, refusals, repeats, routes, sweeper, tallies, watch
 
 
 @shared_task
@@ -16,5 +17,27 @@ def flush_signs_of_life() -> None:
 
 
 @shared_task
+def flush_passages() -> None:
+    """Refusals first: they are counted like everything else that passed."""
+    refusals.flush_refusals()
+    tallies.flush_tallies()
+    routes.flush_routes()
+
+
+@shared_task
+def watch_routes() -> None:
+    changes.count_changes(clock.database_now())
+    watch.watch_routes()
+
+
+@shared_task
+def send_forwards() -> None:
+    forwards.send_forwards()
+
+
+@shared_task
 def prune_deliveries() -> None:
     sweeper.prune()
+    repeats.prune_event_ids()
+    refusals.prune_refusals()
+    tallies.prune_tallies()

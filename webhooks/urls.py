@@ -4,14 +4,13 @@ from django.urls import path, re_path
 
 from gateways import webjs
 from webhooks import gateway_calls as calls
-from webhooks.errors import not_found
-from webhooks.views import MisroutedWebjsWebhook, Webhook
+from webhooks.views import MisroutedWebhook, Webhook, unknown_path
 
 urlpatterns = [
     path("webhooks/webjs", Webhook.as_view(), {"kind": webjs.KIND}, name="webhook-webjs"),
     # Hard-coded in shipped versions of the Node service, and the wrong value of its .env.
-    path("whatsapp/webhooks/webjs", MisroutedWebjsWebhook.as_view(), {"kind": webjs.KIND}),
-    path("webhooks/whatsapp-webjs", MisroutedWebjsWebhook.as_view(), {"kind": webjs.KIND}),
+    path("whatsapp/webhooks/webjs", MisroutedWebhook.as_view(), {"kind": webjs.KIND}),
+    path("webhooks/whatsapp-webjs", MisroutedWebhook.as_view(), {"kind": webjs.KIND}),
     path("webhooks/<str:kind>", Webhook.as_view(), name="webhook"),
     # A path of one gateway's own; some senders add the event's name to it.
     re_path(r"^webhooks/(?P<kind>[^/]+)/(?P<token>[^/]+)(?:/.*)?$", Webhook.as_view()),
@@ -24,5 +23,5 @@ urlpatterns = [
     path("whatsapp/accounts-for-cleanup", calls.AccountsForCleanup.as_view()),
     path("whatsapp/cleanup-logs", calls.CleanupLog.as_view()),
     path("whatsapp/cleanup-stats", calls.CleanupStats.as_view()),
-    re_path(r"^.*$", not_found),
+    re_path(r"^.*$", unknown_path),
 ]

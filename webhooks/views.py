@@ -2,52 +2,65 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any
 
-from django.conf import settings
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import AuthenticationFailed, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import clock
-from accounts.incidents import open_incident
-from accounts.models import Incident
-from gateways import webjs
-from gateways.base import Event, Kind, UnreadableEvent
+from gateways.backend import Backend
+from gateways.base import Event, GatewayError, Kind, TimedOut, UnreadableEvent
+from gateways.http import Answer
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS, Dialect
 from gateways.text import printable
-from webhooks import refusals
-from webhooks.authentication import Speaker, WebhookAuthentication
+from webhooks import relay as relays
+from webhooks.authentication import HandedOn, Speaker, WebhookAuthentication, note_untrusted
+from webhooks.bodies import BEGINNING_BYTES
 from webhooks.credentials import Untrusted, require_recent
-from webhooks.errors import TooLarge, Unreadable, no_such_kind
+from webhooks.errors import (
+    NothingThere,
+    TooLarge,
+    Unanswered,
+    Unreadable,
+    Unsendable,
+    no_such_kind,
+    not_found,
+)
+from webhooks.forwards import Handed
 from webhooks.life import note_life
+from webhooks.misrouted import (
+    is_accepted,
+    kind_spoken,
+    looks_like_a_webhook,
+    note_misrouted,
+)
 from webhooks.models import Delivery
+from webhooks.passing import NotesPassage
+from webhooks.pressure import pressure
 from webhooks.processing import keep_unreadable, receive
-
-logger = logging.getLogger(__name__)
-# A gateway that sends to a wrong path does so with every event: count it now and then.
-MISROUTED_EVERY_SECONDS = 5.0
+from webhooks.right_paths import right_url
 
 
-class Webhook(APIView):
+class Webhook(NotesPassage):
     """`POST /api/webhooks/<kind>`, or a gateway's own path below it. 200 means that it is
     committed.
 
     401 not trusted, 400 not readable (kept), 404 no such kind, 413 too large, 409 whose it is
-    cannot be told, 429 too many large bodies at once, 503 it could not be committed.
+    cannot be told, 429 come again later, 503 it could not be committed. What a message is answered
+    may come from the backend that it was handed on to.
     """
 
     authentication_classes = (WebhookAuthentication,)
-    right_path: ClassVar[bool] = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         hide_token(request._request, kwargs)
@@ -55,29 +68,51 @@ class Webhook(APIView):
             raise NotFound(no_such_kind(kwargs["kind"]))
         super().initial(request, *args, **kwargs)
 
-    def post(self, request: Request, kind: str, token: str = "") -> Response:
+    def post(self, request: Request, kind: str, token: str = "") -> HttpResponseBase:
         speaker = request.auth
         assert isinstance(speaker, Speaker)
-        path = request._request.path
-        if not self.right_path:
-            note_misrouted(speaker.gateway_id, path)
-        event = self._read(DIALECTS[kind], speaker, path)
+        self.came.gateway_id, self.came.read_at = speaker.gateway_id, time.monotonic()
+        self.came.is_unsigned = not speaker.is_signed
+        path = printable(request._request.path, limit=200)
+        self.look_at_path(kind, path)
+        try:
+            return self._take(DIALECTS[kind], speaker, path)
+        finally:
+            if speaker.handed and speaker.handed.relay:
+                speaker.handed.relay.end()
+
+    def look_at_path(self, kind: str, path: str) -> None:
+        """Whether it is the right one."""
+
+    def _take(self, dialect: Dialect, speaker: Speaker, path: str) -> HttpResponseBase:
+        received_at = clock.database_now()
+        event = self._read(dialect, speaker, path, received_at)
         if event.kind is Kind.LIFE:
-            if event.session_id:
-                note_life(speaker.gateway_id, event)
-            return Response(self._answer("noted"))
+            return self._take_message(event, speaker)
         if speaker.body.is_squeezed:
             raise TooLarge("only messages may be larger than 256 kB")
-        delivery = receive(
+        pressure.admit(speaker.gateway_id)
+        received = receive(
             speaker.gateway_id,
             event,
             body=speaker.body,
-            path=path[:200],
-            received_at=clock.database_now(),
+            path=path,
+            received_at=received_at,
+            handed=_handed(speaker, event),
         )
-        return Response(self._answer(delivery.state, delivery))
+        self.came.is_repeated = received.delivery is None
+        self.came.is_retried = received.is_retried
+        return Response(self._answer(dialect.kind, received.delivery))
 
-    def _read(self, dialect: Dialect, speaker: Speaker, path: str) -> Event:
+    def _take_message(self, event: Event, speaker: Speaker) -> HttpResponseBase:
+        if event.session_id:
+            note_life(speaker.gateway_id, event)
+        self.came.is_heard = True
+        if speaker.handed is None:
+            return Response({"success": True, "state": "noted"} | self._wrong_path())
+        return _hand_on(speaker.handed, speaker)
+
+    def _read(self, dialect: Dialect, speaker: Speaker, path: str, received_at: datetime) -> Event:
         try:
             event = dialect.parse(speaker.body.content)
         except UnreadableEvent as error:
@@ -85,28 +120,88 @@ class Webhook(APIView):
                 speaker.gateway_id,
                 str(error),
                 body=speaker.body,
-                path=path[:200],
-                received_at=clock.database_now(),
+                path=path,
+                received_at=received_at,
             )
             raise Unreadable(f"this webhook was kept but not understood: {error}") from None
-        require_recent_event(dialect.profile, event)
+        self._require_recent(dialect.profile, event)
+        if event.occurred_at is not None:
+            self.came.lag_ms = max(0.0, (received_at - event.occurred_at).total_seconds() * 1000)
         return event if event.event_id else replace(event, event_id=speaker.event_id)
 
-    def _answer(self, state: str, delivery: Delivery | None = None) -> dict[str, object]:
-        answer: dict[str, object] = {"success": True, "state": state}
-        if delivery is not None:
-            answer["delivery"] = delivery.pk
-            if delivery.error and delivery.state != Delivery.State.PENDING:
-                answer["why"] = delivery.error
-        if not self.right_path:
-            answer["wrong_path"] = f"send to {right_url()}"
-        return answer
+    def _require_recent(self, profile: Profile, event: Event) -> None:
+        """Where the signed time stands in the body, a replay is told by it. Raises
+        AuthenticationFailed."""
+        if profile.replay_seconds is None or event.occurred_at is None:
+            return
+        off = event.occurred_at.timestamp() - timezone.now().timestamp()
+        try:
+            require_recent(off, tolerance_seconds=profile.replay_seconds)
+        except Untrusted as untrusted:
+            self.came.skew_seconds = untrusted.skew_seconds
+            raise AuthenticationFailed(str(untrusted)) from None
+
+    def _answer(self, kind: str, delivery: Delivery | None) -> dict[str, object]:
+        if delivery is None:
+            return {"success": True, "state": "repeated"} | self._wrong_path()
+        answer: dict[str, object] = {"success": True, "state": delivery.state}
+        answer["delivery"] = delivery.pk
+        if delivery.error and delivery.state != Delivery.State.PENDING:
+            answer["why"] = delivery.error
+        return answer | self._wrong_path()
+
+    def _wrong_path(self) -> dict[str, object]:
+        kind = self.kwargs["kind"]
+        return {"wrong_path": f"send to {right_url(kind)}"} if self.came.wrong_path else {}
 
 
-class MisroutedWebjsWebhook(Webhook):
-    """The two wrong paths that are known from the field: accepted, counted, and said."""
+class MisroutedWebhook(Webhook):
+    """On a path that is not theirs: accepted, counted, and said."""
 
-    right_path = False
+    def look_at_path(self, kind: str, path: str) -> None:
+        gateway_id = self.came.gateway_id
+        if gateway_id is not None and not is_accepted(gateway_id, path):
+            self.came.wrong_path = path
+            note_misrouted(gateway_id, kind, path)
+
+
+class UnknownPath(MisroutedWebhook):
+    """A POST to a path that nobody answers. Whoever can be trusted is heard all the same; to others
+    nothing is there."""
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        self.kwargs["kind"] = kind_spoken(request.META)
+        return super().initialize_request(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if not self.kwargs["kind"]:
+            self._note_stranger(request)
+            raise NothingThere(request._request.path)
+        super().initial(request, *args, **kwargs)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, AuthenticationFailed):
+            exc = NothingThere(self.request.path, self.kwargs["kind"], why=str(exc.detail))
+        return super().handle_exception(exc)
+
+    def _note_stranger(self, request: Request) -> None:
+        """What looks like a webhook is written down: from a gateway's own address it is one that
+        lost its way and its secret."""
+        meta = request._request.META
+        beginning = meta["wsgi.input"].read(BEGINNING_BYTES)
+        if looks_like_a_webhook(meta, beginning):
+            untrusted = Untrusted("unknown_path", "nothing is at this path, and nobody was named")
+            note_untrusted(request, untrusted, beginning=beginning, is_misrouted=True)
+
+
+@csrf_exempt
+def unknown_path(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    """The end of all routes."""
+    if request.method == "POST":
+        return UnknownPath.as_view()(request)
+    if request.path.startswith("/api/"):
+        return not_found(request)
+    raise Http404
 
 
 def hide_token(request: HttpRequest, route: Mapping[str, str]) -> None:
@@ -115,38 +210,38 @@ def hide_token(request: HttpRequest, route: Mapping[str, str]) -> None:
         request.path = request.path_info = f"/api/webhooks/{printable(route['kind'], limit=30)}/…"
 
 
-def require_recent_event(profile: Profile, event: Event) -> None:
-    """Where the signed time stands in the body, a replay is told by it. Raises
-    AuthenticationFailed."""
-    if profile.replay_seconds is None or event.occurred_at is None:
-        return
-    off = event.occurred_at.timestamp() - timezone.now().timestamp()
-    try:
-        require_recent(off, tolerance_seconds=profile.replay_seconds)
-    except Untrusted as untrusted:
-        refusals.count(untrusted.code)
-        raise AuthenticationFailed(str(untrusted)) from None
-
-
-def right_url() -> str:
-    return f"{settings.PUBLIC_URL}{webjs.CORRECT_PATH}"
-
-
-_noted: dict[tuple[int, str], float] = {}
-_lock = threading.Lock()
-
-
-def note_misrouted(gateway_id: int, path: str) -> None:
-    """An incident that names the wrong path and the right one."""
-    now = time.monotonic()
-    with _lock:
-        if now - _noted.get((gateway_id, path), float("-inf")) < MISROUTED_EVERY_SECONDS:
-            return
-        _noted[(gateway_id, path)] = now
-    open_incident(
-        Incident.Kind.MISROUTED,
-        gateway_id=gateway_id,
-        text=f"it sends to {path}; the right URL is {right_url()}: set "
-        f"WEBHOOK_ENDPOINT={webjs.CORRECT_PATH} in its .env. Versions with the path "
-        "hard-coded ignore that: update the sender. Nothing is lost meanwhile.",
+# --- handing on to a business's own backend -----------------------------------------------------
+def _handed(speaker: Speaker, event: Event) -> Handed | None:
+    if speaker.handed is None:
+        return None
+    return Handed(
+        body=bytes(speaker.body.content),
+        headers=speaker.handed.headers,
+        is_fleeting=event.qr_code is not None,
     )
+
+
+def _hand_on(handed: HandedOn, speaker: Speaker) -> HttpResponse:
+    """The backend's answer goes back as it is. Raises Unsendable, Unanswered, BodyRefused."""
+    try:
+        answer = _answer_of(handed, speaker)
+    except TimedOut as error:
+        raise Unanswered(f"this message was handed on, but: {error}") from None
+    except GatewayError as error:
+        raise Unsendable(f"this message cannot be handed on just now: {error}") from None
+    return HttpResponse(answer.body, status=answer.status_code, content_type=answer.content_type)
+
+
+def _answer_of(handed: HandedOn, speaker: Speaker) -> Answer:
+    if handed.relay is not None:
+        return handed.relay.finish()
+    if speaker.body.is_squeezed:
+        raise GatewayError(
+            "whose it is was only known at its end: send X-Instance-Url, or use a path of its own"
+        )
+    with relays.relay_slot():
+        return Backend(handed.url).hand_on(
+            bytes(speaker.body.content),
+            headers=handed.headers,
+            deadline_seconds=relays.DEADLINE_SECONDS,
+        )

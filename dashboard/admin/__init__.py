@@ -10,6 +10,7 @@ from dashboard.admin import (
     gateways,
     incidents,
     people,
+    routes,
     runs,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "gateways",
     "incidents",
     "people",
+    "routes",
     "runs",
 ]

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import Incident
 from tests.webhooks.sending import PATH, Sender, lost, the_delivery
-from webhooks import views
+from webhooks import misrouted
 
 HARD_CODED = "/api/whatsapp/webhooks/webjs"
 MISCONFIGURED = "/api/webhooks/whatsapp-webjs"
@@ -15,7 +15,7 @@ both = pytest.mark.parametrize("path", [HARD_CODED, MISCONFIGURED])
 
 @pytest.fixture(autouse=True)
 def _nothing_noted_yet(monkeypatch):
-    monkeypatch.setattr(views, "_noted", {})
+    monkeypatch.setattr(misrouted, "_noted", {})
 
 
 @both
@@ -35,7 +35,7 @@ def test_an_incident_names_the_wrong_path_and_the_right_one(cast, sender, path):
         None,
     )
     assert path in incident.text and "http://127.0.0.1:8000/api/webhooks/webjs" in incident.text
-    assert "WEBHOOK_ENDPOINT" in incident.text
+    assert "WEBHOOK_ENDPOINT" in incident.cure
 
 
 @both

@@ -1,0 +1,65 @@
+"""A webhook as a gateway of a kind would send it: for checking that the route works."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import jwt
+
+from gateways.profiles import Encoding, Profile, Signature
+
+TOKEN_SECONDS = 60
+
+# Named so that each dialect's parser knows it for a test; no session of anybody's is called so.
+SESSION = "rollcall-route-test"
+_BODIES: Mapping[str, Callable[[str, datetime], dict[str, object]]] = {
+    "webjs": lambda name, now: {"event": name, "timestamp": int(now.timestamp() * 1000)},
+    "wwebjs_api": lambda name, now: {"dataType": name, "sessionId": SESSION, "data": {}},
+    "waha": lambda name, now: {
+        **{"id": f"evt_{now.timestamp():.6f}", "timestamp": int(now.timestamp() * 1000)},
+        **{"event": name, "session": SESSION, "payload": {}},
+    },
+    "evolution": lambda name, now: {"event": name, "instance": SESSION, "data": {}},
+    "wppconnect": lambda name, now: {"event": name, "session": SESSION},
+    "standard": lambda name, now: {
+        **{"type": name, "timestamp": now.isoformat(), "data": {"session_id": SESSION}},
+    },
+}
+TEST_EVENT = "connection_test"
+
+
+def test_event(kind: str, now: datetime) -> dict[str, object]:
+    """The body of an event that says nothing but "this came through"."""
+    return _BODIES[kind](TEST_EVENT, now)
+
+
+def headers_for(
+    profile: Profile, body: bytes, *, hmac_secret: str, api_key: str, event_id: str, now: datetime
+) -> dict[str, str]:
+    """What opens the door for these bytes, as strong as the secrets allow; empty where the kind can
+    send nothing, or there is no secret to send."""
+    headers = {profile.id_header: event_id} if profile.id_header else {}
+    if profile.signature and hmac_secret:
+        return headers | _signed(profile.signature, body, headers, secret=hmac_secret, now=now)
+    if profile.has_token and hmac_secret:
+        claims = {"iat": now, "exp": int(now.timestamp()) + TOKEN_SECONDS}
+        return {"Authorization": f"Bearer {jwt.encode(claims, hmac_secret, algorithm='HS256')}"}
+    if profile.key_headers and api_key:
+        return headers | {profile.key_headers[0]: api_key}
+    return {}
+
+
+def _signed(
+    signature: Signature, body: bytes, headers: Mapping[str, str], *, secret: str, now: datetime
+) -> dict[str, str]:
+    sent = dict(headers)
+    if signature.timestamp_header:
+        sent[signature.timestamp_header] = str(int(now.astimezone(UTC).timestamp()))
+    before = "".join(sent[name] + signature.separator for name in signature.before_body)
+    digest = hmac.digest(signature.secret(secret), before.encode() + body, signature.algorithm)
+    if signature.encoding is Encoding.HEX:
+        return sent | {signature.header: digest.hex()}
+    return sent | {signature.header: f"v1,{base64.b64encode(digest).decode()}"}

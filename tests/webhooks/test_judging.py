@@ -1,0 +1,171 @@
+"""What a route's figures mean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from accounts.models import Incident
+from webhooks.judging import Facts, Figures, Judgement, Limits, judge, judge_unattributed
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+LIMITS = Limits(
+    failures_in_a_row=3,
+    success_percent=90,
+    silent_after_events=20,
+    slow_p95_ms=1000,
+    unattributed_refusals=50,
+)
+QUIET = Facts(
+    name="whatsapp-1",
+    right_url="https://rollcall.example.com/api/webhooks/webjs",
+    right_path="/api/webhooks/webjs",
+    now=NOW,
+)
+Kind = Incident.Kind
+
+
+def ago(**span: float) -> datetime:
+    return NOW - timedelta(**span)
+
+
+def judged(kind: Incident.Kind, **facts: object) -> Judgement | None:
+    found = [one for one in judge(replace(QUIET, **facts), LIMITS) if one.kind is kind]
+    return found[0] if found else None
+
+
+def is_open(kind: Incident.Kind, **facts: object) -> bool | None:
+    judgement = judged(kind, **facts)
+    return judgement.is_open if judgement else None
+
+
+def test_it_finds_nothing_on_a_route_that_was_never_used() -> None:
+    assert not any(judgement.is_open for judgement in judge(QUIET, LIMITS))
+
+
+# --- failing
+def test_it_opens_at_the_third_failure_in_a_row() -> None:
+    assert is_open(Kind.FAILING, consecutive_failures=2) is None
+    assert is_open(Kind.FAILING, consecutive_failures=3) is True
+
+
+def test_it_closes_with_the_first_success() -> None:
+    assert is_open(Kind.FAILING, consecutive_failures=0, last_success_at=NOW) is False
+
+
+def test_it_opens_when_one_in_five_fails_though_never_three_in_a_row() -> None:
+    figures = Figures(received=50, succeeded=40, failed=10)
+    assert is_open(Kind.FAILING, figures=figures, last_failure_at=ago(seconds=5)) is True
+
+
+def test_a_bad_share_counts_no_longer_once_it_has_been_quiet_for_a_minute() -> None:
+    figures = Figures(received=50, succeeded=40, failed=10)
+    facts = {"figures": figures, "last_failure_at": ago(seconds=61), "last_success_at": NOW}
+    assert is_open(Kind.FAILING, **facts) is False
+
+
+def test_a_share_of_a_few_says_nothing() -> None:
+    figures = Figures(received=4, succeeded=2, failed=2)
+    assert not is_open(Kind.FAILING, figures=figures, last_failure_at=NOW)
+
+
+def test_it_names_the_clock_and_by_how_much_it_is_off() -> None:
+    judgement = judged(
+        Kind.FAILING,
+        consecutive_failures=7,
+        last_failure_at=ago(seconds=4),
+        last_failure_code="clock_skew",
+        last_failure_why="timestamp is 600 s off (behind)",
+        clock_skew_seconds=-600,
+    )
+    assert judgement is not None
+    assert "7 webhooks in a row failed; the last one 4 s ago: timestamp is 600" in judgement.text
+    assert judgement.cure == "Set the clock of whatsapp-1's machine: it is 600 s behind."
+    assert judgement.count == 7
+
+
+@pytest.mark.parametrize(
+    ("code", "cure"),
+    [
+        ("wrong_signature", "--name whatsapp-1 --hmac-secret"),
+        ("unknown_key", "--name whatsapp-1 --api-key"),
+        ("no_credentials", "carry no credentials"),
+        ("something new", "Read the failed deliveries"),
+    ],
+)
+def test_it_says_what_can_work(code: str, cure: str) -> None:
+    judgement = judged(Kind.FAILING, consecutive_failures=3, last_failure_code=code)
+    assert judgement is not None
+    assert cure in judgement.cure
+
+
+# --- misrouted
+WRONG = {"wrong_path": "/api/hooks/wa", "wrong_path_since": ago(minutes=3), "wrong_path_at": NOW}
+
+
+def test_it_names_the_wrong_path_and_the_right_one() -> None:
+    judgement = judged(Kind.MISROUTED, **WRONG, misrouted=41)
+    assert judgement is not None and judgement.is_open
+    assert "whatsapp-1 sends to /api/hooks/wa" in judgement.text
+    assert "41 events in 3 min" in judgement.text
+    assert "WEBHOOK_ENDPOINT=/api/webhooks/webjs" in judgement.cure
+    assert "rotate" not in judgement.cure
+
+
+def test_it_says_to_rotate_a_key_that_went_along() -> None:
+    judgement = judged(Kind.MISROUTED, **WRONG, key_went_along=True)
+    assert judgement is not None
+    assert "rotate it" in judgement.cure
+
+
+def test_it_is_over_once_events_come_on_the_right_path() -> None:
+    facts = WRONG | {"wrong_path_at": ago(seconds=70), "last_success_at": ago(seconds=5)}
+    assert is_open(Kind.MISROUTED, **facts) is False
+
+
+def test_it_is_not_over_because_nothing_comes_at_all() -> None:
+    facts = WRONG | {"wrong_path_at": ago(minutes=20), "last_success_at": ago(minutes=20)}
+    assert is_open(Kind.MISROUTED, **facts) is None
+
+
+def test_an_accepted_path_is_not_a_wrong_one() -> None:
+    assert is_open(Kind.MISROUTED, **WRONG | {"wrong_path": ""}) is False
+
+
+# --- silent
+def test_three_changes_that_no_webhook_told_of_mean_that_webhooks_are_dead() -> None:
+    assert is_open(Kind.SILENT, figures=Figures(changes=3, changes_missed=3)) is True
+    assert is_open(Kind.SILENT, figures=Figures(changes=3, changes_missed=2)) is None
+    assert is_open(Kind.SILENT, figures=Figures(changes=2, changes_missed=2)) is None
+
+
+def test_it_is_silent_when_twenty_are_missing_by_its_own_habit() -> None:
+    habit = {"connected_accounts": 40, "usual_per_hour": 120.0}
+    assert is_open(Kind.SILENT, **habit, last_received_at=ago(minutes=11)) is True
+    assert is_open(Kind.SILENT, **habit, last_received_at=ago(minutes=9)) is None
+
+
+def test_a_gateway_without_connected_accounts_may_be_silent() -> None:
+    facts = {"connected_accounts": 0, "usual_per_hour": 120.0}
+    assert is_open(Kind.SILENT, **facts, last_received_at=ago(hours=5)) is None
+
+
+def test_the_first_webhook_ends_the_silence() -> None:
+    open_since = {Kind.SILENT: ago(minutes=5)}
+    assert is_open(Kind.SILENT, open_since=open_since, last_success_at=ago(minutes=6)) is None
+    assert is_open(Kind.SILENT, open_since=open_since, last_success_at=ago(seconds=1)) is False
+
+
+# --- slow, and nobody's
+def test_it_is_slow_when_one_in_ten_takes_longer_than_a_second() -> None:
+    quick, slow = [0] * 13, [0] * 13
+    quick[2], slow[2], slow[8] = 100, 90, 10
+    assert is_open(Kind.SLOW, figures=Figures(handling=quick)) is False
+    assert is_open(Kind.SLOW, figures=Figures(handling=slow)) is True
+
+
+def test_refusals_of_nobody_we_know_open_one_incident_from_fifty_on() -> None:
+    assert judge_unattributed(49, LIMITS).is_open is False
+    assert judge_unattributed(50, LIMITS).is_open is True

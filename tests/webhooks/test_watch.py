@@ -1,0 +1,115 @@
+"""A route that goes wrong opens an incident, and closes it when it is well again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from accounts.clock import database_now
+from accounts.models import Gateway, Incident
+from accounts.status import Source, Status
+from tests.cast import a_gateway, make_cast, see
+from webhooks.changes import count_changes
+from webhooks.models import Route, RouteTally
+from webhooks.passages import Passage, note_passages
+from webhooks.routes import flush_routes
+from webhooks.tallies import flush_tallies
+from webhooks.watch import watch_routes
+
+pytestmark = pytest.mark.django_db
+Kind = Incident.Kind
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    return a_gateway("whatsapp-1")
+
+
+@pytest.fixture
+def good(gateway: Gateway) -> Passage:
+    return Passage(gateway_id=gateway.pk, at=database_now(), status_code=200, handling_ms=3.0)
+
+
+def watch(*passages: Passage) -> dict[str, Incident]:
+    """Note them, look, and return what is open, by kind."""
+    note_passages(*passages)
+    flush_tallies()
+    flush_routes()
+    watch_routes()
+    return {incident.kind: incident for incident in Incident.objects.filter(closed_at=None)}
+
+
+def test_three_failures_open_it_and_a_success_closes_it(good: Passage) -> None:
+    bad = replace(good, status_code=401, code="wrong_signature", why="the signature fits nobody")
+    incident = watch(bad, bad, bad)[Kind.FAILING]
+    assert "3 webhooks in a row failed" in incident.text
+    assert "--hmac-secret" in incident.cure
+    assert watch(replace(good, at=database_now())) == {}
+
+
+def test_looking_again_opens_no_second_one(good: Passage) -> None:
+    bad = replace(good, status_code=401)
+    watch(bad, bad, bad)
+    watch(bad)
+    incident = Incident.objects.get()
+    assert incident.count == 4
+
+
+def test_a_wrong_path_is_named_until_events_come_right(good: Passage, gateway: Gateway) -> None:
+    wrong = replace(good, wrong_path="/api/hooks/wa", is_unsigned=True)
+    incident = watch(wrong, wrong)[Kind.MISROUTED]
+    assert "/api/hooks/wa" in incident.text and "2 events" in incident.text
+    assert "rotate" in incident.cure
+    Route.objects.update(wrong_path_at=database_now() - timedelta(seconds=70))
+    assert watch(replace(good, at=database_now())) == {}
+
+
+def test_accepting_the_path_closes_it_for_good(good: Passage, gateway: Gateway) -> None:
+    wrong = replace(good, wrong_path="/api/hooks/wa")
+    watch(wrong)
+    Gateway.objects.update(accepted_paths=["/api/hooks/wa"])
+    assert watch(wrong) == {}
+
+
+def test_changes_that_only_the_roll_call_sees_mean_silence() -> None:
+    cast = make_cast()
+    for account, word in (
+        (cast.alice, Status.DISCONNECTED),
+        (cast.bob, Status.CONNECTED),
+        (cast.charlie, Status.QR_SCANNING),
+    ):
+        see(account, word, at=cast.now, source=Source.LIST)
+    count_changes(cast.now)
+    incident = watch()[Kind.SILENT]
+    assert incident.gateway == cast.gateway
+    assert "webhook_check --gateway whatsapp-1" in incident.cure
+
+
+def test_a_gateway_that_falls_silent_against_its_habit_is_named() -> None:
+    cast = make_cast()
+    for hours in range(2, 6):
+        began_at = (cast.now - timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
+        RouteTally.objects.create(
+            gateway=cast.gateway, span="hour", began_at=began_at, received=120
+        )
+    long_ago = Passage(
+        gateway_id=cast.gateway.pk, at=cast.now - timedelta(minutes=30), status_code=200
+    )
+    text = watch(long_ago)[Kind.SILENT].text
+    assert "no webhook for 30 min, although it usually sends" in text
+
+
+def test_refusals_of_nobody_open_one_incident_that_names_no_gateway(good: Passage) -> None:
+    nobodys = replace(good, gateway_id=None, status_code=401)
+    assert watch(*[nobodys] * 50)[Kind.UNATTRIBUTED].gateway is None
+    assert set(watch()) == {Kind.UNATTRIBUTED}
+
+
+def test_it_asks_a_fixed_number_of_times(django_assert_num_queries, good: Passage) -> None:
+    for number in range(20):
+        a_gateway(f"gateway-{number}")
+    watch(good)
+    with django_assert_num_queries(7):
+        watch_routes()

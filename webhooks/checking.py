@@ -1,0 +1,174 @@
+"""The round trip: does a webhook of this gateway reach us, hop by hop?"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from django.conf import settings
+
+from accounts import clock
+from accounts.explain import age
+from accounts.models import Gateway, GatewaySecret
+from accounts.sealing import CannotOpen
+from gateways import signing
+from gateways.base import GatewayError, Refused, TimedOut
+from gateways.http import Answer, Http
+from gateways.registry import DIALECTS
+from gateways.text import printable
+from webhooks.models import Delivery, Route
+
+DEADLINE_SECONDS = 10.0
+Purpose = GatewaySecret.Purpose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One thing between the gateway and the row. `works` None: it cannot be told from here."""
+
+    name: str
+    works: bool | None
+    says: str
+    cure: str = ""
+
+
+def check_route(gateway: Gateway) -> Iterator[Hop]:
+    """Each hop as soon as it is known; nothing after one that fails."""
+    now = clock.database_now()
+    try:
+        secrets = {purpose: gateway.active_secrets(purpose, now) for purpose in Purpose}
+    except CannotOpen as error:
+        yield Hop(name="secrets", works=False, says=str(error), cure="Restore FIELD_KEYS.")
+        return
+    path = _path(gateway, secrets)
+    body = msgspec.json.encode(signing.test_event(gateway.kind, now))
+    headers = signing.headers_for(
+        DIALECTS[gateway.kind].profile,
+        body,
+        hmac_secret=next(iter(secrets[Purpose.HMAC]), ""),
+        api_key=next(iter(secrets[Purpose.API_KEY]), ""),
+        event_id=f"msg_{uuid.uuid4()}",
+        now=now,
+    )
+    secret = _secret_hop(gateway, headers, secrets)
+    yield secret
+    if secret.works:
+        known = [value for values in secrets.values() for value in values]
+        yield from _send(gateway, path, body, headers, hidden=known, now=now)
+    yield _own_last(gateway, now)
+
+
+def _path(gateway: Gateway, secrets: dict[Purpose, list[str]]) -> str:
+    token = next(iter(secrets[Purpose.PATH]), "")
+    return gateway.webhook_path + (f"/{token}" if token else "")
+
+
+def _secret_hop(
+    gateway: Gateway, headers: dict[str, str], secrets: dict[Purpose, list[str]]
+) -> Hop:
+    shown = [name for name in headers if name.lower() not in ("x-timestamp", "webhook-id")]
+    if secrets[Purpose.PATH]:
+        shown.append("a path of its own")
+    if shown:
+        return Hop(name="secrets", works=True, says=f"the test is sent with {', '.join(shown)}")
+    cure = f"{DIALECTS[gateway.kind].profile.cure}. Then: ./run manage gateway_add --name "
+    return Hop(
+        name="secrets",
+        works=False,
+        says="there is no secret that its webhooks could be known by",
+        cure=f"{cure}{gateway.name} with that secret",
+    )
+
+
+def _send(
+    gateway: Gateway,
+    path: str,
+    body: bytes,
+    headers: dict[str, str],
+    *,
+    hidden: list[str],
+    now: datetime,
+) -> Iterator[Hop]:
+    http = Http(settings.PUBLIC_URL, secrets=tuple(hidden))
+    try:
+        answer = http.call(
+            "POST",
+            path,
+            body=msgspec.json.decode(body),
+            headers=headers,
+            deadline_seconds=DEADLINE_SECONDS,
+        )
+    except GatewayError as error:
+        yield Hop(name="address", works=False, says=str(error), cure=_cure_of_address(error))
+        return
+    yield Hop(name="address", works=True, says=f"{settings.PUBLIC_URL} answers")
+    understood = _answer_hop(answer)
+    yield understood
+    if understood.works:
+        yield _kept_hop(gateway, now)
+
+
+def _cure_of_address(error: GatewayError) -> str:
+    if isinstance(error, Refused):
+        return "Is PUBLIC_URL the address under which gateways reach Rollcall, and is web running?"
+    if isinstance(error, TimedOut):
+        return "Something takes the connection and does not answer: a firewall, or a full proxy?"
+    return "Something else answers there: does the proxy hand /api/ on to Rollcall?"
+
+
+def _answer_hop(answer: Answer) -> Hop:
+    said = _reason(answer)
+    if answer.status_code == 200 and said is not None:
+        return Hop(name="answer", works=True, says="200: it was believed and understood")
+    if said is None:
+        says = f"{answer.status_code}, and not in Rollcall's words"
+        cure = "Another program answers at this path: does the proxy hand /api/ on to Rollcall?"
+        return Hop(name="answer", works=False, says=says, cure=cure)
+    cure = "The header may be dropped on the way by a proxy." if answer.status_code == 401 else ""
+    return Hop(name="answer", works=False, says=f"{answer.status_code}: {said}", cure=cure)
+
+
+def _reason(answer: Answer) -> str | None:
+    """None: that was not Rollcall."""
+    try:
+        decoded = msgspec.json.decode(answer.body, type=dict[str, object])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    if "success" not in decoded:
+        return None
+    return printable(str(decoded.get("reason", "")), limit=300)
+
+
+def _kept_hop(gateway: Gateway, since: datetime) -> Hop:
+    kept = Delivery.objects.filter(
+        gateway=gateway, event=signing.TEST_EVENT, received_at__gte=since
+    ).first()
+    if kept is None:
+        return Hop(
+            name="inbox",
+            works=False,
+            says="it was answered 200, but is not in this database",
+            cure="Another Rollcall answers at PUBLIC_URL, or web uses another DATABASE_URL.",
+        )
+    return Hop(name="inbox", works=True, says=f"kept as delivery {kept.pk}")
+
+
+def _own_last(gateway: Gateway, now: datetime) -> Hop:
+    """The test was ours. That the gateway itself sends to this address only its own can show."""
+    route = Route.objects.filter(gateway=gateway).first()
+    url = f"{settings.PUBLIC_URL}{gateway.webhook_path}"
+    if route is None or route.last_success_at is None:
+        return Hop(
+            name="gateway",
+            works=None,
+            says="the gateway itself has not sent anything yet",
+            cure=f"Set its webhook URL to {url} (docs/connecting-a-gateway.md).",
+        )
+    return Hop(
+        name="gateway",
+        works=None,
+        says=f"the last webhook on this route arrived {age(route.last_success_at, now)} ago",
+    )

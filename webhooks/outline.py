@@ -1,0 +1,47 @@
+"""The outline of a body that is not trusted: its names and kinds, and the few words that say what
+it is. No text of a message, no secret."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import msgspec
+
+from gateways.text import printable
+
+# The names under which gateways say which event of which session it is.
+_TELLING = frozenset(
+    {
+        *("event", "dataType", "type", "session_id", "sessionId", "session", "instance"),
+        *("status", "state", "reason"),
+    }
+)
+_PLAIN = re.compile(r"[A-Za-z0-9._:@-]{1,64}")
+_DEEPEST = 4
+_MOST_NAMES = 40
+
+
+def outline(beginning: bytes, *, size_bytes: int) -> str:
+    """Of a whole body as JSON; of one that is cut or no JSON, its size and the names in it."""
+    try:
+        return json.dumps(_outlined(msgspec.json.decode(beginning), depth=0))[:4000]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        names = re.findall(rb'"([A-Za-z_]{1,40})"\s*:', beginning)[:_MOST_NAMES]
+        known = ", ".join(dict.fromkeys(name.decode() for name in names))
+        return f"{size_bytes} bytes, not readable as JSON" + (f"; names: {known}" if known else "")
+
+
+def _outlined(value: object, *, depth: int, name: str = "") -> object:
+    if isinstance(value, dict) and depth < _DEEPEST:
+        some = list(value.items())[:_MOST_NAMES]
+        return {
+            printable(key, limit=40): _outlined(inner, depth=depth + 1, name=key)
+            for key, inner in some
+        }
+    if isinstance(value, str):
+        is_telling = name in _TELLING and _PLAIN.fullmatch(value)
+        return value if is_telling else f"({len(value)} characters)"
+    if isinstance(value, list):
+        return f"({len(value)} items)"
+    return f"({type(value).__name__})"

@@ -1,0 +1,74 @@
+"""Every answer that a gateway gets is noted for those who watch its route."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from webhooks.passages import Passage, note_passages
+
+# What an answer's status says where nothing else does.
+_CODES = {
+    400: "unreadable",
+    401: "clock_skew",
+    408: "too_slow",
+    413: "too_large",
+    429: "postponed",
+    503: "unavailable",
+}
+
+
+@dataclass(slots=True)
+class Came:
+    """What is known of one request once it is known whose it is. `read_at` is when its body had
+    been read, by time.monotonic(): how long that took is the sender's affair. `is_heard`: it did
+    what it had to do for us, whatever a business's backend answers."""
+
+    gateway_id: int | None = None
+    read_at: float = 0.0
+    lag_ms: float | None = None
+    wrong_path: str = ""
+    skew_seconds: int | None = None
+    is_repeated: bool = False
+    is_retried: bool = False
+    is_unsigned: bool = False
+    is_heard: bool = False
+
+
+class NotesPassage(APIView):
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
+        self.came = Came()
+        return super().initialize_request(request, *args, **kwargs)
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if self.came.gateway_id is not None:
+            note_passages(_passage(self.came, answer))
+        return answer
+
+
+def _passage(came: Came, answer: Response) -> Passage:
+    status = 200 if came.is_heard else answer.status_code
+    data = getattr(answer, "data", None)
+    return Passage(
+        gateway_id=came.gateway_id,
+        at=timezone.now(),
+        status_code=status,
+        handling_ms=(time.monotonic() - came.read_at) * 1000,
+        lag_ms=came.lag_ms,
+        code="" if status < 300 else _CODES.get(status, f"answered_{status}"),
+        why=str(data.get("reason", "")) if isinstance(data, dict) else "",
+        wrong_path=came.wrong_path,
+        skew_seconds=came.skew_seconds,
+        is_repeated=came.is_repeated,
+        is_retried=came.is_retried,
+        is_unsigned=came.is_unsigned,
+    )

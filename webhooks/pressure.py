@@ -1,0 +1,80 @@
+"""When to say "come again later" instead of taking more than can be kept up with. It is said
+openly: 429 with Retry-After, never a silent drop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from webhooks.bodies import BodyRefused
+from webhooks.models import Delivery
+
+LOOKED_AT_EVERY_SECONDS = 1.0
+RETRY_AFTER_PENDING_SECONDS = 5
+
+
+@dataclass(slots=True)
+class Bucket:
+    """So many at once, and so many a second after that."""
+
+    tokens: float
+    filled_at: float
+
+    def take(self, now: float, *, rate: float) -> float:
+        """Take one; 0, or how many seconds until there is one."""
+        most = 2 * rate
+        self.tokens = min(most, self.tokens + (now - self.filled_at) * rate)
+        self.filled_at = now
+        if self.tokens < 1:
+            return (1 - self.tokens) / rate
+        self.tokens -= 1
+        return 0.0
+
+
+class Pressure:
+    """Of one process. `clock` in seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._buckets: dict[int, Bucket] = {}
+        self._pending_many = False
+        self._looked_at = float("-inf")
+
+    def admit(self, gateway_id: int) -> None:
+        """Raises BodyRefused (429) when this gateway sends too fast, or too much is pending."""
+        if wait := self._wait_seconds(gateway_id):
+            rate = settings.WEBHOOK_MOST_PER_SECOND
+            raise BodyRefused(
+                429,
+                f"this gateway sends more than {rate} state events a second: send it again",
+                retry_after=max(1, round(wait)),
+            )
+        if self._is_too_much_pending():
+            raise BodyRefused(
+                429,
+                "too many webhooks wait to be applied: send it again in a moment",
+                retry_after=RETRY_AFTER_PENDING_SECONDS,
+            )
+
+    def _wait_seconds(self, gateway_id: int) -> float:
+        now, rate = self._clock(), float(settings.WEBHOOK_MOST_PER_SECOND)
+        with self._lock:
+            bucket = self._buckets.setdefault(gateway_id, Bucket(2 * rate, now))
+            return bucket.take(now, rate=rate)
+
+    def _is_too_much_pending(self) -> bool:
+        """Counted once a second, and only as far as it matters."""
+        if self._clock() - self._looked_at >= LOOKED_AT_EVERY_SECONDS:
+            self._looked_at = self._clock()
+            most = settings.WEBHOOK_MOST_PENDING
+            pending = Delivery.objects.filter(state=Delivery.State.PENDING).order_by()
+            self._pending_many = pending[: most + 1].count() > most
+        return self._pending_many
+
+
+pressure = Pressure()
