@@ -5,10 +5,22 @@ from __future__ import annotations
 import redis
 from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from accounts.redis_client import client
+from webhooks.views import unknown_path
+
+
+@csrf_exempt
+def start(request: HttpRequest) -> HttpResponseBase:
+    """People go to the admin; a webhook whose sender has no path at all is heard."""
+    if request.method == "POST":
+        return unknown_path(request)
+    return redirect("admin:index")
 
 
 @never_cache

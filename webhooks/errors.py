@@ -18,6 +18,7 @@ from gateways import webjs
 from gateways.registry import KINDS
 from gateways.text import printable
 from webhooks.bodies import BodyRefused
+from webhooks.right_paths import right_path
 
 logger = logging.getLogger(__name__)
 NOT_NOW = "Rollcall cannot write this down just now: send it again"
@@ -82,15 +83,11 @@ class NothingThere(APIException):
     default_code = "nothing_there"
 
     def __init__(self, path: str, kind: str = "", why: str = "") -> None:
-        right = f"/api/webhooks/{kind or webjs.KIND}"
-        also = f"; and it was not believed: {why}" if why else ""
-        super().__init__(
-            f"nothing is at {printable(path, limit=200)}; webhooks of the Node service belong to "
-            f"{right}{also}"
-            if not kind
-            else f"nothing is at {printable(path, limit=200)}; these webhooks belong to "
-            f"{right}{also}"
+        belongs = (
+            f"these webhooks belong to {right_path(kind)}" if kind else where_webhooks_belong()
         )
+        also = f"; and it was not believed: {why}" if why else ""
+        super().__init__(f"nothing is at {printable(path, limit=200)}; {belongs}{also}")
 
 
 class Unsendable(APIException):
@@ -107,25 +104,19 @@ class Unanswered(APIException):
     default_code = "backend_silent"
 
 
-def no_such_kind(kind: str) -> str:
+def where_webhooks_belong() -> str:
     others = ", ".join(known for known in KINDS if known != webjs.KIND)
     return (
-        f"there is no kind of gateway {printable(kind, limit=30)!r}; webhooks of the Node service "
-        f"belong to {webjs.CORRECT_PATH}, of others to /api/webhooks/ and one of {others}"
+        f"webhooks of the Node service belong to {webjs.CORRECT_PATH}, of others to /api/webhooks/ "
+        f"and one of {others}"
     )
 
 
 @csrf_exempt
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
     """For any path below /api/ that nobody answers."""
-    return JsonResponse(
-        {
-            "success": False,
-            "reason": f"nothing is at {request.path}; webhooks of the Node service belong to "
-            "/api/webhooks/webjs",
-        },
-        status=404,
-    )
+    reason = f"nothing is at {printable(request.path, limit=200)}; {where_webhooks_belong()}"
+    return JsonResponse({"success": False, "reason": reason}, status=404)
 
 
 def release_connection() -> None:

@@ -3,17 +3,19 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from gateways import webjs
+from gateways.registry import KINDS
 from webhooks import gateway_calls as calls
 from webhooks.views import MisroutedWebhook, Webhook, unknown_path
 
+KNOWN = f"(?P<kind>{'|'.join(KINDS)})"
+
 urlpatterns = [
-    path("webhooks/webjs", Webhook.as_view(), {"kind": webjs.KIND}, name="webhook-webjs"),
+    re_path(rf"^webhooks/{KNOWN}$", Webhook.as_view(), name="webhook"),
     # Hard-coded in shipped versions of the Node service, and the wrong value of its .env.
     path("whatsapp/webhooks/webjs", MisroutedWebhook.as_view(), {"kind": webjs.KIND}),
     path("webhooks/whatsapp-webjs", MisroutedWebhook.as_view(), {"kind": webjs.KIND}),
-    path("webhooks/<str:kind>", Webhook.as_view(), name="webhook"),
     # A path of one gateway's own; some senders add the event's name to it.
-    re_path(r"^webhooks/(?P<kind>[^/]+)/(?P<token>[^/]+)(?:/.*)?$", Webhook.as_view()),
+    re_path(rf"^webhooks/{KNOWN}/(?P<token>[^/]+)(?:/.*)?$", Webhook.as_view()),
     # The Node service's other calls.
     path("whatsapp/accounts/active", calls.ActiveAccounts.as_view()),
     path("whatsapp/sessions/<str:session_id>/mark-disconnected", calls.MarkDisconnected.as_view()),

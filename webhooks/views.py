@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework.exceptions import AuthenticationFailed, NotFound
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,7 +25,7 @@ from gateways.registry import DIALECTS, Dialect
 from gateways.text import printable
 from webhooks import relay as relays
 from webhooks.authentication import HandedOn, Speaker, WebhookAuthentication, note_untrusted
-from webhooks.bodies import BEGINNING_BYTES
+from webhooks.bodies import drain, incoming
 from webhooks.credentials import Untrusted, require_recent
 from webhooks.errors import (
     NothingThere,
@@ -33,7 +33,6 @@ from webhooks.errors import (
     Unanswered,
     Unreadable,
     Unsendable,
-    no_such_kind,
     not_found,
 )
 from webhooks.forwards import Handed
@@ -50,22 +49,22 @@ from webhooks.pressure import pressure
 from webhooks.processing import keep_unreadable, receive
 from webhooks.right_paths import right_url
 
+_OWN_PATH = re.compile(r"(/api/webhooks/[^/]{1,30}/)[^/]")
+
 
 class Webhook(NotesPassage):
     """`POST /api/webhooks/<kind>`, or a gateway's own path below it. 200 means that it is
     committed.
 
-    401 not trusted, 400 not readable (kept), 404 no such kind, 413 too large, 409 whose it is
-    cannot be told, 429 come again later, 503 it could not be committed. What a message is answered
-    may come from the backend that it was handed on to.
+    401 not trusted, 400 not readable (kept), 413 too large, 409 whose it is cannot be told, 429
+    come again later, 503 it could not be committed. What a message is answered may come from the
+    backend that it was handed on to.
     """
 
     authentication_classes = (WebhookAuthentication,)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        hide_token(request._request, kwargs)
-        if kwargs["kind"] not in DIALECTS:
-            raise NotFound(no_such_kind(kwargs["kind"]))
+        hide_token(request._request)
         super().initial(request, *args, **kwargs)
 
     def post(self, request: Request, kind: str, token: str = "") -> HttpResponseBase:
@@ -174,6 +173,7 @@ class UnknownPath(MisroutedWebhook):
         return super().initialize_request(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        hide_token(request._request)
         if not self.kwargs["kind"]:
             self._note_stranger(request)
             raise NothingThere(request._request.path)
@@ -188,7 +188,7 @@ class UnknownPath(MisroutedWebhook):
         """What looks like a webhook is written down: from a gateway's own address it is one that
         lost its way and its secret."""
         meta = request._request.META
-        beginning = meta["wsgi.input"].read(BEGINNING_BYTES)
+        beginning = drain(incoming(meta))
         if looks_like_a_webhook(meta, beginning):
             untrusted = Untrusted("unknown_path", "nothing is at this path, and nobody was named")
             note_untrusted(request, untrusted, beginning=beginning, is_misrouted=True)
@@ -204,10 +204,11 @@ def unknown_path(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespons
     raise Http404
 
 
-def hide_token(request: HttpRequest, route: Mapping[str, str]) -> None:
-    """From here on nothing that quotes the path (logs, rows, answers) can quote a secret."""
-    if route.get("token"):
-        request.path = request.path_info = f"/api/webhooks/{printable(route['kind'], limit=30)}/…"
+def hide_token(request: HttpRequest) -> None:
+    """From here on nothing that quotes the path (logs, rows, answers) can quote a secret, which may
+    stand in it even where the kind is misspelt."""
+    if found := _OWN_PATH.match(request.path):
+        request.path = request.path_info = f"{found[1]}…"
 
 
 # --- handing on to a business's own backend -----------------------------------------------------

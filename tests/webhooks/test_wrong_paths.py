@@ -61,6 +61,34 @@ def test_a_stranger_on_a_wrong_path_raises_nothing(cast, path):
 
 
 @pytest.mark.parametrize("path", ["/api/webhooks/nobody", "/api/", "/api/webhooks/webjs/"])
-def test_any_other_path_is_told_the_right_one(sender, path):
+def test_on_any_other_path_who_can_be_trusted_is_heard(cast, sender, path):
     answer = sender.send(lost(), path=path)
+    assert answer.status_code == 200 and PATH in answer.json()["wrong_path"]
+    cast.alice.refresh_from_db()
+    assert cast.alice.status == "disconnected"
+    assert path in Incident.objects.get().text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/webhooks/nobody", "/api/", "/hooks/wa", "/"])
+def test_on_any_other_path_a_stranger_is_told_that_nothing_is_there(path):
+    answer = Sender(secret="a stranger's").send(lost(), path=path)
     assert answer.status_code == 404 and PATH in answer.json()["reason"]
+    assert not Incident.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/hooks/wa", "/", "/api/hooks", "/health/x"])
+def test_it_need_not_be_below_the_api(cast, sender, path):
+    assert sender.send(lost(), path=path).json()["state"] == "applied"
+
+
+def test_a_path_that_was_accepted_is_a_right_one(cast, sender):
+    cast.gateway.accepted_paths = ["/hooks/wa"]
+    cast.gateway.save()
+    assert "wrong_path" not in sender.send(lost(), path="/hooks/wa").json()
+    assert not Incident.objects.exists()
+
+
+def test_other_methods_find_nothing(client):
+    assert client.get("/hooks/wa").status_code == 404
+    assert client.get("/api/hooks/wa").json()["success"] is False
