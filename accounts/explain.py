@@ -186,7 +186,7 @@ def _human(account: Account, shown: Status, now: datetime) -> str:
         return NOTHING
     if shown in LIVE and account.wanted == Wanted.STOPPED:
         return "It runs although it is wanted stopped: stop it, or want it running."
-    if shown is Status.CONNECTED:
+    if shown is Status.CONNECTED or account.wanted == Wanted.STOPPED:
         return NOTHING
     if shown is Status.QR_SCANNING:
         return SCAN

@@ -70,10 +70,9 @@ def ensure_gateway(
         raise Conflict(f"gateway {name!r} is of kind {found.kind}: give the new one another name")
     gateway = found or Gateway(name=name, kind=kind or "webjs")
     if base_url and base_url.rstrip("/") != gateway.base_url:
-        gateway.base_url = _free_address(base_url)
+        gateway.base_url = free_address(base_url)
     gateway.mode = mode or gateway.mode
-    # Django's idea of an address knows no bare names, such as http://whatsapp:3001.
-    gateway.full_clean(exclude=["base_url"])
+    gateway.full_clean()
     if found is None:
         gateway.save()
     else:
@@ -88,14 +87,16 @@ def _require_name(name: str, *, longest: int) -> None:
         raise Conflict(f"{name!r} is no name: 1 to {longest} printable characters")
 
 
-def _free_address(value: str) -> str:
-    """Scheme, host and port, and perhaps a path: what a call's path is put behind."""
+def free_address(value: str, *, gateway_id: int | None = None) -> str:
+    """Scheme, host and port, and perhaps a path: what a call's path is put behind. Raises Conflict
+    where it is none, or another gateway's."""
     address = value.rstrip("/")
     wrong = _what_is_wrong_with(address)
     if wrong:
-        raise Conflict(f"{value!r} is no address of a gateway ({wrong}), e.g. http://10.0.0.5:3001")
+        quoted = "this" if "@" in value else repr(value)  # a password may stand in it
+        raise Conflict(f"{quoted} is no address of a gateway ({wrong}), e.g. http://10.0.0.5:3001")
     other = Gateway.objects.filter(base_url=address).first()
-    if other is not None:
+    if other is not None and other.pk != gateway_id:
         raise Conflict(f"gateway {other.name!r} has the address {address}")
     return address
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -10,6 +12,18 @@ import redis
 from instance.state import Trouble
 
 CONNECT_TIMEOUT_SECONDS = 5
+
+
+def named(name: str) -> str:
+    """What the environment says, itself or in the file that `NAME_FILE` names; else "". Raises
+    Trouble."""
+    path = os.environ.get(f"{name}_FILE", "")
+    if not path:
+        return os.environ.get(name, "")
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Trouble(f"{name}_FILE={path} cannot be read: {error}") from None
 
 
 def require_postgres(url: str) -> None:

@@ -7,6 +7,7 @@ import runpy
 import sys
 from pathlib import Path
 
+from instance import borrowed
 from instance.cluster import BIN, wheel
 from instance.environment import instance_environment
 from instance.state import State, Trouble, read_json
@@ -32,7 +33,7 @@ def _environment() -> dict[str, str]:
     """ROLLCALL_STATE names the instance; else DATABASE_URL; else it is the one in .rollcall/."""
     named = os.environ.get("ROLLCALL_STATE")
     state = State(Path(named or ROOT / ".rollcall"))
-    elsewhere = os.environ.get("DATABASE_URL")
+    elsewhere = borrowed.named("DATABASE_URL")
     if not named and elsewhere and not _serves(state, elsewhere):
         return dict(os.environ)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +39,8 @@ def start_servers(
     """
     chosen: dict[str, int] = {}
     notes: list[str] = []
-    database_url = "" if of_our_own else os.environ.get("DATABASE_URL", "")
-    redis_url = "" if of_our_own else os.environ.get("REDIS_URL", "")
+    database_url = "" if of_our_own else borrowed.named("DATABASE_URL")
+    redis_url = "" if of_our_own else borrowed.named("REDIS_URL")
     if database_url:
         borrowed.require_postgres(database_url)
     else:

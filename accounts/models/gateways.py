@@ -19,7 +19,9 @@ class Gateway(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=30, default="webjs")
-    base_url = models.URLField(max_length=500)
+    # No URLField: Django's idea of an address knows no bare names, such as http://whatsapp:3001.
+    # accounts.provisioning.free_address says what is one.
+    base_url = models.CharField("base URL", max_length=500)
     mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.ACT)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,6 +13,7 @@ from unfold.widgets import (
 )
 
 from accounts.models import Gateway, GatewaySecret
+from accounts.provisioning import Conflict, free_address
 from gateways.registry import KINDS
 
 
@@ -32,23 +32,13 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
     def clean_base_url(self) -> str:
-        """Scheme, host and port; what else an address may hold would end up in every call."""
-        value: str = self.cleaned_data["base_url"].rstrip("/")
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https"):
-            raise ValidationError("It must begin with http:// or https://")
-        if parts.username or parts.password:
-            raise ValidationError("Leave name and password out: the key is a secret, below.")
-        if parts.query or parts.fragment:
-            raise ValidationError("Leave out what follows ? or #.")
-        if "base_url" in self.changed_data:
-            self._refuse_known_address(value)
-        return value
-
-    def _refuse_known_address(self, value: str) -> None:
-        other = Gateway.objects.filter(base_url=value).exclude(pk=self.instance.pk).first()
-        if other is not None:
-            raise ValidationError(f"Gateway {other.name} has this address.")
+        value: str = self.cleaned_data["base_url"]
+        if "base_url" not in self.changed_data:
+            return value
+        try:
+            return free_address(value, gateway_id=self.instance.pk)
+        except Conflict as error:
+            raise ValidationError(str(error)) from error
 
 
 class SecretForm(forms.ModelForm):  # type: ignore[type-arg]

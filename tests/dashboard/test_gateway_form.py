@@ -80,12 +80,12 @@ def test_an_old_secret_can_be_ended_not_rewritten(admin, cast):
 @pytest.mark.parametrize(
     ("address", "why"),
     [
-        ("ftp://10.0.0.5", "It must begin with http:// or https://"),
-        ("http://user:pass@10.0.0.5", "Leave name and password out"),
-        ("http://10.0.0.5/?key=1", "Leave out what follows"),
-        ("javascript:alert(1)", "valid URL"),
-        ("http://127.0.0.1:1", "Gateway whatsapp-1 has this address"),
-        ("http://[::1", "valid URL"),
+        ("ftp://10.0.0.5", "it must begin with http:// or https://"),
+        ("http://user:pass@10.0.0.5", "leave name and password out"),
+        ("http://10.0.0.5/?key=1", "leave out what follows"),
+        ("javascript:alert(1)", "it must begin with"),
+        ("http://127.0.0.1:1", "has the address http://127.0.0.1:1"),
+        ("http://[::1", "Invalid IPv6 URL"),
         ("http://a\u0000b", "Null characters"),
     ],
 )
@@ -122,3 +122,8 @@ def test_a_gateway_is_saved_with_its_mode(admin, cast):
     assert told(admin.post(page_of(cast.gateway), form, follow=True))
     cast.gateway.refresh_from_db()
     assert cast.gateway.mode == "observe"
+
+
+def test_a_host_may_have_a_bare_name(admin, cast):
+    admin.post(ADD, a_form(base_url="http://node-service:3001/"))
+    assert Gateway.objects.filter(base_url="http://node-service:3001").exists()

@@ -100,3 +100,16 @@ def test_secrets_that_are_gone_from_beside_their_database(state: Path) -> None:
     (state / "lock").touch()
     said = Running(state).refusal()
     assert "secrets.json is gone" in said and "put it back, or give another --state" in said
+
+
+def test_a_database_that_is_named_in_a_file(state: Path, tmp_path: Path) -> None:
+    named = tmp_path / "url"
+    named.write_text("postgresql://rollcall:hunter2@127.0.0.1:1/main\n")
+    said = Running(state, DATABASE_URL_FILE=str(named)).refusal()
+    assert "the PostgreSQL that DATABASE_URL names does not let us in" in said
+    assert "hunter2" not in said
+
+
+def test_a_file_that_is_not_there(state: Path) -> None:
+    said = Running(state, REDIS_URL_FILE="/nowhere/url").refusal()
+    assert "REDIS_URL_FILE=/nowhere/url cannot be read" in said
