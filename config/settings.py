@@ -5,6 +5,7 @@ Nothing here is needed for `./run up` and `./run test`: they bring their own env
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,8 @@ FORMAT_MODULE_PATH = ["dashboard.formats"]
 USE_I18N = True
 USE_TZ = True
 STATIC_URL = "/static/"
-STATIC_ROOT = environment.text("STATIC_ROOT") or str(BASE_DIR / ".static")
+# Where collectstatic puts them; without it they are served from where they are.
+STATIC_ROOT = environment.text("STATIC_ROOT") or None
 WHITENOISE_USE_FINDERS = True
 
 # --- e-mail: alerts for operators ----------------------------------------------------------------
@@ -207,8 +209,14 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         # Its messages hold task arguments; ours say what matters.
         "celery.app.trace": {"level": "WARNING"},
+        # A line for each tick of each schedule would bury all others.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
     },
 }
+
+if not TESTING:
+    logging.captureWarnings(True)
 
 # --- Rollcall: the clocks (docs/settings.md) ------------------------------------------------------
 # Constraint between them: a pass every 20 s and one lost pass must fit into the 45 s after which

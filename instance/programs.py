@@ -48,14 +48,15 @@ def _web(options: Options) -> list[str]:
 
 def _worker() -> list[str]:
     return [
-        "-m", "celery", "-A", "config", "worker", "--pool", "threads", "--concurrency", "16",
+        "-m", "celery", "--quiet", "-A", "config", "worker",
+        "--pool", "threads", "--concurrency", "16",
         "--without-gossip", "--without-mingle", "--loglevel", "INFO",
     ]  # fmt: skip
 
 
 def _beat(options: Options) -> list[str]:
     return [
-        "-m", "celery", "-A", "config", "beat", "--loglevel", "INFO",
+        "-m", "celery", "--quiet", "-A", "config", "beat", "--loglevel", "INFO",
         "--schedule", str(options.state.directory / "beat-schedule"), "--pidfile=",
     ]  # fmt: skip
 

@@ -16,6 +16,15 @@ threads = 32  # most of them wait for slow bodies, without a connection to the d
 preload_app = True  # loaded once, then forked; nothing is connected while loading
 graceful_timeout = 3  # seconds for open requests when it stops
 control_socket_disable = True
+# One JSON object a line, as everything that we log.
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "config.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"gunicorn.error": {"level": "INFO", "propagate": True, "handlers": []}},
+}
 # Read ahead no more than the application asks for: its default of 1 MB is held several times over
 # by each of many large bodies.
 SocketUnreader.max_body_chunk = 64 * 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -48,6 +49,17 @@ def status_of(url: str) -> int:
 def pid_of(running: Running, words: str) -> int:
     """The child of the supervisor whose command line holds `words`."""
     return next(pid for pid in children_of(running.process.pid) if words in command_of(pid))
+
+
+def test_what_it_logs_is_one_json_object_a_line(running: Running) -> None:
+    status_of(f"{running.access['url']}/health")
+    lines = [
+        line
+        for name in ("web", "worker", "beat")
+        for line in (running.state / "logs" / f"{name}.log").read_text().splitlines()
+    ]
+    assert lines
+    assert all(json.loads(line)["message"] for line in lines)
 
 
 def test_it_answers_where_it_says_and_tells_its_facts_to_its_owner_alone(running: Running) -> None:
