@@ -46,7 +46,7 @@ def database_answers(running: Running) -> bool:
 
 @pytest.mark.parametrize(
     "victim,words",
-    [("worker", "celery -A config worker"), ("redis", "redis"), ("postgres", "bin/postgres")],
+    [("worker", "-A config worker"), ("redis", "redis"), ("postgres", "bin/postgres")],
 )
 def test_what_was_answered_2xx_outlives_kill_9(
     running: Running, stream: Stream, victim: str, words: str

@@ -96,7 +96,7 @@ def test_it_listens_on_loopback_only(running: Running) -> None:
     assert all(address.startswith("127.0.0.1:") for address in found)
 
 
-@pytest.mark.parametrize("name,words", [("redis", "redis"), ("worker", "celery -A config worker")])
+@pytest.mark.parametrize("name,words", [("redis", "redis"), ("worker", "-A config worker")])
 def test_it_restarts_a_child_that_dies_and_says_so(running: Running, name: str, words: str) -> None:
     victim = pid_of(running, words)
     os.kill(victim, signal.SIGKILL)
