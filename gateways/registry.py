@@ -13,9 +13,12 @@ from gateways import (
     base,
     evolution,
     evolution_calls,
+    evolution_subscriptions,
     standard,
+    subscriptions,
     waha,
     waha_calls,
+    waha_subscriptions,
     webjs,
     webjs_words,
     wppconnect,
@@ -84,6 +87,18 @@ def client_for(kind: str, base_url: str, *, api_key: str) -> base.Client:
         raise ValueError(f"no gateway kind {kind!r}; known: {', '.join(KINDS)}")
     require_readable(kind)
     return CLIENTS[kind](base_url, api_key=api_key, transport=_transport_for(base_url))
+
+
+def subscriptions_of(
+    kind: str, base_url: str, *, api_key: str
+) -> subscriptions.Subscriptions | None:
+    """Where one gateway is told to send its webhooks; None for a kind that does not tell it."""
+    transport = _transport_for(base_url)
+    if kind == waha.KIND:
+        return waha_subscriptions.Subscriptions(base_url, api_key=api_key, transport=transport)
+    if kind == evolution.KIND:
+        return evolution_subscriptions.Subscriptions(base_url, api_key=api_key, transport=transport)
+    return None
 
 
 @contextmanager

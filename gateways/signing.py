@@ -12,6 +12,7 @@ import jwt
 from gateways.profiles import Encoding, Profile, Signature
 
 TOKEN_SECONDS = 60
+TOKEN_CLAIMS = {"app": "evolution", "action": "webhook"}
 
 # Named so that each dialect's parser knows it for a test; no session of anybody's is called so.
 SESSION = "rollcall-route-test"
@@ -45,7 +46,7 @@ def headers_for(
     if profile.signature and hmac_secret:
         return headers | _signed(profile.signature, body, headers, secret=hmac_secret, now=now)
     if profile.has_token and hmac_secret:
-        claims = {"iat": now, "exp": int(now.timestamp()) + TOKEN_SECONDS}
+        claims = {"iat": now, "exp": int(now.timestamp()) + TOKEN_SECONDS, **TOKEN_CLAIMS}
         return {"Authorization": f"Bearer {jwt.encode(claims, hmac_secret, algorithm='HS256')}"}
     if profile.key_headers and api_key:
         return headers | {profile.key_headers[0]: api_key}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from django.conf import settings
@@ -19,24 +18,21 @@ from gateways.base import GatewayError, Refused, TimedOut
 from gateways.http import Answer, Http
 from gateways.registry import DIALECTS
 from gateways.text import printable
-from webhooks.models import Delivery, Route
+from webhooks.configuration import configuration_hop
+from webhooks.hops import Hop
+from webhooks.models import Delivery
 
 DEADLINE_SECONDS = 10.0
+OWN_IS_RECENT = timedelta(days=1)
+_CURE_OF_DISTRUST = (
+    "A proxy on the way may drop the header; or web has other FIELD_KEYS, or another database."
+)
 Purpose = GatewaySecret.Purpose
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hop:
-    """One thing between the gateway and the row. `works` None: it cannot be told from here."""
-
-    name: str
-    works: bool | None
-    says: str
-    cure: str = ""
-
-
 def check_route(gateway: Gateway) -> Iterator[Hop]:
-    """Each hop as soon as it is known; nothing after one that fails."""
+    """Each hop as soon as it is known. What the gateway was told stands beside the others: they are
+    tried with a test of ours, and nothing is after one that fails."""
     now = clock.database_now()
     try:
         secrets = {purpose: gateway.active_secrets(purpose, now) for purpose in Purpose}
@@ -55,10 +51,11 @@ def check_route(gateway: Gateway) -> Iterator[Hop]:
     )
     secret = _secret_hop(gateway, headers, secrets)
     yield secret
+    yield configuration_hop(gateway)
     if secret.works:
         known = [value for values in secrets.values() for value in values]
         yield from _send(gateway, path, body, headers, hidden=known, now=now)
-    yield _own_last(gateway, now)
+    yield _own_last(gateway, now, has_path=bool(secrets[Purpose.PATH]))
 
 
 def _path(gateway: Gateway, secrets: dict[Purpose, list[str]]) -> str:
@@ -108,7 +105,7 @@ def _send(
     understood = _answer_hop(answer)
     yield understood
     if understood.works:
-        yield _kept_hop(gateway, now)
+        yield _kept_hop(gateway, _said(answer) or {}, now)
 
 
 def _cure_of_address(error: GatewayError) -> str:
@@ -120,55 +117,57 @@ def _cure_of_address(error: GatewayError) -> str:
 
 
 def _answer_hop(answer: Answer) -> Hop:
-    said = _reason(answer)
+    said = _said(answer)
     if answer.status_code == 200 and said is not None:
         return Hop(name="answer", works=True, says="200: it was believed and understood")
     if said is None:
         says = f"{answer.status_code}, and not in Rollcall's words"
         cure = "Another program answers at this path: does the proxy hand /api/ on to Rollcall?"
         return Hop(name="answer", works=False, says=says, cure=cure)
-    cure = "The header may be dropped on the way by a proxy." if answer.status_code == 401 else ""
-    return Hop(name="answer", works=False, says=f"{answer.status_code}: {said}", cure=cure)
+    reason = printable(str(said.get("reason", "")), limit=300)
+    cure = _CURE_OF_DISTRUST if answer.status_code == 401 else ""
+    return Hop(name="answer", works=False, says=f"{answer.status_code}: {reason}", cure=cure)
 
 
-def _reason(answer: Answer) -> str | None:
+def _said(answer: Answer) -> dict[str, object] | None:
     """None: that was not Rollcall."""
     try:
         decoded = msgspec.json.decode(answer.body, type=dict[str, object])
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    if "success" not in decoded:
-        return None
-    return printable(str(decoded.get("reason", "")), limit=300)
+    return decoded if "success" in decoded else None
 
 
-def _kept_hop(gateway: Gateway, since: datetime) -> Hop:
-    kept = Delivery.objects.filter(
-        gateway=gateway, event=signing.TEST_EVENT, received_at__gte=since
-    ).first()
-    if kept is None:
+def _kept_hop(gateway: Gateway, said: dict[str, object], since: datetime) -> Hop:
+    """By the number that it was answered: nobody else's test counts."""
+    number = said.get("delivery")
+    kept = isinstance(number, int) and Delivery.objects.filter(
+        pk=number, gateway=gateway, event=signing.TEST_EVENT, received_at__gte=since
+    )
+    if not kept:
         return Hop(
             name="inbox",
             works=False,
             says="it was answered 200, but is not in this database",
             cure="Another Rollcall answers at PUBLIC_URL, or web uses another DATABASE_URL.",
         )
-    return Hop(name="inbox", works=True, says=f"kept as delivery {kept.pk}")
+    return Hop(name="inbox", works=True, says=f"kept as delivery {number}")
 
 
-def _own_last(gateway: Gateway, now: datetime) -> Hop:
+def _own_last(gateway: Gateway, now: datetime, *, has_path: bool) -> Hop:
     """The test was ours. That the gateway itself sends to this address only its own can show."""
-    route = Route.objects.filter(gateway=gateway).first()
-    url = f"{settings.PUBLIC_URL}{gateway.webhook_path}"
-    if route is None or route.last_success_at is None:
+    recent = Delivery.objects.filter(gateway=gateway, received_at__gt=now - OWN_IS_RECENT)
+    own = recent.exclude(event=signing.TEST_EVENT).order_by("-received_at").first()
+    url = f"{settings.PUBLIC_URL}{gateway.webhook_path}" + ("/…" if has_path else "")
+    if own is None:
         return Hop(
             name="gateway",
             works=None,
-            says="the gateway itself has not sent anything yet",
+            says="the gateway itself has sent no state event for a day",
             cure=f"Set its webhook URL to {url} (docs/connecting-a-gateway.md).",
         )
     return Hop(
         name="gateway",
         works=None,
-        says=f"the last webhook on this route arrived {age(route.last_success_at, now)} ago",
+        says=f"the last state event of its own arrived {age(own.received_at, now)} ago",
     )

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from accounts.management.command import gateway_named
-from webhooks.checking import Hop, check_route
+from accounts.models import Gateway
+from webhooks.checking import check_route
+from webhooks.configuration import fix_hop
+from webhooks.hops import Hop
 
 WORKS, FAILS = 0, 1
+DETAILS_SHOWN = 20
 
 
 class Command(BaseCommand):
@@ -24,12 +29,22 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--gateway", required=True, help="its name")
+        parser.add_argument(
+            "--fix",
+            action="store_true",
+            help="first set the right URL in the gateway, where its API can (waha, evolution)",
+        )
+        parser.add_argument(
+            "--yes",
+            action="store_true",
+            help="… also where that restarts sessions, or cuts off others",
+        )
         parser.add_argument("--json", action="store_true", help="for scripts")
 
     def handle(self, *args: Any, **options: Any) -> None:
         gateway = gateway_named(options["gateway"])
         hops = []
-        for hop in check_route(gateway):
+        for hop in self._hops(gateway, fix=options["fix"], consents=options["yes"]):
             hops.append(hop)
             if not options["json"]:
                 self._print(hop)
@@ -43,12 +58,21 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(record))
         sys.exit(WORKS if works else FAILS)
 
+    def _hops(self, gateway: Gateway, *, fix: bool, consents: bool) -> Iterator[Hop]:
+        if fix:
+            yield fix_hop(gateway, consents=consents)
+        yield from check_route(gateway)
+
     def _print(self, hop: Hop) -> None:
         word, style = {
             True: ("works", self.style.SUCCESS),
             False: ("FAILS", self.style.ERROR),
             None: ("–", self.style.WARNING),
         }[hop.works]
-        self.stdout.write(f"{hop.name.ljust(8)} {style(word.ljust(5))} {hop.says}")
-        if hop.cure:
-            self.stdout.write(f"{' ' * 15}{hop.cure}")
+        self.stdout.write(f"{hop.name.ljust(10)} {style(word.ljust(5))} {hop.says}")
+        shown = [*hop.details[:DETAILS_SHOWN]]
+        if len(hop.details) > len(shown):
+            shown.append(f"… and {len(hop.details) - len(shown)} more: --json names them all")
+        for line in (*shown, hop.cure):
+            if line:
+                self.stdout.write(f"{' ' * 17}{line}")

@@ -1,0 +1,173 @@
+"""Where a session's webhooks are sent, held against where they belong. Pure: no calls, no rows.
+
+What is said here is printed: no URL is shown whole, since its path may be a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
+
+from gateways.subscriptions import Subscriber, Subscription, Wanted
+from gateways.text import printable
+
+_PORTS = {"http": 80, "https": 443}
+# Longer than any word of a path of ours: perhaps a token, of ours or of somebody else's.
+_LONG = re.compile(r"[^/]{20,}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What is right for one gateway. `path` is its kind's; `tokens` make paths of its own below it;
+    `accepted` are wrong ones that somebody has accepted."""
+
+    public_url: str
+    path: str
+    tokens: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    keys: tuple[str, ...] = field(default=(), repr=False)
+    accepted: tuple[str, ...] = ()
+    needs_signature: bool = False
+
+    @property
+    def wanted(self) -> Wanted:
+        """With the newest of each."""
+        token = f"/{self.tokens[0]}" if self.tokens else ""
+        return Wanted(
+            url=f"{self.public_url}{self.path}{token}",
+            secret=next(iter(self.secrets), ""),
+            key=next(iter(self.keys), ""),
+        )
+
+    @property
+    def can_be_known(self) -> bool:
+        """Whether there is anything that its webhooks could be known by."""
+        return bool(self.secrets or (not self.needs_signature and (self.keys or self.tokens)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One session. `faults` none: what it sends arrives, or it has no URL of its own (`is_absent`).
+
+    `instead_of`: the URL that ours would replace. `is_foreign`: that one is somebody else's.
+    """
+
+    session_id: str
+    is_running: bool
+    faults: tuple[str, ...] = ()
+    instead_of: str | None = field(default=None, repr=False)
+    is_foreign: bool = False
+    is_absent: bool = False
+
+    @property
+    def is_right(self) -> bool:
+        return not self.faults and not self.is_absent
+
+
+def judge(subscriber: Subscriber, expected: Expected, *, has_room_for_one: bool) -> Judged:
+    """By the best of its URLs: a session may also send to others, which are not our business."""
+    session_id, is_running = subscriber.session_id, subscriber.is_running
+    ours = [one for one in subscriber.subscriptions if _is_ours(one.url, expected)]
+    if ours:
+        faults, best = min(
+            ((tuple(faults_of(one, expected)), one) for one in ours), key=lambda pair: len(pair[0])
+        )
+        return Judged(
+            session_id=session_id,
+            is_running=is_running,
+            faults=faults,
+            instead_of=best.url,
+        )
+    places = ", ".join(dict.fromkeys(_shown(one.url) for one in subscriber.subscriptions))
+    return Judged(
+        session_id=session_id,
+        is_running=is_running,
+        faults=(f"it sends to {printable(places, limit=200)} only",) if places else (),
+        instead_of=subscriber.subscriptions[0].url if places and has_room_for_one else None,
+        is_foreign=bool(places),
+        is_absent=not places,
+    )
+
+
+def faults_of(one: Subscription, expected: Expected) -> Iterator[str]:
+    """Why what is sent there does not arrive, or is not believed."""
+    url = _split(one.url)
+    yield from _wrong_place(url, one, expected)
+    if not one.is_on:
+        yield "it is switched off"
+    if one.missing:
+        yield f"it does not send {', '.join(one.missing)}"
+    yield from _unproven(url, one, expected)
+
+
+def _wrong_place(url: SplitResult, one: Subscription, expected: Expected) -> Iterator[str]:
+    right = _split(expected.public_url)
+    if _origin(url) != _origin(right):
+        yield f"wrong host: {_origin(url)} and not {_origin(right)}"
+    path = url.path.removeprefix(right.path)
+    if path in (expected.path, *expected.accepted) and one.adds_event:
+        yield "it adds the event's name to the path, which only a path of the gateway's own allows"
+    if path in (expected.path, *expected.accepted, *_own_paths(expected)):
+        return
+    if path.startswith(f"{expected.path}/"):
+        yield f"wrong path: what follows {expected.path}/ is no valid token of this gateway"
+    else:
+        yield f"wrong path: {_shown_path(path)} and not {expected.path}"
+
+
+def _unproven(url: SplitResult, one: Subscription, expected: Expected) -> Iterator[str]:
+    """As a webhook is tried: by its signature if there is one, else by its path, else by a key."""
+    is_own = url.path.removeprefix(_split(expected.public_url).path) in _own_paths(expected)
+    if one.secret and (expected.secrets or not is_own):
+        if one.secret not in expected.secrets:
+            yield "it signs with a secret that Rollcall does not have"
+    elif expected.needs_signature:
+        yield "it does not sign, and this gateway is believed with a signature only"
+    elif is_own:
+        return
+    elif not one.key:
+        yield "it sends nothing that it could be known by: no signature and no key"
+    elif one.key not in expected.keys:
+        yield "it sends a key that Rollcall does not have"
+
+
+def _own_paths(expected: Expected) -> tuple[str, ...]:
+    return tuple(f"{expected.path}/{token}" for token in expected.tokens)
+
+
+def _is_ours(address: str, expected: Expected) -> bool:
+    """Meant for us, however wrong: our path at any host, or our host below /api/."""
+    url, right = _split(address), _split(expected.public_url)
+    is_our_path = expected.path in url.path or url.path in expected.accepted
+    is_our_host = _origin(url) == _origin(right)
+    return is_our_path or (is_our_host and url.path.startswith(f"{right.path}/api/"))
+
+
+def _split(address: str) -> SplitResult:
+    """What cannot be read as an address has no host and no path."""
+    try:
+        url = urlsplit(address)
+        _ = url.port
+    except ValueError:
+        return urlsplit("")
+    return url
+
+
+def _origin(url: SplitResult) -> str:
+    """Scheme, host and port: never a name and password."""
+    if not url.scheme or not url.hostname:
+        return "an address that cannot be read"
+    port = url.port or _PORTS.get(url.scheme)
+    is_usual = port == _PORTS.get(url.scheme)
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return printable(f"{url.scheme}://{host}" + ("" if is_usual else f":{port}"), limit=200)
+
+
+def _shown(address: str) -> str:
+    return _origin(_split(address))
+
+
+def _shown_path(path: str) -> str:
+    return printable(_LONG.sub("…", path), limit=200) or "none"
