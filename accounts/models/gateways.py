@@ -29,7 +29,7 @@ class Gateway(models.Model):
     # own backend that they are handed on to.
     require_signature = models.BooleanField(default=False)
     accepted_paths = models.JSONField(default=list, blank=True)
-    forward_url = models.URLField(max_length=500, blank=True)
+    forward_url = models.CharField("forward URL", max_length=500, blank=True)
 
     # Sight: since when every read of it succeeded, or since when and why none did.
     sight_since = models.DateTimeField(null=True, blank=True, editable=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -9,27 +10,61 @@ from django.core.exceptions import ValidationError
 from unfold.widgets import (
     UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from accounts.models import Gateway, GatewaySecret
 from accounts.provisioning import Conflict, free_address
+from accounts.taking import accepted_paths_of, forward_url_of
 from gateways.registry import KINDS
+
+_SEGMENT = re.compile(r"[A-Za-z0-9_-]{16,}")
 
 
 class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Gateway
-        fields = ("name", "kind", "base_url", "mode")
+        fields = (
+            *("name", "kind", "base_url", "mode"),
+            *("require_signature", "forward_url", "accepted_paths"),
+        )
         widgets = {
             "kind": UnfoldAdminSelectWidget(choices=[(kind, kind) for kind in KINDS]),
             "base_url": UnfoldAdminTextInputWidget(attrs={"inputmode": "url"}),
         }
         help_texts = {
-            "kind": "Which dialect it speaks. webjs: the Node service with whatsapp-web.js.",
+            "kind": "Which dialect it speaks. webjs: the Node service with whatsapp-web.js; "
+            "standard: whatever signs as Standard Webhooks says. What to set in each of them: "
+            "docs/connecting-a-gateway.md.",
             "base_url": "Where we reach it, e.g. http://10.0.0.5:3001",
             "mode": "observe: it is judged and shown, nothing automatic is done to it.",
+            "require_signature": "A key or a secret path alone is not believed any more.",
+            "forward_url": "A backend of your own that its webhooks are handed on to.",
         }
+
+    accepted_paths = forms.CharField(
+        label="accepted paths",
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Wrong paths that it may send to all the same, one a line.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["accepted_paths"] = "\n".join(self.instance.accepted_paths)
+
+    def clean_kind(self) -> str:
+        kind: str = self.cleaned_data["kind"]
+        if kind not in KINDS:
+            raise ValidationError(f"There is no such kind; there are: {', '.join(KINDS)}")
+        return kind
+
+    def clean_accepted_paths(self) -> list[str]:
+        return accepted_paths_of(self.cleaned_data["accepted_paths"].splitlines())
+
+    def clean_forward_url(self) -> str:
+        return forward_url_of(self.cleaned_data["forward_url"])
 
     def clean_base_url(self) -> str:
         value: str = self.cleaned_data["base_url"]
@@ -71,7 +106,15 @@ class SecretForm(forms.ModelForm):  # type: ignore[type-arg]
         value: str = self.cleaned_data["value"]
         if value != value.strip():
             raise ValidationError("It begins or ends with a space: is that a slip?")
+        if self.cleaned_data.get("purpose") == GatewaySecret.Purpose.PATH and value:
+            self._require_segment(value)
         return value
+
+    def _require_segment(self, value: str) -> None:
+        if not _SEGMENT.fullmatch(value):
+            raise ValidationError(
+                "A secret path is one segment of an address: 16 or more letters, digits, - and _"
+            )
 
     def save(self, commit: bool = True) -> Any:
         if not self.instance.pk:

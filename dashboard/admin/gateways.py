@@ -43,7 +43,13 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
     list_display = ("name", "reachability", "connected", "mode", "kind", "base_url")
     list_filter = (choices_filter("mode", "what may be done to it"),)
     search_fields = ("name", "base_url")
-    fields = ("name", "kind", "base_url", "mode")
+    fieldsets = (
+        (None, {"fields": ("name", "kind", "base_url", "mode")}),
+        (
+            "Its webhooks",
+            {"fields": ("require_signature", "forward_url", "accepted_paths")},
+        ),
+    )
     inlines = (Secrets,)
     change_form_outer_before_template = "dashboard/gateway_state.html"
     ordering = ("name",)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +8,7 @@ from django.conf import settings
 from accounts.management.command import RegisteringCommand
 from accounts.models import Gateway
 from accounts.provisioning import ensure_gateway, new_path_token
+from accounts.taking import ensure_taking
 from gateways.registry import KINDS
 
 
@@ -27,6 +28,19 @@ class Command(RegisteringCommand):
             help="make a secret path for its webhooks, for kinds that can send no secret; it is "
             "shown this once. Older ones stay valid",
         )
+        parser.add_argument(
+            "--require-signature",
+            action=BooleanOptionalAction,
+            help="believe its webhooks with a signature only",
+        )
+        parser.add_argument(
+            "--forward-url",
+            help="hand its webhooks on to this backend of your own; '' ends that",
+        )
+        parser.add_argument(
+            "--accept-path",
+            help="one more path that it may send to, although it is not the right one",
+        )
         parser.add_argument("--mode", choices=Gateway.Mode.values, help="default act")
 
     def register(self, options: dict[str, Any]) -> tuple[str, dict[str, object]]:
@@ -37,6 +51,12 @@ class Command(RegisteringCommand):
             mode=options["mode"],
             api_key=options["api_key"],
             hmac_secret=options["hmac_secret"],
+        )
+        ensure_taking(
+            gateway,
+            require_signature=options["require_signature"],
+            forward_url=options["forward_url"],
+            accept_path=options["accept_path"],
         )
         word = "Added" if made else "There is"
         sentence = (

@@ -1,0 +1,69 @@
+"""How a gateway's webhooks are taken: with a signature only, on which wrong paths, and to whom they
+are handed on."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from accounts.models import Gateway
+
+LONGEST_PATH = 200
+MOST_PATHS = 20
+
+
+def ensure_taking(
+    gateway: Gateway,
+    *,
+    require_signature: bool | None = None,
+    forward_url: str | None = None,
+    accept_path: str | None = None,
+) -> None:
+    """What is not None is changed; `forward_url` "" ends the handing on. Raises ValidationError."""
+    if require_signature is not None:
+        gateway.require_signature = require_signature
+    if forward_url is not None:
+        gateway.forward_url = forward_url_of(forward_url)
+    if accept_path is not None:
+        gateway.accepted_paths = accepted_paths_of([*gateway.accepted_paths, accept_path])
+    gateway.save(update_fields=["require_signature", "forward_url", "accepted_paths"])
+
+
+def forward_url_of(value: str) -> str:
+    """An address of a business's own backend, or "". Raises ValidationError."""
+    if value and (wrong := _what_is_wrong_with(value)):
+        raise ValidationError(f"That is no forward URL: {wrong}")
+    return value
+
+
+def accepted_paths_of(paths: list[str]) -> list[str]:
+    """Each once. Raises ValidationError."""
+    paths = list(dict.fromkeys(path.strip() for path in paths if path.strip()))
+    for path in paths:
+        is_plain = path.isascii() and path.isprintable() and not set(" ?#") & set(path)
+        if not path.startswith("/") or not is_plain or len(path) > LONGEST_PATH:
+            raise ValidationError(
+                f"{path[:LONGEST_PATH]!r} is no path: it begins with / and has no space, ? or #"
+            )
+    if len(paths) > MOST_PATHS:
+        raise ValidationError(f"At most {MOST_PATHS} paths: set the right one in the gateway.")
+    return paths
+
+
+def _what_is_wrong_with(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        return str(error)
+    if parts.scheme not in ("http", "https") or not host:
+        return "it must begin with http:// or https:// and name a host"
+    if parts.username is not None or parts.password is not None:
+        return "leave name and password out; the gateway's signature goes along"
+    if not url.isascii() or not url.isprintable() or " " in url or parts.fragment:
+        return "it holds a space, a # or a character that is not ASCII"
+    if url.startswith((f"{settings.PUBLIC_URL}/", settings.PUBLIC_URL + "?")):
+        return "it is Rollcall's own address, so that webhooks would go round in circles"
+    return "it is longer than 500 characters" if len(url) > 500 else ""
