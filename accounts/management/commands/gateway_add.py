@@ -73,5 +73,5 @@ class Command(RegisteringCommand):
         if options["path_token"]:
             token = new_path_token(gateway)
             record["webhook_url"] = f"{settings.PUBLIC_URL}{gateway.webhook_path}/{token}"
-            sentence += f"\nor to its own path, shown this once: {record['webhook_url']}"
+            sentence += f", or to its own path, shown this once: {record['webhook_url']}"
         return sentence, record
