@@ -21,7 +21,7 @@ from gateways.envelopes import (
     part_of,
     word_of,
 )
-from gateways.json_fields import Body, WrongField, id_of, value_of
+from gateways.json_fields import MAX_FIELD_BYTES, Body, WrongField, id_of, text_of, value_of
 from gateways.profiles import Profile, Signature
 from gateways.words import LIFE, TEST, Meaning, Words
 
@@ -100,7 +100,8 @@ def parse(raw: Body) -> Event:
     envelope = envelope_of(raw, _ENVELOPES)
     name = name_of(envelope.event, "event")
     session_id = id_of(envelope.session, "session")
-    event_id = id_of(envelope.id, "id")
+    # Whole, however long: cut, it would be another event's.
+    event_id = text_of(envelope.id, "id", limit=MAX_FIELD_BYTES) or None
     occurred_at = moment_of_milliseconds(envelope.timestamp)
     meaning = EVENTS.get(name, Meaning(kind=Kind.UNRECOGNISED))
     if session_id is None and meaning.kind is not Kind.UNRECOGNISED:

@@ -37,13 +37,15 @@ def is_repeat(gateway_id: int, event_id: str, received_at: datetime) -> bool:
 
 def is_probable_retry(gateway_id: int, session_id: str, digest: str, received_at: datetime) -> bool:
     """Whether the newest delivery of the session, a moment ago, had the same body."""
+    if not session_id:
+        return False
     newest = (
         Delivery.objects.filter(gateway_id=gateway_id, session_id=session_id)
         .order_by("-received_at")
         .values_list("digest", "received_at")
         .first()
     )
-    if newest is None or not session_id:
+    if newest is None:
         return False
     return newest[0] == digest and received_at - newest[1] <= PROBABLE_RETRY_WITHIN
 

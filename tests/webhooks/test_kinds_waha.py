@@ -152,11 +152,6 @@ def test_a_large_body_of_one_among_many_gateways_needs_a_session_we_know(cast, g
     assert "or a session that Rollcall knows" in reason_of(send(unknown))
 
 
-def test_an_id_of_10_kb_is_kept_as_unreadable_and_answered_clearly(gateway):
-    assert "id is longer than 255" in reason_of(send(waha_body(event_id="e" * 10_000)), 400)
-    assert Delivery.objects.get().state == "dead"
-
-
 def test_a_word_nobody_knows_is_kept_and_shown(gateway):
     answer = send(waha_body(payload={"status": "DREAMING"}))
 
