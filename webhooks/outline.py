@@ -8,8 +8,6 @@ import re
 
 import msgspec
 
-from gateways.text import printable
-
 # The names under which gateways say which event of which session it is.
 _TELLING = frozenset(
     {
@@ -17,7 +15,11 @@ _TELLING = frozenset(
         *("status", "state", "reason"),
     }
 )
+# Deeper down the same names belong to a message.
+_ENVELOPES = frozenset({"", "data", "payload"})
 _PLAIN = re.compile(r"[A-Za-z0-9._:@-]{1,64}")
+# What is no such name (a number, a key) may be somebody's.
+_NAME = re.compile(r"[A-Za-z_]{1,40}")
 _DEEPEST = 4
 _MOST_NAMES = 40
 
@@ -32,16 +34,24 @@ def outline(beginning: bytes, *, size_bytes: int) -> str:
         return f"{size_bytes} bytes, not readable as JSON" + (f"; names: {known}" if known else "")
 
 
-def _outlined(value: object, *, depth: int, name: str = "") -> object:
+def _outlined(value: object, *, depth: int, name: str = "", within: str | None = None) -> object:
+    """`name` is what `value` is called, `within` what it stands in is called."""
     if isinstance(value, dict) and depth < _DEEPEST:
         some = list(value.items())[:_MOST_NAMES]
+        is_envelope = depth < 2 and name in _ENVELOPES
         return {
-            printable(key, limit=40): _outlined(inner, depth=depth + 1, name=key)
+            _named(key): _outlined(
+                inner, depth=depth + 1, name=key, within=name if is_envelope else None
+            )
             for key, inner in some
         }
     if isinstance(value, str):
-        is_telling = name in _TELLING and _PLAIN.fullmatch(value)
+        is_telling = within in _ENVELOPES and name in _TELLING and _PLAIN.fullmatch(value)
         return value if is_telling else f"({len(value)} characters)"
     if isinstance(value, list):
         return f"({len(value)} items)"
     return f"({type(value).__name__})"
+
+
+def _named(key: str) -> str:
+    return key if _NAME.fullmatch(key) else f"(a name of {len(key)} characters)"

@@ -27,7 +27,8 @@ class Passage:
 
     `code` and `why` say what failed; `lag_ms` is how old the event was by its own time;
     `wrong_path` the path, where it was not the right one; `skew_seconds` by how much the sender's
-    clock is ahead (negative: behind); `is_overtaken`: a success has come in since.
+    clock is ahead (negative: behind); `is_overtaken`: a success has come in since;
+    `times`: so many alike.
     """
 
     gateway_id: int | None
@@ -43,6 +44,7 @@ class Passage:
     is_retried: bool = False
     is_unsigned: bool = False
     is_overtaken: bool = False
+    times: int = 1
 
     @property
     def is_success(self) -> bool:
@@ -76,7 +78,7 @@ def _count(pipe: Pipeline, passage: Passage) -> None:
     minute = int(passage.at.timestamp()) // 60 * 60
     for name in _counts(passage):
         field = json.dumps([passage.gateway_id, minute, name])
-        pipe.hincrby(TALLIES, field, 1)
+        pipe.hincrby(TALLIES, field, passage.times)
 
 
 def _counts(passage: Passage) -> list[str]:

@@ -10,20 +10,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from redis.exceptions import RedisError
 
 from accounts import clock
 from accounts.redis_client import client
+from webhooks.coalescing import taken
 from webhooks.models import RefusedRequest, Route
 from webhooks.passages import Passage, note_passages
-from webhooks.senders import gateway_at
+from webhooks.senders import NOWHERE, gateway_at
 
 logger = logging.getLogger(__name__)
 WAITING = "rollcall:refused"
+# By source: how many it had refused in this stretch of time, and how many of those were only
+# counted.
+SEEN = "rollcall:refused:seen"
+UNKEPT = "rollcall:refused:unkept"
+SEEN_SECONDS = 10
 MOST = 2000
 MOST_FROM_ONE = 200
 KEPT = timedelta(days=7)
+# One flush at a time: two would each leave a whole ring.
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('webhook_refused_requests'))"
 
 _BEYOND_THE_RING = """
 DELETE FROM webhook_refused_requests WHERE id IN (
@@ -52,49 +60,96 @@ class Refusal:
 
 
 def note_refusal(refusal: Refusal) -> None:
-    """In Redis, so that a flood costs no database write; older ones give way."""
+    """In Redis, so that a flood costs no database write. Older ones give way, and of one source no
+    more than the ring will hold, so that a flood does not push out the others'; what is not kept
+    is counted all the same."""
     logger.warning("a call was refused: %s", refusal.code)
     try:
+        if _times_lately(refusal) > MOST_FROM_ONE:
+            client().hincrby(UNKEPT, refusal.source, 1)
+            return
         with client().pipeline(transaction=False) as pipe:
             pipe.lpush(WAITING, json.dumps(asdict(refusal)))
             pipe.ltrim(WAITING, 0, MOST - 1)
-            pipe.execute()
+            [waiting, _] = pipe.execute()
+        if waiting > MOST:
+            client().hincrby(UNKEPT, NOWHERE, waiting - MOST)
     except RedisError:
         logger.warning("the refusal was not noted: Redis does not answer")
 
 
+def _times_lately(refusal: Refusal) -> int:
+    """Of this source, this one counted too."""
+    seen = f"{SEEN}:{int(refusal.at) // SEEN_SECONDS}"
+    with client().pipeline(transaction=False) as pipe:
+        pipe.hincrby(seen, refusal.source, 1)
+        pipe.expire(seen, 2 * SEEN_SECONDS)
+        return int(pipe.execute()[0])
+
+
 def flush_refusals() -> int:
-    """Write down what was noted, and count it in the name of whoever it came from."""
+    """Write down what was noted, and count it in the name of whoever it came from; how many."""
+    return _flush_kept() + _flush_unkept()
+
+
+def _flush_kept() -> int:
     try:
-        waiting = client().rpop(WAITING, MOST) or []
+        waiting = [str(text) for text in client().rpop(WAITING, MOST) or []]
     except RedisError as error:
         logger.warning("refusals were not flushed: %s", type(error).__name__)
         return 0
-    refusals = [Refusal(**json.loads(str(text))) for text in waiting]
-    owners = [gateway_at(refusal.source, refusal.instance_url) for refusal in refusals]
-    _keep(refusals, owners)
+    refusals = [Refusal(**json.loads(text)) for text in waiting]
+    try:
+        owners = [gateway_at(refusal.source, refusal.instance_url) for refusal in refusals]
+        _keep(refusals, owners)
+    except DatabaseError:
+        if waiting:
+            client().rpush(WAITING, *reversed(waiting))
+        raise
     note_passages(*_passages(refusals, owners))
     return len(refusals)
 
 
+def _flush_unkept() -> int:
+    """Only their number is known: they count, but never as failures in a row."""
+    with taken(UNKEPT) as noted:
+        now = clock.database_now()
+        note_passages(
+            *(
+                Passage(
+                    gateway_id=gateway_at(source),
+                    at=now,
+                    status_code=401,
+                    times=int(times),
+                    is_overtaken=True,
+                )
+                for source, times in noted.items()
+            )
+        )
+    return sum(int(times) for times in noted.values())
+
+
 def _keep(refusals: Sequence[Refusal], owners: Sequence[int | None]) -> None:
+    """Never more rows than the ring holds, at no moment."""
     if not refusals:
         return
-    RefusedRequest.objects.bulk_create(
-        RefusedRequest(
-            source=refusal.source,
-            gateway_id=owner,
-            path=refusal.path[:200],
-            code=refusal.code[:40],
-            why=refusal.why[:500],
-            size_bytes=refusal.size_bytes,
-            excerpt=refusal.excerpt[:4000],
-            received_at=_moment(refusal),
-        )
-        for refusal, owner in zip(refusals, owners, strict=True)
-    )
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_ONE_AT_A_TIME)
+        RefusedRequest.objects.bulk_create(map(_row, refusals, owners))
         cursor.execute(_BEYOND_THE_RING, [MOST_FROM_ONE, MOST])
+
+
+def _row(refusal: Refusal, owner: int | None) -> RefusedRequest:
+    return RefusedRequest(
+        source=refusal.source,
+        gateway_id=owner,
+        path=refusal.path[:200],
+        code=refusal.code[:40],
+        why=refusal.why[:500],
+        size_bytes=refusal.size_bytes,
+        excerpt=refusal.excerpt[:4000],
+        received_at=_moment(refusal),
+    )
 
 
 def _passages(refusals: Sequence[Refusal], owners: Sequence[int | None]) -> Iterable[Passage]:

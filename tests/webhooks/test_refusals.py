@@ -6,16 +6,18 @@ import time
 from dataclasses import replace
 
 import pytest
+from django.db import OperationalError
 from django.test import override_settings
 
 from accounts.models import Gateway
 from tests.cast import a_gateway
-from webhooks.models import RefusedRequest, Route
+from webhooks.models import RefusedRequest, Route, RouteTally
 from webhooks.outline import outline
 from webhooks.passages import Passage, note_passages
 from webhooks.refusals import MOST, MOST_FROM_ONE, Refusal, flush_refusals, note_refusal
 from webhooks.routes import flush_routes
 from webhooks.senders import client_address, gateway_at
+from webhooks.tallies import flush_tallies
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "192.0.2.7"
@@ -72,21 +74,63 @@ def test_a_refusal_that_a_success_has_overtaken_is_no_failure_in_a_row(
     assert Route.objects.get(gateway=gateway).consecutive_failures == 0
 
 
-def test_a_flood_from_one_source_keeps_only_its_last_ones(refusal: Refusal) -> None:
+def counted(gateway_id: int | None) -> int:
+    flush_tallies()
+    return RouteTally.objects.get(gateway=gateway_id, span="ever").refused
+
+
+def test_a_flood_from_one_source_is_counted_whole_and_kept_in_part(refusal: Refusal) -> None:
     for number in range(MOST_FROM_ONE + 50):
         note_refusal(replace(refusal, why=f"number {number}"))
+    assert flush_refusals() == MOST_FROM_ONE + 50
+    assert RefusedRequest.objects.count() == MOST_FROM_ONE
+    assert counted(None) == MOST_FROM_ONE + 50
+
+
+def test_a_flood_pushes_nobody_elses_out(gateway: Gateway, refusal: Refusal) -> None:
+    note_refusal(refusal)
+    for _ in range(MOST + 100):
+        note_refusal(replace(refusal, source="198.51.100.9"))
+    flush_refusals()
+    assert RefusedRequest.objects.filter(gateway=gateway).count() == 1
+    assert counted(gateway.pk) == 1
+
+
+def test_a_later_flood_takes_the_place_of_an_earlier_one(refusal: Refusal) -> None:
+    for _ in range(MOST_FROM_ONE):
+        note_refusal(refusal)
+    flush_refusals()
+    for number in range(10):
+        note_refusal(replace(refusal, at=refusal.at + 60, why=f"number {number}"))
     flush_refusals()
     assert RefusedRequest.objects.count() == MOST_FROM_ONE
-    assert RefusedRequest.objects.first().why == f"number {MOST_FROM_ONE + 49}"
+    assert RefusedRequest.objects.first().why == "number 9"
 
 
-def test_a_flood_from_many_sources_is_bounded_too(refusal: Refusal) -> None:
+def test_a_flood_from_many_sources_is_bounded_and_counted_too(refusal: Refusal) -> None:
     for round_ in range(2):
         for number in range(MOST + 100):
             source = f"10.{round_}.{number // 250}.{number % 250}"
             note_refusal(replace(refusal, source=source))
         flush_refusals()
     assert RefusedRequest.objects.count() == MOST
+    assert counted(None) == 2 * (MOST + 100)
+
+
+def test_what_cannot_be_written_down_is_written_later(refusal: Refusal, monkeypatch) -> None:
+    for number in range(3):
+        note_refusal(replace(refusal, why=f"number {number}"))
+    with monkeypatch.context() as broken, pytest.raises(OperationalError):
+        broken.setattr("webhooks.refusals._keep", raises_gone)
+        flush_refusals()
+    assert flush_refusals() == 3
+    assert [row.why for row in RefusedRequest.objects.order_by("id")] == [
+        *("number 0", "number 1", "number 2")
+    ]
+
+
+def raises_gone(*args: object) -> None:
+    raise OperationalError("gone")
 
 
 def test_of_two_on_one_machine_the_address_that_is_named_chooses(gateway: Gateway) -> None:
@@ -122,6 +166,16 @@ def test_an_outline_names_the_event_and_holds_no_text() -> None:
     drawn = outline(body, size_bytes=len(body))
     assert "message_received" in drawn and "s1" in drawn
     assert "hello" not in drawn and "k3y" not in drawn
+
+
+def test_an_outline_names_nothing_of_a_message() -> None:
+    body = (
+        b'{"event":"message","payload":{"session":"s1","62811801641@c.us":1,"k3y-1":{"a":1},'
+        b'"message":{"type":"w0rd","reason":"w0rd","data":{"status":"w0rd"}}}}'
+    )
+    drawn = outline(body, size_bytes=len(body))
+    assert "s1" in drawn
+    assert not any(word in drawn for word in ("62811801641", "k3y", "w0rd"))
 
 
 def test_an_outline_of_what_is_cut_or_no_json_names_only_names() -> None:
