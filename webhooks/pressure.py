@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -42,7 +43,7 @@ class Pressure:
         self._clock = clock
         self._lock = threading.Lock()
         self._buckets: dict[int, Bucket] = {}
-        self._pending_many = False
+        self._pending: dict[int, int] = {}
         self._looked_at = float("-inf")
 
     def admit(self, gateway_id: int) -> None:
@@ -54,7 +55,7 @@ class Pressure:
                 f"this gateway sends more than {rate} state events a second: send it again",
                 retry_after=max(1, round(wait)),
             )
-        if self._is_too_much_pending():
+        if self._has_too_many_pending(gateway_id):
             raise BodyRefused(
                 429,
                 "too many webhooks wait to be applied: send it again in a moment",
@@ -67,14 +68,23 @@ class Pressure:
             bucket = self._buckets.setdefault(gateway_id, Bucket(2 * rate, now))
             return bucket.take(now, rate=rate)
 
-    def _is_too_much_pending(self) -> bool:
-        """Counted once a second, and only as far as it matters."""
+    def _has_too_many_pending(self, gateway_id: int) -> bool:
+        """Beyond the limit, who has his share of it or more; beyond twice that, everybody."""
         if self._clock() - self._looked_at >= LOOKED_AT_EVERY_SECONDS:
             self._looked_at = self._clock()
-            most = settings.WEBHOOK_MOST_PENDING
-            pending = Delivery.objects.filter(state=Delivery.State.PENDING).order_by()
-            self._pending_many = pending[: most + 1].count() > most
-        return self._pending_many
+            self._pending = _pending(at_most=2 * settings.WEBHOOK_MOST_PENDING + 1)
+        pending, most = self._pending, settings.WEBHOOK_MOST_PENDING
+        total = sum(pending.values())
+        if total <= most:
+            return False
+        return total > 2 * most or pending.get(gateway_id, 0) * len(pending) >= total
+
+
+def _pending(*, at_most: int) -> dict[int, int]:
+    """By gateway; counted only as far as it matters."""
+    waiting = Delivery.objects.filter(state=Delivery.State.PENDING).order_by()
+    gateway_ids = waiting.values_list("gateway_id", flat=True)[:at_most]
+    return dict(Counter(gateway_ids))
 
 
 pressure = Pressure()

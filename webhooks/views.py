@@ -115,6 +115,7 @@ class Webhook(NotesPassage):
         try:
             event = dialect.parse(speaker.body.content)
         except UnreadableEvent as error:
+            pressure.admit(speaker.gateway_id)
             keep_unreadable(
                 speaker.gateway_id,
                 str(error),

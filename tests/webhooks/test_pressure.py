@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from django.test import override_settings
 
-from tests.cast import Cast, make_cast
+from accounts.clock import database_now
+from accounts.models import Gateway
+from tests.cast import Cast
+from tests.webhooks.sending import Sender, lost
 from webhooks.bodies import BodyRefused
 from webhooks.models import Delivery
 from webhooks.pressure import Pressure
@@ -28,11 +31,6 @@ def clock() -> Clock:
 @pytest.fixture
 def pressure(clock: Clock) -> Pressure:
     return Pressure(clock)
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
 
 
 def refused(pressure: Pressure, gateway_id: int = 1) -> BodyRefused | None:
@@ -66,11 +64,46 @@ def test_one_that_floods_costs_the_others_nothing(pressure: Pressure) -> None:
 def test_too_many_that_wait_are_a_reason_to_wait(
     pressure: Pressure, clock: Clock, cast: Cast
 ) -> None:
-    for _ in range(4):
-        Delivery.objects.create(gateway=cast.gateway, event="x", received_at=cast.now)
-    refusal = refused(pressure)
+    some_wait(cast.gateway, 4)
+    refusal = refused(pressure, cast.gateway.pk)
     assert refusal is not None
     assert (refusal.status_code, refusal.retry_after) == (429, 5)
     Delivery.objects.update(state=Delivery.State.APPLIED)
     clock.seconds += 1.0
-    assert refused(pressure) is None
+    assert refused(pressure, cast.gateway.pk) is None
+
+
+@override_settings(WEBHOOK_MOST_PENDING=4)
+def test_who_lets_few_wait_is_taken_until_it_is_too_much_for_everybody(
+    pressure: Pressure, clock: Clock, cast: Cast
+) -> None:
+    some_wait(cast.gateway, 5)
+    some_wait(cast.other_gateway, 1)
+    assert refused(pressure, cast.gateway.pk)
+    assert refused(pressure, cast.other_gateway.pk) is None
+    some_wait(cast.gateway, 3)
+    clock.seconds += 1.0
+    assert refused(pressure, cast.other_gateway.pk)
+
+
+def test_what_is_too_fast_is_not_taken_even_if_it_cannot_be_read(
+    sender: Sender, cast: Cast, settings
+) -> None:
+    settings.WEBHOOK_MOST_PER_SECOND = 1
+    statuses = [sender.send(b"{}").status_code for _ in range(8)]
+    assert statuses[:2] == [400, 400] and statuses[-1] == 429
+    assert Delivery.objects.count() == statuses.count(400)
+
+
+def test_who_is_told_to_wait_is_told_for_how_long(sender: Sender, settings) -> None:
+    settings.WEBHOOK_MOST_PER_SECOND = 1
+    answers = [sender.send(lost()) for _ in range(8)]
+    late = [answer for answer in answers if answer.status_code == 429]
+    assert {answer["Retry-After"] for answer in late} == {"1"}
+    assert Delivery.objects.count() == len(answers) - len(late)
+
+
+def some_wait(gateway: Gateway, number: int) -> None:
+    Delivery.objects.bulk_create(
+        Delivery(gateway=gateway, event="x", received_at=database_now()) for _ in range(number)
+    )
