@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.models import Account, Gateway
@@ -24,9 +24,10 @@ class Delivery(models.Model):
         DEAD = "dead", "dead letter"
         DISCARDED = "discarded", "discarded by a person"
 
-    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="deliveries")
+    # The indexes below begin with them.
+    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="deliveries", db_index=False)
     account = models.ForeignKey(
-        Account, models.SET_NULL, null=True, blank=True, related_name="deliveries"
+        Account, models.SET_NULL, null=True, blank=True, related_name="deliveries", db_index=False
     )
     event = models.CharField(max_length=100)
     # The sender's own, where it has them.
@@ -60,9 +61,29 @@ class Delivery(models.Model):
             models.Index(
                 fields=["next_attempt_at"], name="delivery_pending", condition=Q(state="pending")
             ),
-            models.Index(fields=["gateway", "session_id", "-received_at"], name="delivery_session"),
+            # By pattern, so that a session is found by how its id begins, whatever the collation.
+            models.Index(
+                fields=["session_id", "gateway", "-received_at"],
+                name="delivery_of_session",
+                opclasses=["varchar_pattern_ops", "int8_ops", "timestamptz_ops"],
+            ),
             models.Index(fields=["account", "-id"], name="delivery_account"),
+            models.Index(fields=["gateway", "-id"], name="delivery_gateway"),
             models.Index(fields=["received_at"], name="delivery_received"),
+            # What is rare is found among millions without looking at them all.
+            models.Index(fields=["event"], name="delivery_event"),
+            models.Index(
+                fields=["state", "-id"], name="delivery_not_applied", condition=~Q(state="applied")
+            ),
+            models.Index(
+                fields=["-id"], name="delivery_retry", condition=Q(is_probable_retry=True)
+            ),
+            models.Index(
+                F("said__kind"),
+                F("id").desc(),
+                name="delivery_kind",
+                condition=Q(said__kind__in=["hint", "canary", "unrecognised"]),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -72,7 +93,7 @@ class Delivery(models.Model):
 class EventId(models.Model):
     """An event's own id, so that a repeated one is known; kept longer than anybody retries."""
 
-    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="+")
+    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="+", db_index=False)
     event_id = models.CharField(max_length=255)
     received_at = models.DateTimeField()
     repeats = models.PositiveIntegerField(default=0)
