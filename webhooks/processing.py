@@ -23,6 +23,8 @@ from webhooks.repeats import LONGEST_ID, is_probable_retry, is_repeat
 logger = logging.getLogger(__name__)
 GIVE_UP_AFTER = timedelta(minutes=10)
 LONGEST_PAUSE_SECONDS = 60.0
+# The event's name where it could not be read.
+UNREADABLE = "unreadable"
 
 WHY = {
     Verdict.UNKNOWN_SESSION: "unknown session: no account runs on it",
@@ -99,7 +101,7 @@ def keep_unreadable(
     """Authenticated, but not in its gateway's dialect: what can be kept of it without its words."""
     Delivery.objects.create(
         gateway_id=gateway_id,
-        event="unreadable",
+        event=UNREADABLE,
         path=path,
         size_bytes=body.size_bytes,
         digest=body.digest,

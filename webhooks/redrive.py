@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import Max
 
 from accounts import clock
 from accounts.models import Transition
+from gateways.text import printable
 from webhooks.models import Delivery
 from webhooks.processing import attempt
 
@@ -28,6 +29,7 @@ CHANGES_NAMED = 10
 class Change:
     """An account whose status is another afterwards."""
 
+    account_id: int
     account: str
     was: str
     now: str
@@ -52,6 +54,9 @@ class Redriven:
         named = ", ".join(str(change) for change in self.changes[:CHANGES_NAMED])
         more = f", and {number - CHANGES_NAMED} more" if number > CHANGES_NAMED else ""
         return f"{number} account{'s' if number > 1 else ''}: {named}{more}"
+
+    def __str__(self) -> str:
+        return f"{self.accounts} ({self.ends})" if self.ends else self.accounts
 
     @property
     def ends(self) -> str:
@@ -96,20 +101,43 @@ def redrive(delivery_ids: Iterable[int]) -> Redriven:
 def _changes(deliveries: Iterable[Delivery], *, after: int) -> list[Change]:
     evidence = [f"delivery {delivery.pk}" for delivery in deliveries]
     rows = Transition.objects.filter(pk__gt=after, evidence__in=evidence).order_by("pk")
-    changes: dict[int, Change] = {}
-    for row in rows.select_related("account"):
-        was = changes[row.account_id].was if row.account_id in changes else row.from_status
-        changes[row.account_id] = Change(account=str(row.account), was=was, now=row.to_status)
-    return [change for change in changes.values() if change.was != change.now]
+    return _from_first_to_last(
+        Change(
+            account_id=row.account_id,
+            account=str(row.account),
+            was=row.from_status,
+            now=row.to_status,
+        )
+        for row in rows.select_related("account")
+    )
+
+
+def _from_first_to_last(changes: Iterable[Change]) -> list[Change]:
+    """One for each account; none where it ends as it was."""
+    whole: dict[int, Change] = {}
+    for change in changes:
+        first = whole.get(change.account_id, change)
+        whole[change.account_id] = replace(change, was=first.was)
+    return [change for change in whole.values() if change.was != change.now]
+
+
+def add_up(parts: Iterable[Redriven]) -> Redriven:
+    """One after another, as one."""
+    redriven = list(parts)
+    return Redriven(
+        changes=_from_first_to_last(change for part in redriven for change in part.changes),
+        states=sum((part.states for part in redriven), Counter()),
+    )
 
 
 @transaction.atomic
-def discard(delivery_ids: Iterable[int], *, why: str) -> int:
-    """Not to be tried again, for a reason; how many. What failed first is kept beside it."""
+def discard(delivery_ids: Iterable[int], *, why: str, actor: str) -> int:
+    """Not to be tried again, for a person's reason; how many. What failed first is kept beside
+    it."""
     deliveries = _locked(delivery_ids, DISCARDABLE)
     now = clock.database_now()
     for delivery in deliveries:
-        delivery.state, delivery.error = State.DISCARDED, why[:500]
+        delivery.state, delivery.error = State.DISCARDED, printable(f"{actor}: {why}", limit=500)
         delivery.settled_at, delivery.next_attempt_at = now, None
     Delivery.objects.bulk_update(deliveries, ["state", "error", "settled_at", "next_attempt_at"])
     return len(deliveries)

@@ -47,6 +47,15 @@ class Plan:
     def rows(self) -> list[Any]:
         return [*self.will, *(row for row, _ in self.skipped)]
 
+    def foreseen(self) -> str:
+        """What would come of it, where the verb can tell."""
+        if self.verb.foresee is None or not self.will:
+            return ""
+        try:
+            return visible(self.verb.foresee(self.will))
+        except OperationalError:
+            return "What would come of it cannot be said just now: the database is busy with it."
+
 
 @dataclass(slots=True)
 class Report:
@@ -62,7 +71,9 @@ class Report:
             more = len(self.refused) - REASONS_SHOWN
             tail = f"; and {more} more" if more > 0 else ""
             text = f"{text}, {len(self.refused)} refused: {reasons}{tail}"
-        return ". ".join([text, *self.notes]) + "."
+        unsaid = len(self.notes) - REASONS_SHOWN
+        rest = [f"And {unsaid} more"] if unsaid > 0 else []
+        return ". ".join([text, *self.notes[:REASONS_SHOWN], *rest]) + "."
 
 
 def claim(user: Any, form: UUID, text: str) -> bool:

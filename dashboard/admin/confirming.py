@@ -135,6 +135,7 @@ class ConfirmingAdmin(KeptAdmin):
             "title": plan.verb.label,
             "opts": self.opts,
             "plan": plan,
+            "foreseen": plan.foreseen(),
             "form": form,
             "back": form["back"].value(),
             "act_url": self._url("act", plan.verb.name),

@@ -1,4 +1,5 @@
-"""The inbox: every webhook as it was received, and what became of it. Read only."""
+"""The inbox: every webhook as it was received, and what became of it. Its rows are never edited;
+what was not applied can be given a second chance, or none."""
 
 from __future__ import annotations
 
@@ -7,15 +8,19 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dashboard.admin import searching
 from dashboard.admin.base import ReadOnlyAdmin
-from dashboard.admin.plain_filters import choices_filter
+from dashboard.admin.confirming import ConfirmingAdmin
+from dashboard.admin.delivery_filters import KindFilter, ReceivedFilter, RetryFilter, StateFilter
+from dashboard.admin.delivery_verbs import DELIVERY_VERBS
+from dashboard.admin.verbs import Verb
 from dashboard.pieces import account_and_session, label, moment
 from dashboard.shown import visible
+from dashboard.watch import request_now
 from webhooks.models import Delivery
 
 _STATES = {
@@ -28,25 +33,50 @@ _STATES = {
 }
 
 
-what_became_filter = choices_filter("state", "what became of it")
-
-
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(ConfirmingAdmin, ReadOnlyAdmin):
     list_display = ("received", "event", "what_became", "session", "gateway", "why")
     list_display_links = ("received",)
     list_select_related = ("gateway", "account")
-    list_filter = (what_became_filter, "gateway")
+    list_filter = (StateFilter, KindFilter, ReceivedFilter, RetryFilter, "gateway")
     search_fields = ("session_id",)
     search_help_text = f"{searching.HELP}, or event"
     ordering = ("-id",)
     fields = (
         *("gateway", "account", "event", "event_id", "session_id", "workspace_claim", "path"),
-        *("state", "error", "first_error", "attempts", "is_probable_retry"),
+        *("state", "error", "error_class", "first_error", "attempts", "is_probable_retry"),
         *("occurred_at", "received_at", "next_attempt_at", "settled_at"),
         *("said_as_text", "size_bytes", "digest"),
     )
     readonly_fields = ("said_as_text",)
+    change_form_outer_before_template = "dashboard/delivery_verbs.html"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """For the verbs: the row itself is never edited."""
+        return obj is None and request.user.has_perm("webhooks.change_delivery")
+
+    def verbs(self, request: HttpRequest) -> dict[str, Verb]:
+        return DELIVERY_VERBS
+
+    def rows_for_acts(self) -> QuerySet[Delivery]:
+        """Oldest first, as they are redriven."""
+        return Delivery.objects.select_related("gateway", "account").order_by("received_at", "pk")
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """With the verbs that can be done now, for who may."""
+        shown = dict(extra_context or {})
+        delivery = self.get_object(request, object_id)
+        if delivery is not None and self.has_change_permission(request):
+            now = request_now(request)
+            can = [verb for verb in DELIVERY_VERBS.values() if not verb.refusal(delivery, now)]
+            shown |= {"delivery": delivery, "delivery_verbs": can}
+        return super().change_view(request, object_id, form_url, shown)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         return super().get_queryset(request).defer("said")

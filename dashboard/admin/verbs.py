@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from gateways.registry import CLIENTS
 Refusal = Callable[[Any, datetime], str]
 # Its answer, if it is text, is added to the report.
 Act = Callable[[Any, str, str], object]
+Foresee = Callable[[Sequence[Any]], str]
 
 # A verb that speaks to a gateway may take a minute for each row.
 MOST_AT_GATEWAYS = 10
@@ -23,7 +24,8 @@ MOST_AT_GATEWAYS = 10
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
     """`act(row, actor, why)` raises lifecycle.Refused or GatewayError. `refusal` says why a row is
-    skipped, or nothing. At most `most` rows at once."""
+    skipped, or nothing. `foresee(rows)`, where there is one, says what would come of it, and
+    changes nothing. At most `most` rows at once."""
 
     name: str
     label: str
@@ -35,6 +37,7 @@ class Verb:
     asks_why: bool = False
     dangerous: bool = False
     most: int = 500
+    foresee: Foresee | None = None
 
 
 def _gone(account: Account) -> str:

@@ -69,3 +69,50 @@ def test_it_says_what_was_wrong_with_the_question(cast: Cast) -> None:
 
 def test_an_empty_inbox_is_no_error() -> None:
     assert shown() == "No delivery fits.\n"
+
+
+@pytest.fixture
+def lost_one(cast: Cast) -> Delivery:
+    """Bob's dead letter says that his session was lost."""
+    said = {"kind": "state", "status": "disconnected", "reason": "", "raw": ""}
+    Delivery.objects.filter(session_id="bob").update(
+        said=said | {"phone_number": None, "fields": {}}, received_at=cast.ago(1)
+    )
+    return Delivery.objects.get(session_id="bob")
+
+
+def test_a_plan_says_what_redriving_would_change_and_changes_nothing(lost_one: Delivery) -> None:
+    assert shown("--state", "dead", "--redrive", "--plan") == (
+        "Would redrive 1 delivery: would change 1 account: bob qr_scanning → disconnected "
+        "(1 applied).\n"
+    )
+    lost_one.refresh_from_db()
+    assert lost_one.state == State.DEAD
+
+
+def test_what_the_filters_name_is_redriven(cast: Cast, lost_one: Delivery) -> None:
+    done = json.loads(shown("--gateway", "whatsapp-1", "--redrive", "--json"))
+    assert (done["redriven"], done["left_alone"], done["states"]) == (1, 2, {"applied": 1})
+    assert done["changes"] == [{"account": "bob", "was": "qr_scanning", "now": "disconnected"}]
+    cast.bob.refresh_from_db()
+    assert cast.bob.status == "disconnected"
+
+
+def test_one_is_discarded_by_its_number_and_with_a_reason(lost_one: Delivery) -> None:
+    said = shown("--id", str(lost_one.pk), "--discard", "a test of ours")
+    assert said == "Discarded 1 delivery.\n"
+    lost_one.refresh_from_db()
+    assert (lost_one.state, lost_one.error) == (State.DISCARDED, "command line: a test of ours")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--redrive"], ["--discard", "x"], ["--plan"], ["--state", "dead", "--discard", " "]],
+)
+def test_nothing_is_done_to_what_nobody_named_or_without_a_reason(
+    lost_one: Delivery, arguments: list[str]
+) -> None:
+    with pytest.raises(CommandError):
+        shown(*arguments)
+    lost_one.refresh_from_db()
+    assert lost_one.state == State.DEAD

@@ -96,7 +96,7 @@ def test_what_was_applied_is_left_alone(cast: Cast) -> None:
 
 def test_it_is_discarded_with_a_reason_and_not_tried_again(cast: Cast) -> None:
     delivery = a_delivery(cast, cast.alice, state=State.PENDING, next_attempt_at=cast.now)
-    assert discard([delivery.pk], why="a test of ours") == 1
+    assert discard([delivery.pk], why="a test of ours", actor="maria") == 1
     delivery.refresh_from_db()
-    assert (delivery.state, delivery.error) == (State.DISCARDED, "a test of ours")
+    assert (delivery.state, delivery.error) == (State.DISCARDED, "maria: a test of ours")
     assert delivery.next_attempt_at is None

@@ -1,4 +1,5 @@
-"""The inbox in a terminal, newest first, and for scripts."""
+"""The inbox in a terminal, newest first, and for scripts; a second chance for what was not applied,
+or none."""
 
 from __future__ import annotations
 
@@ -6,10 +7,12 @@ import json
 import re
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts import clock
@@ -17,6 +20,10 @@ from accounts.explain import age
 from accounts.management.command import gateway_named
 from gateways.text import printable
 from webhooks.models import Delivery
+from webhooks.redrive import add_up, discard, foresee, redrive, why_not_redriven
+
+# In one transaction, which holds the rows of all their accounts.
+AT_ONCE = 100
 
 _SPAN = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -28,36 +35,125 @@ def _limit(text: str) -> int:
     return int(text)
 
 
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise ArgumentTypeError("say why")
+    return text.strip()
+
+
 class Command(BaseCommand):
-    help = "Show webhooks and what became of them, newest first."
+    help = (
+        "Show webhooks and what became of them, newest first; with --redrive or --discard, act on "
+        "those that the filters name."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--id", type=int, action="append", help="only this one; may be repeated"
+        )
         parser.add_argument("--gateway", help="only of this one, by name")
         parser.add_argument("--state", choices=Delivery.State.values, help="only in this state")
         parser.add_argument("--since", help="30s, 10m, 2h, 3d, or a time like 2026-11-24T12:00Z")
         parser.add_argument("--limit", type=_limit, default=50, help="at most so many (50)")
         parser.add_argument("--json", action="store_true", help="for scripts")
+        acts = parser.add_mutually_exclusive_group()
+        acts.add_argument("--redrive", action="store_true", help="apply them once more")
+        acts.add_argument("--discard", metavar="REASON", type=_reason, help="never try them again")
+        parser.add_argument(
+            "--plan", action="store_true", help="with --redrive: say what it would change"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = clock.database_now()
-        rows = Delivery.objects.select_related("gateway").order_by("-id")
-        if options["gateway"]:
-            rows = rows.filter(gateway=gateway_named(options["gateway"]))
-        if options["state"]:
-            rows = rows.filter(state=options["state"])
-        if options["since"]:
-            rows = rows.filter(received_at__gte=since(options["since"], now))
-        found = list(rows.defer("said")[: options["limit"]])
-        if options["json"]:
+        _refuse_nonsense(options)
+        found = list(_asked_for(options, now)[: options["limit"]])
+        if options["redrive"]:
+            self._say(_redriven(found, plan=options["plan"]), options)
+        elif options["discard"]:
+            self._say(_discarded(found, why=options["discard"]), options)
+        elif options["json"]:
             self.stdout.write(json.dumps({"deliveries": [_record(row) for row in found]}))
         else:
             self._print(found, now)
+
+    def _say(self, outcome: Outcome, options: dict[str, Any]) -> None:
+        if options["json"]:
+            self.stdout.write(json.dumps(outcome.record))
+        else:
+            self.stdout.write(outcome.text)
 
     def _print(self, found: list[Delivery], now: datetime) -> None:
         for line in _lines(found, now):
             self.stdout.write(line)
         count = f"{len(found)} deliver{'y' if len(found) == 1 else 'ies'}"
         self.stdout.write(f"{count}, newest first." if found else "No delivery fits.")
+
+
+def _refuse_nonsense(options: dict[str, Any]) -> None:
+    """Raises CommandError."""
+    if options["plan"] and not options["redrive"]:
+        raise CommandError("--plan goes with --redrive")
+    acts = options["redrive"] or options["discard"]
+    if acts and not any(options[name] for name in ("id", "gateway", "state", "since")):
+        raise CommandError("say which ones: --id, --state, --gateway or --since")
+
+
+def _asked_for(options: dict[str, Any], now: datetime) -> QuerySet[Delivery]:
+    rows = Delivery.objects.select_related("gateway").order_by("-id")
+    if options["id"]:
+        rows = rows.filter(pk__in=options["id"])
+    if options["gateway"]:
+        rows = rows.filter(gateway=gateway_named(options["gateway"]))
+    if options["state"]:
+        rows = rows.filter(state=options["state"])
+    if options["since"]:
+        rows = rows.filter(received_at__gte=since(options["since"], now))
+    return rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    text: str
+    record: dict[str, object]
+
+
+def _redriven(found: list[Delivery], *, plan: bool) -> Outcome:
+    """Oldest first, a few in each transaction; a plan sees each few by themselves."""
+    can = sorted(
+        (row for row in found if not why_not_redriven(row)),
+        key=lambda row: (row.received_at, row.pk),
+    )
+    act = foresee if plan else redrive
+    whole = add_up(
+        act(row.pk for row in can[start : start + AT_ONCE]) for start in range(0, len(can), AT_ONCE)
+    )
+    verb, changes = ("Would redrive", "would change") if plan else ("Redriven", "changed")
+    said = f"{verb} {_counted(len(can), len(found))}: {changes} {whole}."
+    return Outcome(
+        text=printable(said, limit=4000),
+        record={
+            "plan": plan,
+            "redriven": len(can),
+            "left_alone": len(found) - len(can),
+            "changes": [
+                {"account": one.account, "was": one.was, "now": one.now} for one in whole.changes
+            ],
+            "states": dict(whole.states),
+        },
+    )
+
+
+def _discarded(found: list[Delivery], *, why: str) -> Outcome:
+    number = discard((row.pk for row in found), why=why, actor="command line")
+    return Outcome(
+        text=f"Discarded {_counted(number, len(found))}.",
+        record={"discarded": number, "left_alone": len(found) - number},
+    )
+
+
+def _counted(number: int, of: int) -> str:
+    left = f" ({of - number} left alone: in no state for that)" if of > number else ""
+    return f"{number} deliver{'y' if number == 1 else 'ies'}{left}"
 
 
 def since(text: str, now: datetime) -> datetime:
