@@ -5,16 +5,17 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from typing import Any
 
-from gunicorn.http.unreader import SocketUnreader
-
+from instance import patience
 from instance.children import die_with_parent
 
-worker_class = "gthread"
+worker_class = patience.PatientWorker
 workers = 2
 threads = 32  # most of them wait for slow bodies, without a connection to the database
 preload_app = True  # loaded once, then forked; nothing is connected while loading
 graceful_timeout = 3  # seconds for open requests when it stops
+keepalive = patience.KEEPALIVE_SECONDS
 control_socket_disable = True
 # One JSON object a line, as everything that we log.
 logconfig_dict = {
@@ -25,9 +26,7 @@ logconfig_dict = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {"gunicorn.error": {"level": "INFO", "propagate": True, "handlers": []}},
 }
-# Read ahead no more than the application asks for: its default of 1 MB is held several times over
-# by each of many large bodies.
-SocketUnreader.max_body_chunk = 64 * 1024
+patience.be_patient()
 
 
 def when_ready(server: object) -> None:
@@ -43,3 +42,11 @@ def post_fork(server: object, worker: object) -> None:
     # A small webhook asks for Python's lock some dozens of times, and each time may wait this long
     # for every large body that is being read beside it. The default is 5 ms.
     sys.setswitchinterval(0.0005)
+
+
+def pre_request(worker: object, request: Any) -> None:
+    patience.head_is_read(request)
+
+
+def post_request(worker: object, request: Any, environ: object, response: object) -> None:
+    patience.request_is_over(request)

@@ -103,7 +103,9 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def served(directory: Path, **environment: str) -> Iterator[Server]:
+def served(
+    directory: Path, *, config: str = "instance.web", **environment: str
+) -> Iterator[Server]:
     """Until it answers; ended with the block. `environment` is beside the tests' own."""
     port = free_port()
     log = directory / f"web-{port}.log"
@@ -111,7 +113,7 @@ def served(directory: Path, **environment: str) -> Iterator[Server]:
         process = subprocess.Popen(
             [
                 *[sys.executable, "-m", "gunicorn", "config.wsgi:application"],
-                *["--config", "python:instance.web", "--bind", f"127.0.0.1:{port}"],
+                *["--config", f"python:{config}", "--bind", f"127.0.0.1:{port}"],
             ],
             env=_environment() | environment,
             cwd=ROOT,
