@@ -28,6 +28,7 @@ from webhooks.bodies import (
     drain,
     incoming,
     read_body,
+    refuse_compressed,
 )
 from webhooks.credentials import Credentials, Untrusted, read_credentials
 from webhooks.doors import (
@@ -201,6 +202,7 @@ class _Listener:
     ) -> Hasher | None:
         """It is a large body: its place among them, and its way to a backend where it is clear
         which one that would be."""
+        refuse_compressed(self.meta)
         take()
         doors = {door.gateway_id: door for door in likely}
         named = [door for door in doors.values() if door.base_url == self.credentials.instance_url]

@@ -88,7 +88,7 @@ class Incoming:
             piece = self._stream.read(size)
         except TimeoutError:
             self._left = 0
-            raise BodyRefused(408, "the body stopped coming") from None
+            raise BodyRefused(408, "the body came too slowly, or stopped coming") from None
         except Exception:
             # Whatever else a server raises here (gunicorn has errors of its own for malformed
             # chunks), the sender broke it.
@@ -112,6 +112,13 @@ def incoming(meta: Mapping[str, Any]) -> Incoming:
     if socket is not None:
         socket.settimeout(SOCKET_PATIENCE_SECONDS)
     return Incoming(meta["wsgi.input"], _length(meta))
+
+
+def refuse_compressed(meta: Mapping[str, Any]) -> None:
+    """None of the gateways compresses, what is signed would be in doubt, and a small body may hide
+    an endless one. Raises BodyRefused."""
+    if str(meta.get("HTTP_CONTENT_ENCODING", "")).strip().lower() not in ("", "identity"):
+        raise BodyRefused(415, "the body is compressed (Content-Encoding): send it as it is")
 
 
 def _length(meta: Mapping[str, Any]) -> int | None:

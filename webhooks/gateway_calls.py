@@ -24,7 +24,7 @@ from gateways.base import Reason
 from gateways.json_fields import MAX_ID_CHARACTERS, without_lone_surrogates
 from gateways.text import printable
 from webhooks.authentication import GatewayKeyAuthentication
-from webhooks.bodies import Watchers, incoming, read_body
+from webhooks.bodies import Watchers, incoming, read_body, refuse_compressed
 from webhooks.errors import TooLarge, Unreadable
 from webhooks.models import Delivery
 
@@ -99,6 +99,7 @@ class GatewayCall(APIView):
     def body(self, request: Request) -> dict[str, Any]:
         """A small JSON object; nothing at all counts as an empty one. Raises Unreadable, TooLarge,
         BodyRefused."""
+        refuse_compressed(request._request.META)
         coming = incoming(request._request.META)
         if (coming.length or 0) > LARGEST_CALL_BYTES:
             raise TooLarge(f"the body is larger than {LARGEST_CALL_BYTES} bytes")

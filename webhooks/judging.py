@@ -144,6 +144,8 @@ _CURES = {
     "malformed_timestamp": "Update the gateway: it does not sign as documented.",
     "malformed_signature": "Update the gateway: it does not sign as documented.",
     "unreadable": "Its words are not understood: check its kind, and the versions of both sides.",
+    "compressed": "Something compresses its requests: switch that off at the gateway, or at the "
+    "proxy between.",
     "unavailable": "Rollcall could not write them down: look at PostgreSQL.",
 }
 

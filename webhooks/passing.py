@@ -19,6 +19,7 @@ _CODES = {
     401: "clock_skew",
     408: "too_slow",
     413: "too_large",
+    415: "compressed",
     429: "postponed",
     503: "unavailable",
 }

@@ -25,7 +25,7 @@ from gateways.registry import DIALECTS, Dialect
 from gateways.text import printable
 from webhooks import relay as relays
 from webhooks.authentication import HandedOn, Speaker, WebhookAuthentication, note_untrusted
-from webhooks.bodies import drain, incoming
+from webhooks.bodies import drain, incoming, refuse_compressed
 from webhooks.credentials import Untrusted, require_recent
 from webhooks.errors import (
     NothingThere,
@@ -75,6 +75,7 @@ class Webhook(NotesPassage):
         path = printable(request._request.path, limit=200)
         self.look_at_path(kind, path)
         try:
+            refuse_compressed(request._request.META)
             return self._take(DIALECTS[kind], speaker, path)
         finally:
             if speaker.handed and speaker.handed.relay:
