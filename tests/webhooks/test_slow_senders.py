@@ -23,7 +23,7 @@ DRIP_SECONDS = 0.1
 
 @pytest.fixture(scope="module")
 def hasty(django_db_setup, tmp_path_factory):
-    """A web process that waits half a second for a head and 1 s for a body, instead of 10 s and 30 s."""
+    """A web process that waits 0.5 s for a head and 1 s for a body, instead of 10 s and 30 s."""
     with served(tmp_path_factory.mktemp("hasty"), config="tests.webhooks.hasty") as server:
         yield server
 
