@@ -10,6 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+# What to set, for each kind: `url` is the whole of it, `path` what follows the host.
+SETTINGS: Mapping[str, str] = {
+    "webjs": "WEBHOOK_ENDPOINT={path} in its .env",
+    "wwebjs_api": "BASE_WEBHOOK_URL={url} in its environment",
+    "waha": "the URL {url} in its sessions (webhook_check --fix does), or as WHATSAPP_HOOK_URL",
+    "evolution": "the URL {url} in its instances (webhook_check --fix does), or as "
+    "WEBHOOK_GLOBAL_URL",
+    "wppconnect": "WEBHOOK_URL={url} with its own token behind it",
+    "standard": "the URL {url} where it sends",
+}
 KEPT_ELSEWHERE: Mapping[str, str] = {
     "webjs": "in the Node service's .env (BACKEND_URL and WEBHOOK_ENDPOINT), or in its source "
     "where the path is hard-coded; no call tells it",

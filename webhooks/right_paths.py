@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from gateways import webjs
+from gateways.subscriptions import SETTINGS
+
 
 def right_path(kind: str) -> str:
     return f"/api/webhooks/{kind}"
@@ -14,8 +17,12 @@ def right_url(kind: str) -> str:
 
 
 def cure(path: str) -> str:
-    """For a gateway that should send to `path`."""
-    return (
-        f"Set WEBHOOK_ENDPOINT={path} in its .env. Versions with this path hard-coded ignore that: "
-        "update the sender, or accept this path for this gateway."
-    )
+    """For a gateway that should send to `path`, in the words of its kind."""
+    kind = path.rpartition("/")[2]
+    setting = SETTINGS[kind].format(path=path, url=f"{settings.PUBLIC_URL}{path}")
+    if kind == webjs.KIND:
+        return (
+            f"Set {setting}. Versions with this path hard-coded ignore that: update the sender, or "
+            "accept this path for this gateway (gateway_add --accept-path)."
+        )
+    return f"Set {setting}. Or accept this path for this gateway (gateway_add --accept-path)."

@@ -396,6 +396,12 @@ def test_the_command_s_json_names_every_session(waha):
     assert "… and 10 more: --json names them all" in said
 
 
+def test_a_consent_to_nothing_is_a_slip(waha):
+    registered("waha")
+    with pytest.raises(CommandError, match="give both"):
+        call_command("webhook_check", "--gateway", "waha-1", "--yes")
+
+
 def test_an_unknown_gateway_is_named_with_the_known_ones(waha):
     registered("waha")
     with pytest.raises(CommandError, match="there are: waha-1"):

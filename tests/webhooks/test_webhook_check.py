@@ -52,8 +52,9 @@ def in_front(server, change):
 
     def hand_on(connection):
         request = change(sockets.read_request(connection))
+        request = request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
         with socket.create_connection(("127.0.0.1", server.port), 10) as behind:
-            behind.sendall(request.replace(b"Connection: keep-alive", b"Connection: close"))
+            behind.sendall(request)
             connection.settimeout(0.1)
             try:
                 while piece := connection.recv(65536):
@@ -103,6 +104,16 @@ def test_nobody_listens(settings):
 
     assert (hop.name, "Connection refused" in hop.says) == ("address", True)
     assert "is web running?" in hop.cure
+
+
+def test_a_secret_path_is_in_no_failure(settings):
+    settings.PUBLIC_URL = f"http://127.0.0.1:{free_port()}"
+    token = "check-path-that-nobody-may-read"
+
+    hops = hops_of(registered("wppconnect", path=token))
+
+    assert hops["address"].works is False
+    assert token not in str(hops)
 
 
 def test_a_name_that_is_nobody_s(settings):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.command import gateway_named
 from accounts.models import Gateway
@@ -42,6 +42,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="for scripts")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["yes"] and not options["fix"]:
+            raise CommandError("--yes consents to what --fix does: give both")
         gateway = gateway_named(options["gateway"])
         hops = []
         for hop in self._hops(gateway, fix=options["fix"], consents=options["yes"]):

@@ -1,0 +1,35 @@
+"""What to do about a wrong path, in the words of the gateway's kind."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateways.registry import KINDS
+from webhooks.right_paths import cure, right_path, right_url
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_told_where_to_send_and_how_to_stay(kind, settings):
+    settings.PUBLIC_URL = "https://rollcall.example.com"
+    said = cure(right_path(kind))
+
+    assert right_path(kind) in said
+    assert right_url(kind) in said or kind == "webjs"
+    assert "--accept-path" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [
+        ("webjs", "WEBHOOK_ENDPOINT=/api/webhooks/webjs"),
+        ("wwebjs_api", "BASE_WEBHOOK_URL=http"),
+        ("waha", "webhook_check --fix"),
+        ("evolution", "webhook_check --fix"),
+        ("wppconnect", "WEBHOOK_URL=http"),
+    ],
+)
+def test_no_kind_is_told_another_s_setting(kind, setting):
+    said = cure(right_path(kind))
+
+    assert setting in said
+    assert ("WEBHOOK_ENDPOINT" in said) is (kind == "webjs")
