@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from urllib.parse import unquote
 
+import httpcore
 import httpx
 
-from gateways.deadline import deadline_of
-from gateways.http import Answer, Http, shown
+from gateways.base import BadAnswer
+from gateways.deadline import Deadline, deadline_of
+from gateways.http import Answer, Http, raw_pieces, shown
 from gateways.profiles import Profile
 
 # Of what a sender says; the names of its credentials come from its kind's profile.
@@ -27,6 +30,14 @@ def headers_to_hand_on(profile: Profile) -> tuple[str, ...]:
     named = (profile.id_header, profile.address_header)
     names = (*PLAIN_HEADERS, *signed, *token, *profile.key_headers, *named)
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+# A webhook's answer is a word or two; who says more has taken it all the same.
+LONGEST_ANSWER_BYTES = 256 * 1024
+
+
+class Redirected(BadAnswer):
+    """It says that it is elsewhere. Nobody follows: somebody else would get what is not his."""
 
 
 class Backend(Http):
@@ -50,7 +61,9 @@ class Backend(Http):
         deadline_seconds: float,
     ) -> Answer:
         """The body as it is, whole or piece by piece, within `deadline_seconds`. Raises
-        GatewayError; what the iterable raises breaks the call off."""
+        GatewayError; what the iterable raises breaks the call off.
+
+        Once the answer's status is here, it counts, whatever becomes of the rest."""
         where = self.clean(f"POST {shown(self.url)}")
         with deadline_of(deadline_seconds) as deadline, self._translated(where, deadline):
             sent = {name: value.encode("latin-1", "replace") for name, value in headers.items()}
@@ -63,3 +76,39 @@ class Backend(Http):
             request.headers["Accept-Encoding"] = "identity"
             request.extensions["timeout"] = httpx.Timeout(deadline_seconds).as_dict()
             return self._answer(request, where=where, deadline=deadline)
+
+    def _answer(self, request: httpx.Request, *, where: str, deadline: Deadline) -> Answer:
+        response = self.respond(request)
+        try:
+            if 300 <= response.status_code < 400:
+                target = self.clean(unquote(shown(response.headers.get("location", ""))))
+                raise Redirected(
+                    f"{where}: {response.status_code} redirects to {target or 'nowhere'}, which "
+                    "is not followed: is the forward URL right?"
+                )
+            body = _whole(response, deadline)
+        finally:
+            response.close()
+        content_type = response.headers.get("content-type", "")
+        return Answer(
+            status_code=response.status_code,
+            body=b"" if body is None else body,
+            where=where,
+            content_type="text/plain" if body is None else content_type,
+        )
+
+
+def _whole(response: httpx.Response, deadline: Deadline) -> bytes | None:
+    """None where it is too long, too slow, breaks off, or is compressed although nobody asked."""
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        return None
+    body = bytearray()
+    try:
+        for piece in raw_pieces(response):
+            deadline.check()
+            body += piece
+            if len(body) > LONGEST_ANSWER_BYTES:
+                return None
+    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
+        return None
+    return bytes(body)

@@ -109,9 +109,12 @@ class Http:
             method, url, headers=_as_bytes(sent), content=msgspec.json.encode(body)
         )
 
+    def respond(self, request: httpx.Request) -> httpx.Response:
+        """Its body is not read yet. Raises what `_translated` translates."""
+        return (self._transport or _shared_transport(os.getpid())).handle_request(request)
+
     def _answer(self, request: httpx.Request, *, where: str, deadline: Deadline) -> Answer:
-        transport = self._transport or _shared_transport(os.getpid())
-        response = transport.handle_request(request)
+        response = self.respond(request)
         try:
             if 300 <= response.status_code < 400:
                 target = self.clean(unquote(shown(response.headers.get("location", ""))))
@@ -179,7 +182,7 @@ def _bounded(response: httpx.Response, *, where: str, deadline: Deadline) -> Ite
         raise BadAnswer(f"{where}: answered in {printable(encoding, limit=20)!r}, not asked for")
     inflate = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
     allowed = MAX_ANSWER_BYTES
-    for chunk in _raw(response):
+    for chunk in raw_pieces(response):
         deadline.check()
         piece = chunk if inflate is None else _inflated(inflate, chunk, allowed + 1, where)
         allowed -= len(piece)
@@ -190,7 +193,7 @@ def _bounded(response: httpx.Response, *, where: str, deadline: Deadline) -> Ite
         raise BadAnswer(f"{where}: the compressed answer breaks off")
 
 
-def _raw(response: httpx.Response) -> httpx.SyncByteStream:
+def raw_pieces(response: httpx.Response) -> httpx.SyncByteStream:
     if not isinstance(response.stream, httpx.SyncByteStream):
         raise TypeError("gateways are called by synchronous transports only")
     return response.stream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,11 +30,13 @@ from webhooks.bodies import (
     read_body,
     refuse_compressed,
 )
+from webhooks.circles import Circle, refuse_our_own, via
 from webhooks.credentials import Credentials, Untrusted, read_credentials
 from webhooks.doors import (
     choose,
     doors_with_key,
     doors_with_path,
+    holders,
     session_id_in,
     without_signature,
 )
@@ -86,12 +88,13 @@ class WebhookAuthentication(BaseAuthentication):
         route: dict[str, str] = request.parser_context["kwargs"]
         body = incoming(meta)
         try:
+            refuse_our_own(meta)
             return None, _Listener(meta, route["kind"], route.get("token", "")).listen(body)
         except Untrusted as untrusted:
             beginning = drain(body)
             note_untrusted(request, untrusted, beginning=beginning, size_bytes=body.length or 0)
             raise AuthenticationFailed(str(untrusted)) from None
-        except BodyRefused:
+        except (BodyRefused, Circle):
             drain(body)
             raise
 
@@ -185,7 +188,8 @@ class _Listener:
             )
             with _slot() as take:
                 doors, body = signer.listen(
-                    coming, take=lambda likely: self._take(take, likely, coming.length)
+                    coming,
+                    take=lambda likely, first: self._take(take, likely, first, coming.length),
                 )
             return self._speaker(doors, body, is_signed=True)
         doors = self._doors()
@@ -193,30 +197,46 @@ class _Listener:
         with _slot() as take:
             body = read_body(
                 coming,
-                large=lambda first: Watchers(onward=self._take(take, doors, coming.length)),
+                large=lambda first: Watchers(onward=self._take(take, doors, first, coming.length)),
             )
         return self._speaker(doors, body, is_signed=bool(self.credentials.token))
 
     def _take(
-        self, take: Callable[[], None], likely: Iterable[Door], length: int | None
+        self,
+        take: Callable[[], None],
+        likely: Iterable[Door],
+        first: bytes,
+        length: int | None,
     ) -> Hasher | None:
         """It is a large body: its place among them, and its way to a backend where it is clear
         which one that would be."""
         refuse_compressed(self.meta)
         take()
-        doors = {door.gateway_id: door for door in likely}
-        named = [door for door in doors.values() if door.base_url == self.credentials.instance_url]
-        [*only] = doors.values() if len(doors) == 1 else named[:1]
-        for door in only:
-            if door.forward_url:
-                self.relay = Relay(
-                    Backend(door.forward_url), headers=self._headers_to_hand_on(), length=length
-                )
+        url = self._likely_url({door.gateway_id: door for door in likely}.values(), first)
+        release_connection()
+        if url:
+            self.relay = Relay(Backend(url), headers=self._headers_to_hand_on(), length=length)
         return self.relay
+
+    def _likely_url(self, doors: Collection[Door], first: bytes) -> str:
+        """Where they do not all lead to one backend, whose session it is says more than the address
+        that a gateway says it has: nobody's messages may begin to arrive at another's backend. ""
+        where it leads nowhere, or nobody knows where."""
+        if not any(door.forward_url for door in doors):
+            return ""
+        holding_ids = holders(session_id_in(first, self.profile.session_field))
+        holding = [door for door in doors if door.gateway_id in holding_ids]
+        named = [door for door in doors if door.base_url == self.credentials.instance_url]
+        both = [door for door in holding if door in named]
+        for group in (doors, both, holding, named):
+            urls = {door.forward_url for door in group}
+            if len(urls) == 1:
+                return urls.pop()
+        return ""
 
     def _headers_to_hand_on(self) -> dict[str, str]:
         sent = {name: _header(self.meta, name) for name in headers_to_hand_on(self.profile)}
-        return {name: value for name, value in sent.items() if value}
+        return {name: value for name, value in sent.items() if value} | {"Via": via(self.meta)}
 
     def _read(self, meta: dict[str, Any]) -> Credentials:
         """Where the path says who speaks and there is nothing to check a signature with, whatever

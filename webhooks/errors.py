@@ -91,17 +91,18 @@ class NothingThere(APIException):
 
 
 class Unsendable(APIException):
-    """A message's backend could not be reached: the sender is to try again."""
+    """A message's backend did not say that it has it: the sender is to try again."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "backend_away"
+    wait = 1  # becomes Retry-After
 
 
-class Unanswered(APIException):
-    """A message's backend may have it, but did not say so in time."""
+class LeadsElsewhere(APIException):
+    """A message's backend redirects: no repetition helps, a person must set another URL."""
 
-    status_code = status.HTTP_504_GATEWAY_TIMEOUT
-    default_code = "backend_silent"
+    status_code = status.HTTP_502_BAD_GATEWAY
+    default_code = "backend_redirects"
 
 
 def where_webhooks_belong() -> str:

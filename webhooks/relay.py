@@ -7,21 +7,21 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from gateways.backend import Backend
 from gateways.base import GatewayError, TimedOut
 from gateways.http import Answer
+from webhooks.bodies import DEADLINE_SECONDS as BODY_SECONDS
 from webhooks.bodies import BodyRefused
 
 logger = logging.getLogger(__name__)
-# As long as the Node service waits for an answer.
-DEADLINE_SECONDS = 10.0
-LARGE_DEADLINE_SECONDS = 40.0
-# Threads of this process that may wait for backends; state events find the others.
-AT_ONCE = 4
-_slots = threading.BoundedSemaphore(AT_ONCE)
+# The Node service gives up after 10 s: it is answered before that.
+DEADLINE_SECONDS = 9.0
+# As long as a body may take to come in, and an answer to be given.
+LARGE_DEADLINE_SECONDS = DEADLINE_SECONDS + BODY_SECONDS
 _PIECES_WAITING = 8
 
 
@@ -29,42 +29,65 @@ class _Aborted(Exception):
     """It turned out not to be trusted, or not to be a message."""
 
 
-@contextmanager
-def relay_slot() -> Iterator[None]:
-    """Raises BodyRefused (429) while as many as may be wait for backends: a slow one delays its own
-    messages, and nobody's state."""
-    _take_slot()
-    try:
-        yield
-    finally:
-        _slots.release()
+class Places:
+    """How many of this process's threads may wait for backends, and for any one of them: a slow
+    one delays its own messages, hardly another's, and nobody's state."""
+
+    def __init__(self, *, at_once: int, of_one_backend: int) -> None:
+        self.at_once, self.of_one_backend = at_once, of_one_backend
+        self._taken: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def take(self, url: str) -> None:
+        """Raises BodyRefused (429) where there is none left."""
+        with self._lock:
+            if self._taken[url] >= self.of_one_backend or self._taken.total() >= self.at_once:
+                raise BodyRefused(
+                    429,
+                    "the backend that messages are handed on to is slow: send it again",
+                    retry_after=1,
+                )
+            self._taken[url] += 1
+
+    def give_back(self, url: str) -> None:
+        with self._lock:
+            self._taken[url] -= 1
+            self._taken += Counter()  # forgets whom nobody waits for
+
+    @contextmanager
+    def place(self, url: str) -> Iterator[None]:
+        self.take(url)
+        try:
+            yield
+        finally:
+            self.give_back(url)
 
 
-def _take_slot() -> None:
-    if not _slots.acquire(blocking=False):
-        raise BodyRefused(
-            429, "the backend that messages are handed on to is slow: send it again", retry_after=1
-        )
+# Small ones are trusted before they are handed on; large ones are not yet, so that strangers who
+# fill those places take none from these.
+SMALL = Places(at_once=12, of_one_backend=8)
+LARGE = Places(at_once=6, of_one_backend=4)
 
 
 class Relay:
-    """One large body, piece by piece, on a connection of its own.
+    """One large body, handed through piece by piece as it comes in.
 
-    The last piece is held back until `finish`: before that nobody has found the body trustworthy,
+    Its last piece is held back until `finish`: before that nobody has found the body trustworthy,
     and a backend never gets to see a whole request that was not. Whoever makes one must `end` it.
     Raises BodyRefused (429) where too many wait for backends.
     """
 
     def __init__(self, backend: Backend, *, headers: Mapping[str, str], length: int | None) -> None:
-        _take_slot()
-        self._ended = False
+        LARGE.take(backend.url)
         self._backend = backend
         self._headers = dict(headers)
         if length is not None:
             self._headers["Content-Length"] = str(length)
-        self._pieces: queue.Queue[bytes | type[_Aborted] | None] = queue.Queue(_PIECES_WAITING)
+        self._pieces: queue.Queue[bytes | None] = queue.Queue(_PIECES_WAITING)
         self._held = b""
+        self._is_ended = threading.Event()
         self._ends = time.monotonic() + LARGE_DEADLINE_SECONDS
+        self._patience = DEADLINE_SECONDS
         self._result: Answer | GatewayError | None = None
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
         self._thread.start()
@@ -82,7 +105,7 @@ class Relay:
         """It may be believed: the last piece goes out. Raises GatewayError."""
         self._put(self._held)
         self._put(None)
-        self._thread.join(max(0.1, self._ends - time.monotonic()) + 1)
+        self._thread.join(DEADLINE_SECONDS)
         if self._result is None:
             raise TimedOut("the backend did not take the message in time")
         if isinstance(self._result, GatewayError):
@@ -90,24 +113,24 @@ class Relay:
         return self._result
 
     def end(self) -> None:
-        """Give the slot back. Unless it was finished, the connection is broken off in the middle of
-        the body. Doing it twice is harmless."""
-        if self._ended:
-            return
-        self._ended = True
+        """Unless it was finished, the connection is broken off in the middle of the body. Nobody
+        waits for that: a backend that takes nothing keeps its place until its time is over. Doing
+        it twice is harmless."""
+        self._is_ended.set()
         self._held = b""
-        self._put(_Aborted)
-        self._thread.join(1)
-        _slots.release()
+        with suppress(queue.Empty):
+            while True:
+                self._pieces.get_nowait()
 
-    def _put(self, piece: bytes | type[_Aborted] | None) -> None:
-        """Waits while the backend is slow; a backend that has given up takes nothing more."""
-        while self._thread.is_alive() and time.monotonic() < self._ends:
-            try:
-                self._pieces.put(piece, timeout=0.2)
-                return
-            except queue.Full:
-                continue
+    def _put(self, piece: bytes | None) -> None:
+        """Waits while the backend is slow, but not for ever: then the sender is slow no more by
+        its own fault. A backend that has given up takes nothing more."""
+        began = time.monotonic()
+        while self._thread.is_alive() and time.monotonic() - began < self._patience:
+            with suppress(queue.Full):
+                self._pieces.put(piece, timeout=0.1)
+                break
+        self._patience -= time.monotonic() - began
 
     def _run(self) -> None:
         try:
@@ -117,17 +140,17 @@ class Relay:
         except GatewayError as error:
             self._result = error
         except _Aborted:
-            logger.info("a message was not handed on: it turned out not to be trusted")
+            logger.info("a large body was not handed on: it was no trusted message")
+        finally:
+            LARGE.give_back(self._backend.url)
 
     def _taken(self) -> Iterator[bytes]:
-        while True:
-            try:
-                piece = self._pieces.get(timeout=max(0.0, self._ends - time.monotonic()))
-            except queue.Empty:
-                raise _Aborted from None
-            if piece is None:
-                return
-            if isinstance(piece, bytes):
-                yield piece
-            else:
-                raise piece
+        while (piece := self._next()) is not None:
+            yield piece
+
+    def _next(self) -> bytes | None:
+        """None: it is whole. Raises _Aborted."""
+        while not self._is_ended.is_set() and time.monotonic() < self._ends:
+            with suppress(queue.Empty):
+                return self._pieces.get(timeout=0.1)
+        raise _Aborted

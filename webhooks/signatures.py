@@ -37,16 +37,16 @@ class Signer:
     ring: Callable[[float], Keyring]
 
     def listen(
-        self, coming: Incoming, *, take: Callable[[Iterable[Door]], Hasher | None]
+        self, coming: Incoming, *, take: Callable[[Iterable[Door], bytes], Hasher | None]
     ) -> tuple[tuple[Door, ...], Body]:
         """The doors whose secret fits, and the body. `take` is called where it is a large one, with
-        the doors whose secret may fit. Raises Untrusted, BodyRefused."""
+        the doors whose secret may fit and how it begins. Raises Untrusted, BodyRefused."""
         ring = self.ring(LIVES_SECONDS)
         checks: list[Check] = []
 
         def large(first: bytes) -> Watchers:
             checks.extend(self._narrowed(self.ring(DOUBTED_AFTER_SECONDS), first))
-            onward = take(door for check in checks for door in check.doors)
+            onward = take((door for check in checks for door in check.doors), first)
             release_connection()
             return Watchers([check.hash for check in checks], onward)
 

@@ -17,8 +17,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import clock
-from gateways.backend import Backend
-from gateways.base import Event, GatewayError, Kind, TimedOut, UnreadableEvent
+from gateways.backend import Backend, Redirected
+from gateways.base import Event, GatewayError, Kind, UnreadableEvent
 from gateways.http import Answer
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS, Dialect
@@ -28,12 +28,13 @@ from webhooks.authentication import HandedOn, Speaker, WebhookAuthentication, no
 from webhooks.bodies import drain, incoming, refuse_compressed
 from webhooks.credentials import Untrusted, require_recent
 from webhooks.errors import (
+    LeadsElsewhere,
     NothingThere,
     TooLarge,
-    Unanswered,
     Unreadable,
     Unsendable,
     not_found,
+    release_connection,
 )
 from webhooks.forwards import Handed
 from webhooks.life import note_life
@@ -89,7 +90,8 @@ class Webhook(NotesPassage):
         event = self._read(dialect, speaker, path, received_at)
         if event.kind is Kind.LIFE:
             return self._take_message(event, speaker)
-        if speaker.body.is_squeezed:
+        is_through = event.kind is Kind.UNRECOGNISED and speaker.handed is not None
+        if speaker.body.is_squeezed and not is_through:
             raise TooLarge("only messages may be larger than 256 kB")
         pressure.admit(speaker.gateway_id)
         received = receive(
@@ -98,19 +100,25 @@ class Webhook(NotesPassage):
             body=speaker.body,
             path=path,
             received_at=received_at,
-            handed=_handed(speaker, event),
+            handed=_from_row(speaker, event),
         )
         self.came.is_repeated = received.delivery is None
         self.came.is_retried = received.is_retried
+        if is_through:
+            return self._hand_through(speaker)
         return Response(self._answer(dialect.kind, received.delivery))
 
     def _take_message(self, event: Event, speaker: Speaker) -> HttpResponseBase:
         if event.session_id:
             note_life(speaker.gateway_id, event)
+        if speaker.handed is not None:
+            return self._hand_through(speaker)
+        return Response({"success": True, "state": "noted"} | self._wrong_path())
+
+    def _hand_through(self, speaker: Speaker) -> HttpResponse:
+        assert speaker.handed is not None
         self.came.is_heard = True
-        if speaker.handed is None:
-            return Response({"success": True, "state": "noted"} | self._wrong_path())
-        return _hand_on(speaker.handed, speaker)
+        return _hand_through(speaker.handed, speaker)
 
     def _read(self, dialect: Dialect, speaker: Speaker, path: str, received_at: datetime) -> Event:
         try:
@@ -214,8 +222,10 @@ def hide_token(request: HttpRequest) -> None:
 
 
 # --- handing on to a business's own backend -----------------------------------------------------
-def _handed(speaker: Speaker, event: Event) -> Handed | None:
-    if speaker.handed is None:
+def _from_row(speaker: Speaker, event: Event) -> Handed | None:
+    """What is handed on later, from a row. Of an event that nobody knows it cannot be said what it
+    holds: it is handed through like a message."""
+    if speaker.handed is None or event.kind is Kind.UNRECOGNISED:
         return None
     return Handed(
         body=bytes(speaker.body.content),
@@ -224,15 +234,17 @@ def _handed(speaker: Speaker, event: Event) -> Handed | None:
     )
 
 
-def _hand_on(handed: HandedOn, speaker: Speaker) -> HttpResponse:
-    """The backend's answer goes back as it is. Raises Unsendable, Unanswered, BodyRefused."""
+def _hand_through(handed: HandedOn, speaker: Speaker) -> HttpResponse:
+    """The backend's answer goes back as it is. Raises Unsendable, LeadsElsewhere, BodyRefused."""
+    release_connection()
     try:
         answer = _answer_of(handed, speaker)
-    except TimedOut as error:
-        raise Unanswered(f"this message was handed on, but: {error}") from None
+    except Redirected as error:
+        raise LeadsElsewhere(f"this message was not handed on: {error}") from None
     except GatewayError as error:
-        raise Unsendable(f"this message cannot be handed on just now: {error}") from None
-    return HttpResponse(answer.body, status=answer.status_code, content_type=answer.content_type)
+        raise Unsendable(f"this message may not have arrived: {error}") from None
+    status = answer.status_code if answer.status_code < 600 else 502
+    return HttpResponse(answer.body, status=status, content_type=answer.content_type)
 
 
 def _answer_of(handed: HandedOn, speaker: Speaker) -> Answer:
@@ -242,7 +254,7 @@ def _answer_of(handed: HandedOn, speaker: Speaker) -> Answer:
         raise GatewayError(
             "whose it is was only known at its end: send X-Instance-Url, or use a path of its own"
         )
-    with relays.relay_slot():
+    with relays.SMALL.place(handed.url):
         return Backend(handed.url).hand_on(
             bytes(speaker.body.content),
             headers=handed.headers,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import socket
+import time
 
 import pytest
 
 from gateways.backend import Backend
 from gateways.base import Refused, TimedOut
+from tests.instance.running import until
 from tests.webhooks.backends import a_backend
 from webhooks import relay as relays
 from webhooks.bodies import BodyRefused
-from webhooks.relay import AT_ONCE, Relay, relay_slot
+from webhooks.relay import LARGE, Places, Relay
 
 PIECE = b"x" * 65536
 HEADERS = {"X-HMAC-Signature": "abc", "Content-Type": "application/json"}
@@ -60,7 +63,7 @@ def test_a_backend_that_refuses_says_so_and_takes_nothing() -> None:
 
 
 def test_a_backend_that_hangs_is_not_waited_for_longer_than_agreed(monkeypatch) -> None:
-    monkeypatch.setattr(relays, "LARGE_DEADLINE_SECONDS", 0.3)
+    monkeypatch.setattr(relays, "DEADLINE_SECONDS", 0.3)
     with a_backend() as backend:
         backend.gate.clear()
         relay = Relay(Backend(backend.url), headers=HEADERS, length=4)
@@ -70,28 +73,51 @@ def test_a_backend_that_hangs_is_not_waited_for_longer_than_agreed(monkeypatch) 
         relay.end()
 
 
-def test_only_so_many_may_wait_for_backends() -> None:
-    held = [relay_slot() for _ in range(AT_ONCE)]
-    for slot in held:
-        slot.__enter__()
+def test_a_backend_that_takes_nothing_holds_the_sender_up_only_so_long(monkeypatch) -> None:
+    monkeypatch.setattr(relays, "DEADLINE_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as nobody_reads:
+        url = f"http://127.0.0.1:{nobody_reads.getsockname()[1]}/"
+        relay = Relay(Backend(url), headers=HEADERS, length=len(PIECE) * 2000)
+        began = time.monotonic()
+        for _ in range(2000):
+            relay.update(PIECE)
+        relay.end()
+        assert time.monotonic() - began < 5
+    until(lambda: no_place_is_taken(url))
+
+
+def no_place_is_taken(url: str) -> bool:
+    taken = [not refused(LARGE, url) for _ in range(LARGE.of_one_backend)]
+    for _ in range(sum(taken)):
+        LARGE.give_back(url)
+    return all(taken)
+
+
+def refused(places: Places, url: str) -> bool:
     try:
-        with pytest.raises(BodyRefused) as refusal, relay_slot():
-            pass
-        assert (refusal.value.status_code, refusal.value.retry_after) == (429, 1)
-    finally:
-        for slot in held:
-            slot.__exit__(None, None, None)
-    with relay_slot():
-        pass
+        places.take(url)
+    except BodyRefused as refusal:
+        assert (refusal.status_code, refusal.retry_after) == (429, 1)
+        return True
+    return False
 
 
-def test_a_relay_takes_one_of_the_places_and_gives_it_back() -> None:
+def test_a_slow_backend_takes_only_some_of_the_places() -> None:
+    places = Places(at_once=3, of_one_backend=2)
+    assert [refused(places, url) for url in ("slow", "slow", "slow")] == [False, False, True]
+    assert [refused(places, url) for url in ("other", "third")] == [False, True]
+    places.give_back("slow")
+    assert not refused(places, "third")
+
+
+def test_a_relay_takes_a_place_and_gives_it_back() -> None:
     with a_backend() as backend:
-        relays = [Relay(Backend(backend.url), headers={}, length=1) for _ in range(AT_ONCE)]
-        with pytest.raises(BodyRefused):
-            Relay(Backend(backend.url), headers={}, length=1)
-        for relay in relays:
+        several = [
+            Relay(Backend(backend.url), headers={}, length=1) for _ in range(LARGE.of_one_backend)
+        ]
+        assert refused(LARGE, backend.url)
+        for relay in several:
             relay.end()
             relay.end()
-        with relay_slot():
-            pass
+        until(lambda: not refused(LARGE, backend.url))
+        LARGE.give_back(backend.url)
