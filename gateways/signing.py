@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import jwt
 
@@ -13,6 +15,7 @@ from gateways.profiles import Encoding, Profile, Signature
 
 TOKEN_SECONDS = 60
 TOKEN_CLAIMS = {"app": "evolution", "action": "webhook"}
+_NO_TIMES: Any = dict.fromkeys(("verify_exp", "verify_iat", "verify_nbf", "verify_aud"), False)
 
 # Named so that each dialect's parser knows it for a test; no session of anybody's is called so.
 SESSION = "rollcall-route-test"
@@ -46,11 +49,55 @@ def headers_for(
     if profile.signature and hmac_secret:
         return headers | _signed(profile.signature, body, headers, secret=hmac_secret, now=now)
     if profile.has_token and hmac_secret:
-        claims = {"iat": now, "exp": int(now.timestamp()) + TOKEN_SECONDS, **TOKEN_CLAIMS}
-        return {"Authorization": f"Bearer {jwt.encode(claims, hmac_secret, algorithm='HS256')}"}
+        token = _token(TOKEN_CLAIMS, hmac_secret, now, seconds=TOKEN_SECONDS)
+        return {"Authorization": f"Bearer {token}"}
     if profile.key_headers and api_key:
         return headers | {profile.key_headers[0]: api_key}
     return {}
+
+
+def signed_anew(
+    profile: Profile,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    secrets: Sequence[str],
+    now: datetime,
+) -> Mapping[str, str]:
+    """The same headers, where a time is signed with this one, by the secret that signed the old
+    one or else the newest. As they are where no time is signed, or there is no secret."""
+    token = headers.get("Authorization", "").partition(" ")[2].strip()
+    if profile.has_token and token.count(".") == 2 and secrets:
+        return {**headers, "Authorization": f"Bearer {_token_anew(token, secrets, now)}"}
+    signature = profile.signature
+    if not (signature and signature.timestamp_header and signature.header in headers and secrets):
+        return headers
+    signs = partial(_signed, signature, body, headers)
+    then = _moment(headers.get(signature.timestamp_header, ""))
+    given = headers[signature.header].lower()
+    own = [s for s in secrets if signs(secret=s, now=then)[signature.header].lower() in given]
+    return signs(secret=(own or secrets)[0], now=now)
+
+
+def _moment(timestamp: str) -> datetime:
+    seconds = int(timestamp) if timestamp.isascii() and timestamp.isdigit() else 0
+    return datetime.fromtimestamp(min(seconds, 2**33), UTC)
+
+
+def _token_anew(token: str, secrets: Sequence[str], now: datetime) -> str:
+    """The claims that it had, for as long as before."""
+    for secret in secrets:
+        try:
+            claims = jwt.decode(token, secret, algorithms=["HS256"], options=_NO_TIMES)
+        except jwt.InvalidTokenError:
+            continue
+        return _token(claims, secret, now, seconds=int(claims["exp"]) - int(claims["iat"]))
+    return _token(TOKEN_CLAIMS, secrets[0], now, seconds=TOKEN_SECONDS)
+
+
+def _token(claims: Mapping[str, object], secret: str, now: datetime, *, seconds: int) -> str:
+    times = {"iat": now, "exp": int(now.timestamp()) + seconds}
+    return jwt.encode({**claims, **times}, secret, algorithm="HS256")
 
 
 def _signed(

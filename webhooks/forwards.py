@@ -1,5 +1,5 @@
 """State events on their way to a business's own backend: committed with their delivery, and handed
-on from the row until they arrive. Our own state waits for nobody."""
+on from the row until they arrive (webhooks.outgoing). Our own state waits for nobody."""
 
 from __future__ import annotations
 
@@ -11,31 +11,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from redis.exceptions import RedisError
 
-from accounts import clock
 from accounts.doorbell import ring
-from accounts.models import Gateway, GatewaySecret
+from accounts.models import GatewaySecret
 from accounts.redis_client import client
-from accounts.sealing import CannotOpen, seal, unseal
+from accounts.sealing import seal, unseal
 from gateways import signing
-from gateways.backend import Backend
 from gateways.base import GatewayError
+from gateways.http import Answer
 from gateways.registry import DIALECTS
-from gateways.text import printable
 from webhooks.models import Delivery, Forward
 
 logger = logging.getLogger(__name__)
-DEADLINE_SECONDS = 10.0
 GIVE_UP_AFTER = timedelta(hours=24)
-LONGEST_PAUSE_SECONDS = 300.0
-# Longer than an attempt: it ends by itself when the one who makes it has died.
-CLAIMED_FOR = timedelta(seconds=DEADLINE_SECONDS + 20)
+LONGEST_PAUSE_SECONDS = 60.0
 # The old signature names a time that the backend may not tolerate any more.
 SIGNED_ANEW_AFTER = timedelta(seconds=60)
-SWEEP_ROWS = 200
 QR_SECONDS = 60
+# What a backend answers to one event because of what it says. Anything else is true of the next
+# event, too, which therefore waits, so that they arrive in their order …
+ABOUT_THE_EVENT = frozenset({400, 409, 413, 415, 422, 500})
+# … for about an hour: it may be this event that makes the backend fall over.
+ATTEMPTS_THAT_HOLD_OTHERS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +46,16 @@ class Handed:
     is_fleeting: bool = False
 
 
+class Gone(Exception):
+    """It cannot be handed on any more, and why."""
+
+
 def keep_forward(delivery: Delivery, handed: Handed) -> None:
     """With the delivery, in the caller's transaction; it is sent after the commit."""
     sealed = _seal(handed)
     forward = Forward.objects.create(
         delivery=delivery,
+        gateway_id=delivery.gateway_id,
         sealed_body="" if handed.is_fleeting else sealed,
         next_attempt_at=delivery.received_at,
     )
@@ -61,84 +64,59 @@ def keep_forward(delivery: Delivery, handed: Handed) -> None:
     ring("webhooks.tasks.send_forwards")
 
 
-def _keep_fleeting(forward_id: int, sealed: str) -> None:
-    try:
-        client().set(f"rollcall:forward:{forward_id}", sealed, ex=QR_SECONDS)
-    except RedisError as error:
-        logger.warning("a QR code cannot be handed on: %s", type(error).__name__)
-
-
-def send_forwards() -> int:
-    """Hand on what is due, oldest first; how many were tried."""
-    tried = 0
-    while tried < SWEEP_ROWS and (forward := _claim()) is not None:
-        _send(forward)
-        tried += 1
-    return tried
-
-
-def _claim() -> Forward | None:
-    with transaction.atomic():
-        now = clock.database_now()
-        forward = (
-            Forward.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("delivery__gateway")
-            .filter(next_attempt_at__lte=now)
-            .order_by("next_attempt_at")
-            .first()
-        )
-        if forward is not None:
-            forward.attempts += 1
-            forward.next_attempt_at = now + CLAIMED_FOR
-            forward.save(update_fields=["attempts", "next_attempt_at"])
-        return forward
-
-
-def _send(forward: Forward) -> None:
-    """Outside of any transaction. It may arrive twice where we die before we have written that it
-    did; a state event is level."""
-    now, gateway = clock.database_now(), forward.delivery.gateway
-    try:
-        handed = _opened(forward)
-        answer = Backend(gateway.forward_url).hand_on(
-            handed.body,
-            headers=_headers(gateway, handed, forward.delivery.received_at, now),
-            deadline_seconds=DEADLINE_SECONDS,
-        )
-    except _Gone as error:
-        _give_up(forward, str(error))
-        return
-    except (GatewayError, CannotOpen) as error:
-        _postpone(forward, str(error), now)
-        return
-    if answer.status_code < 300:
-        forward.delete()
-    else:
-        said = printable(answer.body[:200].decode("utf-8", "replace"), limit=200)
-        _postpone(forward, f"the backend answered {answer.status_code}: {said}", now)
-
-
-class _Gone(Exception):
-    """What was to be handed on is not there any more."""
-
-
-def _opened(forward: Forward) -> Handed:
-    """Raises CannotOpen, _Gone."""
+def opened(forward: Forward, now: datetime) -> Handed:
+    """As it came, but signed anew by the gateway's own secret once it is old. Raises Gone,
+    CannotOpen."""
+    if not forward.gateway.forward_url:
+        raise Gone("its gateway has no forward URL any more")
     sealed = forward.sealed_body or _fleeting(forward.pk)
     if not sealed:
-        raise _Gone("it held a QR code, which is void by now")
-    if not forward.delivery.gateway.forward_url:
-        raise _Gone("its gateway has no forward URL any more")
-    opened = json.loads(unseal(sealed))
-    return Handed(body=base64.b64decode(opened["body"]), headers=opened["headers"])
+        raise Gone("it held a QR code, which is void by now")
+    kept = json.loads(unseal(sealed))
+    body, headers = base64.b64decode(kept["body"]), kept["headers"]
+    if now - forward.delivery.received_at >= SIGNED_ANEW_AFTER:
+        secrets = forward.gateway.active_secrets(GatewaySecret.Purpose.HMAC, now)
+        profile = DIALECTS[forward.gateway.kind].profile
+        headers = signing.signed_anew(profile, body, headers, secrets=secrets, now=now)
+    return Handed(body=body, headers=headers)
 
 
-def _fleeting(forward_id: int) -> str:
-    try:
-        kept = client().get(f"rollcall:forward:{forward_id}")
-    except RedisError:
-        return ""
-    return kept if isinstance(kept, str) else ""
+def settle(forward: Forward, outcome: Answer | GatewayError, now: datetime) -> None:
+    """It arrived, and its row goes; or it is tried again. Nothing that the backend said is kept:
+    it may quote what it got."""
+    if isinstance(outcome, GatewayError):
+        postpone(forward, str(outcome), now)
+    elif outcome.status_code < 300:
+        Forward.objects.filter(pk=forward.pk).delete()
+        _forget_fleeting(forward.pk)
+    else:
+        status = outcome.status_code
+        postpone(forward, _said(status), now, is_set_aside=status in ABOUT_THE_EVENT)
+
+
+def postpone(forward: Forward, why: str, now: datetime, *, is_set_aside: bool = False) -> None:
+    """2, 4, 8 … 60 s, each between a half and the whole of it; for a day."""
+    if now - forward.delivery.received_at >= GIVE_UP_AFTER:
+        give_up(forward, why)
+        return
+    pause = min(LONGEST_PAUSE_SECONDS, 2.0 ** min(forward.attempts, 10))
+    Forward.objects.filter(pk=forward.pk).update(
+        error=why[:500],
+        next_attempt_at=now + timedelta(seconds=pause * random.uniform(0.5, 1)),
+        is_set_aside=is_set_aside or forward.attempts >= ATTEMPTS_THAT_HOLD_OTHERS,
+    )
+
+
+def give_up(forward: Forward, why: str) -> None:
+    """The row stays, without its body, and says why."""
+    Forward.objects.filter(pk=forward.pk).update(
+        error=why[:500], sealed_body="", next_attempt_at=None
+    )
+
+
+def _said(status: int) -> str:
+    hint = ": the forward URL leads back to Rollcall itself" if status == 508 else ""
+    return f"the backend answered {status}{hint}"
 
 
 def _seal(handed: Handed) -> str:
@@ -146,33 +124,27 @@ def _seal(handed: Handed) -> str:
     return seal(json.dumps({"body": body, "headers": dict(handed.headers)}))
 
 
-def _headers(
-    gateway: Gateway, handed: Handed, received_at: datetime, now: datetime
-) -> Mapping[str, str]:
-    """As they came; signed anew by the gateway's own secret once they are old."""
-    secrets = gateway.active_secrets(GatewaySecret.Purpose.HMAC, now)
-    if now - received_at < SIGNED_ANEW_AFTER or not secrets:
-        return handed.headers
-    profile = DIALECTS[gateway.kind].profile
-    event_id = handed.headers.get(profile.id_header, "")
-    fresh = signing.headers_for(
-        profile, handed.body, hmac_secret=secrets[0], api_key="", event_id=event_id, now=now
-    )
-    return {**handed.headers, **fresh}
+def _key(forward_id: int) -> str:
+    return f"rollcall:forward:{forward_id}"
 
 
-def _postpone(forward: Forward, why: str, now: datetime) -> None:
-    """2, 4, 8 … 300 s, each between a half and the whole of it; for a day."""
-    if now - forward.delivery.received_at >= GIVE_UP_AFTER:
-        _give_up(forward, why)
-        return
-    pause = min(LONGEST_PAUSE_SECONDS, 2.0 ** min(forward.attempts, 10))
-    forward.error = why[:500]
-    forward.next_attempt_at = now + timedelta(seconds=pause * random.uniform(0.5, 1))
-    forward.save(update_fields=["error", "next_attempt_at"])
+def _keep_fleeting(forward_id: int, sealed: str) -> None:
+    try:
+        client().set(_key(forward_id), sealed, ex=QR_SECONDS)
+    except RedisError as error:
+        logger.warning("a QR code cannot be handed on: %s", type(error).__name__)
 
 
-def _give_up(forward: Forward, why: str) -> None:
-    """The row stays, without its body, and says why."""
-    forward.error, forward.sealed_body, forward.next_attempt_at = why[:500], "", None
-    forward.save(update_fields=["error", "sealed_body", "next_attempt_at"])
+def _fleeting(forward_id: int) -> str:
+    try:
+        kept = client().get(_key(forward_id))
+    except RedisError:
+        return ""
+    return kept if isinstance(kept, str) else ""
+
+
+def _forget_fleeting(forward_id: int) -> None:
+    try:
+        client().delete(_key(forward_id))
+    except RedisError:
+        logger.info("a QR code that was handed on ends by itself within %d s", QR_SECONDS)

@@ -113,17 +113,24 @@ class Forward(models.Model):
     """A state event on its way to the business's own backend; deleted once it has arrived.
 
     Body and headers are sealed: they are kept only because the backend may be away for a while.
+    One that is set aside holds up nobody behind it; one that was given up has no next attempt.
     """
 
     delivery = models.OneToOneField(Delivery, models.CASCADE, related_name="forward")
+    # Its delivery's: the first of each gateway must be found fast.
+    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="forwards", db_index=False)
     sealed_body = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True)
     next_attempt_at = models.DateTimeField(null=True)
+    is_set_aside = models.BooleanField(default=False)
 
     class Meta:
         db_table = "webhook_forwards"
-        indexes = [models.Index(fields=["next_attempt_at"], name="forward_pending")]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], name="forward_pending"),
+            models.Index(fields=["gateway", "id"], name="forward_gateway"),
+        ]
 
     def __str__(self) -> str:
         return f"forward of {self.delivery}"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from accounts import clock
-from webhooks import changes, forwards, life, refusals, repeats, routes, sweeper, tallies, watch
+from webhooks import changes, life, outgoing, refusals, repeats, routes, sweeper, tallies, watch
 
 
 @shared_task
@@ -32,7 +32,7 @@ def watch_routes() -> None:
 
 @shared_task
 def send_forwards() -> None:
-    forwards.send_forwards()
+    outgoing.send_forwards()
 
 
 @shared_task

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -22,11 +23,14 @@ class Arrived:
 
 @dataclass
 class FakeBackend:
-    """`status` and `body` are its answer; while `gate` is not set it does not answer."""
+    """`status`, `headers` and `body` are its answer; while `gate` is not set it does not answer.
+    With `drips` the body comes a byte every tenth of a second."""
 
     url: str = ""
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b'{"ok": true}'
+    drips: bool = False
     gate: threading.Event = field(default_factory=threading.Event)
     arrived: list[Arrived] = field(default_factory=list)
     broken_off: int = 0
@@ -51,8 +55,12 @@ def a_backend() -> Iterator[FakeBackend]:
             self.send_response(backend.status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(backend.body)))
+            for name, value in backend.headers.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(backend.body)
+            with suppress(ConnectionError):
+                for piece in _dripping(backend.body) if backend.drips else [backend.body]:
+                    self.wfile.write(piece)
 
         def log_message(self, *args: object) -> None:
             pass
@@ -69,6 +77,12 @@ def a_backend() -> Iterator[FakeBackend]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _dripping(body: bytes) -> Iterator[bytes]:
+    for number in range(len(body)):
+        time.sleep(0.1)
+        yield body[number : number + 1]
 
 
 def _read(request: BaseHTTPRequestHandler) -> Arrived | None:

@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 
 from accounts.models import GatewaySecret
 from accounts.redis_client import client
 from tests.cast import Cast, make_cast
 from tests.webhooks.backends import FakeBackend, a_backend
-from webhooks.forwards import Handed, keep_forward, send_forwards
+from webhooks.forwards import Handed, keep_forward
 from webhooks.models import Delivery, Forward
+from webhooks.outgoing import claim, send_forwards
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 BODY = b'{"event": "session_ready",  "data": {"session_id": "alice"}}'
 HEADERS = {"X-Timestamp": "1", "X-HMAC-Signature": "as it came", "Content-Type": "application/json"}
 
@@ -125,8 +127,52 @@ def test_a_qr_code_that_is_void_is_given_up(cast: Cast, backend: FakeBackend) ->
 
 
 def test_two_senders_hand_it_on_once(cast: Cast, backend: FakeBackend) -> None:
-    from webhooks.forwards import _claim
-
     forwarded(cast)
-    assert _claim() is not None
+    assert claim() is not None
     assert send_forwards() == 0
+
+
+def test_a_qr_code_that_arrived_is_nowhere(cast: Cast, backend: FakeBackend) -> None:
+    forwarded(cast, is_fleeting=True)
+    send_forwards()
+    assert client().keys("rollcall:forward:*") == []
+
+
+def test_nothing_that_the_backend_says_is_kept(cast: Cast, backend: FakeBackend) -> None:
+    """It may quote what it got."""
+    backend.status, backend.body = 500, b"Traceback: as it came, session_ready"
+    forward = forwarded(cast)
+    send_forwards()
+    forward.refresh_from_db()
+    assert forward.error == "the backend answered 500"
+
+
+def test_a_url_that_was_taken_away_gives_them_up(cast: Cast, backend: FakeBackend) -> None:
+    forward = forwarded(cast)
+    cast.gateway.forward_url = ""
+    cast.gateway.save()
+    send_forwards()
+    forward.refresh_from_db()
+    assert (forward.next_attempt_at, forward.sealed_body) == (None, "")
+    assert "no forward URL any more" in forward.error
+
+
+def test_another_url_gets_what_waits(cast: Cast, backend: FakeBackend) -> None:
+    cast.gateway.forward_url = "http://127.0.0.1:1/hooks"
+    cast.gateway.save()
+    forward = forwarded(cast)
+    send_forwards()
+    forward.refresh_from_db()
+    assert "refused" in forward.error.lower()
+    cast.gateway.forward_url = backend.url
+    cast.gateway.save()
+    Forward.objects.update(next_attempt_at=cast.now)
+    assert send_forwards() == 1 and len(backend.arrived) == 1
+
+
+def test_a_seal_that_cannot_be_opened_is_waited_for(cast: Cast, settings) -> None:
+    forward = forwarded(cast)
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+    send_forwards()
+    forward.refresh_from_db()
+    assert "FIELD_KEYS" in forward.error and forward.next_attempt_at is not None
