@@ -23,8 +23,9 @@ class Arrived:
 
 @dataclass
 class FakeBackend:
-    """`status`, `headers` and `body` are its answer; while `gate` is not set it does not answer.
-    With `drips` the body comes a byte every tenth of a second."""
+    """`status`, `headers` and `body` are its answer, with `drips` a byte every tenth of a second.
+    While `gate` is not set it does not answer; `waiting` counts the requests that it has read.
+    """
 
     url: str = ""
     status: int = 200
@@ -33,6 +34,7 @@ class FakeBackend:
     drips: bool = False
     gate: threading.Event = field(default_factory=threading.Event)
     arrived: list[Arrived] = field(default_factory=list)
+    waiting: int = 0
     broken_off: int = 0
 
 
@@ -50,6 +52,7 @@ def a_backend() -> Iterator[FakeBackend]:
                 backend.broken_off += 1
                 self.close_connection = True
                 return
+            backend.waiting += 1
             backend.gate.wait(30)
             backend.arrived.append(arrived)
             self.send_response(backend.status)

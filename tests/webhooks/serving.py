@@ -115,7 +115,7 @@ def served(
                 *[sys.executable, "-m", "gunicorn", "config.wsgi:application"],
                 *["--config", f"python:{config}", "--bind", f"127.0.0.1:{port}"],
             ],
-            env=_environment() | environment,
+            env=deployed() | environment,
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -137,7 +137,7 @@ def _listens(server: Server) -> bool:
         return False
 
 
-def _environment() -> dict[str, str]:
+def deployed() -> dict[str, str]:
     """As a deployment has it, but for the tests' database."""
     address = urlsplit(os.environ["DATABASE_URL"])
     name = settings.DATABASES["default"]["NAME"]
