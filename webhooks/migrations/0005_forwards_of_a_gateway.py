@@ -10,7 +10,7 @@ FROM webhook_deliveries WHERE webhook_deliveries.id = webhook_forwards.delivery_
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0003_channel_lease"),
-        ("webhooks", "0003_tallies_and_forwards"),
+        ("webhooks", "0004_find_the_rare"),
     ]
 
     operations = [
