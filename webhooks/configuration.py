@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -102,7 +102,7 @@ def _fix(gateway: Gateway, expected: Expected, *, consents: bool) -> Hop:
         return Hop(
             name="fix",
             works=False,
-            says=f"nothing was changed: {len(wrong)} sessions would be, and",
+            says=f"nothing was changed; it would be for {len(wrong)} of {len(judged)} sessions",
             cure="If that may be: the same again with --yes.",
             details=tuple(warnings),
         )
@@ -122,7 +122,7 @@ def _read(there: Subscriptions, expected: Expected) -> tuple[list[Judged], int]:
     return judged, unread
 
 
-def _write(wrong: Iterable[Judged], there: Subscriptions, expected: Expected) -> Hop:
+def _write(wrong: Sequence[Judged], there: Subscriptions, expected: Expected) -> Hop:
     set_right, details = 0, []
     for one in wrong:
         try:
@@ -146,7 +146,7 @@ def _write(wrong: Iterable[Judged], there: Subscriptions, expected: Expected) ->
     return Hop(
         name="fix",
         works=len(details) == set_right,
-        says=f"set for {set_right} sessions to {_right_url(expected)}",
+        says=f"{set_right} of {len(wrong)} sessions were set to {_right_url(expected)}",
         details=tuple(details),
     )
 
@@ -155,15 +155,15 @@ def _warnings(wrong: Sequence[Judged], there: Subscriptions) -> list[str]:
     """What a change does besides."""
     said = []
     if running := [one for one in wrong if _restarts(one, there)]:
-        said.append(f"{len(running)} running sessions would restart: {_names(running)}")
+        said.append(f"it would restart, since they run ({len(running)}): {_names(running)}")
     if foreign := [one for one in wrong if one.is_foreign and one.instead_of is not None]:
         said.append(
-            f"{len(foreign)} sessions would send nothing to another URL any more: "
-            f"{_names(foreign)}. Make that one the gateway's forward URL first, if it still counts"
+            f"it would take another URL's place ({len(foreign)}): {_names(foreign)}. Make that "
+            "one the gateway's forward URL first, if it still counts"
         )
     if said and (absent := [one for one in wrong if one.is_absent]):
         said.append(
-            f"{len(absent)} sessions have no URL of their own: {_names(absent)}. A global one that "
+            f"without a URL of their own ({len(absent)}): {_names(absent)}. A global one that "
             "points here already would then send everything twice"
         )
     return said
@@ -189,11 +189,11 @@ def _summary(
     said = [f"{right} of {len(judged) + unread} sessions send here as they should"]
     if absent:
         said.append(
-            f"{len(absent)} have no URL of their own (a global one stands in the gateway's "
+            f"without a URL of their own: {len(absent)} (a global one stands in the gateway's "
             "environment and cannot be read)"
         )
     if unread:
-        said.append(f"{unread} could not be read")
+        said.append(f"not to be read: {unread}")
     return "; ".join(said)
 
 

@@ -198,7 +198,7 @@ def test_nothing_is_restarted_without_consent(waha):
     hop = fix_hop(gateway, consents=False)
 
     assert hop.works is False
-    assert hop.details == ("1 running sessions would restart: alice",)
+    assert hop.details == ("it would restart, since they run (1): alice",)
     assert "--yes" in hop.cure
     assert {method for method, _ in waha.asked} == {"GET"}
 
@@ -221,7 +221,7 @@ def test_a_refused_change_is_said_and_fails(waha):
 
     hop = fix_hop(gateway, consents=False)
 
-    assert (hop.works, hop.says[:18]) == (False, "set for 0 sessions")
+    assert (hop.works, hop.says[:18]) == (False, "0 of 1 sessions we")
     assert SECRET not in str(hop)
 
 
@@ -292,7 +292,7 @@ def test_an_instance_that_cannot_be_read_leaves_the_answer_open(evolution):
 
     hop = configuration_hop(gateway)
     assert hop.works is None
-    assert hop.says == "1 of 2 sessions send here as they should; 1 could not be read"
+    assert hop.says == "1 of 2 sessions send here as they should; not to be read: 1"
 
 
 # --- the others, and what stands in the way ------------------------------------------------------
