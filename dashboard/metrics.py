@@ -26,7 +26,7 @@ from accounts.clock import database_now
 from accounts.models import Account, Channel, Gateway, Incident, Notification
 from accounts.status import Status
 from dashboard.groups import Accounts
-from dashboard.route_figures import WINDOWS, figures_of
+from dashboard.route_figures import WINDOWS, figures_of_all
 from webhooks.models import Delivery, Route, RouteTally
 from webhooks.passages import LIMITS_MS
 
@@ -121,7 +121,7 @@ def _routes(names: dict[int, str], now: datetime) -> Iterator[Metric]:
             if route.last_success_at
         ),
     )
-    figures = figures_of(WINDOWS["1h"], now)
+    figures = figures_of_all(WINDOWS["1h"], now)
     yield _by_gateway(
         "rollcall_webhook_missed_event_ratio",
         "Changes that the roll call saw first, of all in the last hour; 1: webhooks are dead",

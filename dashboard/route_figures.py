@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
-from django.db.models import Prefetch
 
-from accounts.models import Gateway, Incident
-from webhooks.models import Route, RouteTally
+from webhooks.models import RouteTally
 from webhooks.passages import LIMITS_MS
 from webhooks.tallies import percentile_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A span that ends now, in `cells` of equal length. `span` says which tallies it is read
-    from."""
+    """A span that ends now, in `cells` of equal length, each of which is `cell_label` long. `span`
+    says which tallies it is read from."""
 
     name: str
     label: str
     length: timedelta
     cells: int
+    cell_label: str
     span: RouteTally.Span
 
     @property
@@ -46,6 +46,7 @@ WINDOWS = {
             label="1 hour",
             length=timedelta(hours=1),
             cells=60,
+            cell_label="minute",
             span=RouteTally.Span.MINUTE,
         ),
         Window(
@@ -53,10 +54,16 @@ WINDOWS = {
             label="24 hours",
             length=timedelta(hours=24),
             cells=24,
+            cell_label="hour",
             span=RouteTally.Span.HOUR,
         ),
         Window(
-            name="7d", label="7 days", length=timedelta(days=7), cells=42, span=RouteTally.Span.HOUR
+            name="7d",
+            label="7 days",
+            length=timedelta(days=7),
+            cells=42,
+            cell_label="4 hours",
+            span=RouteTally.Span.HOUR,
         ),
     )
 }
@@ -70,6 +77,11 @@ class Beat:
     received: int = 0
     succeeded: int = 0
     not_succeeded: int = 0
+
+    @property
+    def postponed(self) -> int:
+        """Told to come again."""
+        return max(0, self.received - self.succeeded - self.not_succeeded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,126 +116,111 @@ class Figures:
         return percentile_ms(self.lag, percent)
 
 
-@dataclass(slots=True, kw_only=True)
-class WatchedRoute:
-    """A gateway with all that the monitor shows of it. `route` None: nothing ever came."""
-
-    gateway: Gateway
-    route: Route | None
-    figures: Figures = Figures()
-    beats: list[Beat] = field(default_factory=list)
-
-    @property
-    def open_incidents(self) -> list[Incident]:
-        found: list[Incident] = self.gateway.open_incidents  # type: ignore[attr-defined]
-        return found
-
-    @property
-    def trouble(self) -> tuple[int, int, float, str]:
-        """What needs somebody first."""
-        in_a_row = self.route.consecutive_failures if self.route else 0
-        success = self.figures.success_percent
-        return (
-            -len(self.open_incidents),
-            -in_a_row,
-            success if success is not None else 100.5,
-            self.gateway.name,
-        )
-
-
 _COUNTERS = (
     *("received", "succeeded", "failed", "refused", "repeated", "retried", "misrouted"),
     *("unsigned", "changes", "changes_missed"),
 )
 _BUCKETS = range(1, len(LIMITS_MS) + 2)
-_SUMS = """
-SELECT gateway_id, {counters}, ARRAY[{handling}], ARRAY[{lag}]
-  FROM webhook_route_tallies WHERE span = %s AND began_at >= %s GROUP BY gateway_id
-""".format(
-    counters=", ".join(f"sum({name})::int" for name in _COUNTERS),
-    handling=", ".join(f"coalesce(sum(handling[{place}]), 0)::int" for place in _BUCKETS),
-    lag=", ".join(f"coalesce(sum(lag[{place}]), 0)::int" for place in _BUCKETS),
+# `ids` null: of all gateways, and of nobody we know.
+_CHOSEN = """
+  FROM webhook_route_tallies
+ WHERE span = %(span)s AND began_at >= %(begins_at)s
+   AND (%(ids)s::bigint[] IS NULL OR gateway_id = ANY(%(ids)s))
+"""
+_COUNTED = ", ".join(f"sum({name})::int" for name in _COUNTERS)
+_SUMS = f"SELECT gateway_id, {_COUNTED} {_CHOSEN} GROUP BY gateway_id"
+# Dear, by the number of buckets: for those that are looked at.
+_SUMS_WITH_LATENCY = "SELECT gateway_id, {counted}, {handling}, {lag} {chosen} GROUP BY 1".format(
+    counted=_COUNTED,
+    handling=f"ARRAY[{', '.join(f'sum(handling[{place}])::int' for place in _BUCKETS)}]",
+    lag=f"ARRAY[{', '.join(f'sum(lag[{place}])::int' for place in _BUCKETS)}]",
+    chosen=_CHOSEN,
 )
 _BEATS = """
-SELECT gateway_id, width_bucket(extract(epoch FROM began_at), %s, %s, %s) - 1 AS cell,
-       sum(received)::int, sum(succeeded)::int, sum(failed + refused)::int
-  FROM webhook_route_tallies
- WHERE span = %s AND began_at >= %s AND gateway_id = ANY(%s)
+SELECT {whose},
+       width_bucket(extract(epoch FROM began_at), %(first)s, %(last)s, %(cells)s) - 1 AS cell,
+       sum(received)::int, sum(succeeded)::int, sum(failed + refused)::int {chosen}
  GROUP BY 1, 2
 """
 
 
-def watched_routes(window: Window, now: datetime) -> list[WatchedRoute]:
-    """Every gateway, those in trouble first; without beats. Four statements, however many."""
-    is_open = Incident.objects.filter(closed_at__isnull=True).order_by("opened_at")
-    gateways = Gateway.objects.prefetch_related(
-        Prefetch("incidents", queryset=is_open, to_attr="open_incidents")
-    )
-    routes = {route.gateway_id: route for route in Route.objects.all()}
-    figures = figures_of(window, now)
-    watched = [
-        WatchedRoute(
-            gateway=gateway,
-            route=routes.get(gateway.pk),
-            figures=figures.get(gateway.pk, Figures()),
-        )
-        for gateway in gateways
-    ]
-    return sorted(watched, key=lambda one: one.trouble)
-
-
-def figures_of(window: Window, now: datetime) -> dict[int | None, Figures]:
-    """By gateway; None: of nobody we know."""
+def figures_of_all(window: Window, now: datetime) -> dict[int | None, Figures]:
+    """By gateway, without latency; None: of nobody we know. One statement."""
     with connection.cursor() as cursor:
-        cursor.execute(_SUMS, [window.span, window.begins_at(now)])
-        return {
-            gateway_id: Figures(
-                **dict(zip(_COUNTERS, rest[: len(_COUNTERS)], strict=True)),
-                handling=rest[-2],
-                lag=rest[-1],
-            )
-            for gateway_id, *rest in cursor.fetchall()
+        cursor.execute(_SUMS, _chosen(window, now, None))
+        return {gateway_id: _figures(numbers) for gateway_id, *numbers in cursor.fetchall()}
+
+
+def figures_of(window: Window, now: datetime, ids: Iterable[int]) -> dict[int, Figures]:
+    """Of the gateways named, those too where nothing came. One statement."""
+    ids = list(ids)
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMS_WITH_LATENCY, _chosen(window, now, ids))
+        found = {
+            gateway_id: _figures(numbers, handling=handling, lag=lag)
+            for gateway_id, *numbers, handling, lag in cursor.fetchall()
         }
+    return {gateway_id: found.get(gateway_id, Figures()) for gateway_id in ids}
 
 
-def add_beats(watched: Iterable[WatchedRoute], window: Window, now: datetime) -> None:
-    """Each gateway's cells, the quiet ones too. One statement."""
-    watched = list(watched)
+def _figures(
+    numbers: Sequence[int], handling: Sequence[int | None] = (), lag: Sequence[int | None] = ()
+) -> Figures:
+    """A minute without webhooks has changes, perhaps, but no histogram."""
+    return Figures(
+        **dict(zip(_COUNTERS, numbers, strict=True)),
+        handling=[number or 0 for number in handling],
+        lag=[number or 0 for number in lag],
+    )
+
+
+def beats_of(window: Window, now: datetime, ids: Iterable[int]) -> dict[int, list[Beat]]:
+    """Of each of the gateways named, the quiet cells too. One statement."""
+    ids = list(ids)
+    found = _cells(_BEATS.format(whose="gateway_id", chosen=_CHOSEN), _chosen(window, now, ids))
+    return {gateway_id: _beats(window, now, found.get(gateway_id, {})) for gateway_id in ids}
+
+
+def beats_together(window: Window, now: datetime, ids: Iterable[int]) -> list[Beat]:
+    """Of the gateways named, as if they were one. One statement."""
+    found = _cells(_BEATS.format(whose="0", chosen=_CHOSEN), _chosen(window, now, ids))
+    return _beats(window, now, found.get(0, {}))
+
+
+_Numbers = tuple[int, int, int]
+
+
+def _chosen(window: Window, now: datetime, ids: Iterable[int] | None) -> dict[str, Any]:
     begins_at = window.begins_at(now)
-    first, last = begins_at.timestamp(), (begins_at + window.length).timestamp()
+    return {
+        "span": window.span,
+        "begins_at": begins_at,
+        "ids": None if ids is None else list(ids),
+        "first": begins_at.timestamp(),
+        "last": (begins_at + window.length).timestamp(),
+        "cells": window.cells,
+    }
+
+
+def _cells(statement: str, parameters: Mapping[str, Any]) -> dict[int, dict[int, _Numbers]]:
+    found: dict[int, dict[int, _Numbers]] = defaultdict(dict)
     with connection.cursor() as cursor:
-        ids = [one.gateway.pk for one in watched]
-        cursor.execute(_BEATS, [first, last, window.cells, window.span, begins_at, ids])
-        found: dict[int, dict[int, tuple[int, int, int]]] = defaultdict(dict)
-        for gateway_id, cell, *numbers in cursor.fetchall():
-            found[gateway_id][cell] = tuple(numbers)
-    for one in watched:
-        cells = found.get(one.gateway.pk, {})
-        one.beats = [
-            _beat(begins_at + number * window.cell, cells.get(number))
-            for number in range(window.cells)
-        ]
+        cursor.execute(statement, parameters)
+        for whose, cell, *numbers in cursor.fetchall():
+            received, succeeded, not_succeeded = numbers
+            found[whose][cell] = (received, succeeded, not_succeeded)
+    return found
 
 
-def _beat(began_at: datetime, numbers: tuple[int, int, int] | None) -> Beat:
-    received, succeeded, not_succeeded = numbers or (0, 0, 0)
+def _beats(window: Window, now: datetime, cells: Mapping[int, _Numbers]) -> list[Beat]:
+    begins_at, length = window.begins_at(now), window.cell
+    return [
+        _beat(begins_at + number * length, *cells.get(number, (0, 0, 0)))
+        for number in range(window.cells)
+    ]
+
+
+def _beat(began_at: datetime, received: int, succeeded: int, not_succeeded: int) -> Beat:
     return Beat(
         began_at=began_at, received=received, succeeded=succeeded, not_succeeded=not_succeeded
     )
-
-
-def all_beats(window: Window, now: datetime) -> list[Beat]:
-    """Of all gateways together, for the chart."""
-    begins_at = window.begins_at(now)
-    first, last = begins_at.timestamp(), (begins_at + window.length).timestamp()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT cell, sum(received), sum(succeeded), sum(ended) FROM ("
-            + _BEATS.replace("AND gateway_id = ANY(%s)", "")
-            + ") beats(gateway_id, cell, received, succeeded, ended) GROUP BY cell",
-            [first, last, window.cells, window.span, begins_at],
-        )
-        cells = {cell: (int(a), int(b), int(c)) for cell, a, b, c in cursor.fetchall()}
-    return [
-        _beat(begins_at + number * window.cell, cells.get(number)) for number in range(window.cells)
-    ]

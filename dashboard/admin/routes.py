@@ -6,25 +6,17 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path
 
 from dashboard.admin.base import ReadOnlyAdmin
 from dashboard.pieces import moment
-from dashboard.route_figures import (
-    WINDOWS,
-    Figures,
-    WatchedRoute,
-    Window,
-    add_beats,
-    all_beats,
-    figures_of,
-    watched_routes,
-)
-from dashboard.route_pictures import chart, heartbeat, marks
+from dashboard.route_figures import WINDOWS
+from dashboard.route_pages import monitor, page_of_route, url_of
+from dashboard.shown import visible
 from dashboard.watch import request_now
+from dashboard.watched_routes import watched_route
 from webhooks.models import RefusedRequest, Route
 
 ROUTES_PER_PAGE = 50
@@ -32,95 +24,50 @@ ROUTES_PER_PAGE = 50
 
 @admin.register(Route)
 class RouteAdmin(ReadOnlyAdmin):
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.gateway_view)
+        name = f"{self.opts.app_label}_{self.opts.model_name}_gateway"
+        return [path("gateway/<int:gateway_id>/", view, name=name), *super().get_urls()]
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        window = WINDOWS.get(request.GET.get("window", ""), WINDOWS["1h"])
+        named = request.GET.get("q", "").strip()
+        shown = monitor(
+            window,
+            request_now(request),
+            named=named,
+            per_page=ROUTES_PER_PAGE,
+            page_number=request.GET.get("page"),
+        )
+        return self._page(request, "webhook_monitor", shown | {"title": "Webhook monitor"})
+
+    def gateway_view(self, request: HttpRequest, gateway_id: int) -> HttpResponse:
+        """One gateway, over all spans at once; also where nothing ever came."""
+        watched = watched_route(gateway_id)
+        if watched is None:
+            raise Http404
+        shown = page_of_route(watched, request_now(request))
+        return self._page(
+            request,
+            "route",
+            shown | {"title": f"Webhooks of {visible(watched.gateway.name)}"},
+        )
+
+    def _page(self, request: HttpRequest, name: str, shown: dict[str, Any]) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        window = WINDOWS.get(request.GET.get("window", ""), WINDOWS["1h"])
-        context = {
-            **self.admin_site.each_context(request),
-            **_monitor(request, window),
-            "opts": self.opts,
-            "title": "Webhook monitor",
-        }
-        return TemplateResponse(request, "dashboard/webhook_monitor.html", context)
+        context = {**self.admin_site.each_context(request), **shown}
+        return TemplateResponse(request, f"dashboard/{name}.html", context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """A route has no page of its own: it is a line of the monitor."""
-        if self.get_object(request, object_id) is None:
+        route = self.get_object(request, object_id)
+        if route is None:
             raise Http404
-        return HttpResponseRedirect(reverse("admin:webhooks_route_changelist"))
-
-
-def _monitor(request: HttpRequest, window: Window) -> dict[str, Any]:
-    now = request_now(request)
-    watched = watched_routes(window, now)
-    page = Paginator(watched, ROUTES_PER_PAGE).get_page(request.GET.get("page"))
-    add_beats(page.object_list, window, now)
-    beats = all_beats(window, now)
-    return {
-        "now": now,
-        "window": window,
-        "windows": WINDOWS.values(),
-        "page": page,
-        "lines": [_line(one) for one in page.object_list],
-        "chart": chart(beats),
-        "marks": marks(beats, now),
-        "incidents": [
-            (incident, one.gateway) for one in watched for incident in one.open_incidents
-        ],
-        "total": _total([one.figures for one in watched]),
-        "nobody": figures_of(window, now).get(None, Figures()),
-    }
-
-
-def _total(figures: list[Figures]) -> dict[str, int]:
-    return {
-        name: sum(getattr(one, name) for one in figures)
-        for name in ("received", "succeeded", "failed", "refused", "misrouted")
-    }
-
-
-def _line(one: WatchedRoute) -> dict[str, Any]:
-    return {
-        "gateway": one.gateway,
-        "route": one.route,
-        "figures": one.figures,
-        "tone": _tone(one),
-        "success": _percent(one.figures.success_percent),
-        "missed": _percent(one.figures.missed_percent),
-        "p50": _milliseconds(one.figures.handled_within_ms(50)),
-        "p95": _milliseconds(one.figures.handled_within_ms(95)),
-        "p99": _milliseconds(one.figures.handled_within_ms(99)),
-        "lag": _milliseconds(one.figures.lag_within_ms(95)),
-        "beats": heartbeat(one.beats),
-        "inbox": f"{reverse('admin:webhooks_delivery_changelist')}?gateway__id__exact="
-        f"{one.gateway.pk}",
-    }
-
-
-def _tone(one: WatchedRoute) -> str:
-    if one.open_incidents:
-        return "bad"
-    return "off" if one.route is None or one.route.last_success_at is None else "good"
-
-
-def _percent(value: float | None) -> str:
-    """Never 100 where something failed, never 0 where something worked."""
-    if value is None:
-        return "–"
-    if 99 < value < 100 or 0 < value < 1:
-        return f"{value:.1f} %" if 0.05 < value < 99.95 else ("99.9 %" if value > 50 else "0.1 %")
-    return f"{value:.0f} %"
-
-
-def _milliseconds(value: int | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value} ms" if value < 1000 else f"{value / 1000:g} s"
+        return HttpResponseRedirect(url_of(route.gateway_id))
 
 
 @admin.register(RefusedRequest)

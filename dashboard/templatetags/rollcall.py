@@ -29,6 +29,12 @@ def shown_word(account: Account, now: datetime) -> str:
     return str(account.shown_status(now).label)
 
 
+@register.filter
+def grouped(number: int) -> str:
+    """With a comma between thousands."""
+    return f"{number:,}"
+
+
 @register.simple_tag
 def ago(at: datetime | None, now: datetime) -> SafeString | str:
     """An age with the exact time behind it."""

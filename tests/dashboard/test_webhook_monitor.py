@@ -2,49 +2,42 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Permission, User
-from django.test import Client
 
 from accounts.clock import database_now
 from accounts.incidents import open_incident
-from accounts.models import Gateway, Incident
-from dashboard.route_figures import WINDOWS, Beat, add_beats, figures_of, watched_routes
-from dashboard.route_pictures import heartbeat, summary, tone_of
+from accounts.models import Incident
+from dashboard.route_figures import WINDOWS
+from dashboard.watched_routes import fleet
 from tests.cast import a_gateway
-from webhooks.models import Route, RouteTally
-from webhooks.passages import LIMITS_MS
+from tests.dashboard.conftest import a_visitor
+from tests.dashboard.pages import words
+from tests.dashboard.routes_cast import MONITOR, a_tally
+from webhooks.models import Route
 
 pytestmark = pytest.mark.django_db
-PAGE = "/admin/webhooks/route/"
-NOTHING = [0] * (len(LIMITS_MS) + 1)
 
 
 @pytest.fixture
-def admin() -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("alice"))
-    return client
+def admin(db):
+    return a_visitor("root", is_superuser=True)
 
 
-def a_tally(gateway: Gateway | None, at: datetime, **fields) -> None:
-    numbers = {"handling": [*NOTHING], "lag": [*NOTHING]} | fields
-    for span, began_at in (
-        ("minute", at.replace(second=0, microsecond=0)),
-        ("hour", at.replace(minute=0, second=0, microsecond=0)),
-    ):
-        RouteTally.objects.create(gateway=gateway, span=span, began_at=began_at, **numbers)
+def test_it_says_what_to_do_where_there_is_no_gateway(admin):
+    page = words(admin.get(MONITOR))
+    assert page.startswith('id="content-main"> No gateway is registered yet. Add the one')
 
 
-def test_it_shows_a_gateway_that_never_sent_anything(admin: Client) -> None:
+def test_it_shows_a_gateway_that_never_sent_anything(admin):
     a_gateway("whatsapp-1")
-    page = admin.get(PAGE).content.decode()
-    assert "whatsapp-1" in page and "never" in page
+    page = admin.get(MONITOR)
+    assert "0 – – – 0 0 never" in words(page)
+    assert "never sent anything" in page.content.decode()
 
 
-def test_it_shows_the_incident_with_its_cure_on_top(admin: Client) -> None:
+def test_it_shows_the_incident_with_its_cure_on_top(admin):
     gateway = a_gateway("whatsapp-1")
     open_incident(
         Incident.Kind.MISROUTED,
@@ -52,90 +45,155 @@ def test_it_shows_the_incident_with_its_cure_on_top(admin: Client) -> None:
         text="it sends to /api/hooks/wa",
         cure="Set WEBHOOK_ENDPOINT=/api/webhooks/webjs",
     )
-    page = admin.get(PAGE).content.decode()
-    assert "1 open incident" in page
+    page = words(admin.get(MONITOR))
+    assert page.index("1 open incident") < page.index("webhooks in 1 hour")
     assert "/api/hooks/wa" in page and "Set WEBHOOK_ENDPOINT=/api/webhooks/webjs" in page
+    assert "1 of 1 gateway in trouble" in page
+
+
+def test_it_shows_the_incident_that_is_no_gateways(admin):
+    a_gateway("whatsapp-1")
+    open_incident(Incident.Kind.UNATTRIBUTED, text="70 webhooks were refused", cure="Look at them.")
+    page = words(admin.get(MONITOR))
+    assert "Nobody we know webhooks of nobody we know are refused" in page
+    assert "Look at them." in page
+
+
+def test_of_many_incidents_it_shows_those_first_that_nobody_is_at(admin):
+    for number in range(10):
+        gateway = a_gateway(f"g{number}")
+        open_incident(Incident.Kind.SILENT, gateway_id=gateway.pk, text=f"told of g{number}")
+    Incident.objects.filter(gateway__name="g0").update(acknowledged_at=database_now())
+    page = words(admin.get(MONITOR))
+    assert "10 open incidents" in page and "and 2 more" in page
+    assert "Told of g1" in page and "Told of g0" not in page
+
+
+def test_what_is_wrong_now_stands_beside_the_name(admin):
+    now, gateway = database_now(), a_gateway("whatsapp-1")
+    Route.objects.create(
+        gateway=gateway,
+        consecutive_failures=4,
+        last_failure_code="clock_skew",
+        clock_skew_seconds=-412,
+        wrong_path="/api/hooks/wa",
+        wrong_path_at=now,
+        last_unsigned_at=now - timedelta(minutes=3),
+    )
+    page = words(admin.get(MONITOR))
+    assert "4 failures in a row its clock is 412 s behind sends to /api/hooks/wa" in page
+    assert "accepts unsigned, last 3 min ago" in page
+
+
+def test_an_old_story_and_an_allowed_path_are_no_trouble(admin):
+    now = database_now()
+    for name, hours, accepted in (("a", 2, []), ("b", 0, ["/api/hooks/wa"])):
+        gateway = a_gateway(name, accepted_paths=accepted)
+        at = now - timedelta(hours=hours)
+        Route.objects.create(gateway=gateway, wrong_path="/api/hooks/wa", wrong_path_at=at)
+    assert "sends to" not in words(admin.get(MONITOR))
+
+
+def test_failures_lead_into_the_inbox_and_to_the_refused_requests(admin):
+    gateway = a_gateway("whatsapp-1")
+    a_tally(gateway, database_now(), received=9, succeeded=2, failed=4, refused=3)
+    page = admin.get(MONITOR).content.decode()
+    inbox = f"/admin/webhooks/delivery/?gateway__id__exact={gateway.pk}"
+    refused = f"/admin/webhooks/refusedrequest/?gateway__id__exact={gateway.pk}"
+    assert f'{inbox}&amp;state=dead">4 failed' in page
+    assert f'{refused}">3 refused' in page
+    for address in (inbox, f"{inbox}&state=dead", refused):
+        assert admin.get(address).status_code == 200
 
 
 @pytest.mark.parametrize("window", [*WINDOWS, "nonsense", ""])
-def test_every_span_is_shown(admin: Client, window: str) -> None:
-    a_tally(a_gateway("whatsapp-1"), database_now(), received=41, succeeded=41)
-    page = admin.get(PAGE, {"window": window, "page": "nonsense"})
-    assert page.status_code == 200
-    assert "<strong>41</strong> webhooks" in page.content.decode()
+def test_every_span_is_shown(admin, window):
+    a_tally(a_gateway("whatsapp-1"), database_now(), received=1041, succeeded=1041)
+    page = words(admin.get(MONITOR, {"window": window, "page": "nonsense"}))
+    assert "1,041 webhooks" in page
 
 
-@pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
-def test_figures_and_beats_of_a_span_agree(window) -> None:
-    now, gateway = database_now(), a_gateway("whatsapp-1")
-    a_tally(gateway, now, received=10, succeeded=7, failed=2, refused=1, changes=4)
-    a_tally(gateway, now - window.length - timedelta(hours=2), received=99)
-    watched = watched_routes(window, now)
-    add_beats(watched, window, now)
-    [one] = watched
-    assert one.figures.received == sum(beat.received for beat in one.beats) == 10
-    assert one.figures.success_percent == 70
-    assert one.figures.missed_percent == 0
-    assert len(one.beats) == window.cells
-    assert one.beats[-1].received == 10
-
-
-def test_latency_is_read_from_the_histogram() -> None:
-    now, gateway = database_now(), a_gateway("whatsapp-1")
-    handling = [*NOTHING]
-    handling[1], handling[6] = 98, 2
-    a_tally(gateway, now, received=100, handling=handling)
-    figures = figures_of(WINDOWS["1h"], now)[gateway.pk]
-    assert figures.handled_within_ms(50) == LIMITS_MS[1]
-    assert figures.handled_within_ms(99) == LIMITS_MS[6]
-
-
-def test_those_in_trouble_come_first() -> None:
+def test_strangers_do_not_count_as_a_gateways(admin):
     now = database_now()
-    well, failing, broken = (a_gateway(name) for name in ("a-well", "b-failing", "c-broken"))
+    a_tally(a_gateway("whatsapp-1"), now, received=2, succeeded=2)
+    a_tally(None, now, received=70, refused=70)
+    page = words(admin.get(MONITOR))
+    assert page.count("70") == 1 and "Of nobody we know: 70 refused" in page
+    assert "2 handled, 0 failed, 0 refused" in page
+
+
+def test_a_name_narrows_everything_that_is_shown(admin):
+    now = database_now()
+    for name, number in (("Paris-1", 5), ("paris-2", 6), ("rome-1", 90)):
+        gateway = a_gateway(name)
+        a_tally(gateway, now, received=number, succeeded=number)
+        open_incident(Incident.Kind.SILENT, gateway_id=gateway.pk, text=f"about {name}")
+    page = admin.get(MONITOR, {"q": " PARIS ", "window": "24h"})
+    assert "11 webhooks in 24 hours" in words(page) and "rome" not in words(page)
+    assert "2 open incidents" in words(page)
+    assert "?window=7d&amp;q=PARIS" in page.content.decode()
+
+
+@pytest.mark.parametrize("asked", ["london", "\0", "<script>alert(1)</script>", "%", "' OR 1"])
+def test_a_name_that_nobody_has_is_said_to_be_nobodys(admin, asked):
+    a_gateway("whatsapp-1")
+    page = admin.get(MONITOR, {"q": asked})
+    assert "No gateway has" in words(page) and "Show all" in words(page)
+    assert "<script>alert(1)" not in page.content.decode()
+
+
+def test_those_in_trouble_come_first():
+    now = database_now()
+    _, failing, broken = (a_gateway(name) for name in ("a-well", "b-failing", "c-broken"))
     Route.objects.create(gateway=failing, consecutive_failures=2)
     open_incident(Incident.Kind.SILENT, gateway_id=broken.pk)
-    names = [one.gateway.name for one in watched_routes(WINDOWS["1h"], now)]
-    assert names == ["c-broken", "b-failing", "a-well"]
+    found = fleet(WINDOWS["1h"], now)
+    assert [one.gateway.name for one in found.watched] == ["c-broken", "b-failing", "a-well"]
 
 
-def test_a_beat_tells_silence_from_failure() -> None:
-    at = database_now()
-    beats = [
-        Beat(began_at=at),
-        Beat(began_at=at, received=3, succeeded=3),
-        Beat(began_at=at, received=3, succeeded=1, not_succeeded=2),
-        Beat(began_at=at, received=3, not_succeeded=3),
-    ]
-    assert [tone_of(beat) for beat in beats] == ["none", "good", "mixed", "bad"]
-    assert summary(beats) == "9 received, 5 not successful, nothing in 1 of 4 intervals"
-    assert heartbeat(beats).count("<path") == 4
+def test_who_may_not_view_routes_sees_nothing(db):
+    gateway = a_gateway("whatsapp-1")
+    for path in (MONITOR, f"{MONITOR}gateway/{gateway.pk}/"):
+        assert a_visitor(f"bob of {path}").get(path).status_code == 403
+        client = a_visitor(f"ann of {path}", "webhooks.view_route")
+        assert client.get(path).status_code == 200
+        client.logout()
+        assert client.get(path).status_code == 302
 
 
-def test_who_may_not_view_routes_sees_nothing() -> None:
-    user, client = User.objects.create_user("bob", is_staff=True), Client()
-    client.force_login(user)
-    assert client.get(PAGE).status_code == 403
-    user.user_permissions.add(Permission.objects.get(codename="view_route"))
-    assert client.get(PAGE).status_code == 200
-    client.logout()
-    assert client.get(PAGE).status_code == 302
+def test_who_may_view_routes_alone_is_led_nowhere_forbidden(db):
+    gateway = a_gateway("whatsapp-1")
+    a_tally(gateway, database_now(), received=9, failed=4, refused=5)
+    open_incident(Incident.Kind.FAILING, gateway_id=gateway.pk, text="it fails")
+    client = a_visitor("ann", "webhooks.view_route")
+    for path in (MONITOR, f"{MONITOR}gateway/{gateway.pk}/"):
+        page = client.get(path).content.decode()
+        main = page[page.index('id="content-main"') :]
+        assert "/admin/webhooks/delivery/" not in main and "/admin/accounts/" not in main
+        assert "/admin/webhooks/refusedrequest/" not in main
 
 
-def test_the_number_of_questions_does_not_grow_with_the_fleet(
-    admin: Client, django_assert_max_num_queries
-) -> None:
+def test_the_number_of_questions_does_not_grow_with_the_fleet(admin, django_assert_num_queries):
     now = database_now()
     for number in range(60):
         gateway = a_gateway(f"gateway-{number}")
         a_tally(gateway, now, received=number)
         open_incident(Incident.Kind.SILENT, gateway_id=gateway.pk)
-    with django_assert_max_num_queries(15):
-        page = admin.get(PAGE).content.decode()
+    with django_assert_num_queries(15):
+        page = words(admin.get(MONITOR))
     assert "1 to 50 of 60 gateways" in page
 
 
-def test_a_hostile_name_stays_text(admin: Client) -> None:
-    a_gateway("<script>alert(1)</script>\u202e")
-    page = admin.get(PAGE).content.decode()
-    assert "<script>alert(1)" not in page and "\u202e" not in page
+def test_pages_keep_what_was_asked_for(admin):
+    for number in range(60):
+        a_gateway(f"gateway-{number}")
+    page = admin.get(MONITOR, {"q": "gate", "window": "7d"}).content.decode()
+    assert "?window=7d&amp;q=gate&amp;page=2" in page
+    assert "51 to 60 of 60" in words(admin.get(f"{MONITOR}?window=7d&q=gate&page=2"))
+
+
+def test_a_hostile_name_stays_text(admin):
+    gateway = a_gateway("<script>alert(1)</script>\u202e")
+    for path in (MONITOR, f"{MONITOR}gateway/{gateway.pk}/"):
+        page = admin.get(path).content.decode()
+        assert "<script>alert(1)" not in page and "\u202e" not in page
