@@ -5,38 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
-from typing import Any, NoReturn
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from accounts import clock
 from accounts.incident_list import Listed, as_record, as_text, listed
+from accounts.management.checking import CheckingCommand
 
-NONE_OPEN, ERROR, SOME_OPEN = 0, 1, 2
-
-
-class _Parser(CommandParser):
-    """Wrong usage is an error (1), not an open incident (2, which is argparse's own exit code)."""
-
-    def error(self, message: str) -> NoReturn:
-        print(f"incidents: {message}", file=sys.stderr)
-        sys.exit(ERROR)
+NONE_OPEN, SOME_OPEN = 0, 2
 
 
-class Command(BaseCommand):
+class Command(CheckingCommand):
     help = "Show the open incidents. Exit code: 0 none is open, 2 some are, 1 an error."
-    requires_system_checks = ()
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        parser = _Parser(prog=f"./run manage {subcommand}", description=self.help)
-        self.add_base_argument(parser, "--no-color", action="store_true", help="plain text")
-        self.add_base_argument(parser, "--force-color", action="store_true", help="colours")
-        parser.set_defaults(
-            verbosity=1, settings=None, pythonpath=None, traceback=False, skip_checks=True
-        )
-        self.add_arguments(parser)
-        return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="for scripts")

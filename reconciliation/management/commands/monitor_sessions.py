@@ -7,47 +7,30 @@ import shutil
 import sys
 from argparse import ArgumentParser
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 
+from accounts.management.checking import ERROR, CheckingCommand
+from accounts.management.command import gateway_named
 from accounts.models import Gateway
 from gateways.text import printable
 from reconciliation.report import Report, as_json
 from reconciliation.rollcall import call_roll_now, plan_roll
 from reconciliation.table import print_table
 
-IN_SYNC, ERROR, DRIFT = 0, 1, 2
+IN_SYNC, DRIFT = 0, 2
 PASSES_AT_ONCE = 8
 PIPE_WIDTH, LEAST_WIDTH = 200, 60
 WAIT_SECONDS = 25.0  # for a pass that is under way
 
 
-class _Parser(CommandParser):
-    """Wrong usage is an error (1), not drift (2, which is argparse's own exit code)."""
-
-    def error(self, message: str) -> NoReturn:
-        print(f"monitor_sessions: {message}", file=sys.stderr)
-        sys.exit(ERROR)
-
-
-class Command(BaseCommand):
+class Command(CheckingCommand):
     help = (
         "Call the roll now and mend what differs. Exit code: 0 in sync, 2 drift was found (and "
         "mended, unless --plan), 1 an error or a gateway that could not be read; 1 beats 2."
     )
-    requires_system_checks = ()
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        parser = _Parser(prog=f"./run manage {subcommand}", description=self.help)
-        self.add_base_argument(parser, "--no-color", action="store_true", help="plain text")
-        self.add_base_argument(parser, "--force-color", action="store_true", help="colours")
-        parser.set_defaults(
-            verbosity=1, settings=None, pythonpath=None, traceback=False, skip_checks=True
-        )
-        self.add_arguments(parser)
-        return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--plan", action="store_true", help="change nothing")
@@ -76,13 +59,9 @@ class Command(BaseCommand):
 
 
 def _gateways(name: str | None) -> list[int]:
-    if name is None:
-        return list(Gateway.objects.order_by("name").values_list("pk", flat=True))
-    found = list(Gateway.objects.filter(name=name).values_list("pk", flat=True))
-    if not found:
-        known = ", ".join(Gateway.objects.values_list("name", flat=True)) or "none yet"
-        raise CommandError(f"there is no gateway {name!r}; there are: {known}")
-    return found
+    if name is not None:
+        return [gateway_named(name).pk]
+    return list(Gateway.objects.order_by("name").values_list("pk", flat=True))
 
 
 def _reports(gateway_ids: list[int], *, plan: bool) -> list[Report]:
