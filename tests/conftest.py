@@ -9,6 +9,8 @@ import redis
 from django.conf import settings
 from hypothesis import settings as hypothesis_settings
 
+from tests.instance.running import Running, until
+
 # No deadline: how long an example takes says more about the machine than about the code.
 hypothesis_settings.register_profile("rollcall", deadline=None)
 hypothesis_settings.load_profile("rollcall")
@@ -24,3 +26,18 @@ def throwaway_redis() -> Iterator[redis.Redis]:
 def _redis_starts_empty(throwaway_redis: redis.Redis) -> None:
     """Redis knows no transactions to roll back: what a test leaves there ends with it."""
     throwaway_redis.flushall()
+
+
+@pytest.fixture(scope="session")
+def shared_instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One real instance for all tests that need its processes."""
+    with Running(tmp_path_factory.mktemp("instance") / "state") as instance:
+        instance.until_said("READY")
+        yield instance
+
+
+@pytest.fixture
+def running(shared_instance: Running) -> Running:
+    """The same, when it is well again: some tests kill one of its processes."""
+    until(shared_instance.is_well)
+    return shared_instance

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from gateways.registry import use_transport
 from gateways.simulator import transport
 from tests.flows.story import BASE_URL, Story
 from tests.flows.stream import Stream, register_numbers
-from tests.instance.running import Running
+from tests.instance.running import Running, until
 from webhooks import keyring
 
 
@@ -21,19 +19,9 @@ def story(transactional_db, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One real instance for the few stories that need processes."""
-    instance = Running(tmp_path_factory.mktemp("instance") / "state")
-    try:
-        instance.until_said("READY")
-        yield instance
-    finally:
-        instance.close()
-
-
-@pytest.fixture(scope="session")
-def streaming_workspace(running: Running) -> int:
-    return register_numbers(running)
+def streaming_workspace(shared_instance: Running) -> int:
+    until(shared_instance.is_well)
+    return register_numbers(shared_instance)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,11 @@ class Running:
             for line in output:
                 self.lines.append(line.rstrip())
 
-    def until_said(self, text: str, *, limit_seconds: float = 60) -> str:
+    def until_said(self, text: str, *, after: int = 0, limit_seconds: float = 60) -> str:
+        """The first line with `text`; `after` so many others."""
+
         def said() -> str | None:
-            return next((line for line in list(self.lines) if text in line), None)
+            return next((line for line in self.lines[after:] if text in line), None)
 
         ended = lambda: self.process.poll() is not None and not self.reader.is_alive()  # noqa: E731
         line = until(lambda: said() or ended() or None, limit_seconds=limit_seconds)
@@ -82,6 +85,27 @@ class Running:
 
     def descendants(self) -> list[int]:
         return descendants(self.process.pid)
+
+    def child(self, words: str) -> int | None:
+        """The child of the supervisor whose command line holds `words`, while there is one."""
+        return next(
+            (pid for pid in children_of(self.process.pid) if words in command_of(pid)), None
+        )
+
+    def until_killed(self, name: str, words: str) -> int:
+        """Kill a child, as soon as there is one, until it is said; which one it was."""
+        said_before, victim = len(self.lines), until(lambda: self.child(words))
+        os.kill(victim, signal.SIGKILL)
+        self.until_said(f"{name} died (killed by SIGKILL)", after=said_before)
+        return int(victim)
+
+    def is_well(self) -> bool:
+        """Web, PostgreSQL and Redis answer."""
+        try:
+            with urllib.request.urlopen(f"{self.access['url']}/health", timeout=5) as answer:
+                return bool(json.load(answer) == {"status": "ok"})
+        except OSError:
+            return False
 
     def stop(self) -> float:
         """Ctrl-C; how many seconds it took."""

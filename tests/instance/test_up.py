@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import stat
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -19,8 +16,6 @@ import redis
 from tests.instance.running import (
     Running,
     a_checkout,
-    children_of,
-    command_of,
     listening,
     plain_environment,
     until,
@@ -29,30 +24,8 @@ from tests.instance.running import (
 pytestmark = pytest.mark.timeout(180)
 
 
-@pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("instance") / "state"
-
-
-@pytest.fixture(scope="module")
-def running(state: Path) -> Iterator[Running]:
-    with Running(state) as instance:
-        instance.until_said("READY")
-        yield instance
-
-
-def status_of(url: str) -> int:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return int(answer.status)
-
-
-def pid_of(running: Running, words: str) -> int:
-    """The child of the supervisor whose command line holds `words`."""
-    return next(pid for pid in children_of(running.process.pid) if words in command_of(pid))
-
-
 def test_what_it_logs_is_one_json_object_a_line(running: Running) -> None:
-    status_of(f"{running.access['url']}/health")
+    assert running.is_well()
     lines = [
         line
         for name in ("web", "worker", "beat")
@@ -64,7 +37,7 @@ def test_what_it_logs_is_one_json_object_a_line(running: Running) -> None:
 
 def test_it_answers_where_it_says_and_tells_its_facts_to_its_owner_alone(running: Running) -> None:
     access = running.access
-    assert status_of(f"{access['url']}/health") == 200
+    assert access["url"] == f"http://127.0.0.1:{running.port}"
     assert set(access) >= {
         *("url", "admin", "gateway", "database_url", "redis_url", "simulator_url"),
     }
@@ -98,24 +71,12 @@ def test_it_listens_on_loopback_only(running: Running) -> None:
 
 @pytest.mark.parametrize("name,words", [("redis", "redis"), ("worker", "-A config worker")])
 def test_it_restarts_a_child_that_dies_and_says_so(running: Running, name: str, words: str) -> None:
-    victim = pid_of(running, words)
-    os.kill(victim, signal.SIGKILL)
-    running.until_said(f"{name} died (killed by SIGKILL)")
-    assert until(lambda: pid_of_or_none(running, words, other_than=victim))
-
-
-def pid_of_or_none(running: Running, words: str, *, other_than: int) -> int | None:
-    try:
-        found = pid_of(running, words)
-    except (StopIteration, OSError):
-        return None
-    return found if found != other_than else None
+    victim = running.until_killed(name, words)
+    assert until(lambda: running.child(words) not in (None, victim))
 
 
 def test_its_database_survives_being_killed(running: Running) -> None:
-    victim = pid_of(running, "bin/postgres")
-    os.kill(victim, signal.SIGKILL)
-    running.until_said("postgres died")
+    running.until_killed("postgres", "bin/postgres")
 
     def answers() -> bool:
         try:
@@ -147,7 +108,7 @@ def test_its_redis_wants_a_password(running: Running) -> None:
 def test_the_same_command_again_says_that_it_already_runs(running: Running) -> None:
     second = Running(running.state, port=running.port)
     assert "an instance already runs in" in second.refusal()
-    assert status_of(f"{running.access['url']}/health") == 200
+    assert running.is_well()
 
 
 def manage(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
