@@ -100,11 +100,11 @@ def _pytest(arguments: list[str], servers: Servers) -> int:
     try:
         return run.wait()
     finally:
-        _end(run)
+        end(run)
 
 
-def _end(run: subprocess.Popen[bytes]) -> None:
-    """Interrupted: a terminal's Ctrl-C has reached pytest too, any other signal has not."""
+def end(run: subprocess.Popen[bytes]) -> None:
+    """Interrupted: a terminal's Ctrl-C has reached it too, any other signal has not."""
     for number in (None, signal.SIGINT, signal.SIGKILL):
         if run.poll() is None and number is not None:
             run.send_signal(number)
