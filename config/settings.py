@@ -236,7 +236,7 @@ WEBHOOK_SILENT_AFTER_EVENTS = environment.number("WEBHOOK_SILENT_AFTER_EVENTS", 
 WEBHOOK_SLOW_P95_MS = environment.number("WEBHOOK_SLOW_P95_MS", 1000)
 WEBHOOK_UNATTRIBUTED_REFUSALS = environment.number("WEBHOOK_UNATTRIBUTED_REFUSALS", 50)
 # Proxies whose word about the client's address is believed.
-TRUSTED_PROXIES = environment.words("TRUSTED_PROXIES")
+TRUSTED_PROXIES = environment.addresses("TRUSTED_PROXIES")
 # Backpressure: beyond these a sender is told to come again (webhooks.pressure).
 WEBHOOK_MOST_PER_SECOND = environment.number("WEBHOOK_MOST_PER_SECOND", 200)
 WEBHOOK_MOST_PENDING = environment.number("WEBHOOK_MOST_PENDING", 10_000)

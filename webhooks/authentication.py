@@ -38,9 +38,10 @@ from webhooks.doors import (
     doors_with_path,
     holders,
     session_id_in,
+    unknown_key,
     without_signature,
 )
-from webhooks.errors import release_connection
+from webhooks.errors import Ambiguous, release_connection
 from webhooks.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring, keyring
 from webhooks.outline import outline
 from webhooks.refusals import Refusal, note_refusal
@@ -83,6 +84,8 @@ class WebhookAuthentication(BaseAuthentication):
     The route says which kind of gateway it is for, and perhaps a token of its own path.
     """
 
+    is_misrouted = False
+
     def authenticate(self, request: Request) -> tuple[None, Speaker]:
         meta = request._request.META
         route: dict[str, str] = request.parser_context["kwargs"]
@@ -92,8 +95,17 @@ class WebhookAuthentication(BaseAuthentication):
             return None, _Listener(meta, route["kind"], route.get("token", "")).listen(body)
         except Untrusted as untrusted:
             beginning = drain(body)
-            note_untrusted(request, untrusted, beginning=beginning, size_bytes=body.length or 0)
+            note_untrusted(
+                request,
+                untrusted,
+                beginning=beginning,
+                size_bytes=body.length or 0,
+                is_misrouted=self.is_misrouted,
+            )
             raise AuthenticationFailed(str(untrusted)) from None
+        except Ambiguous as error:
+            note_untrusted(request, Untrusted("ambiguous", str(error.detail)))
+            raise
         except (BodyRefused, Circle):
             drain(body)
             raise
@@ -101,6 +113,12 @@ class WebhookAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Makes the answer 401 instead of 403."""
         return 'HMAC realm="rollcall"'
+
+
+class MisroutedAuthentication(WebhookAuthentication):
+    """On a path that is not theirs."""
+
+    is_misrouted = True
 
 
 class GatewayKeyAuthentication(BaseAuthentication):
@@ -115,7 +133,7 @@ class GatewayKeyAuthentication(BaseAuthentication):
         doors = doors_with_key(webjs.KIND, key) if key else ()
         if not doors:
             untrusted = (
-                Untrusted("unknown_key", "this key belongs to no gateway")
+                unknown_key(webjs.KIND, key, "this key")
                 if key
                 else Untrusted(
                     "no_credentials",
@@ -152,6 +170,7 @@ def note_untrusted(
             size_bytes=size_bytes,
             excerpt=outline(beginning, size_bytes=size_bytes) if beginning else "",
             instance_url=str(meta.get("HTTP_X_INSTANCE_URL", ""))[:500],
+            kind=str((request.parser_context or {}).get("kwargs", {}).get("kind", "")),
             skew_seconds=untrusted.skew_seconds,
             is_misrouted=is_misrouted,
         )
@@ -266,9 +285,7 @@ class _Listener:
             return without_signature(self.owners)
         doors = doors_with_key(self.kind, self.credentials.key)
         if not doors:
-            raise Untrusted(
-                "unknown_key", f"{self.credentials.key_header} belongs to no gateway of ours"
-            )
+            raise unknown_key(self.kind, self.credentials.key, self.credentials.key_header)
         return without_signature(doors)
 
     def _doors_with_token(self) -> tuple[Door, ...]:

@@ -10,8 +10,12 @@ from django.db import connection, transaction
 # Until then a webhook may still be on its way: a minute is counted anew for so long.
 SETTLES_AFTER = timedelta(minutes=3)
 
-# What we could not see, or could see again, is no change of the session. A read that follows a
-# webhook may see the next change before its own webhook arrives.
+# And for so long nobody may say that it missed it.
+ARRIVES_WITHIN = timedelta(seconds=15)
+
+# Counted is what a gateway tells by webhook: not what we could not see, or could see again, nor a
+# session on its way, nor the first look at a number. A read that follows a webhook may see the next
+# change before its own webhook arrives.
 _COUNT = """
 INSERT INTO webhook_route_tallies AS tally
        (gateway_id, span, began_at, received, succeeded, failed, refused, repeated, retried,
@@ -19,7 +23,8 @@ INSERT INTO webhook_route_tallies AS tally
 SELECT account.gateway_id, 'minute', date_trunc('minute', change.created_at),
        0, 0, 0, 0, 0, 0, 0, 0, '{}', '{}',
        count(*),
-       count(*) FILTER (WHERE change.source IN ('list', 'read') AND NOT EXISTS (
+       count(*) FILTER (WHERE change.source IN ('list', 'read')
+                        AND change.created_at < %(arrived)s AND NOT EXISTS (
            SELECT FROM webhook_deliveries delivery
             WHERE delivery.gateway_id = account.gateway_id
               AND delivery.session_id = change.session_id
@@ -29,7 +34,9 @@ SELECT account.gateway_id, 'minute', date_trunc('minute', change.created_at),
  WHERE change.created_at >= %(since)s
    AND change.source IN ('list', 'read', 'webhook', 'claim')
    AND 'unknown' NOT IN (change.from_status, change.to_status)
-   AND change.to_status <> 'stopped'
+   AND change.to_status NOT IN ('stopped', 'connecting', 'unresponsive')
+   AND change.from_status <> 'pending'
+   AND change.created_at > account.created_at + interval '1 minute'
  GROUP BY account.gateway_id, date_trunc('minute', change.created_at)
  ORDER BY 1, 3
     ON CONFLICT (span, began_at, gateway_id) DO UPDATE
@@ -56,5 +63,5 @@ def count_changes(now: datetime) -> None:
     """Count the last minutes' changes anew; doing it twice changes nothing."""
     since = (now - SETTLES_AFTER).replace(second=0, microsecond=0)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_COUNT, {"since": since})
+        cursor.execute(_COUNT, {"since": since, "arrived": now - ARRIVES_WITHIN})
         cursor.execute(_ADD_UP, {"since": since})

@@ -23,6 +23,13 @@ def has_door_with_key(kind: str, key: str) -> bool:
     return bool(doors_with_key(kind, key))
 
 
+def unknown_key(kind: str, key: str, header: str) -> Untrusted:
+    """Why no door opens with it."""
+    if keyring(kind).is_ended_key(key):
+        return Untrusted("ended_secret", f"{header} was a gateway's of ours, but has ended")
+    return Untrusted("unknown_key", f"{header} belongs to no gateway of ours")
+
+
 def doors_with_path(kind: str, token: str) -> tuple[Door, ...]:
     """Raises Untrusted where the path is nobody's."""
     doors = _found(kind, lambda ring: ring.with_path(token))

@@ -8,11 +8,17 @@ from datetime import datetime, timedelta
 
 from accounts.explain import age
 from accounts.models import Incident
-from webhooks.right_paths import cure
+from webhooks.right_paths import cure, said_of
 from webhooks.tallies import percentile_ms
+from webhooks.wrong_paths import WrongPath
 
 # An incident is not over before it has been quiet for so long.
 QUIET = timedelta(seconds=60)
+# One that came back within the hour comes and goes: it is over after a longer quiet, so that nobody
+# is told of each coming and going.
+LONG_QUIET = timedelta(minutes=10)
+# Whatever its habit, a gateway may be quiet for so long: what has come is seen a little late.
+SHORTEST_SILENCE = timedelta(minutes=2)
 RECENTLY = timedelta(minutes=5)
 FEWEST_FOR_A_RATE = 20
 FEWEST_CHANGES = 3
@@ -31,7 +37,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Of the last five minutes, and of changes in the last ten."""
+    """Of the last five minutes, and of changes in the last ten, in which `has_trouble` says whether
+    something came and was not taken."""
 
     received: int = 0
     succeeded: int = 0
@@ -40,20 +47,24 @@ class Figures:
     handling: Sequence[int] = ()
     changes: int = 0
     changes_missed: int = 0
+    has_trouble: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of one gateway's route. `open_since`: its open incidents.
+    """What is known of one gateway's route. `open_since`: its open incidents, of which those in
+    `came_back` had been closed for less than an hour when they opened.
 
-    `wrong_path` is "" where there is none, or where the gateway is allowed to use it;
-    `usual_per_hour` is what it sent in an average hour of the last day.
+    `watched_since`: what came before is not surely known. `wrong_paths`: without those that it may
+    use; `are_accepted`: it uses such ones only. `usual_per_hour`: what it sends even in a quiet
+    hour, at this time of the day.
     """
 
     name: str
+    kind: str
     right_url: str
-    right_path: str
     now: datetime
+    watched_since: datetime
     figures: Figures = Figures()
     last_success_at: datetime | None = None
     last_received_at: datetime | None = None
@@ -62,14 +73,17 @@ class Facts:
     last_failure_why: str = ""
     consecutive_failures: int = 0
     clock_skew_seconds: int | None = None
-    wrong_path: str = ""
-    wrong_path_since: datetime | None = None
-    wrong_path_at: datetime | None = None
+    wrong_paths: Sequence[WrongPath] = ()
+    are_accepted: bool = False
     misrouted: int = 0
-    key_went_along: bool = False
     connected_accounts: int = 0
     usual_per_hour: float = 0.0
     open_since: Mapping[Incident.Kind, datetime] = field(default_factory=dict)
+    came_back: frozenset[Incident.Kind] = frozenset()
+
+    def is_quiet_since(self, at: datetime | None, kind: Incident.Kind) -> bool:
+        """Long enough for an incident of this kind to be over."""
+        return at is None or at + (LONG_QUIET if kind in self.came_back else QUIET) <= self.now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +113,7 @@ def _judge_failing(facts: Facts, limits: Limits) -> Iterator[Judgement]:
     percent = 100 * figures.succeeded / ended if ended else 100.0
     in_a_row = facts.consecutive_failures >= limits.failures_in_a_row
     too_often = ended >= FEWEST_FOR_A_RATE and percent < limits.success_percent
-    if in_a_row or (too_often and not _is_quiet(facts)):
+    if in_a_row or (too_often and not facts.is_quiet_since(facts.last_failure_at, kind)):
         how = (
             f"{facts.consecutive_failures} webhooks in a row failed"
             if in_a_row
@@ -114,11 +128,9 @@ def _judge_failing(facts: Facts, limits: Limits) -> Iterator[Judgement]:
             count=max(1, facts.consecutive_failures, figures.failed + figures.refused),
         )
     elif facts.consecutive_failures == 0 and facts.last_success_at is not None:
-        yield Judgement(kind=kind, is_open=False)
-
-
-def _is_quiet(facts: Facts) -> bool:
-    return facts.last_failure_at is None or facts.last_failure_at + QUIET <= facts.now
+        comes_and_goes = kind in facts.came_back
+        if not comes_and_goes or facts.is_quiet_since(facts.last_failure_at, kind):
+            yield Judgement(kind=kind, is_open=False)
 
 
 def _cure_of_failure(facts: Facts) -> str:
@@ -137,12 +149,21 @@ _SAME_SECRET = (
 )
 _CURES = {
     "wrong_signature": _SAME_SECRET,
+    "wrong_token": _SAME_SECRET,
     "unknown_key": "Give both sides the same key: ./run manage gateway_add --name {name} "
     "--api-key …, or set it in the gateway's configuration.",
     "no_credentials": "Its webhooks carry no credentials: set its secret, or send to its secret "
     "path (docs/connecting-a-gateway.md).",
+    "signature_required": "It must sign: set its secret at the gateway, or allow unsigned webhooks "
+    "on its page here.",
+    "ambiguous": "Give each gateway a key of its own, or register the address that it sends as "
+    "X-Instance-Url.",
     "malformed_timestamp": "Update the gateway: it does not sign as documented.",
     "malformed_signature": "Update the gateway: it does not sign as documented.",
+    "unknown_path": "Its secret path is nobody's (any more): make a new one with ./run manage "
+    "gateway_add --name {name} --path-token, and set it at the gateway.",
+    "ended_secret": "It uses a secret that has ended here: set the present one at the gateway, or "
+    "give the old one again: ./run manage gateway_add --name {name} --hmac-secret …",
     "unreadable": "Its words are not understood: check its kind, and the versions of both sides.",
     "compressed": "Something compresses its requests: switch that off at the gateway, or at the "
     "proxy between.",
@@ -152,29 +173,23 @@ _CURES = {
 
 # --- misrouted ----------------------------------------------------------------------------------
 def _judge_misrouted(facts: Facts) -> Iterator[Judgement]:
-    kind, at = Incident.Kind.MISROUTED, facts.wrong_path_at
-    if not facts.wrong_path or at is None:
-        yield Judgement(kind=kind, is_open=False)
-        return
-    if at + RECENTLY > facts.now and not _came_right_since(facts, at):
-        since = facts.wrong_path_since or at
+    """Over once it has been quiet on the wrong paths for a while, and something has arrived since:
+    on the right one. One that opened just now may be ahead of what we know."""
+    kind = Incident.Kind.MISROUTED
+    last_at = max((one.at for one in facts.wrong_paths), default=None)
+    came_right = last_at is None or _is_after(facts.last_success_at, last_at)
+    used = [one for one in facts.wrong_paths if one.at + RECENTLY > facts.now]
+    if came_right and facts.is_quiet_since(last_at, kind):
+        if facts.are_accepted or facts.is_quiet_since(facts.open_since.get(kind), kind):
+            yield Judgement(kind=kind, is_open=False)
+    elif used:
         yield Judgement(
             kind=kind,
             is_open=True,
-            text=f"{facts.name} sends to {facts.wrong_path}; the right URL is {facts.right_url}. "
-            f"{facts.misrouted} events in {age(since, facts.now)}, none of them lost.",
-            cure=cure(facts.right_path)
-            + (" Its API key travelled along: rotate it." if facts.key_went_along else ""),
+            text=said_of(facts.name, used, events=max(1, facts.misrouted), now=facts.now),
+            cure=cure(facts.kind, used),
             count=max(1, facts.misrouted),
         )
-    elif _came_right_since(facts, at):
-        yield Judgement(kind=kind, is_open=False)
-
-
-def _came_right_since(facts: Facts, at: datetime) -> bool:
-    """Quiet on the wrong path for a while, and something has arrived since: on the right one."""
-    success = facts.last_success_at
-    return at + QUIET <= facts.now and success is not None and success > at
 
 
 # --- silent -------------------------------------------------------------------------------------
@@ -185,9 +200,12 @@ def _judge_silent(facts: Facts, limits: Limits) -> Iterator[Judgement]:
         f"./run manage webhook_check --gateway {facts.name}"
     )
     all_missed = figures.changes_missed == figures.changes >= FEWEST_CHANGES
-    if all_missed:
-        text = f"all of the last {figures.changes} changes were seen by the roll call first"
-        yield Judgement(kind=kind, is_open=True, text=f"no webhook told us: {text}", cure=cure)
+    if all_missed and not figures.has_trouble:
+        text = (
+            f"the roll call saw all of the last {figures.changes} changes first: no webhook told "
+            f"of them{', though others come' if figures.succeeded else ''}"
+        )
+        yield Judgement(kind=kind, is_open=True, text=text, cure=cure)
     elif missing := _missing_events(facts, limits):
         text = f"no webhook for {_ago(facts.last_received_at, facts, ago='')}, {missing}"
         yield Judgement(kind=kind, is_open=True, text=text, cure=cure)
@@ -199,12 +217,13 @@ def _missing_events(facts: Facts, limits: Limits) -> str:
     """Only while it has somebody to speak of, and by its own habit."""
     if not facts.connected_accounts or facts.last_received_at is None:
         return ""
-    quiet_hours = (facts.now - facts.last_received_at).total_seconds() / 3600
-    if facts.usual_per_hour * quiet_hours < limits.silent_after_events:
+    quiet = facts.now - max(facts.last_received_at, facts.watched_since)
+    missing = facts.usual_per_hour * quiet.total_seconds() / 3600
+    if quiet < SHORTEST_SILENCE or missing < limits.silent_after_events:
         return ""
     return (
-        f"although it usually sends {facts.usual_per_hour:.0f} an hour (accounts connected there: "
-        f"{facts.connected_accounts})"
+        f"although it sends {facts.usual_per_hour:.0f} an hour even at quiet times (accounts "
+        f"connected there: {facts.connected_accounts})"
     )
 
 
@@ -225,11 +244,11 @@ def _judge_slow(facts: Facts, limits: Limits) -> Iterator[Judgement]:
 
 
 # --- nobody's -----------------------------------------------------------------------------------
-def judge_unattributed(refused: int, limits: Limits) -> Judgement:
+def judge_unattributed(refused: int, limits: Limits, *, is_open: bool = False) -> Judgement:
     """`refused` in the last five minutes, of which nobody knows whose they are: one incident at
-    most, whoever sends them."""
+    most, whoever sends them. It is over below half of what opens it."""
     kind = Incident.Kind.UNATTRIBUTED
-    if refused < limits.unattributed_refusals:
+    if refused < limits.unattributed_refusals / (2 if is_open else 1):
         return Judgement(kind=kind, is_open=False)
     return Judgement(
         kind=kind,

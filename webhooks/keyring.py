@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from accounts import clock
 from accounts.models import GatewaySecret
@@ -22,6 +23,8 @@ LIVES_SECONDS = 5.0
 # Who is refused with a ring older than this is tried once more with a fresh one: a gateway that
 # was registered a moment ago must not be turned away.
 DOUBTED_AFTER_SECONDS = 0.5
+# So long after its end a secret is still called by its name.
+KNOWN_FOR = timedelta(days=30)
 
 # Presented keys are looked up by a digest under a key that only this process knows, so that the
 # time it takes says nothing of the keys that exist.
@@ -44,15 +47,19 @@ Doors = dict[bytes, tuple[Door, ...]]
 @dataclass(frozen=True, slots=True)
 class Keyring:
     """The doors of one kind of gateway, by signing secret, and by a digest of their API key and of
-    their path. Several may share one."""
+    their path. Several may share one. `ended` only says what is wrong with who still uses it."""
 
     loaded_at: float
     by_secret: Doors = field(default_factory=dict)
     by_key: Doors = field(default_factory=dict)
     by_path: Doors = field(default_factory=dict)
+    ended: Doors = field(default_factory=dict)  # signing secrets and keys that open nothing more
 
     def with_key(self, key: str) -> tuple[Door, ...]:
         return self.by_key.get(_digest(key), ())
+
+    def is_ended_key(self, key: str) -> bool:
+        return _digest(key) in self.ended
 
     def with_path(self, token: str) -> tuple[Door, ...]:
         return self.by_path.get(_digest(token), ())
@@ -119,18 +126,20 @@ def _load() -> _Rings:
     rings: dict[str, Keyring] = {}
     now = clock.database_now()
     for row in GatewaySecret.objects.select_related("gateway").order_by("gateway_id", "id"):
-        if not row.is_active(now):
+        is_active = row.is_active(now)
+        if not is_active and row.not_after is not None and row.not_after < now - KNOWN_FOR:
             continue
         try:
             secret = row.secret
         except CannotOpen as error:
             logger.error("gateway %s: %s", row.gateway, error)
             continue
-        _hang(rings.setdefault(row.gateway.kind, Keyring(loaded_at)), row, secret)
+        ring = rings.setdefault(row.gateway.kind, Keyring(loaded_at))
+        _hang(ring, row, secret, is_active=is_active)
     return _Rings(rings, loaded_at)
 
 
-def _hang(ring: Keyring, row: GatewaySecret, secret: str) -> None:
+def _hang(ring: Keyring, row: GatewaySecret, secret: str, *, is_active: bool) -> None:
     gateway = row.gateway
     door = Door(
         row.gateway_id,
@@ -144,6 +153,7 @@ def _hang(ring: Keyring, row: GatewaySecret, secret: str) -> None:
         doors, name = ring.by_key, _digest(secret)
     else:
         doors, name = ring.by_path, _digest(secret)
+    doors = doors if is_active else ring.ended
     if door not in doors.get(name, ()):
         doors[name] = (*doors.get(name, ()), door)
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
 from collections.abc import Mapping
 
-from accounts.incidents import open_incident
+from django.db import transaction
+
+from accounts import clock
+from accounts.incidents import close_incident, open_incident
+from accounts.lifecycle import Refused
 from accounts.models import Gateway, Incident
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS
+from webhooks import wrong_paths
 from webhooks.doors import has_door_with_key
-from webhooks.right_paths import cure, right_path, right_url
+from webhooks.models import Route
+from webhooks.right_paths import cure, said_of
+from webhooks.wrong_paths import WrongPath
 
-# A gateway that sends to a wrong path does so with every event: count it now and then.
+logger = logging.getLogger(__name__)
 MISROUTED_EVERY_SECONDS = 5.0
 # The names under which the kinds say which event it is.
 _EVENT_NAMED = re.compile(rb'"(?:event|dataType|type)"\s*:\s*"')
@@ -48,30 +56,63 @@ def looks_like_a_webhook(meta: Mapping[str, object], beginning: bytes) -> bool:
     return is_json and _EVENT_NAMED.search(beginning) is not None
 
 
-def is_accepted(gateway_id: int, path: str) -> bool:
-    """Whether somebody has accepted this path for this gateway."""
-    accepted = Gateway.objects.values_list("accepted_paths", flat=True).get(pk=gateway_id)
-    return path in accepted
-
-
 _noted: dict[tuple[int, str], float] = {}
 _lock = threading.Lock()
 
 
-def note_misrouted(gateway_id: int, kind: str, path: str) -> None:
-    """An incident that names the wrong path and the right one, at once; how often it happens is
-    added by those who watch the route."""
+def note_misrouted(gateway_id: int, path: str, *, key_went_along: bool) -> bool:
+    """False where somebody has accepted this path for this gateway. Else an incident is open, which
+    names it; those who watch the route bring it up to date."""
+    gateway = Gateway.objects.get(pk=gateway_id)
+    if path in gateway.accepted_paths:
+        return False
+    now = clock.database_now()
+    if _is_news(gateway_id, path):
+        used = WrongPath(path=path, since=now, at=now, is_heard=True, key_went_along=key_went_along)
+        opened = Incident.objects.filter(
+            kind=Incident.Kind.MISROUTED, gateway=gateway, closed_at__isnull=True
+        )
+        if not opened.exists():
+            open_incident(
+                Incident.Kind.MISROUTED,
+                gateway_id=gateway_id,
+                text=said_of(gateway.name, [used], events=1, now=now),
+                cure=cure(gateway.kind, [used]),
+            )
+    return True
+
+
+def _is_news(gateway_id: int, path: str) -> bool:
+    """A gateway that sends to a wrong path does so with every event: it is looked at now and
+    then."""
     now = time.monotonic()
     with _lock:
         if now - _noted.get((gateway_id, path), float("-inf")) < MISROUTED_EVERY_SECONDS:
-            return
+            return False
         _noted[(gateway_id, path)] = now
-    open_incident(
-        Incident.Kind.MISROUTED,
-        gateway_id=gateway_id,
-        text=f"it sends to {path}; the right URL is {right_url(kind)}. Nothing is lost meanwhile.",
-        cure=cure(right_path(kind)),
-    )
+    return True
+
+
+@transaction.atomic
+def accept_paths(gateway: Gateway, *, actor: str) -> list[str]:
+    """From now on the wrong paths that it is heard on are right ones for it: its incident is over
+    for good. Raises Refused."""
+    gateway = Gateway.objects.select_for_update().get(pk=gateway.pk)
+    route = Route.objects.filter(gateway=gateway).first()
+    used = wrong_paths.read(route.wrong_paths, without=gateway.accepted_paths) if route else ()
+    paths = [one.path for one in used if one.is_heard]
+    if not paths:
+        raise Refused(
+            "what comes there is not believed, so that accepting the path would not help"
+            if used
+            else "which path it is has not been written down yet: try again in 10 s"
+        )
+    gateway.accepted_paths = [*gateway.accepted_paths, *paths]
+    gateway.save(update_fields=["accepted_paths"])
+    if len(paths) == len(used):
+        close_incident(Incident.Kind.MISROUTED, gateway_id=gateway.pk)
+    logger.info("%s may send to %s: accepted by %s", gateway, ", ".join(paths), actor)
+    return paths
 
 
 def _header(meta: Mapping[str, object], name: str) -> str:

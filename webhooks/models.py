@@ -173,9 +173,8 @@ class Route(models.Model):
     consecutive_failures = models.PositiveIntegerField(default=0)
     # By how much its clock was ahead (or, negative, behind) when that was last seen to matter.
     clock_skew_seconds = models.IntegerField(null=True)
-    wrong_path = models.CharField(max_length=200, blank=True)
-    wrong_path_since = models.DateTimeField(null=True)
-    wrong_path_at = models.DateTimeField(null=True)
+    # The wrong paths that it used within the last hour of its use of any: webhooks.wrong_paths.
+    wrong_paths = models.JSONField(default=dict)
 
     class Meta:
         db_table = "webhook_routes"

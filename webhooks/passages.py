@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 TALLIES = "rollcall:passages:tallies"
 LAST = "rollcall:passages:last"
 FAILURES = "rollcall:passages:failures"
+# The code of a refusal for no other reason than that nothing is at the path.
+UNKNOWN_PATH = "unknown_path"
 
 # Upper limits of the histograms, in milliseconds; what is above the last is counted in one more.
 LIMITS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000)
@@ -56,6 +58,11 @@ class Passage:
         return self.status_code == 401
 
     @property
+    def is_lost(self) -> bool:
+        """On a path that is nobody's, and without a name: that the path is wrong says it all."""
+        return self.is_refused and bool(self.wrong_path) and self.code == UNKNOWN_PATH
+
+    @property
     def is_postponed(self) -> bool:
         """It was told to come again: neither a success nor anybody's fault."""
         return self.status_code == 429
@@ -87,7 +94,7 @@ def _counts(passage: Passage) -> list[str]:
         "received": True,
         "succeeded": passage.is_success,
         "failed": failed,
-        "refused": passage.is_refused,
+        "refused": passage.is_refused and not (passage.gateway_id and passage.is_lost),
         "repeated": passage.is_repeated,
         "retried": passage.is_retried,
         "misrouted": bool(passage.wrong_path),
@@ -113,13 +120,15 @@ def _remember(pipe: Pipeline, passage: Passage) -> None:
     if passage.is_success:
         said["success"] = at
         pipe.hset(FAILURES, str(passage.gateway_id), 0)
-    elif not passage.is_postponed and not passage.is_overtaken:
+    elif not (passage.is_postponed or passage.is_overtaken or passage.is_lost):
         said["failure"] = [at, passage.code, passage.why]
         pipe.hincrby(FAILURES, str(passage.gateway_id), 1)
     if passage.is_unsigned:
         said["unsigned"] = at
     if passage.wrong_path:
-        said["wrong_path"] = [at, passage.wrong_path]
+        field = json.dumps([passage.gateway_id, "wrong_path", passage.wrong_path])
+        key_went_along = passage.is_unsigned or passage.code == "unknown_key"
+        pipe.hset(LAST, field, json.dumps([at, passage.is_success, key_went_along]))
     if passage.skew_seconds is not None:
         said["skew"] = passage.skew_seconds
     for name, value in said.items():

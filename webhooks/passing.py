@@ -16,7 +16,6 @@ from webhooks.passages import Passage, note_passages
 # What an answer's status says where nothing else does.
 _CODES = {
     400: "unreadable",
-    401: "clock_skew",
     408: "too_slow",
     413: "too_large",
     415: "compressed",
@@ -28,14 +27,14 @@ _CODES = {
 @dataclass(slots=True)
 class Came:
     """What is known of one request once it is known whose it is. `read_at` is when its body had
-    been read, by time.monotonic(): how long that took is the sender's affair. `is_heard`: it did
-    what it had to do for us, whatever a business's backend answers."""
+    been read, by time.monotonic(): how long that took is the sender's affair; `handled_at` when it
+    had done what it had to do for us (`is_heard`): the rest is a backend's, as is the answer."""
 
     gateway_id: int | None = None
     read_at: float = 0.0
+    handled_at: float | None = None
     lag_ms: float | None = None
     wrong_path: str = ""
-    skew_seconds: int | None = None
     is_repeated: bool = False
     is_retried: bool = False
     is_unsigned: bool = False
@@ -63,12 +62,11 @@ def _passage(came: Came, answer: Response) -> Passage:
         gateway_id=came.gateway_id,
         at=timezone.now(),
         status_code=status,
-        handling_ms=(time.monotonic() - came.read_at) * 1000,
+        handling_ms=((came.handled_at or time.monotonic()) - came.read_at) * 1000,
         lag_ms=came.lag_ms,
         code="" if status < 300 else _CODES.get(status, f"answered_{status}"),
         why=str(data.get("reason", "")) if isinstance(data, dict) else "",
         wrong_path=came.wrong_path,
-        skew_seconds=came.skew_seconds,
         is_repeated=came.is_repeated,
         is_retried=came.is_retried,
         is_unsigned=came.is_unsigned,

@@ -18,7 +18,7 @@ from accounts.redis_client import client
 from webhooks.coalescing import taken
 from webhooks.models import RefusedRequest, Route
 from webhooks.passages import Passage, note_passages
-from webhooks.senders import NOWHERE, gateway_at
+from webhooks.senders import NOWHERE, Sender, owners_of
 
 logger = logging.getLogger(__name__)
 WAITING = "rollcall:refused"
@@ -45,7 +45,8 @@ DELETE FROM webhook_refused_requests WHERE id IN (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """`at` by the clock of the process, in seconds since 1970; `excerpt` an outline of the body's
-    beginning, without its words; `instance_url` what the request said of itself."""
+    beginning, without its words; `instance_url` and `kind` what the request said of itself;
+    `is_misrouted`: it came on a path that is not one of ours."""
 
     at: float
     source: str
@@ -55,6 +56,7 @@ class Refusal:
     size_bytes: int = 0
     excerpt: str = ""
     instance_url: str = ""
+    kind: str = ""
     skew_seconds: int | None = None
     is_misrouted: bool = False
 
@@ -88,7 +90,8 @@ def _times_lately(refusal: Refusal) -> int:
 
 
 def flush_refusals() -> int:
-    """Write down what was noted, and count it in the name of whoever it came from; how many."""
+    """Write down what was noted, and count it in the name of whoever it came from; how many. Raises
+    django.db.DatabaseError, and what was noted waits for the next time."""
     return _flush_kept() + _flush_unkept()
 
 
@@ -98,32 +101,50 @@ def _flush_kept() -> int:
     except RedisError as error:
         logger.warning("refusals were not flushed: %s", type(error).__name__)
         return 0
-    refusals = [Refusal(**json.loads(text)) for text in waiting]
     try:
-        owners = [gateway_at(refusal.source, refusal.instance_url) for refusal in refusals]
-        _keep(refusals, owners)
+        _settle([Refusal(**json.loads(text)) for text in waiting])
     except DatabaseError:
+        _put_back(waiting)
+        raise
+    return len(waiting)
+
+
+def _settle(refusals: Sequence[Refusal]) -> None:
+    owners = owners_of(
+        [
+            Sender(address=one.source, instance_url=one.instance_url, kind=one.kind)
+            for one in refusals
+        ]
+    )
+    with transaction.atomic():
+        _keep(refusals, owners)
+        passages = list(_passages(refusals, owners))
+    note_passages(*passages)
+
+
+def _put_back(waiting: Sequence[str]) -> None:
+    """In front of what has come since."""
+    try:
         if waiting:
             client().rpush(WAITING, *reversed(waiting))
-        raise
-    note_passages(*_passages(refusals, owners))
-    return len(refusals)
+    except RedisError as error:
+        logger.warning("refusals were not put back: %s", type(error).__name__)
 
 
 def _flush_unkept() -> int:
     """Only their number is known: they count, but never as failures in a row."""
     with taken(UNKEPT) as noted:
-        now = clock.database_now()
+        now, owners = clock.database_now(), owners_of([Sender(address=one) for one in noted])
         note_passages(
             *(
                 Passage(
-                    gateway_id=gateway_at(source),
+                    gateway_id=owner,
                     at=now,
                     status_code=401,
                     times=int(times),
                     is_overtaken=True,
                 )
-                for source, times in noted.items()
+                for owner, times in zip(owners, noted.values(), strict=True)
             )
         )
     return sum(int(times) for times in noted.values())

@@ -1,11 +1,19 @@
-"""Where the webhooks of each kind belong, and what to do about those that arrive elsewhere."""
+"""Where the webhooks of each kind belong, and what is said and done about those that arrive
+elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from django.conf import settings
 
+from accounts.explain import age
 from gateways import webjs
 from gateways.subscriptions import SETTINGS
+from webhooks.wrong_paths import WrongPath
+
+_SHOWN = 3
 
 
 def right_path(kind: str) -> str:
@@ -16,13 +24,30 @@ def right_url(kind: str) -> str:
     return f"{settings.PUBLIC_URL}{right_path(kind)}"
 
 
-def cure(path: str) -> str:
-    """For a gateway that should send to `path`, in the words of its kind."""
-    kind = path.rpartition("/")[2]
-    setting = SETTINGS[kind].format(path=path, url=f"{settings.PUBLIC_URL}{path}")
+def said_of(name: str, used: Sequence[WrongPath], *, events: int, now: datetime) -> str:
+    """What is wrong, and what it costs."""
+    shown = [one.path for one in used[-_SHOWN:]]
+    more = f" and {len(used) - _SHOWN} more paths" if len(used) > _SHOWN else ""
+    number = f"{events} events in {age(min(one.since for one in used), now)}"
+    number = "1 event" if events == 1 else number
+    unheard = [one.path for one in used if not one.is_heard]
+    lost = "not lost" if events == 1 else "none of them is lost"
+    if len(unheard) == len(used):
+        lost = "they are not believed there, and lost"
+    elif unheard:
+        lost = f"those to {' and '.join(unheard[-_SHOWN:])} are not believed, and lost"
+    where = " and ".join(shown) + more
+    return f"{name} sends to {where}: {number}, {lost}."
+
+
+def cure(kind: str, used: Sequence[WrongPath]) -> str:
+    """In the words of its kind. It is no use to accept a path on which nothing is believed."""
+    setting = SETTINGS[kind].format(path=right_path(kind), url=right_url(kind))
+    cures = [f"Set {setting}."]
     if kind == webjs.KIND:
-        return (
-            f"Set {setting}. Versions with this path hard-coded ignore that: update the sender, or "
-            "accept this path for this gateway (gateway_add --accept-path)."
-        )
-    return f"Set {setting}. Or accept this path for this gateway (gateway_add --accept-path)."
+        cures.append("Versions with this path hard-coded ignore that: update the sender.")
+    if any(one.is_heard for one in used):
+        cures.append("Or accept this path for this gateway, on this incident's page.")
+    if any(one.key_went_along for one in used):
+        cures.append("Its key went along: rotate it.")
+    return " ".join(cures)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
+
+from redis.exceptions import RedisError
 
 from accounts.models import Gateway
 from accounts.redis_client import client
+from webhooks import wrong_paths
 from webhooks.coalescing import taken
 from webhooks.models import Route
 from webhooks.passages import FAILURES, LAST
 
-# A wrong path that was not used for so long, and is used again, is a new story.
-STORY_ENDS_AFTER = timedelta(hours=1)
+logger = logging.getLogger(__name__)
 
 
 def flush_routes() -> int:
@@ -23,12 +26,12 @@ def flush_routes() -> int:
     with taken(LAST) as noted:
         said = _by_gateway(noted)
         known = set(Gateway.objects.filter(pk__in=said).values_list("pk", flat=True))
-        failures = dict(client().hgetall(FAILURES)) if known else {}
+        failures = _failures_in_a_row() if known else {}
         rows = {row.gateway_id: row for row in Route.objects.filter(gateway_id__in=known)}
         for gateway_id in known:
             row = rows.setdefault(gateway_id, Route(gateway_id=gateway_id))
             _note(row, said[gateway_id])
-            row.consecutive_failures = int(failures.get(str(gateway_id), 0))
+            row.consecutive_failures = failures.get(gateway_id, row.consecutive_failures)
         Route.objects.bulk_create(
             rows.values(),
             update_conflicts=True,
@@ -41,11 +44,24 @@ def flush_routes() -> int:
 _FIXED = frozenset({"id", "gateway"})
 
 
+def _failures_in_a_row() -> dict[int, int]:
+    """Nothing when Redis went away just now: then nothing is known of them."""
+    try:
+        found = client().hgetall(FAILURES)
+    except RedisError as error:
+        logger.warning("failures in a row were not read: %s", type(error).__name__)
+        return {}
+    return {int(gateway_id): int(number) for gateway_id, number in dict(found).items()}
+
+
 def _by_gateway(noted: Mapping[str, str]) -> dict[int, dict[str, Any]]:
-    said: dict[int, dict[str, Any]] = defaultdict(dict)
+    said: dict[int, dict[str, Any]] = defaultdict(lambda: {"wrong_paths": {}})
     for field, value in noted.items():
-        gateway_id, name = json.loads(field)
-        said[gateway_id][name] = json.loads(value)
+        gateway_id, name, *path = json.loads(field)
+        of_gateway = said[gateway_id]
+        (of_gateway["wrong_paths"] if path else of_gateway)[path[0] if path else name] = json.loads(
+            value
+        )
     return said
 
 
@@ -58,16 +74,12 @@ def _note(row: Route, said: Mapping[str, Any]) -> None:
         at, code, why = said["failure"]
         row.last_failure_at = _moment(at)
         row.last_failure_code, row.last_failure_why = code[:40], why[:500]
-    if "wrong_path" in said:
-        at, path = said["wrong_path"]
-        _note_wrong_path(row, datetime.fromtimestamp(at, UTC), path[:200])
-
-
-def _note_wrong_path(row: Route, at: datetime, path: str) -> None:
-    is_new = row.wrong_path_at is None or row.wrong_path_at + STORY_ENDS_AFTER < at
-    if is_new or row.wrong_path != path:
-        row.wrong_path, row.wrong_path_since = path, at
-    row.wrong_path_at = at
+    for path, (at, is_heard, key_went_along) in sorted(
+        said["wrong_paths"].items(), key=lambda item: item[1][0]
+    ):
+        row.wrong_paths = wrong_paths.noted(
+            row.wrong_paths, path, at=at, is_heard=is_heard, key_went_along=key_went_along
+        )
 
 
 def _moment(timestamp: float | None) -> datetime | None:

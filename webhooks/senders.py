@@ -7,7 +7,10 @@ import ipaddress
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -15,51 +18,117 @@ from django.conf import settings
 from accounts.models import Gateway
 
 RESOLVED_FOR_SECONDS = 60.0
+# For all names together: a name server that hangs must not hold up the watching.
+RESOLVED_WITHIN_SECONDS = 3.0
 NOWHERE = "0.0.0.0"
 _resolved: dict[str, tuple[float, frozenset[str]]] = {}
 _lock = threading.Lock()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """`instance_url` and `kind` are what the request said of itself: they choose among several at
+    one address, and nothing else."""
+
+    address: str
+    instance_url: str = ""
+    kind: str = ""
+
+
 def client_address(meta: Mapping[str, object]) -> str:
     """The peer, unless it is a trusted proxy: then the last address that no trusted proxy wrote."""
-    address = str(meta.get("REMOTE_ADDR") or "")
+    address = _normal(str(meta.get("REMOTE_ADDR") or ""))
     forwarded = str(meta.get("HTTP_X_FORWARDED_FOR", "")).split(",")
-    while address in settings.TRUSTED_PROXIES and forwarded:
-        address = forwarded.pop().strip()
-    return _normal(address) or NOWHERE
+    while forwarded and _is_trusted_proxy(address):
+        written = _normal(_without_port(forwarded.pop().strip()))
+        if not written:
+            break
+        address = written
+    return address or NOWHERE
 
 
-def gateway_at(address: str, instance_url: str = "") -> int | None:
-    """The one gateway whose registered address this is. Of several on one machine the address that
-    the request says it has may choose."""
-    there = [
-        (pk, base_url)
-        for pk, base_url in Gateway.objects.values_list("pk", "base_url")
-        if address in _addresses_of(urlsplit(base_url).hostname or "")
-    ]
+def owners_of(senders: Sequence[Sender]) -> list[int | None]:
+    """For each the one gateway whose registered address it came from."""
+    if not senders:
+        return []
+    gateways = list(Gateway.objects.values_list("pk", "kind", "base_url"))
+    hosts = {pk: urlsplit(base_url).hostname or "" for pk, _, base_url in gateways}
+    addresses = _addresses_of(hosts.values())
+    at: dict[str, list[tuple[int, str, str]]] = {}
+    for gateway in gateways:
+        for address in addresses[hosts[gateway[0]]]:
+            at.setdefault(address, []).append(gateway)
+    return [_chosen(at.get(sender.address, []), sender) for sender in senders]
+
+
+def _chosen(there: list[tuple[int, str, str]], sender: Sender) -> int | None:
+    """Of several on one machine the address that is named, else the kind that is spoken to."""
     if len(there) > 1:
-        there = [(pk, base_url) for pk, base_url in there if base_url == instance_url.rstrip("/")]
+        named = sender.instance_url.rstrip("/")
+        there = [one for one in there if one[2].rstrip("/") == named] or (
+            [] if named else [one for one in there if one[1] == sender.kind]
+        )
     return there[0][0] if len(there) == 1 else None
 
 
-def _addresses_of(host: str) -> frozenset[str]:
-    if literal := _normal(host):
-        return frozenset({literal})
+def _addresses_of(hosts: Iterable[str]) -> dict[str, frozenset[str]]:
+    """What cannot be resolved in time has the addresses that it had before."""
+    literal = {host: _normal(host) for host in set(hosts)}
+    names = [host for host, address in literal.items() if host and not address]
+    _resolve([name for name in names if _is_stale(name)])
     with _lock:
-        resolved_at, addresses = _resolved.get(host, (float("-inf"), frozenset()))
-    if time.monotonic() - resolved_at > RESOLVED_FOR_SECONDS:
-        addresses = _resolve(host)
-        with _lock:
-            _resolved[host] = (time.monotonic(), addresses)
-    return addresses
+        known = {name: _resolved.get(name, (0.0, frozenset()))[1] for name in names}
+    found = {host: frozenset({address}) for host, address in literal.items() if host not in known}
+    return {host: those - {"", NOWHERE, "::"} for host, those in (found | known).items()}
 
 
-def _resolve(host: str) -> frozenset[str]:
+def _is_stale(name: str) -> bool:
+    with _lock:
+        resolved_at, _ = _resolved.get(name, (float("-inf"), frozenset()))
+    return time.monotonic() - resolved_at > RESOLVED_FOR_SECONDS
+
+
+def _resolve(names: Sequence[str]) -> None:
+    if not names:
+        return
+    pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="names")
+    asked: dict[Future[frozenset[str]], str] = {pool.submit(_lookup, name): name for name in names}
+    answered, _ = wait(asked, timeout=RESOLVED_WITHIN_SECONDS)
+    pool.shutdown(wait=False, cancel_futures=True)
+    with _lock:
+        for future, name in asked.items():
+            before = _resolved.get(name, (0.0, frozenset()))[1]
+            addresses = future.result() if future in answered else before
+            _resolved[name] = (time.monotonic(), addresses)
+
+
+def _lookup(name: str) -> frozenset[str]:
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return frozenset()
-    return frozenset(_normal(str(entry[4][0])) for entry in found) - {""}
+    return frozenset(_normal(str(entry[4][0])) for entry in found)
+
+
+def _is_trusted_proxy(address: str) -> bool:
+    if not address:
+        return False
+    networks = _networks(tuple(settings.TRUSTED_PROXIES))
+    return any(ipaddress.ip_address(address) in network for network in networks)
+
+
+@lru_cache(maxsize=4)
+def _networks(
+    texts: tuple[str, ...],
+) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def _without_port(text: str) -> str:
+    """Some proxies write `192.0.2.7:5678`, or `[2001:db8::1]:5678`."""
+    if text.startswith("["):
+        return text[1:].split("]", 1)[0]
+    return text.rsplit(":", 1)[0] if text.count(":") == 1 else text
 
 
 def _normal(text: str) -> str:

@@ -16,6 +16,8 @@ from webhooks.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring
 
 # So many secrets are hashed over a body that is too large to keep; the hints must narrow them.
 LARGE_BODY_SECRETS = 4
+# So many that have ended are tried, to say so.
+ENDED_SECRETS = 16
 # Up to this size every secret may be tried when no hint fits.
 ANY_SECRET_BYTES = 64 * 1024
 
@@ -88,7 +90,20 @@ class Signer:
                     return [check]
             if current.age_seconds <= DOUBTED_AFTER_SECONDS:
                 break
+        self._doubt(current, content)
         return []
+
+    def _doubt(self, ring: Keyring, content: bytes) -> None:
+        """Raises Untrusted where it was signed with a secret that has ended."""
+        if len(content) > ANY_SECRET_BYTES:
+            return
+        for secret in list(ring.ended)[:ENDED_SECRETS]:
+            digest = hmac.new(secret, self.credentials.signed, self.credentials.algorithm)
+            digest.update(content)
+            if self._fits(Check((), digest)):
+                raise Untrusted(
+                    "ended_secret", "the signature fits no active secret, but one that has ended"
+                )
 
     def _candidates(self, ring: Keyring, content: bytes) -> list[bytes]:
         """Of a small body any secret may be tried, the likely ones first. Raises Untrusted."""

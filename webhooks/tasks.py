@@ -18,7 +18,9 @@ def flush_signs_of_life() -> None:
 
 @shared_task
 def flush_passages() -> None:
-    """Refusals first: they are counted like everything else that passed."""
+    """Refusals are counted like everything else that passed; before that it must be known which of
+    them a success has overtaken."""
+    routes.flush_routes()
     refusals.flush_refusals()
     tallies.flush_tallies()
     routes.flush_routes()
@@ -26,6 +28,7 @@ def flush_passages() -> None:
 
 @shared_task
 def watch_routes() -> None:
+    flush_passages()
     changes.count_changes(clock.database_now())
     watch.watch_routes()
 

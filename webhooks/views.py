@@ -24,7 +24,13 @@ from gateways.profiles import Profile
 from gateways.registry import DIALECTS, Dialect
 from gateways.text import printable
 from webhooks import relay as relays
-from webhooks.authentication import HandedOn, Speaker, WebhookAuthentication, note_untrusted
+from webhooks.authentication import (
+    HandedOn,
+    MisroutedAuthentication,
+    Speaker,
+    WebhookAuthentication,
+    note_untrusted,
+)
 from webhooks.bodies import drain, incoming, refuse_compressed
 from webhooks.credentials import Untrusted, require_recent
 from webhooks.errors import (
@@ -39,7 +45,6 @@ from webhooks.errors import (
 from webhooks.forwards import Handed
 from webhooks.life import note_life
 from webhooks.misrouted import (
-    is_accepted,
     kind_spoken,
     looks_like_a_webhook,
     note_misrouted,
@@ -63,6 +68,7 @@ class Webhook(NotesPassage):
     """
 
     authentication_classes = (WebhookAuthentication,)
+    is_misrouted = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         hide_token(request._request)
@@ -74,7 +80,6 @@ class Webhook(NotesPassage):
         self.came.gateway_id, self.came.read_at = speaker.gateway_id, time.monotonic()
         self.came.is_unsigned = not speaker.is_signed
         path = printable(request._request.path, limit=200)
-        self.look_at_path(kind, path)
         try:
             refuse_compressed(request._request.META)
             return self._take(DIALECTS[kind], speaker, path)
@@ -82,7 +87,7 @@ class Webhook(NotesPassage):
             if speaker.handed and speaker.handed.relay:
                 speaker.handed.relay.end()
 
-    def look_at_path(self, kind: str, path: str) -> None:
+    def look_at_path(self, path: str) -> None:
         """Whether it is the right one."""
 
     def _take(self, dialect: Dialect, speaker: Speaker, path: str) -> HttpResponseBase:
@@ -118,12 +123,14 @@ class Webhook(NotesPassage):
     def _hand_through(self, speaker: Speaker) -> HttpResponse:
         assert speaker.handed is not None
         self.came.is_heard = True
+        self.came.handled_at = time.monotonic()
         return _hand_through(speaker.handed, speaker)
 
     def _read(self, dialect: Dialect, speaker: Speaker, path: str, received_at: datetime) -> Event:
         try:
             event = dialect.parse(speaker.body.content)
         except UnreadableEvent as error:
+            self.look_at_path(path)
             pressure.admit(speaker.gateway_id)
             keep_unreadable(
                 speaker.gateway_id,
@@ -134,6 +141,7 @@ class Webhook(NotesPassage):
             )
             raise Unreadable(f"this webhook was kept but not understood: {error}") from None
         self._require_recent(dialect.profile, event)
+        self.look_at_path(path)
         if event.occurred_at is not None:
             self.came.lag_ms = max(0.0, (received_at - event.occurred_at).total_seconds() * 1000)
         return event if event.event_id else replace(event, event_id=speaker.event_id)
@@ -147,7 +155,9 @@ class Webhook(NotesPassage):
         try:
             require_recent(off, tolerance_seconds=profile.replay_seconds)
         except Untrusted as untrusted:
-            self.came.skew_seconds = untrusted.skew_seconds
+            # Anybody may have recorded it and sent it again: it counts by where it came from.
+            self.came.gateway_id = None
+            note_untrusted(self.request, untrusted, is_misrouted=self.is_misrouted)
             raise AuthenticationFailed(str(untrusted)) from None
 
     def _answer(self, kind: str, delivery: Delivery | None) -> dict[str, object]:
@@ -167,11 +177,15 @@ class Webhook(NotesPassage):
 class MisroutedWebhook(Webhook):
     """On a path that is not theirs: accepted, counted, and said."""
 
-    def look_at_path(self, kind: str, path: str) -> None:
-        gateway_id = self.came.gateway_id
-        if gateway_id is not None and not is_accepted(gateway_id, path):
-            self.came.wrong_path = path
-            note_misrouted(gateway_id, kind, path)
+    authentication_classes = (MisroutedAuthentication,)
+    is_misrouted = True
+
+    def look_at_path(self, path: str) -> None:
+        gateway_id, came = self.came.gateway_id, self.came
+        if gateway_id is not None and note_misrouted(
+            gateway_id, path, key_went_along=came.is_unsigned
+        ):
+            came.wrong_path = path
 
 
 class UnknownPath(MisroutedWebhook):

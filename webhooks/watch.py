@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Q, Sum
+from redis.exceptions import RedisError
 
 from accounts import clock
 from accounts.incidents import close_incident, open_incident
 from accounts.models import Account, Gateway, Incident
+from accounts.redis_client import client
 from accounts.status import Status
+from webhooks import wrong_paths
+from webhooks.habits import usual_per_hour
 from webhooks.judging import Facts, Figures, Judgement, Limits, judge, judge_unattributed
 from webhooks.models import Route, RouteTally
 from webhooks.right_paths import right_url
 from webhooks.tallies import add_up
 
+logger = logging.getLogger(__name__)
+MINUTE = timedelta(minutes=1)
 SHORT = timedelta(minutes=5)
 CHANGES = timedelta(minutes=10)
-DAY = timedelta(days=1)
-# A gateway's habit is known after so long.
-HABIT_HOURS = 3
+HOUR = timedelta(hours=1)
+WATCHED = "rollcall:routes:watched"
+# Beat asks every 10 s. Who has not looked for longer, or finds no note of it, was away.
+AWAY_AFTER = timedelta(seconds=40)
+
+
+@dataclass(slots=True)
+class Lasting:
+    """The open incidents of one gateway, since when, and which of them had been closed for less
+    than an hour when they opened."""
+
+    since: dict[Incident.Kind, datetime] = field(default_factory=dict)
+    came_back: set[Incident.Kind] = field(default_factory=set)
 
 
 def limits() -> Limits:
@@ -40,14 +59,34 @@ def watch_routes() -> list[Judgement]:
     """Judge every route; a fixed number of statements, and some for each incident that moves."""
     now = clock.database_now()
     judged: list[Judgement] = []
-    figures, open_since = _figures(now), _open_since()
-    for facts, gateway_id in _all_facts(now, figures, open_since):
+    watched, lasting = watched_since(now), _lasting(now)
+    figures = _figures(now, watched)
+    for facts, gateway_id in _all_facts(now, watched, figures, lasting):
         for judgement in judge(facts, limits()):
             _settle(judgement, gateway_id, facts.open_since)
             judged.append(judgement)
-    nobody = judge_unattributed(figures.get(None, Figures()).refused, limits())
-    _settle(nobody, None, open_since.get(None, {}))
+    open_since = lasting[None].since
+    nobody = judge_unattributed(
+        figures.get(None, Figures()).refused,
+        limits(),
+        is_open=Incident.Kind.UNATTRIBUTED in open_since,
+    )
+    _settle(nobody, None, open_since)
     return [*judged, nobody]
+
+
+def watched_since(now: datetime) -> datetime:
+    """Since when somebody has looked without a break. What came while nobody did, or while Redis
+    was away, may be unknown to us: an outage of our own is no silence of a gateway's."""
+    try:
+        since, last = json.loads(str(client().get(WATCHED) or "[0, 0]"))
+        is_new = not timedelta() <= now - datetime.fromtimestamp(last, UTC) <= AWAY_AFTER
+        began_at = now if is_new else datetime.fromtimestamp(since, UTC)
+        client().set(WATCHED, json.dumps([began_at.timestamp(), now.timestamp()]))
+    except RedisError as error:
+        logger.warning("since when routes are watched is not known: %s", type(error).__name__)
+        return now
+    return began_at
 
 
 def _settle(
@@ -67,8 +106,9 @@ def _settle(
 
 def _all_facts(
     now: datetime,
+    watched: datetime,
     figures: Mapping[int | None, Figures],
-    open_since: Mapping[int | None, Mapping[Incident.Kind, datetime]],
+    lasting: Mapping[int | None, Lasting],
 ) -> Iterable[tuple[Facts, int]]:
     routes = {route.gateway_id: route for route in Route.objects.all()}
     connected = dict(
@@ -77,22 +117,25 @@ def _all_facts(
         .values_list("gateway")
         .annotate(Count("pk"))
     )
-    usual, misrouted = _usual_per_hour(now), _misrouted(routes)
+    usual, misrouted = usual_per_hour(now), _misrouted(routes)
     for gateway in Gateway.objects.all():
-        route = routes.get(gateway.pk) or Route(gateway=gateway)
-        accepted = route.wrong_path in gateway.accepted_paths
+        route, lasts = routes.get(gateway.pk) or Route(gateway=gateway), lasting[gateway.pk]
+        wrong = wrong_paths.read(route.wrong_paths, without=gateway.accepted_paths)
         yield (
             Facts(
                 name=gateway.name,
+                kind=gateway.kind,
                 right_url=right_url(gateway.kind),
-                right_path=gateway.webhook_path,
                 now=now,
+                watched_since=watched,
                 figures=figures.get(gateway.pk, Figures()),
-                wrong_path="" if accepted else route.wrong_path,
+                wrong_paths=wrong,
+                are_accepted=bool(route.wrong_paths) and not wrong,
                 misrouted=misrouted.get(gateway.pk, 0),
                 connected_accounts=connected.get(gateway.pk, 0),
                 usual_per_hour=usual.get(gateway.pk, 0.0),
-                open_since=open_since.get(gateway.pk, {}),
+                open_since=lasts.since,
+                came_back=frozenset(lasts.came_back),
                 **_of_route(route),
             ),
             gateway.pk,
@@ -103,55 +146,46 @@ def _of_route(route: Route) -> dict[str, Any]:
     names = (
         *("last_success_at", "last_received_at", "last_failure_at", "last_failure_code"),
         *("last_failure_why", "consecutive_failures", "clock_skew_seconds"),
-        *("wrong_path_since", "wrong_path_at"),
     )
-    since, unsigned = route.wrong_path_since, route.last_unsigned_at
-    went_along = since is not None and unsigned is not None and unsigned >= since
-    return {name: getattr(route, name) for name in names} | {"key_went_along": went_along}
+    return {name: getattr(route, name) for name in names}
 
 
-def _figures(now: datetime) -> dict[int | None, Figures]:
+def _figures(now: datetime, watched: datetime) -> dict[int | None, Figures]:
     """By gateway; None: of nobody we know."""
     recent = RouteTally.objects.filter(span=RouteTally.Span.MINUTE, began_at__gt=now - CHANGES)
     rows: dict[int | None, list[RouteTally]] = defaultdict(list)
     for row in recent:
         rows[row.gateway_id].append(row)
-    return {gateway_id: _sum(tallies, now) for gateway_id, tallies in rows.items()}
+    return {gateway_id: _sum(tallies, now, watched) for gateway_id, tallies in rows.items()}
 
 
-def _sum(tallies: Iterable[RouteTally], now: datetime) -> Figures:
+def _sum(tallies: Iterable[RouteTally], now: datetime, watched: datetime) -> Figures:
+    """What changed while we were away is left out, and what we found when we came back."""
     tallies = list(tallies)
-    short = [row for row in tallies if row.began_at > now - SHORT - timedelta(minutes=1)]
+    short = [row for row in tallies if row.began_at > now - SHORT - MINUTE]
+    seen = [row for row in tallies if row.began_at > watched]
     return Figures(
         received=sum(row.received for row in short),
         succeeded=sum(row.succeeded for row in short),
         failed=sum(row.failed for row in short),
         refused=sum(row.refused for row in short),
         handling=add_up(row.handling for row in short),
-        changes=sum(row.changes for row in tallies),
-        changes_missed=sum(row.changes_missed for row in tallies),
+        changes=sum(row.changes for row in seen),
+        changes_missed=sum(row.changes_missed for row in seen),
+        has_trouble=any(row.received > row.succeeded for row in tallies),
     )
-
-
-def _usual_per_hour(now: datetime) -> dict[int | None, float]:
-    """Of the last day's hours that have ended; 0 for a gateway whose habit is not known yet."""
-    hours = RouteTally.objects.filter(
-        span=RouteTally.Span.HOUR, began_at__gt=now - DAY, began_at__lte=now - timedelta(hours=1)
-    )
-    rows = hours.order_by().values_list("gateway").annotate(Sum("received"), Count("pk"))
-    return {
-        gateway_id: received / count for gateway_id, received, count in rows if count >= HABIT_HOURS
-    }
 
 
 def _misrouted(routes: Mapping[int, Route]) -> dict[int, int]:
-    """How many events came on the wrong path since it was first used."""
-    stories = {pk: route.wrong_path_since for pk, route in routes.items() if route.wrong_path_since}
-    if not stories:
-        return {}
+    """How many events came on wrong paths since the first of them was used."""
+    stories = {pk: wrong_paths.read(route.wrong_paths) for pk, route in routes.items()}
     of_stories = Q()
-    for pk, since in stories.items():
-        of_stories |= Q(gateway_id=pk, began_at__gte=since.replace(second=0, microsecond=0))
+    for pk, used in stories.items():
+        if used:
+            since = min(one.since for one in used).replace(second=0, microsecond=0)
+            of_stories |= Q(gateway_id=pk, began_at__gte=since)
+    if not of_stories:
+        return {}
     rows = (
         RouteTally.objects.filter(of_stories, span=RouteTally.Span.MINUTE)
         .order_by()
@@ -161,9 +195,17 @@ def _misrouted(routes: Mapping[int, Route]) -> dict[int, int]:
     return {pk: number for pk, number in rows if pk is not None}
 
 
-def _open_since() -> dict[int | None, dict[Incident.Kind, datetime]]:
-    found: dict[int | None, dict[Incident.Kind, datetime]] = defaultdict(dict)
-    rows = Incident.objects.filter(closed_at__isnull=True)
-    for gateway_id, kind, opened_at in rows.values_list("gateway", "kind", "opened_at"):
-        found[gateway_id][Incident.Kind(kind)] = opened_at
+def _lasting(now: datetime) -> defaultdict[int | None, Lasting]:
+    found: defaultdict[int | None, Lasting] = defaultdict(Lasting)
+    recent = Q(closed_at__isnull=True) | Q(closed_at__gt=now - 2 * HOUR)
+    rows = list(
+        Incident.objects.filter(recent).values_list("gateway", "kind", "opened_at", "closed_at")
+    )
+    for gateway_id, kind, opened_at, closed_at in rows:
+        if closed_at is None:
+            found[gateway_id].since[Incident.Kind(kind)] = opened_at
+    for gateway_id, kind, _, closed_at in rows:
+        since = found[gateway_id].since.get(Incident.Kind(kind))
+        if closed_at and since and closed_at > since - HOUR:
+            found[gateway_id].came_back.add(Incident.Kind(kind))
     return found

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from accounts import alerts, incidents
 from accounts.models import Incident
 from dashboard.admin.verbs import Act, Verb
+from webhooks import misrouted
 
 _DURATIONS = {
     "1h": ("1 hour", timedelta(hours=1)),
@@ -72,9 +73,35 @@ def _mute(name: str, words: str, duration: timedelta) -> Verb:
     )
 
 
+def _cannot_accept(incident: Incident, now: datetime) -> str:
+    if incident.kind != Incident.Kind.MISROUTED:
+        return "it is not about a path"
+    return _is_over(incident, now)
+
+
+def _accept(incident: Incident, actor: str, why: str) -> str:
+    assert incident.gateway is not None
+    return ", ".join(misrouted.accept_paths(incident.gateway, actor=actor))
+
+
+ACCEPT_PATH = Verb(
+    name="accept-path",
+    label="Accept this path",
+    done="Accepted",
+    costs=(
+        "From now on this gateway may send its webhooks to the path that the incident names, and "
+        "nobody is told of it any more. The incident is over for good. Other paths, and other "
+        "gateways on this one, still open an incident."
+    ),
+    act=_accept,
+    refusal=_cannot_accept,
+    icon="alt_route",
+)
+
 INCIDENT_VERBS = {
     verb.name: verb
     for verb in (
+        ACCEPT_PATH,
         ACKNOWLEDGE,
         *(_mute(name, *told) for name, told in _DURATIONS.items()),
         UNMUTE,

@@ -176,4 +176,4 @@ def test_misrouted_webhooks_count_and_an_incident_names_the_wrong_path_and_the_r
     [found] = reconnected.incidents()
     assert found.kind == Incident.Kind.MISROUTED
     assert path in found.text
-    assert "/api/webhooks/webjs" in found.text
+    assert "/api/webhooks/webjs" in found.cure

@@ -9,6 +9,7 @@ import pytest
 
 from accounts.models import Incident
 from webhooks.judging import Facts, Figures, Judgement, Limits, judge, judge_unattributed
+from webhooks.wrong_paths import WrongPath
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LIMITS = Limits(
@@ -20,9 +21,10 @@ LIMITS = Limits(
 )
 QUIET = Facts(
     name="whatsapp-1",
+    kind="webjs",
     right_url="https://rollcall.example.com/api/webhooks/webjs",
-    right_path="/api/webhooks/webjs",
     now=NOW,
+    watched_since=NOW - timedelta(days=1),
 )
 Kind = Incident.Kind
 
@@ -31,8 +33,8 @@ def ago(**span: float) -> datetime:
     return NOW - timedelta(**span)
 
 
-def judged(kind: Incident.Kind, **facts: object) -> Judgement | None:
-    found = [one for one in judge(replace(QUIET, **facts), LIMITS) if one.kind is kind]
+def judged(about: Incident.Kind, **facts: object) -> Judgement | None:
+    found = [one for one in judge(replace(QUIET, **facts), LIMITS) if one.kind is about]
     return found[0] if found else None
 
 
@@ -64,6 +66,12 @@ def test_a_bad_share_counts_no_longer_once_it_has_been_quiet_for_a_minute() -> N
     figures = Figures(received=50, succeeded=40, failed=10)
     facts = {"figures": figures, "last_failure_at": ago(seconds=61), "last_success_at": NOW}
     assert is_open(Kind.FAILING, **facts) is False
+
+
+def test_what_came_back_within_the_hour_is_over_only_after_ten_quiet_minutes() -> None:
+    facts = {"last_success_at": NOW, "came_back": frozenset({Kind.FAILING})}
+    assert is_open(Kind.FAILING, **facts, last_failure_at=ago(minutes=9)) is None
+    assert is_open(Kind.FAILING, **facts, last_failure_at=ago(minutes=10)) is False
 
 
 def test_a_share_of_a_few_says_nothing() -> None:
@@ -102,36 +110,65 @@ def test_it_says_what_can_work(code: str, cure: str) -> None:
 
 
 # --- misrouted
-WRONG = {"wrong_path": "/api/hooks/wa", "wrong_path_since": ago(minutes=3), "wrong_path_at": NOW}
+def wrong(path: str = "/api/hooks/wa", **given: object) -> WrongPath:
+    fields = {"path": path, "since": ago(minutes=3), "at": NOW, "is_heard": True} | given
+    return WrongPath(**fields)
 
 
 def test_it_names_the_wrong_path_and_the_right_one() -> None:
-    judgement = judged(Kind.MISROUTED, **WRONG, misrouted=41)
+    judgement = judged(Kind.MISROUTED, wrong_paths=[wrong()], misrouted=41)
     assert judgement is not None and judgement.is_open
-    assert "whatsapp-1 sends to /api/hooks/wa" in judgement.text
-    assert "41 events in 3 min" in judgement.text
-    assert "WEBHOOK_ENDPOINT=/api/webhooks/webjs" in judgement.cure
-    assert "rotate" not in judgement.cure
+    assert judgement.text == (
+        "whatsapp-1 sends to /api/hooks/wa: 41 events in 3 min, none of them is lost."
+    )
+    assert judgement.cure == (
+        "Set WEBHOOK_ENDPOINT=/api/webhooks/webjs in its .env. Versions with this path hard-coded "
+        "ignore that: update the sender. Or accept this path for this gateway, on this incident's "
+        "page."
+    )
+    assert judgement.count == 41
+
+
+def test_two_wrong_paths_at_once_are_both_named() -> None:
+    used = [wrong("/a", since=ago(minutes=9)), wrong("/b")]
+    judgement = judged(Kind.MISROUTED, wrong_paths=used, misrouted=7)
+    assert judgement is not None
+    assert "sends to /a and /b: 7 events in 9 min" in judgement.text
+
+
+def test_what_is_not_believed_there_is_lost_and_accepting_the_path_is_not_offered() -> None:
+    judgement = judged(Kind.MISROUTED, wrong_paths=[wrong(is_heard=False)])
+    assert judgement is not None
+    assert "not believed there, and lost" in judgement.text
+    assert "accept" not in judgement.cure
 
 
 def test_it_says_to_rotate_a_key_that_went_along() -> None:
-    judgement = judged(Kind.MISROUTED, **WRONG, key_went_along=True)
+    judgement = judged(Kind.MISROUTED, wrong_paths=[wrong(key_went_along=True)])
     assert judgement is not None
     assert "rotate it" in judgement.cure
 
 
 def test_it_is_over_once_events_come_on_the_right_path() -> None:
-    facts = WRONG | {"wrong_path_at": ago(seconds=70), "last_success_at": ago(seconds=5)}
+    facts = {"wrong_paths": [wrong(at=ago(seconds=70))], "last_success_at": ago(seconds=5)}
     assert is_open(Kind.MISROUTED, **facts) is False
 
 
+def test_one_that_flaps_is_over_only_after_ten_quiet_minutes() -> None:
+    flaps = {"came_back": frozenset({Kind.MISROUTED}), "last_success_at": ago(seconds=5)}
+    assert is_open(Kind.MISROUTED, **flaps, wrong_paths=[wrong(at=ago(minutes=4))]) is True
+    assert is_open(Kind.MISROUTED, **flaps, wrong_paths=[wrong(at=ago(minutes=9))]) is None
+    assert is_open(Kind.MISROUTED, **flaps, wrong_paths=[wrong(at=ago(minutes=10))]) is False
+
+
 def test_it_is_not_over_because_nothing_comes_at_all() -> None:
-    facts = WRONG | {"wrong_path_at": ago(minutes=20), "last_success_at": ago(minutes=20)}
+    facts = {"wrong_paths": [wrong(at=ago(minutes=20))], "last_success_at": ago(minutes=20)}
     assert is_open(Kind.MISROUTED, **facts) is None
 
 
-def test_an_accepted_path_is_not_a_wrong_one() -> None:
-    assert is_open(Kind.MISROUTED, **WRONG | {"wrong_path": ""}) is False
+def test_one_that_a_request_opened_just_now_is_ahead_of_what_is_known() -> None:
+    assert is_open(Kind.MISROUTED, open_since={Kind.MISROUTED: ago(seconds=8)}) is None
+    assert is_open(Kind.MISROUTED, open_since={Kind.MISROUTED: ago(seconds=60)}) is False
 
 
 # --- silent
@@ -141,10 +178,27 @@ def test_three_changes_that_no_webhook_told_of_mean_that_webhooks_are_dead() -> 
     assert is_open(Kind.SILENT, figures=Figures(changes=2, changes_missed=2)) is None
 
 
+def test_what_comes_and_is_refused_is_no_silence() -> None:
+    figures = Figures(changes=3, changes_missed=3, has_trouble=True)
+    assert is_open(Kind.SILENT, figures=figures) is None
+
+
 def test_it_is_silent_when_twenty_are_missing_by_its_own_habit() -> None:
     habit = {"connected_accounts": 40, "usual_per_hour": 120.0}
     assert is_open(Kind.SILENT, **habit, last_received_at=ago(minutes=11)) is True
     assert is_open(Kind.SILENT, **habit, last_received_at=ago(minutes=9)) is None
+
+
+def test_a_busy_gateway_may_hold_its_breath_for_two_minutes() -> None:
+    habit = {"connected_accounts": 40, "usual_per_hour": 36_000.0}
+    assert is_open(Kind.SILENT, **habit, last_received_at=ago(seconds=119)) is None
+    assert is_open(Kind.SILENT, **habit, last_received_at=ago(seconds=121)) is True
+
+
+def test_an_outage_of_our_own_is_no_silence_of_the_gateways() -> None:
+    habit = {"connected_accounts": 40, "usual_per_hour": 36_000.0, "last_received_at": ago(hours=1)}
+    assert is_open(Kind.SILENT, **habit, watched_since=ago(seconds=100)) is None
+    assert is_open(Kind.SILENT, **habit, watched_since=ago(seconds=121)) is True
 
 
 def test_a_gateway_without_connected_accounts_may_be_silent() -> None:
@@ -169,3 +223,8 @@ def test_it_is_slow_when_one_in_ten_takes_longer_than_a_second() -> None:
 def test_refusals_of_nobody_we_know_open_one_incident_from_fifty_on() -> None:
     assert judge_unattributed(49, LIMITS).is_open is False
     assert judge_unattributed(50, LIMITS).is_open is True
+
+
+def test_it_is_over_below_half_of_them() -> None:
+    assert judge_unattributed(25, LIMITS, is_open=True).is_open is True
+    assert judge_unattributed(24, LIMITS, is_open=True).is_open is False

@@ -16,11 +16,16 @@ from webhooks.outline import outline
 from webhooks.passages import Passage, note_passages
 from webhooks.refusals import MOST, MOST_FROM_ONE, Refusal, flush_refusals, note_refusal
 from webhooks.routes import flush_routes
-from webhooks.senders import client_address, gateway_at
+from webhooks.senders import Sender, client_address, owners_of
 from webhooks.tallies import flush_tallies
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "192.0.2.7"
+
+
+def gateway_at(address: str, instance_url: str = "", kind: str = "webjs") -> int | None:
+    [owner] = owners_of([Sender(address=address, instance_url=instance_url, kind=kind)])
+    return owner
 
 
 @pytest.fixture

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from gateways.registry import KINDS
 from webhooks.right_paths import cure, right_path, right_url
+from webhooks.wrong_paths import WrongPath
+
+AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+USED = WrongPath(path="/hooks/wa", since=AT, at=AT, is_heard=True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_is_told_where_to_send_and_how_to_stay(kind, settings):
     settings.PUBLIC_URL = "https://rollcall.example.com"
-    said = cure(right_path(kind))
+    said = cure(kind, [USED])
 
     assert right_path(kind) in said
     assert right_url(kind) in said or kind == "webjs"
-    assert "--accept-path" in said
+    assert "accept this path" in said
 
 
 @pytest.mark.parametrize(
@@ -29,7 +35,7 @@ def test_each_kind_is_told_where_to_send_and_how_to_stay(kind, settings):
     ],
 )
 def test_no_kind_is_told_another_s_setting(kind, setting):
-    said = cure(right_path(kind))
+    said = cure(kind, [USED])
 
     assert setting in said
     assert ("WEBHOOK_ENDPOINT" in said) is (kind == "webjs")

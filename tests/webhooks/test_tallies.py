@@ -93,7 +93,12 @@ def test_it_remembers_how_it_went_last(good: Passage, gateway: Gateway) -> None:
     assert (route.last_success_at, route.last_failure_at) == (AT, later)
     assert (route.last_failure_code, route.last_failure_why) == ("unreadable", "no event")
     assert (route.consecutive_failures, route.clock_skew_seconds) == (2, -600)
-    assert (route.wrong_path, route.wrong_path_since) == ("/api/hooks/wa", later)
+    assert route.wrong_paths == {
+        "/api/hooks/wa": {
+            **{"since": later.timestamp(), "at": later.timestamp()},
+            **{"heard": False, "key": True},
+        }
+    }
     assert route.last_unsigned_at == later
 
 
@@ -113,7 +118,22 @@ def test_a_wrong_path_keeps_its_beginning_while_it_is_used(good: Passage, gatewa
     for minutes in (0, 30, 59):
         note_passages(replace(good, at=AT + timedelta(minutes=minutes), wrong_path="/wrong"))
         flush_routes()
-    assert Route.objects.get(gateway=gateway).wrong_path_since == AT
+    assert Route.objects.get(gateway=gateway).wrong_paths["/wrong"]["since"] == AT.timestamp()
+
+
+def test_two_wrong_paths_are_kept_at_once(good: Passage, gateway: Gateway) -> None:
+    note_passages(replace(good, wrong_path="/a"), replace(good, wrong_path="/b"))
+    flush_routes()
+    note_passages(replace(good, wrong_path="/a"))
+    flush_routes()
+    assert set(Route.objects.get(gateway=gateway).wrong_paths) == {"/a", "/b"}
+
+
+def test_an_hour_later_an_old_wrong_path_is_forgotten(good: Passage, gateway: Gateway) -> None:
+    for path, minutes in (("/a", 0), ("/b", 61)):
+        note_passages(replace(good, at=AT + timedelta(minutes=minutes), wrong_path=path))
+        flush_routes()
+    assert set(Route.objects.get(gateway=gateway).wrong_paths) == {"/b"}
 
 
 def test_percentiles_are_the_limits_below_which_they_lie() -> None:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from accounts.clock import database_now
-from accounts.models import Gateway, Incident
+from accounts.models import Account, Gateway, Incident
+from accounts.redis_client import client
 from accounts.status import Source, Status
 from tests.cast import a_gateway, make_cast, see
+from webhooks import misrouted
 from webhooks.changes import count_changes
+from webhooks.misrouted import note_misrouted
 from webhooks.models import Route, RouteTally
 from webhooks.passages import Passage, note_passages
 from webhooks.routes import flush_routes
 from webhooks.tallies import flush_tallies
-from webhooks.watch import watch_routes
+from webhooks.watch import WATCHED, watch_routes
 
 pytestmark = pytest.mark.django_db
 Kind = Incident.Kind
+
+
+@pytest.fixture(autouse=True)
+def _nothing_noted_yet(monkeypatch) -> None:
+    monkeypatch.setattr(misrouted, "_noted", {})
 
 
 @pytest.fixture
@@ -30,6 +39,11 @@ def gateway() -> Gateway:
 @pytest.fixture
 def good(gateway: Gateway) -> Passage:
     return Passage(gateway_id=gateway.pk, at=database_now(), status_code=200, handling_ms=3.0)
+
+
+def watched_for_an_hour() -> None:
+    now = database_now().timestamp()
+    client().set(WATCHED, json.dumps([now - 3600, now]))
 
 
 def watch(*passages: Passage) -> dict[str, Incident]:
@@ -60,10 +74,24 @@ def test_looking_again_opens_no_second_one(good: Passage) -> None:
 def test_a_wrong_path_is_named_until_events_come_right(good: Passage, gateway: Gateway) -> None:
     wrong = replace(good, wrong_path="/api/hooks/wa", is_unsigned=True)
     incident = watch(wrong, wrong)[Kind.MISROUTED]
-    assert "/api/hooks/wa" in incident.text and "2 events" in incident.text
+    assert "/api/hooks/wa: 2 events" in incident.text
     assert "rotate" in incident.cure
-    Route.objects.update(wrong_path_at=database_now() - timedelta(seconds=70))
+    age_the_wrong_paths(seconds=70)
+    Incident.objects.update(opened_at=database_now() - timedelta(seconds=70))
     assert watch(replace(good, at=database_now())) == {}
+
+
+def age_the_wrong_paths(*, seconds: float) -> None:
+    route = Route.objects.get()
+    for used in route.wrong_paths.values():
+        used["since"] -= seconds
+        used["at"] -= seconds
+    route.save()
+
+
+def test_one_that_a_request_has_opened_is_not_closed_before_it_was_noted(gateway: Gateway) -> None:
+    note_misrouted(gateway.pk, "/api/hooks/wa", key_went_along=False)
+    assert set(watch()) == {Kind.MISROUTED}
 
 
 def test_accepting_the_path_closes_it_for_good(good: Passage, gateway: Gateway) -> None:
@@ -75,13 +103,15 @@ def test_accepting_the_path_closes_it_for_good(good: Passage, gateway: Gateway) 
 
 def test_changes_that_only_the_roll_call_sees_mean_silence() -> None:
     cast = make_cast()
+    Account.objects.update(created_at=cast.ago(3600))
+    watched_for_an_hour()
     for account, word in (
         (cast.alice, Status.DISCONNECTED),
         (cast.bob, Status.CONNECTED),
         (cast.charlie, Status.QR_SCANNING),
     ):
         see(account, word, at=cast.now, source=Source.LIST)
-    count_changes(cast.now)
+    count_changes(cast.now + timedelta(seconds=20))
     incident = watch()[Kind.SILENT]
     assert incident.gateway == cast.gateway
     assert "webhook_check --gateway whatsapp-1" in incident.cure
@@ -89,7 +119,8 @@ def test_changes_that_only_the_roll_call_sees_mean_silence() -> None:
 
 def test_a_gateway_that_falls_silent_against_its_habit_is_named() -> None:
     cast = make_cast()
-    for hours in range(2, 6):
+    watched_for_an_hour()
+    for hours in range(1, 5):
         began_at = (cast.now - timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
         RouteTally.objects.create(
             gateway=cast.gateway, span="hour", began_at=began_at, received=120
@@ -98,7 +129,7 @@ def test_a_gateway_that_falls_silent_against_its_habit_is_named() -> None:
         gateway_id=cast.gateway.pk, at=cast.now - timedelta(minutes=30), status_code=200
     )
     text = watch(long_ago)[Kind.SILENT].text
-    assert "no webhook for 30 min, although it usually sends" in text
+    assert "no webhook for 30 min, although it sends 120 an hour" in text
 
 
 def test_refusals_of_nobody_open_one_incident_that_names_no_gateway(good: Passage) -> None:
