@@ -25,6 +25,7 @@ from dashboard.route_pictures import chart, heartbeat, times_of
 from dashboard.watched_routes import WatchedRoute, fleet, nobodys_incidents
 from webhooks.models import Delivery
 from webhooks.right_paths import right_url
+from webhooks.wrong_paths import read
 
 INCIDENTS_SHOWN = 8
 # Above this many, counting further would cost and say nothing more.
@@ -147,7 +148,10 @@ def page_of_route(one: WatchedRoute, now: datetime) -> dict[str, Any]:
         "notes": words.notes_of(one, now),
         "links": links_of(gateway),
         "right_url": right_url(gateway.kind),
-        "on_wrong_path": one.route and words.is_on_wrong_path(gateway, one.route, now),
+        "wrong_paths": [
+            (used, words.is_wrong(used, gateway, now))
+            for used in (read(one.route.wrong_paths) if one.route else ())
+        ],
         "skew": one.route
         and one.route.clock_skew_seconds
         and words.skew(one.route.clock_skew_seconds),

@@ -12,7 +12,7 @@ from dashboard.route_figures import Figures, Window
 from dashboard.shown import visible
 from dashboard.watched_routes import WatchedRoute
 from webhooks.models import Route
-from webhooks.routes import STORY_ENDS_AFTER
+from webhooks.wrong_paths import STORY_ENDS_AFTER, WrongPath, read
 
 NOTHING = "–"
 # Fewer changes say nothing about a route.
@@ -55,8 +55,8 @@ def _notes(gateway: Gateway, route: Route, now: datetime) -> Iterator[Note]:
         yield Note(tone="bad", words=_in_a_row(route.consecutive_failures))
         if route.last_failure_code == "clock_skew" and route.clock_skew_seconds:
             yield Note(tone="bad", words=f"its clock is {skew(route.clock_skew_seconds)}")
-    if is_on_wrong_path(gateway, route, now):
-        yield Note(tone="bad", words=f"sends to {visible(route.wrong_path)}")
+    if used := [one.path for one in read(route.wrong_paths) if is_wrong(one, gateway, now)]:
+        yield Note(tone="bad", words=f"sends to {visible(' and '.join(used))}")
     if route.last_unsigned_at and not gateway.require_signature:
         yield Note(
             tone="off", words=f"accepts unsigned, last {age(route.last_unsigned_at, now)} ago"
@@ -74,14 +74,9 @@ def _in_a_row(failures: int) -> str:
     return f"{failures} failure{'s' * (failures != 1)} in a row"
 
 
-def is_on_wrong_path(gateway: Gateway, route: Route, now: datetime) -> bool:
-    """Lately, and nobody has allowed it."""
-    at = route.wrong_path_at
-    return (
-        at is not None
-        and now - at < STORY_ENDS_AFTER
-        and route.wrong_path not in gateway.accepted_paths
-    )
+def is_wrong(used: WrongPath, gateway: Gateway, now: datetime) -> bool:
+    """Used lately, and nobody has allowed it."""
+    return now - used.at < STORY_ENDS_AFTER and used.path not in gateway.accepted_paths
 
 
 def skew(seconds: int) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from accounts.models import Gateway
 from webhooks.models import RouteTally
 from webhooks.passages import LIMITS_MS
+from webhooks.wrong_paths import noted
 
 MONITOR = "/admin/webhooks/route/"
 NOTHING = [0] * (len(LIMITS_MS) + 1)
@@ -20,6 +21,11 @@ def a_tally(gateway: Gateway | None, at: datetime, **fields) -> None:
         ("hour", at.replace(minute=0, second=0, microsecond=0)),
     ):
         RouteTally.objects.create(gateway=gateway, span=span, began_at=began_at, **numbers)
+
+
+def on_wrong_path(path: str, at: datetime) -> dict[str, object]:
+    """As a route keeps it."""
+    return noted({}, path, at=at.timestamp(), is_heard=True, key_went_along=False)
 
 
 def page_of_route(gateway: Gateway) -> str:

@@ -12,7 +12,7 @@ from accounts.models import Incident
 from tests.cast import a_gateway
 from tests.dashboard.conftest import a_visitor
 from tests.dashboard.pages import words
-from tests.dashboard.routes_cast import MONITOR, NOTHING, a_tally, page_of_route
+from tests.dashboard.routes_cast import MONITOR, NOTHING, a_tally, on_wrong_path, page_of_route
 from webhooks.models import Delivery, Route
 
 pytestmark = pytest.mark.django_db
@@ -41,8 +41,7 @@ def test_it_shows_how_the_route_stands_now(admin):
         last_failure_why="the signature fits no active secret",
         consecutive_failures=4,
         clock_skew_seconds=600,
-        wrong_path="/api/hooks/wa",
-        wrong_path_at=now,
+        wrong_paths=on_wrong_path("/api/hooks/wa", now),
     )
     Delivery.objects.create(gateway=gateway, event="e", received_at=now)
     page = words(admin.get(page_of_route(gateway)))
@@ -61,7 +60,7 @@ def test_it_says_that_a_signature_is_required(admin):
 
 def test_it_says_that_a_path_is_allowed(admin):
     gateway = a_gateway("whatsapp-1", accepted_paths=["/old"])
-    Route.objects.create(gateway=gateway, wrong_path="/old", wrong_path_at=database_now())
+    Route.objects.create(gateway=gateway, wrong_paths=on_wrong_path("/old", database_now()))
     assert "allowed for this gateway" in words(admin.get(page_of_route(gateway)))
 
 

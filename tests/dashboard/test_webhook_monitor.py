@@ -14,7 +14,7 @@ from dashboard.watched_routes import fleet
 from tests.cast import a_gateway
 from tests.dashboard.conftest import a_visitor
 from tests.dashboard.pages import words
-from tests.dashboard.routes_cast import MONITOR, a_tally
+from tests.dashboard.routes_cast import MONITOR, a_tally, on_wrong_path
 from webhooks.models import Route
 
 pytestmark = pytest.mark.django_db
@@ -76,8 +76,7 @@ def test_what_is_wrong_now_stands_beside_the_name(admin):
         consecutive_failures=4,
         last_failure_code="clock_skew",
         clock_skew_seconds=-412,
-        wrong_path="/api/hooks/wa",
-        wrong_path_at=now,
+        wrong_paths=on_wrong_path("/api/hooks/wa", now),
         last_unsigned_at=now - timedelta(minutes=3),
     )
     page = words(admin.get(MONITOR))
@@ -90,7 +89,7 @@ def test_an_old_story_and_an_allowed_path_are_no_trouble(admin):
     for name, hours, accepted in (("a", 2, []), ("b", 0, ["/api/hooks/wa"])):
         gateway = a_gateway(name, accepted_paths=accepted)
         at = now - timedelta(hours=hours)
-        Route.objects.create(gateway=gateway, wrong_path="/api/hooks/wa", wrong_path_at=at)
+        Route.objects.create(gateway=gateway, wrong_paths=on_wrong_path("/api/hooks/wa", at))
     assert "sends to" not in words(admin.get(MONITOR))
 
 
