@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
     "accounts",
     "webhooks",
     "reconciliation",
@@ -188,6 +189,14 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "webhooks.negotiation.AlwaysJson",
     "EXCEPTION_HANDLER": "webhooks.errors.answer_exception",
+    "DEFAULT_SCHEMA_CLASS": "webhooks.schema.Described",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Rollcall",
+    "DESCRIPTION": "What gateways call. People use the admin.",
+    "VERSION": "1",
+    "POSTPROCESSING_HOOKS": ["webhooks.schema.each_kind"],
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,  # it makes the document; a test does that as well
 }
 # Of forms, which anybody may send. Webhooks are read as a stream and bounded by their own reader
 # (webhooks.bodies).

@@ -5,11 +5,13 @@ from django.urls import path, re_path
 from gateways import webjs
 from gateways.registry import KINDS
 from webhooks import gateway_calls as calls
+from webhooks.schema import schema
 from webhooks.views import MisroutedWebhook, Webhook, unknown_path
 
 KNOWN = f"(?P<kind>{'|'.join(KINDS)})"
 
 urlpatterns = [
+    path("schema", schema, name="schema"),
     re_path(rf"^webhooks/{KNOWN}$", Webhook.as_view(), name="webhook"),
     # Hard-coded in shipped versions of the Node service, and the wrong value of its .env.
     path("whatsapp/webhooks/webjs", MisroutedWebhook.as_view(), {"kind": webjs.KIND}),

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -53,11 +53,16 @@ class Server:
     def learn(self, secret: str) -> None:
         """Returns when both of its processes know the secret; each looks twice a second at most."""
         ping = as_bytes({"event": "connection_test"})
+        self._until_both_answer(lambda: self.send_signed(secret, ping).status == 200)
 
+    def learn_path(self, path: str) -> None:
+        """The same for a gateway's own path."""
+        self._until_both_answer(lambda: self.send(b"{}", {}, path=path).status != 401)
+
+    def _until_both_answer(self, is_known: Callable[[], bool]) -> None:
         def are_known() -> bool:
             with ThreadPoolExecutor(20) as senders:
-                answers = senders.map(lambda _: self.send_signed(secret, ping), range(40))
-                return {answer.status for answer in answers} == {200}
+                return all(senders.map(lambda _: is_known(), range(40)))
 
         until(are_known)
 

@@ -1,0 +1,277 @@
+"""What gateways may call and what they are answered, for machines: OpenAPI, served at /api/schema.
+
+The answers come from views that read their bodies as streams, so nothing can be derived from
+serializers: it is written down here, and a test holds it against the running web process.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
+
+from gateways import webjs
+from gateways.profiles import Profile
+from gateways.registry import DIALECTS, KINDS
+from webhooks.models import Delivery
+from webhooks.right_paths import right_path
+
+Json = dict[str, Any]
+JSON = "application/json"
+REFUSED = {"$ref": "#/components/schemas/Refused"}
+KEY = [{"key_X-API-Key": []}, {"bearer": []}]
+
+REFUSALS: Mapping[int, str] = {
+    400: "Not readable: no JSON, not in the gateway's dialect, or broken off",
+    401: "Not believed; the reason says which header is missing or wrong",
+    404: "Nothing is there",
+    408: "The body came too slowly",
+    409: "Several gateways share the key, and nothing says which one speaks",
+    413: "Too large",
+    415: "Compressed",
+    429: "Come again later; Retry-After says when, where that is known",
+    503: "It could not be written down: send it again",
+    504: "A message was handed on, but the backend did not answer in time",
+}
+OF_A_WEBHOOK = (400, 401, 404, 408, 409, 413, 415, 429, 503, 504)
+OF_A_READ = (401, 409, 503)
+OF_A_BODY = (400, 401, 404, 408, 409, 413, 415, 503)
+
+
+def text(description: str = "") -> Json:
+    return {"type": "string"} | ({"description": description} if description else {})
+
+
+def record(required: Iterable[str] = (), **fields: Json) -> Json:
+    needed = {"required": list(required)} if required else {}
+    return {"type": "object", "properties": fields} | needed
+
+
+def maybe(schema: Json) -> Json:
+    return schema | {"nullable": True}
+
+
+NUMBER, YES_OR_NO = {"type": "integer"}, {"type": "boolean"}
+SUCCESS = {"type": "boolean", "enum": [True]}
+OLD_STATUS = text("One of the five words of the old database")
+MOMENT = maybe({"type": "string", "format": "date-time"})
+
+# --- webhooks -----------------------------------------------------------------------------------
+TAKEN = record(
+    ("success", "state"),
+    success=SUCCESS,
+    state={"type": "string", "enum": ["noted", "repeated", *Delivery.State.values]},
+    delivery=NUMBER | {"description": "Its row in the inbox"},
+    why=text("Why it was ignored, or given up"),
+    wrong_path=text("Where to send instead: this path is not the right one"),
+)
+# What each kind sends; more fields are welcome, and none of their values is refused by the schema.
+BODIES: Mapping[str, Json] = {
+    "webjs": record(("event",), event=text(), data={"type": "object"}),
+    "wwebjs_api": record(("dataType", "sessionId"), dataType=text(), sessionId=text(), data={}),
+    "waha": record(("event", "session"), id=text(), event=text(), session=text(), payload={}),
+    "evolution": record(("event", "instance"), event=text(), instance=text(), data={}),
+    "wppconnect": record(("event", "session"), event=text(), session=text()),
+    "standard": record(("type",), type=text(), timestamp=text(), data={"type": "object"}),
+}
+
+
+def webhook(kind: str, *, own_path: bool = False) -> Json:
+    operation = {
+        "operationId": f"webhook_{kind}" + ("_own_path" if own_path else ""),
+        "tags": ["webhooks"],
+        "summary": f"A webhook of a gateway of kind {kind}",
+        "description": "200 means that it is committed. Where messages are handed on to a "
+        "business's own backend, they are answered as that backend answers.",
+        "requestBody": {"required": True, "content": {JSON: {"schema": BODIES[kind]}}},
+        "responses": answers(TAKEN, OF_A_WEBHOOK),
+        "security": ([{}] if own_path else []) + ways_in(DIALECTS[kind].profile),
+    }
+    if own_path:
+        operation["parameters"] = [_in_path("token", "The gateway's own secret")]
+    return operation
+
+
+def ways_in(profile: Profile) -> list[Json]:
+    """Any one of these; headers that belong together are named together."""
+    ways: list[Json] = []
+    if signature := profile.signature:
+        names = (signature.header, *signature.before_body)
+        ways.append({f"key_{name}": [] for name in names})
+    if profile.has_token:
+        ways.append({"bearer": []})
+    return ways + [{f"key_{name}": []} for name in profile.key_headers]
+
+
+def _headers() -> list[str]:
+    named = [name for kind in KINDS for way in ways_in(DIALECTS[kind].profile) for name in way]
+    return sorted({name.removeprefix("key_") for name in named if name != "bearer"})
+
+
+# --- the Node service's other calls -------------------------------------------------------------
+ACCOUNT = record(
+    id=NUMBER,
+    workspace_id=NUMBER,
+    session_id=maybe(text()),
+    phone_number=maybe(text()),
+    provider_type=text(),
+    status=OLD_STATUS,
+    last_activity_at=MOMENT,
+    last_connected_at=MOMENT,
+    health_score=NUMBER,
+    created_at=MOMENT,
+)
+CLAIM = record(reason=text(), workspace_id={}, status=text("What it says of the session"))
+CLAIMED = record(
+    ("success", "applied", "status"), success=SUCCESS, applied=YES_OR_NO, status=OLD_STATUS
+)
+
+
+def listed(name: str, entry: Json) -> Json:
+    entries = {"type": "array", "items": entry}
+    fields = {"success": SUCCESS, name: entries, "count": NUMBER}
+    return record(tuple(fields), **fields)
+
+
+def with_data(data: Json) -> Json:
+    return record(("success", "data"), success=SUCCESS, data=data)
+
+
+READS: Mapping[str, tuple[str, Json]] = {
+    "ActiveAccounts": (
+        "The sessions that people want to run",
+        listed("sessions", ACCOUNT),
+    ),
+    "AccountsForCleanup": ("The accounts that people removed", listed("data", ACCOUNT)),
+    "AccountBySession": ("The account that runs on a session", with_data(ACCOUNT)),
+    "CleanupStats": ("Numbers about the cleaning up", with_data({"type": "object"})),
+    "AccountStatus": (
+        "What is known of a session",
+        record(
+            ("session_id", "status"),
+            session_id=text(),
+            status=OLD_STATUS,
+            phone_number=maybe(text()),
+            is_active=YES_OR_NO,
+            last_activity_at=MOMENT,
+            health_score=NUMBER,
+        ),
+    ),
+}
+CLAIMS: Mapping[str, tuple[str, Json, Json]] = {
+    "MarkDisconnected": ("A claim that a session is lost, confirmed by a read", CLAIM, CLAIMED),
+    "AccountStatus": ("A claim about the account with this id", CLAIM, CLAIMED),
+    "CleanupLog": (
+        "What became of a session's files",
+        record(whatsapp_account_id={}, action={}, status={}, reason={}),
+        record(("success",), success=SUCCESS),
+    ),
+}
+
+
+def call(name: str, method: str, path: str) -> Json:
+    """One of the Node service's other calls."""
+    parameters = [_in_path("session_id", "As the gateway calls it")] * ("{session_id}" in path)
+    operation = {
+        "operationId": "_".join([method.lower(), *path.removeprefix("/api/").split("/")])
+        .replace("{session_id}", "one")
+        .replace("-", "_"),
+        "tags": ["other calls of the Node service"],
+        "parameters": parameters,
+        "security": KEY,
+    }
+    if method == "GET":
+        summary, found = READS[name]
+        refusals = OF_A_READ + ((404,) if parameters else ())
+        return operation | {"summary": summary, "responses": answers(found, refusals)}
+    summary, said, found = CLAIMS[name]
+    return operation | {
+        "summary": summary,
+        "requestBody": {"content": {JSON: {"schema": said}}},
+        "responses": answers(found, OF_A_BODY),
+    }
+
+
+# --- the document -------------------------------------------------------------------------------
+def answers(found: Json, refusals: Iterable[int]) -> Json:
+    return {"200": _answer("Done", found)} | {
+        str(status): _answer(REFUSALS[status], REFUSED) for status in sorted(refusals)
+    }
+
+
+def _answer(description: str, schema: Json) -> Json:
+    return {"description": description, "content": {JSON: {"schema": schema}}}
+
+
+def _in_path(name: str, description: str) -> Json:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": {"type": "string", "minLength": 1},
+    }
+
+
+COMPONENTS: Json = {
+    "schemas": {
+        "Refused": record(
+            ("success", "reason"),
+            success={"type": "boolean", "enum": [False]},
+            reason=text("What to do about it, for people"),
+        )
+    },
+    "securitySchemes": {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        **{f"key_{name}": {"type": "apiKey", "in": "header", "name": name} for name in _headers()},
+    },
+}
+
+
+class Described(AutoSchema):
+    """Takes each operation from the tables above."""
+
+    def get_operation(
+        self, path: str, path_regex: str, path_prefix: str, method: str, registry: Any
+    ) -> Json:
+        name = type(self.view).__name__
+        if name in READS or name in CLAIMS:
+            return call(name, method, path)
+        return webhook(webjs.KIND)  # of any kind: `each_kind` says it better
+
+
+def each_kind(result: Json, **kwargs: object) -> Json:
+    """drf-spectacular's hook: what is one route for us are as many paths as there are kinds."""
+    paths: Json = {}
+    for kind in KINDS:
+        paths[f"/api/webhooks/{kind}"] = {"post": webhook(kind)}
+        paths[f"/api/webhooks/{kind}/{{token}}"] = {"post": webhook(kind, own_path=True)}
+    for path, methods in result["paths"].items():
+        if "{kind}" in path:
+            continue
+        is_webhook = "webhooks" in path
+        paths[path] = {"post": wrong_path(path)} if is_webhook else methods
+    return result | {"paths": paths, "components": COMPONENTS}
+
+
+def wrong_path(path: str) -> Json:
+    name = path.removeprefix("/api/").replace("/", "_").replace("-", "_")
+    operation = webhook(webjs.KIND)
+    operation["description"] += f" The right path is {right_path(webjs.KIND)}."
+    return operation | {"deprecated": True, "operationId": f"wrong_{name}"}
+
+
+@functools.cache
+def document() -> Json:
+    """Made once a process."""
+    made: Json = SchemaGenerator().get_schema(request=None, public=True)
+    return made
+
+
+def schema(request: HttpRequest) -> JsonResponse:
+    """For anybody: it says nothing that the source and our refusals do not say."""
+    return JsonResponse(document())
