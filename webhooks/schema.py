@@ -23,7 +23,7 @@ from webhooks.right_paths import right_path
 Json = dict[str, Any]
 JSON = "application/json"
 REFUSED = {"$ref": "#/components/schemas/Refused"}
-KEY = [{"key_X-API-Key": []}, {"bearer": []}]
+KEY: list[Json] = [{"key_X-API-Key": []}, {"bearer": []}]
 
 REFUSALS: Mapping[int, str] = {
     400: "Not readable: no JSON, not in the gateway's dialect, or broken off",
@@ -133,7 +133,7 @@ CLAIMED = record(
 
 def listed(name: str, entry: Json) -> Json:
     entries = {"type": "array", "items": entry}
-    fields = {"success": SUCCESS, name: entries, "count": NUMBER}
+    fields: Mapping[str, Json] = {"success": SUCCESS, name: entries, "count": NUMBER}
     return record(tuple(fields), **fields)
 
 
@@ -268,7 +268,7 @@ def wrong_path(path: str) -> Json:
 @functools.cache
 def document() -> Json:
     """Made once a process."""
-    made: Json = SchemaGenerator().get_schema(request=None, public=True)
+    made: Json = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return made
 
 
