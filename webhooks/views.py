@@ -56,6 +56,8 @@ from webhooks.processing import keep_unreadable, receive
 from webhooks.right_paths import right_url
 
 _OWN_PATH = re.compile(r"(/api/webhooks/[^/]{1,30}/)[^/]")
+# On a path that nobody knows: a part that may well be somebody's token.
+_LIKE_A_TOKEN = re.compile(r"(?<=/)(?=[^/]*[0-9])[^/]{16,}")
 
 
 class Webhook(NotesPassage):
@@ -230,9 +232,10 @@ def unknown_path(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespons
 
 def hide_token(request: HttpRequest) -> None:
     """From here on nothing that quotes the path (logs, rows, answers) can quote a secret, which may
-    stand in it even where the kind is misspelt."""
-    if found := _OWN_PATH.match(request.path):
-        request.path = request.path_info = f"{found[1]}…"
+    stand in it even where the kind, or the whole path, is misspelt."""
+    found = _OWN_PATH.match(request.path)
+    shown = f"{found[1]}…" if found else _LIKE_A_TOKEN.sub("…", request.path)
+    request.path = request.path_info = shown
 
 
 # --- handing on to a business's own backend -----------------------------------------------------

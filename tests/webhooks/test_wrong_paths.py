@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Incident
-from tests.webhooks.sending import PATH, Sender, lost, the_delivery
+from tests.webhooks.sending import PATH, Sender, as_bytes, lost, the_delivery
 from webhooks import misrouted
+from webhooks.models import RefusedRequest
+from webhooks.refusals import flush_refusals
 
 HARD_CODED = "/api/whatsapp/webhooks/webjs"
 MISCONFIGURED = "/api/webhooks/whatsapp-webjs"
@@ -92,3 +94,13 @@ def test_a_path_that_was_accepted_is_a_right_one(cast, sender):
 def test_other_methods_find_nothing(client):
     assert client.get("/hooks/wa").status_code == 404
     assert client.get("/api/hooks/wa").json()["success"] is False
+
+
+@pytest.mark.parametrize("path", ["/webhooks/waha/{}", "/api/hooks/{}", "/{}/more", "/api/x/{}x"])
+def test_a_token_on_a_misspelt_path_is_not_kept_or_answered(cast, path):
+    token = "a1b2c3d4e5f6a7b8c9d0"
+    answer = Sender().post(as_bytes(lost()), {}, path=path.format(token))
+    flush_refusals()
+    [refused] = RefusedRequest.objects.all()
+    assert answer.status_code == 404
+    assert token not in refused.path + answer.content.decode() and "…" in refused.path
