@@ -3,12 +3,13 @@ are handed on."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from accounts.models import Gateway
+from gateways.registry import DIALECTS
 
 LONGEST_PATH = 200
 MOST_PATHS = 20
@@ -23,12 +24,23 @@ def ensure_taking(
 ) -> None:
     """What is not None is changed; `forward_url` "" ends the handing on. Raises ValidationError."""
     if require_signature is not None:
+        require_signing_kind(gateway.kind, require_signature=require_signature)
         gateway.require_signature = require_signature
     if forward_url is not None:
         gateway.forward_url = forward_url_of(forward_url)
     if accept_path is not None:
         gateway.accepted_paths = accepted_paths_of([*gateway.accepted_paths, accept_path])
     gateway.save(update_fields=["require_signature", "forward_url", "accepted_paths"])
+
+
+def require_signing_kind(kind: str, *, require_signature: bool) -> None:
+    """Raises ValidationError where nothing would be believed any more."""
+    dialect = DIALECTS.get(kind)
+    profile = dialect.profile if dialect else None
+    if require_signature and profile and not (profile.signature or profile.has_token):
+        raise ValidationError(
+            f"Gateways of kind {kind} sign nothing: none of its webhooks would be believed"
+        )
 
 
 def forward_url_of(value: str) -> str:
@@ -64,6 +76,26 @@ def _what_is_wrong_with(url: str) -> str:
         return "leave name and password out; the gateway's signature goes along"
     if not url.isascii() or not url.isprintable() or " " in url or parts.fragment:
         return "it holds a space, a # or a character that is not ASCII"
-    if url.startswith((f"{settings.PUBLIC_URL}/", settings.PUBLIC_URL + "?")):
-        return "it is Rollcall's own address, so that webhooks would go round in circles"
+    if _is_ours(parts):
+        return (
+            "it is Rollcall's own address, so that webhooks would go round in circles. Where a "
+            "proxy serves Rollcall and your backend at one address, give the one behind it"
+        )
     return "it is longer than 500 characters" if len(url) > 500 else ""
+
+
+def _is_ours(parts: SplitResult) -> bool:
+    """Below our public address, whatever name of ours it is given. What cannot be seen here is
+    noticed when a webhook comes round (webhooks.circles)."""
+    public = urlsplit(settings.PUBLIC_URL)
+    names = {host.strip("[]").lower() for host in settings.ALLOWED_HOSTS} | {public.hostname}
+    path = public.path.rstrip("/")
+    return (
+        parts.hostname in names
+        and _port(parts) == _port(public)
+        and f"{parts.path}/".startswith(f"{path}/")
+    )
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)

@@ -16,7 +16,7 @@ from unfold.widgets import (
 
 from accounts.models import Gateway, GatewaySecret
 from accounts.provisioning import Conflict, free_address
-from accounts.taking import accepted_paths_of, forward_url_of
+from accounts.taking import accepted_paths_of, forward_url_of, require_signing_kind
 from gateways.registry import KINDS
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]{16,}")
@@ -39,15 +39,18 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
             "docs/connecting-a-gateway.md.",
             "base_url": "Where we reach it, e.g. http://10.0.0.5:3001",
             "mode": "observe: it is judged and shown, nothing automatic is done to it.",
-            "require_signature": "A key or a secret path alone is not believed any more.",
-            "forward_url": "A backend of your own that its webhooks are handed on to.",
+            "require_signature": "Believe its webhooks only if they are signed: a key or a secret "
+            "path alone is not enough any more.",
+            "forward_url": "A backend of your own that gets all its webhooks as well, unchanged, "
+            "e.g. https://crm.example.com/hook. Messages pass through and are never kept.",
         }
 
     accepted_paths = forms.CharField(
         label="accepted paths",
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Wrong paths that it may send to all the same, one a line.",
+        help_text="Paths that it sends to although they are not the right one, one a line, e.g. "
+        "/api/hooks/wa: no incident is opened about them.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,6 +62,12 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
         if kind not in KINDS:
             raise ValidationError(f"There is no such kind; there are: {', '.join(KINDS)}")
         return kind
+
+    def clean_require_signature(self) -> bool:
+        value: bool = self.cleaned_data["require_signature"]
+        kind = self.cleaned_data.get("kind", self.instance.kind)
+        require_signing_kind(kind, require_signature=value)
+        return value
 
     def clean_accepted_paths(self) -> list[str]:
         return accepted_paths_of(self.cleaned_data["accepted_paths"].splitlines())

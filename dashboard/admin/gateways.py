@@ -20,6 +20,7 @@ from dashboard.admin.plain_filters import choices_filter
 from dashboard.admin.roll_call import roll_call_verb
 from dashboard.admin.verbs import Verb
 from dashboard.groups import counts, with_group
+from dashboard.handing_on import handing_on_of, signing_of
 from dashboard.overview import connected_by_gateway
 from dashboard.pieces import label, moment
 from dashboard.reach import reach_of
@@ -119,6 +120,8 @@ def state_of(gateway: Gateway, request: HttpRequest) -> dict[str, Any]:
         "reach": reach,
         "webhook_url": f"{settings.PUBLIC_URL}{gateway.webhook_path}",
         "badge": label(reach.word, tone=reach.tone, icon=reach.icon),
+        "signing": signing_of(gateway, now),
+        "handing_on": handing_on_of(gateway, now),
         "booted": moment(gateway.booted_at, now) if gateway.booted_at else "not known",
         "groups": [
             {"group": group, "number": number} for group, number in counts(accounts).items()

@@ -57,6 +57,11 @@ def test_a_path_is_accepted_once():
         (["--forward-url", "http://crm.example.com:port/"], "no forward URL"),
         (["--forward-url", "http://crm.example.com/ä"], "not ASCII"),
         (["--forward-url", "http://127.0.0.1:8000/api/webhooks/webjs"], "in circles"),
+        (["--forward-url", "http://127.0.0.1:8000"], "in circles"),
+        (["--forward-url", "http://LOCALHOST:8000/anything?x=1"], "in circles"),
+        (["--forward-url", "http://[::1]:8000/"], "in circles"),
+        (["--kind", "wppconnect", "--require-signature"], "sign nothing"),
+        (["--kind", "wwebjs_api", "--require-signature"], "sign nothing"),
         (["--forward-url", "http://crm.example.com/" + "a" * 500], "longer than 500"),
         (["--accept-path", "api/hooks"], "is no path"),
         (["--accept-path", "/api/hooks?x=1"], "is no path"),
@@ -71,3 +76,26 @@ def test_what_cannot_be(words, says, settings):
 
     assert says in str(error.value)
     assert "\x1b" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8001/hook", "http://other:8000/hook"])
+def test_a_neighbour_is_not_rollcall(url, settings):
+    settings.PUBLIC_URL = "http://127.0.0.1:8000"
+    assert add("--forward-url", url).forward_url == url
+
+
+def test_beside_a_rollcall_below_a_path_there_is_room(settings):
+    settings.PUBLIC_URL = "https://example.com/rollcall"
+    assert add("--forward-url", "https://example.com/hook").forward_url
+    with pytest.raises(CommandError, match="give the one behind it"):
+        add("--forward-url", "https://example.com:443/rollcall/api/webhooks/webjs")
+
+
+def test_what_was_asked_about_is_in_the_record():
+    words = ("--name", "node-1", "--url", "http://10.0.0.5:3001", "--no-require-signature")
+    words += ("--forward-url", "http://crm:8080/hook?key=k3y", "--accept-path", "/hooks")
+    first = run_json("gateway_add", *words)
+
+    assert run_json("gateway_add", *words) == first
+    assert first["forward_url"] == "http://crm:8080/hook"
+    assert (first["require_signature"], first["accepted_paths"]) == (False, ["/hooks"])

@@ -35,10 +35,13 @@ def test_it_keeps_how_webhooks_are_taken_and_shows_it_again(admin):
     [
         ({"accepted_paths": "hooks"}, "is no path"),
         ({"forward_url": "https://u:p@crm.example.com"}, "leave name and password out"),
+        ({"forward_url": "http://localhost:8000/x"}, "in circles"),
+        ({"kind": "wppconnect", "require_signature": "on"}, "sign nothing"),
         ({"kind": "fax"}, "There is no such kind"),
         ({"secrets": [("path", "a/b")]}, "one segment of an address"),
     ],
 )
-def test_what_cannot_be_is_said(admin, fields, says):
+def test_what_cannot_be_is_said(admin, fields, says, settings):
+    settings.PUBLIC_URL = "http://127.0.0.1:8000"
     assert says in admin.post(ADD, a_form(**fields)).content.decode()
     assert not Gateway.objects.filter(name="new").exists()

@@ -9,6 +9,7 @@ from accounts.management.command import RegisteringCommand
 from accounts.models import Gateway
 from accounts.provisioning import ensure_gateway, new_path_token
 from accounts.taking import ensure_taking
+from gateways.http import shown
 from gateways.registry import KINDS
 
 
@@ -70,8 +71,19 @@ class Command(RegisteringCommand):
             "url": gateway.base_url,
             "mode": gateway.mode,
         }
+        record |= _taking(gateway, options)
         if options["path_token"]:
             token = new_path_token(gateway)
             record["webhook_url"] = f"{settings.PUBLIC_URL}{gateway.webhook_path}/{token}"
             sentence += f", or to its own path, shown this once: {record['webhook_url']}"
         return sentence, record
+
+
+def _taking(gateway: Gateway, options: dict[str, Any]) -> dict[str, object]:
+    """How its webhooks are taken, as far as that was asked about."""
+    known = {
+        "require_signature": ("require_signature", gateway.require_signature),
+        "forward_url": ("forward_url", shown(gateway.forward_url)),
+        "accept_path": ("accepted_paths", gateway.accepted_paths),
+    }
+    return dict(pair for option, pair in known.items() if options[option] is not None)
