@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from accounts.observations import Observation, Verdict
-from accounts.status import LIVE, STICKY, Source, Status, Wanted
+from accounts.status import LIVE, STICKY, Source, Status, Wanted, is_fresh
 from gateways.base import Reason
 
 # Reasons that say little give way to those that say more, never the other way round.
@@ -160,7 +160,8 @@ def _lose_sight(
     """`unknown` is not an observation of the session: it moves no clock, so that the next real
     look applies even if it began before this moment."""
     if seen.source is Source.SWEEP:
-        expired = known.status in LIVE and known.fresh_at + expires_after <= seen.observed_at
+        is_stale = not is_fresh(known.fresh_at, seen.observed_at, lives=expires_after)
+        expired = known.status in LIVE and is_stale
     else:
         expired = known.status in LIVE | {Status.UNKNOWN} and not is_older(known, seen, now=now)
     if not expired:

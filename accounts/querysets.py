@@ -32,13 +32,11 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
     def expired(self, now: datetime) -> Self:
         """Live words that nobody has positively seen for too long."""
-        limit = now - timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
-        return self.with_freshness().filter(status__in=LIVE, fresh__lte=limit)
+        return self.with_freshness().filter(_is_expired(now))
 
     def with_shown_status(self, now: datetime) -> Self:
         """`shown`: the status as it may be shown at `now`; `urgency`: what needs a human first."""
-        limit = now - timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
-        expired = Q(status__in=LIVE) & Q(fresh__lte=limit)
+        expired = _is_expired(now)
         shown = Case(
             When(expired, then=Value(Status.UNKNOWN.value)),
             default=F("status"),
@@ -52,3 +50,9 @@ class AccountQuerySet(models.QuerySet["Account"]):
             output_field=models.IntegerField(),
         )
         return self.with_freshness().annotate(shown=shown).annotate(urgency=urgency)
+
+
+def _is_expired(now: datetime) -> Q:
+    """What accounts.status.is_fresh says of one moment, for rows."""
+    lives = timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
+    return Q(status__in=LIVE) & (Q(fresh__lte=now - lives) | Q(fresh__gt=now + lives))

@@ -124,7 +124,9 @@ def _claim(channel_id: int) -> Batch | None:
 def _take_lease(channel: Channel) -> bool:
     now = clock.database_now()
     limit = timedelta(seconds=hard_limit_seconds(channel) + LEASE_BEYOND_SECONDS)
-    free = Q(sending_until__isnull=True) | Q(sending_until__lte=now)
+    # One that is longer than any was taken before the clock was set back.
+    is_over = Q(sending_until__lte=now) | Q(sending_until__gt=now + limit)
+    free = Q(sending_until__isnull=True) | is_over
     return Channel.objects.filter(free, pk=channel.pk).update(sending_until=now + limit) == 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
 
 
@@ -82,3 +84,9 @@ class Source(models.TextChoices):
 READS = frozenset({Source.LIST, Source.READ})
 # Words of machines that change a status are confirmed by a targeted read.
 CLAIMS = frozenset({Source.WEBHOOK, Source.CLAIM})
+
+
+def is_fresh(moment: datetime, now: datetime, *, lives: timedelta) -> bool:
+    """Whether a word that was last shown then may still be believed. A moment from the future says
+    that a clock was set back since: it is believed no longer than one from the past."""
+    return now - lives < moment <= now + lives

@@ -57,7 +57,9 @@ def take_lease_on_schedule(gateway_id: int) -> Lease | None:
     tick may come a little early). What somebody asked for between does not delay the schedule."""
     now = clock.database_now()
     recently = now - timedelta(seconds=settings.ROLL_CALL_EVERY_SECONDS * 0.75)
-    is_due = Q(run_started_at__isnull=True) | Q(run_started_at__lte=recently)
+    # One from the future was begun before the clock was set back.
+    begun_elsewhen = Q(run_started_at__lte=recently) | Q(run_started_at__gt=now)
+    is_due = Q(run_started_at__isnull=True) | begun_elsewhen
     return _take(_free(gateway_id, now).filter(is_due), gateway_id, now, run_started_at=now)
 
 
@@ -90,6 +92,6 @@ def release_connection() -> None:
 
 
 def _free(gateway_id: int, now: datetime) -> QuerySet[Gateway]:
-    return Gateway.objects.filter(
-        Q(lease_until__isnull=True) | Q(lease_until__lte=now), pk=gateway_id
-    )
+    """One that seems longer than LEASE was taken before the clock was set back."""
+    is_over = Q(lease_until__lte=now) | Q(lease_until__gt=now + LEASE)
+    return Gateway.objects.filter(Q(lease_until__isnull=True) | is_over, pk=gateway_id)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from accounts import clock
 from accounts.observations import Verdict
 from webhooks.models import Delivery
-from webhooks.processing import GIVE_UP_AFTER, WHY, attempt
+from webhooks.processing import GIVE_UP_AFTER, LONGEST_PAUSE_SECONDS, WHY, attempt
 
 SWEEP_ROWS = 500
 PRUNE_ROWS = 5000
@@ -29,7 +30,7 @@ def _try_next() -> bool:
         now = clock.database_now()
         delivery = (
             Delivery.objects.select_for_update(skip_locked=True)
-            .filter(state=Delivery.State.PENDING, next_attempt_at__lte=now)
+            .filter(_is_due(now), state=Delivery.State.PENDING)
             .order_by("next_attempt_at")
             .first()
         )
@@ -37,6 +38,13 @@ def _try_next() -> bool:
             return False
         attempt(delivery, now=now)
         return True
+
+
+def _is_due(now: datetime) -> Q:
+    """No pause is longer than the longest: one that seems to be began before the clock was set
+    back."""
+    longest = timedelta(seconds=LONGEST_PAUSE_SECONDS)
+    return Q(next_attempt_at__lte=now) | Q(next_attempt_at__gt=now + longest)
 
 
 def reapply(gateway_id: int, session_id: str) -> int:

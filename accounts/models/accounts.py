@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from accounts.models.gateways import Gateway
 from accounts.models.workspaces import Workspace
 from accounts.querysets import AccountQuerySet
-from accounts.status import LIVE, Source, Status, Wanted
+from accounts.status import LIVE, Source, Status, Wanted, is_fresh
 
 
 class Account(models.Model):
@@ -102,8 +102,8 @@ class Account(models.Model):
         status = Status(self.status)
         if status not in LIVE or self.fresh_at is None:
             return status
-        expires = self.fresh_at + timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
-        return Status.UNKNOWN if expires <= now else status
+        lives = timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
+        return status if is_fresh(self.fresh_at, now, lives=lives) else Status.UNKNOWN
 
 
 class SupersededSession(models.Model):
