@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from instance import borrowed, postgres, redis_server
@@ -20,54 +20,65 @@ class Servers:
     notes: list[str]
 
 
-def start_servers(
-    directory: Path,
-    *,
-    postgres_password: str,
-    redis_password: str,
-    ports: dict[str, int],
-    logs: Path,
-    adopt: Callable[[Child], None],
-    taken: frozenset[int] = frozenset(),
-    careless: bool = False,
-    of_our_own: bool = False,
-) -> Servers:
-    """Start what is needed, in order. `of_our_own`: whatever the environment says.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demands:
+    """What kind of servers. `ports` are taken if they are free; `taken` must be left alone.
+    `careless`: for tests, no waiting for the disk. `of_our_own`: whatever the environment says."""
 
-    `taken` are ports that they must leave alone. Each child is given to `adopt` before it starts,
-    so that it is stopped whatever happens next. Raises Trouble.
-    """
-    chosen: dict[str, int] = {}
+    directory: Path
+    logs: Path
+    postgres_password: str
+    redis_password: str
+    ports: Mapping[str, int] = field(default_factory=dict)
+    taken: frozenset[int] = frozenset()
+    careless: bool = False
+    of_our_own: bool = False
+
+
+def start_servers(demands: Demands, *, adopt: Callable[[Child], None]) -> Servers:
+    """Start what is needed, in order. Each child is given to `adopt` before it starts, so that it
+    is stopped whatever happens next. Raises Trouble."""
+    database_url = "" if demands.of_our_own else borrowed.named("DATABASE_URL")
+    redis_url = "" if demands.of_our_own else borrowed.named("REDIS_URL")
+    ports: dict[str, int] = {}
     notes: list[str] = []
-    database_url = "" if of_our_own else borrowed.named("DATABASE_URL")
-    redis_url = "" if of_our_own else borrowed.named("REDIS_URL")
     if database_url:
         borrowed.require_postgres(database_url)
     else:
-        database = postgres.prepare(
-            directory,
-            password=postgres_password,
-            port=ports.get("postgres"),
-            log=logs / "postgres.log",
-            taken=taken,
-            careless=careless,
-        )
-        adopt(database.child)
-        postgres.start(database)
-        database_url, chosen["postgres"] = database.url, database.port
+        database = _start_postgres(demands, adopt)
+        database_url, ports["postgres"] = database.url, database.port
     if redis_url:
         borrowed.require_redis(redis_url)
     else:
-        cache = redis_server.prepare(
-            directory,
-            password=redis_password,
-            port=ports.get("redis"),
-            log=logs / "redis.log",
-            taken=taken,
-        )
-        adopt(cache.child)
-        redis_server.start(cache)
-        redis_url, chosen["redis"] = cache.url, cache.port
+        cache = _start_redis(demands, adopt)
+        redis_url, ports["redis"] = cache.url, cache.port
         if cache.what != "Redis":
             notes.append(f"{cache.what} serves as Redis.")
-    return Servers(database_url=database_url, redis_url=redis_url, ports=chosen, notes=notes)
+    return Servers(database_url=database_url, redis_url=redis_url, ports=ports, notes=notes)
+
+
+def _start_postgres(demands: Demands, adopt: Callable[[Child], None]) -> postgres.Postgres:
+    server = postgres.prepare(
+        demands.directory,
+        password=demands.postgres_password,
+        port=demands.ports.get("postgres"),
+        log=demands.logs / "postgres.log",
+        taken=demands.taken,
+        careless=demands.careless,
+    )
+    adopt(server.child)
+    postgres.start(server)
+    return server
+
+
+def _start_redis(demands: Demands, adopt: Callable[[Child], None]) -> redis_server.RedisServer:
+    server = redis_server.prepare(
+        demands.directory,
+        password=demands.redis_password,
+        port=demands.ports.get("redis"),
+        log=demands.logs / "redis.log",
+        taken=demands.taken,
+    )
+    adopt(server.child)
+    redis_server.start(server)
+    return server

@@ -16,7 +16,7 @@ from pathlib import Path
 from instance import cluster
 from instance.children import Child, die_with_parent
 from instance.environment import inherited
-from instance.servers import Servers, start_servers
+from instance.servers import Demands, Servers, start_servers
 from instance.state import Trouble
 from instance.supervisor import Interrupted, stop_on_signals
 
@@ -64,16 +64,15 @@ def _directories() -> Iterator[Path]:
 def _servers(directory: Path) -> Iterator[Servers]:
     children: list[Child] = []
     try:
-        yield start_servers(
-            directory,
+        demands = Demands(
+            directory=directory,
+            logs=directory,
             postgres_password=secrets.token_hex(16),
             redis_password=secrets.token_hex(16),
-            ports={},
-            logs=directory,
             careless=True,
             of_our_own=True,
-            adopt=children.append,
         )
+        yield start_servers(demands, adopt=children.append)
     finally:
         for child in reversed(children):
             child.stop(patience_seconds=3)

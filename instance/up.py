@@ -13,7 +13,7 @@ from instance.children import run_to_end, wait_until
 from instance.environment import instance_environment
 from instance.options import Options, read_options
 from instance.programs import preparation, programs
-from instance.servers import Servers, start_servers
+from instance.servers import Demands, Servers, start_servers
 from instance.state import Trouble, write_json
 from instance.supervisor import Interrupted, Supervisor, stop_on_signals
 
@@ -67,15 +67,15 @@ def _start(options: Options, supervisor: Supervisor) -> None:
 
 
 def _servers(options: Options, supervisor: Supervisor, secrets: Mapping[str, str]) -> Servers:
-    servers = start_servers(
-        options.state.directory,
+    demands = Demands(
+        directory=options.state.directory,
+        logs=options.state.logs,
         postgres_password=secrets["postgres_password"],
         redis_password=secrets["redis_password"],
         ports=options.state.remembered(),
-        logs=options.state.logs,
         taken=frozenset({options.port}),
-        adopt=supervisor.adopt,
     )
+    servers = start_servers(demands, adopt=supervisor.adopt)
     options.state.remember(**servers.ports)
     for note in servers.notes:
         say(note)
