@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from urllib.parse import urlsplit
 
 from django.db import connection, transaction
 
 from accounts import clock
+from accounts.addresses import fault_of
 from accounts.models import Gateway, GatewaySecret, Workspace
 from accounts.sealing import CannotOpen
 
@@ -102,20 +102,9 @@ def free_address(value: str, *, gateway_id: int | None = None) -> str:
 
 
 def _what_is_wrong_with(address: str) -> str:
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        return str(error)
-    if parts.scheme not in ("http", "https") or not host:
-        return "it must begin with http:// or https:// and name a host"
-    if parts.username is not None or parts.password is not None:
-        return "leave name and password out: the key is a secret, --api-key"
-    if parts.query or parts.fragment or "?" in address or "#" in address:
-        return "leave out what follows ? or #"
-    if " " in address or not address.isascii() or not address.isprintable():
-        return "it holds a space or a character that is not ASCII"
-    return "it is longer than 500 characters" if len(address) > 500 else ""
+    if wrong := fault_of(address, instead_of_password="the key is a secret, --api-key"):
+        return wrong
+    return "leave out what follows ?" if "?" in address else ""
 
 
 def new_path_token(gateway: Gateway) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from accounts.addresses import fault_of
 from accounts.models import Gateway
 from gateways.registry import DIALECTS
 
@@ -65,23 +66,14 @@ def accepted_paths_of(paths: list[str]) -> list[str]:
 
 
 def _what_is_wrong_with(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        return str(error)
-    if parts.scheme not in ("http", "https") or not host:
-        return "it must begin with http:// or https:// and name a host"
-    if parts.username is not None or parts.password is not None:
-        return "leave name and password out; the gateway's signature goes along"
-    if not url.isascii() or not url.isprintable() or " " in url or parts.fragment:
-        return "it holds a space, a # or a character that is not ASCII"
-    if _is_ours(parts):
+    if wrong := fault_of(url, instead_of_password="the gateway's signature goes along"):
+        return wrong
+    if _is_ours(urlsplit(url)):
         return (
             "it is Rollcall's own address, so that webhooks would go round in circles. Where a "
             "proxy serves Rollcall and your backend at one address, give the one behind it"
         )
-    return "it is longer than 500 characters" if len(url) > 500 else ""
+    return ""
 
 
 def _is_ours(parts: SplitResult) -> bool:
