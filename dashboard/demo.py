@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from accounts import lifecycle
+from accounts import lifecycle, registration
 from accounts.models import Account, Gateway, Workspace
 from accounts.provisioning import ensure_workspace
 from accounts.status import Status, Wanted
@@ -71,7 +71,7 @@ def _make(workspace: Workspace, gateway: Gateway, session: Session) -> bool:
     if session.status is None or _is_there(workspace, gateway, session):
         return False
     stopped = session.status is Status.STOPPED
-    account, _ = lifecycle.register(
+    account, _ = registration.register(
         workspace=workspace,
         gateway=gateway,
         session_id=session.session_id(workspace),

@@ -6,8 +6,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.lifecycle import Refused, register
+from accounts.lifecycle import Refused
 from accounts.models import Account, Gateway, Workspace
+from accounts.registration import register
 from accounts.status import Wanted
 from gateways.base import normal_phone_number
 
@@ -15,7 +16,7 @@ LONGEST_SESSION_ID = 255
 
 
 class RegisterForm(forms.Form):
-    """What `lifecycle.register` needs; the same rules as the command line."""
+    """What `register` needs; the same rules as the command line."""
 
     workspace = forms.ModelChoiceField(
         Workspace.objects.all(), widget=UnfoldAdminSelectWidget, empty_label="Choose one"

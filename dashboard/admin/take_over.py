@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import F, QuerySet
 
-from accounts import lifecycle
+from accounts import registration
 from accounts.models import Account
 from dashboard.admin.verbs import Verb
 from dashboard.shown import visible
@@ -28,7 +28,7 @@ def proposals() -> QuerySet[Finding]:
 
 def take_over_verb(finding: Finding) -> Verb:
     def act(account: Account, actor: str, why: str) -> None:
-        lifecycle.adopt(account, finding.session_id, gateway=finding.gateway, actor=actor)
+        registration.adopt(account, finding.session_id, gateway=finding.gateway, actor=actor)
 
     def refusal(account: Account, now: datetime) -> str:
         if finding.account_id not in family(account):

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from accounts import lifecycle
+from accounts import lifecycle, registration
 from accounts.clock import database_now
 from accounts.lifecycle import Refused
 from accounts.models import Account, SupersededSession, Transition
@@ -108,10 +108,10 @@ class World(RuleBasedStateMachine):
             "actor": "olga",
         }
         try:
-            account, _ = lifecycle.register(**words)
+            account, _ = registration.register(**words)
         except Refused:
             return
-        again, made = lifecycle.register(**words)
+        again, made = registration.register(**words)
         assert (again.pk, again.session_id, made) == (account.pk, account.session_id, False)
 
     @rule(

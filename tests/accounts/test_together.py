@@ -11,8 +11,8 @@ import pytest
 from django.db import OperationalError, connection
 
 from accounts.life import SignOfLife, record_life
-from accounts.lifecycle import register
 from accounts.models import Account, SupersededSession, Transition
+from accounts.registration import register
 from accounts.sight import note_listing
 from accounts.status import Source, Status
 from accounts.transitions import observe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import lifecycle
+from accounts import lifecycle, registration
 from accounts.confirm import confirm
 from accounts.lifecycle import Refused
 from accounts.models import Account, GatewaySecret
@@ -177,7 +177,9 @@ def tombstone(cast, rung):
         lambda account, actor: lifecycle.want(account, Wanted.RUNNING, actor=actor),
         lambda account, actor: lifecycle.want(account, Wanted.STOPPED, actor=actor),
         lambda account, actor: lifecycle.mark_disconnected(account, why="gone", actor=actor),
-        lambda account, actor: lifecycle.adopt(account, "x", gateway=account.gateway, actor=actor),
+        lambda account, actor: registration.adopt(
+            account, "x", gateway=account.gateway, actor=actor
+        ),
     ],
 )
 def test_nothing_is_done_to_a_tombstone(cast, tombstone, verb):
@@ -215,7 +217,7 @@ def test_a_long_reason_is_cut(alice):
 def test_adopting_puts_the_account_on_another_session(cast, world, alice):
     connected(world, "fresh", phone_number="62811801641", workspace_id=cast.acme.pk)
 
-    account = lifecycle.adopt(alice, "fresh", gateway=cast.gateway, actor="olga")
+    account = registration.adopt(alice, "fresh", gateway=cast.gateway, actor="olga")
     confirm(cast.gateway.pk, "fresh")
     account.refresh_from_db()
 
@@ -232,7 +234,7 @@ def test_adopting_a_session_that_waits_for_a_scan_says_so(cast, world, alice):
     world.create("waiting", cast.acme.pk)
     world.settle()
 
-    lifecycle.adopt(alice, "waiting", gateway=cast.gateway, actor="olga")
+    registration.adopt(alice, "waiting", gateway=cast.gateway, actor="olga")
     confirm(cast.gateway.pk, "waiting")
     alice.refresh_from_db()
 
@@ -242,12 +244,12 @@ def test_adopting_a_session_that_waits_for_a_scan_says_so(cast, world, alice):
 
 def test_an_account_without_a_number_adopts_nothing(cast):
     with pytest.raises(Refused, match="no number yet"):
-        lifecycle.adopt(cast.bob, "fresh", gateway=cast.gateway, actor="olga")
+        registration.adopt(cast.bob, "fresh", gateway=cast.gateway, actor="olga")
 
 
 def test_another_accounts_session_is_not_adopted(cast, alice):
     with pytest.raises(Refused, match=f"belongs to account {cast.charlie.pk}"):
-        lifecycle.adopt(alice, "charlie", gateway=cast.gateway, actor="olga")
+        registration.adopt(alice, "charlie", gateway=cast.gateway, actor="olga")
 
 
 def test_archiving_twice_keeps_the_first_moment(cast, rung):

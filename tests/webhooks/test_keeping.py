@@ -8,8 +8,8 @@ import pytest
 from django.db import OperationalError
 
 from accounts.clock import database_now
-from accounts.lifecycle import register
 from accounts.observations import Observation
+from accounts.registration import register
 from tests.cast import story
 from tests.webhooks.sending import event, lost, the_delivery
 from webhooks import processing, sweeper

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from accounts.lifecycle import register
 from accounts.management.command import RegisteringCommand, account_record, gateway_named
 from accounts.models import Workspace
 from accounts.observations import LONGEST_SESSION_ID
+from accounts.registration import register
 from accounts.status import Status, Wanted
 from gateways.base import State, normal_phone_number
 
