@@ -84,6 +84,11 @@ class Story:
             flush_life()
             expire_live_words()
 
+    def be_away(self, seconds: int) -> None:
+        """Time passes, and nobody on our side looks."""
+        self._passed += timedelta(seconds=seconds)
+        self.world.advance(seconds)
+
     def account(self, phone: str = NUMBER) -> Account:
         return Account.objects.select_related("gateway").get(phone_number=phone)
 
