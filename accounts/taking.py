@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from accounts.addresses import fault_of
 from accounts.models import Gateway
 from gateways.registry import DIALECTS
+from gateways.text import without_keys
 
 LONGEST_PATH = 200
 MOST_PATHS = 20
@@ -52,10 +53,13 @@ def forward_url_of(value: str) -> str:
 
 
 def accepted_paths_of(paths: list[str]) -> list[str]:
-    """Each once. Raises ValidationError."""
-    paths = list(dict.fromkeys(path.strip() for path in paths if path.strip()))
+    """Each once, and without what may be a key in it: so they are compared. Raises
+    ValidationError."""
+    paths = list(dict.fromkeys(without_keys(path.strip()) for path in paths if path.strip()))
     for path in paths:
-        is_plain = path.isascii() and path.isprintable() and not set(" ?#") & set(path)
+        is_plain = (
+            path.replace("…", "").isascii() and path.isprintable() and not set(" ?#") & set(path)
+        )
         if not path.startswith("/") or not is_plain or len(path) > LONGEST_PATH:
             raise ValidationError(
                 f"{path[:LONGEST_PATH]!r} is no path: it begins with / and has no space, ? or #"

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # Control, format (bidirectional overrides, zero-width), lone surrogates, line and paragraph marks.
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+# Long, and not of letters alone: no name in a path, and perhaps somebody's key.
+_LIKE_A_KEY = re.compile(r"(?=.*[0-9]).{16,}", re.DOTALL)
+
+
+def without_keys(path: str) -> str:
+    """A path in which every part that may be a key is "…"."""
+    parts = ("…" if _LIKE_A_KEY.fullmatch(part) else part for part in path.split("/"))
+    return "/".join(parts)
 
 
 def printable(text: str, *, limit: int) -> str:

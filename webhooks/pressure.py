@@ -5,17 +5,34 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
 from webhooks.bodies import BodyRefused
+from webhooks.errors import release_connection
 from webhooks.models import Delivery
 
 LOOKED_AT_EVERY_SECONDS = 1.0
 RETRY_AFTER_PENDING_SECONDS = 5
+# Senders give up after 10 s.
+PATIENCE_SECONDS = 8.0
+# Of one gateway, in one process: so many are worked on, more wait for their turn (and hold neither
+# a connection to the database nor Python's lock), and at most so many in all, so that the others
+# find a thread (instance/web.py has 32).
+WORKED_ON = 4
+MOST_AT_ONCE = 24
+
+
+@dataclass(slots=True)
+class Queue:
+    """Those of one gateway that are in this process now."""
+
+    turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(WORKED_ON))
+    number: int = 0
 
 
 @dataclass(slots=True)
@@ -43,6 +60,7 @@ class Pressure:
         self._clock = clock
         self._lock = threading.Lock()
         self._buckets: dict[int, Bucket] = {}
+        self._queues: defaultdict[int, Queue] = defaultdict(Queue)
         self._pending: dict[int, int] = {}
         self._looked_at = float("-inf")
 
@@ -62,6 +80,34 @@ class Pressure:
                 retry_after=RETRY_AFTER_PENDING_SECONDS,
             )
 
+    @contextmanager
+    def turn(
+        self, gateway_id: int, *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> Iterator[None]:
+        """Wait for its turn among those of its own gateway: one that floods holds up only itself.
+        Raises BodyRefused (429)."""
+        queue = self._entered(gateway_id)
+        try:
+            if not queue.turns.acquire(blocking=False):
+                release_connection()
+                if not queue.turns.acquire(timeout=patience_seconds):
+                    raise _too_many_at_once()
+            try:
+                yield
+            finally:
+                queue.turns.release()
+        finally:
+            with self._lock:
+                queue.number -= 1
+
+    def _entered(self, gateway_id: int) -> Queue:
+        with self._lock:
+            queue = self._queues[gateway_id]
+            if queue.number >= MOST_AT_ONCE:
+                raise _too_many_at_once()
+            queue.number += 1
+            return queue
+
     def _wait_seconds(self, gateway_id: int) -> float:
         now, rate = self._clock(), float(settings.WEBHOOK_MOST_PER_SECOND)
         with self._lock:
@@ -78,6 +124,12 @@ class Pressure:
         if total <= most:
             return False
         return total > 2 * most or pending.get(gateway_id, 0) * len(pending) >= total
+
+
+def _too_many_at_once() -> BodyRefused:
+    return BodyRefused(
+        429, "too many of this gateway's events at once: send it again", retry_after=1
+    )
 
 
 def _pending(*, at_most: int) -> dict[int, int]:

@@ -22,7 +22,7 @@ from gateways.base import Event, GatewayError, Kind, UnreadableEvent
 from gateways.http import Answer
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS, Dialect
-from gateways.text import printable
+from gateways.text import printable, without_keys
 from webhooks import relay as relays
 from webhooks.authentication import (
     HandedOn,
@@ -55,9 +55,7 @@ from webhooks.pressure import pressure
 from webhooks.processing import keep_unreadable, receive
 from webhooks.right_paths import right_url
 
-_OWN_PATH = re.compile(r"(/api/webhooks/[^/]{1,30}/)[^/]")
-# On a path that nobody knows: a part that may well be somebody's token.
-_LIKE_A_TOKEN = re.compile(r"(?<=/)(?=[^/]*[0-9])[^/]{16,}")
+_OWN_PATH = re.compile(r"^(/api/webhooks/[^/]{1,30}/)[^/].*", re.DOTALL)
 
 
 class Webhook(NotesPassage):
@@ -101,14 +99,15 @@ class Webhook(NotesPassage):
         if speaker.body.is_squeezed and not is_through:
             raise TooLarge("only messages may be larger than 256 kB")
         pressure.admit(speaker.gateway_id)
-        received = receive(
-            speaker.gateway_id,
-            event,
-            body=speaker.body,
-            path=path,
-            received_at=received_at,
-            handed=_from_row(speaker, event),
-        )
+        with pressure.turn(speaker.gateway_id):
+            received = receive(
+                speaker.gateway_id,
+                event,
+                body=speaker.body,
+                path=path,
+                received_at=received_at,
+                handed=_from_row(speaker, event),
+            )
         self.came.is_repeated = received.delivery is None
         self.came.is_retried = received.is_retried
         if is_through:
@@ -233,9 +232,8 @@ def unknown_path(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespons
 def hide_token(request: HttpRequest) -> None:
     """From here on nothing that quotes the path (logs, rows, answers) can quote a secret, which may
     stand in it even where the kind, or the whole path, is misspelt."""
-    found = _OWN_PATH.match(request.path)
-    shown = f"{found[1]}…" if found else _LIKE_A_TOKEN.sub("…", request.path)
-    request.path = request.path_info = shown
+    path = _OWN_PATH.sub(r"\1…", request.path)
+    request.path = request.path_info = without_keys(path)
 
 
 # --- handing on to a business's own backend -----------------------------------------------------

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.test import override_settings
 
 from accounts.clock import database_now
 from accounts.models import Gateway
 from tests.cast import Cast
+from tests.instance.running import until
 from tests.webhooks.sending import Sender, lost
 from webhooks.bodies import BodyRefused
 from webhooks.models import Delivery
-from webhooks.pressure import Pressure
+from webhooks.pressure import MOST_AT_ONCE, WORKED_ON, Pressure
 
 pytestmark = pytest.mark.django_db
 
@@ -101,6 +105,52 @@ def test_who_is_told_to_wait_is_told_for_how_long(sender: Sender, settings) -> N
     late = [answer for answer in answers if answer.status_code == 429]
     assert {answer["Retry-After"] for answer in late} == {"1"}
     assert Delivery.objects.count() == len(answers) - len(late)
+
+
+@pytest.fixture
+def queued(pressure: Pressure):
+    """Let so many of a gateway in, each in a thread of its own; they stay until the end. Which of
+    them have their turn."""
+    over, having = threading.Event(), []
+
+    def stay(gateway_id: int) -> None:
+        with pressure.turn(gateway_id):
+            having.append(gateway_id)
+            over.wait(30)
+
+    with ThreadPoolExecutor(2 * MOST_AT_ONCE) as threads:
+
+        def let_in(number: int, gateway_id: int = 1) -> list[int]:
+            for _ in range(number):
+                threads.submit(stay, gateway_id)
+            return having
+
+        yield let_in
+        over.set()
+
+
+def test_those_of_one_gateway_wait_for_their_turn_and_for_nobody_elses(queued) -> None:
+    having = queued(MOST_AT_ONCE, 1)
+    until(lambda: having.count(1) == WORKED_ON)
+    queued(1, 2)
+    until(lambda: having.count(2) == 1)
+    assert having.count(1) == WORKED_ON
+
+
+def test_a_gateway_cannot_hold_every_thread(queued, pressure: Pressure) -> None:
+    having = queued(MOST_AT_ONCE, 1)
+    until(lambda: len(having) == WORKED_ON)
+    until(lambda: bool(turned_away(pressure, 1)))
+    assert turned_away(pressure, 2) is None
+
+
+def turned_away(pressure: Pressure, gateway_id: int) -> BodyRefused | None:
+    try:
+        with pressure.turn(gateway_id, patience_seconds=0.1):
+            return None
+    except BodyRefused as refusal:
+        assert (refusal.status_code, refusal.retry_after) == (429, 1)
+        return refusal
 
 
 def some_wait(gateway: Gateway, number: int) -> None:

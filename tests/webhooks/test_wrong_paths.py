@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Incident
-from tests.webhooks.sending import PATH, Sender, as_bytes, lost, the_delivery
+from accounts.taking import ensure_taking
+from tests.webhooks.sending import PATH, Sender, as_bytes, event, lost, the_delivery
 from webhooks import misrouted
 from webhooks.models import RefusedRequest
 from webhooks.refusals import flush_refusals
@@ -104,3 +105,13 @@ def test_a_token_on_a_misspelt_path_is_not_kept_or_answered(cast, path):
     [refused] = RefusedRequest.objects.all()
     assert answer.status_code == 404
     assert token not in refused.path + answer.content.decode() and "…" in refused.path
+
+
+def test_a_path_with_a_key_in_it_is_accepted_and_the_key_kept_nowhere(cast, sender):
+    path = "/hooks/k3y0fS0mebody1234/in"
+    assert "wrong_path" in sender.send(lost(), path=path).json()
+    assert the_delivery().path == "/hooks/…/in"
+    assert path not in Incident.objects.get().text
+    ensure_taking(cast.gateway, accept_path=path)
+    assert cast.gateway.accepted_paths == ["/hooks/…/in"]
+    assert "wrong_path" not in sender.send(event("session_ready"), path=path).json()
