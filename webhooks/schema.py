@@ -34,10 +34,11 @@ REFUSALS: Mapping[int, str] = {
     413: "Too large",
     415: "Compressed",
     429: "Come again later; Retry-After says when, where that is known",
+    502: "The backend that messages are handed on to redirects",
     503: "It could not be written down: send it again",
-    504: "A message was handed on, but the backend did not answer in time",
+    508: "Rollcall has handed this on itself: the forward URL leads back to it",
 }
-OF_A_WEBHOOK = (400, 401, 404, 408, 409, 413, 415, 429, 503, 504)
+OF_A_WEBHOOK = (400, 401, 404, 408, 409, 413, 415, 429, 502, 503, 508)
 OF_A_READ = (401, 409, 503)
 OF_A_BODY = (400, 401, 404, 408, 409, 413, 415, 503)
 

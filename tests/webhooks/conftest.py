@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
 import secrets
 
 import pytest
 
+from gateways import http
 from tests.cast import a_gateway, make_cast
 from tests.webhooks.sending import KEY, Sender, give_secret
 from tests.webhooks.serving import served
@@ -16,6 +18,13 @@ def _no_remembered_keys():
     keyring.forget()
     yield
     keyring.forget()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_idle_connections():
+    """To backends of tests that are over."""
+    yield
+    http._shared_transport(os.getpid()).close()
 
 
 @pytest.fixture

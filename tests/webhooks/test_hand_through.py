@@ -183,3 +183,22 @@ def test_another_rollcall_before_us_is_none_of_our_business(cast, sender, backen
     other = {"Via": "1.1 rollcall-0000000000000000"}
     assert sender.post(MESSAGE, signed(SECRET, MESSAGE) | other).status_code == 200
     assert backend.arrived[0].headers["Via"].startswith("1.1 rollcall-0000000000000000, 1.1 ")
+
+
+@pytest.mark.parametrize("body", [MESSAGE, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("path", ["/api/hooks/wa", "/api/whatsapp/webhooks/webjs"])
+def test_a_wrong_path_is_no_detour(cast, sender, backend, path, body) -> None:
+    assert sender.send(body, path=path).content == backend.body
+    assert backend.arrived[0].digest == hashlib.sha256(body).hexdigest()
+
+
+@pytest.mark.parametrize("size", [10, 400_000])
+def test_a_kind_that_signs_nothing_is_handed_on_by_its_path(cast, backend, size) -> None:
+    own = a_gateway("wpp", kind="wppconnect", base_url="http://wpp:1", forward_url=backend.url)
+    give_secret(own, "path", "a-path-of-its-own")
+    body = as_bytes({"event": "onmessage", "session": "s", "body": "A" * size})
+    answer = Sender().post(body, {}, path="/api/webhooks/wppconnect/a-path-of-its-own")
+    assert answer.content == backend.body
+    [arrived] = backend.arrived
+    assert arrived.digest == hashlib.sha256(body).hexdigest()
+    assert "a-path-of-its-own" not in str(arrived.headers)
