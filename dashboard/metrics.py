@@ -6,6 +6,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import accumulate
 
 from django.conf import settings
 from django.db.models import Count
@@ -27,13 +28,20 @@ from accounts.models import Account, Channel, Gateway, Incident, Notification
 from accounts.status import Status
 from dashboard.groups import Accounts
 from dashboard.route_figures import WINDOWS, figures_of_all
-from webhooks.models import Delivery, Route, RouteTally
+from reconciliation.models import Run
+from webhooks.models import Delivery, Forward, Route, RouteTally
 from webhooks.passages import LIMITS_MS
 
 # Above this many, counting further would cost and say nothing more.
 COUNTED_PENDING = 100_000
 OUTCOMES = ("succeeded", "failed", "refused")
-KINDS = ("misrouted", "repeated", "retried", "unsigned")
+# Beside how they ended; one webhook may be several of these.
+NOTED = {
+    "misrouted": "Webhooks that came on a wrong path",
+    "repeated": "Webhooks whose id was known already",
+    "retried": "Webhooks equal to the one before, shortly after it",
+    "unsigned": "Webhooks that were believed without a signature",
+}
 
 
 @never_cache
@@ -58,7 +66,7 @@ def _may_read(request: HttpRequest) -> bool:
     token = settings.METRICS_TOKEN.encode()
     said = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
     is_bearer = bool(token) and hmac.compare_digest(said, token)
-    return is_bearer or request.user.has_perm("webhooks.view_route")
+    return is_bearer or (request.user.is_staff and request.user.has_perm("webhooks.view_route"))
 
 
 class _Rows(Collector):
@@ -71,65 +79,84 @@ class _Rows(Collector):
         yield from _queues()
 
 
-# --- webhooks -----------------------------------------------------------------------------------
+# --- webhooks -------------------------------------------------------------------------------------
 def _webhooks(names: dict[int, str]) -> Iterator[Metric]:
-    tallies = list(RouteTally.objects.filter(span=RouteTally.Span.EVER))
+    """Since each gateway was registered; those of nobody we know have an empty name."""
+    tallies = [
+        (names.get(tally.gateway_id or 0, ""), tally)
+        for tally in RouteTally.objects.filter(span=RouteTally.Span.EVER)
+    ]
     ended = CounterMetricFamily(
         "rollcall_webhooks", "Webhooks by how they ended", labels=["gateway", "outcome"]
     )
-    some = CounterMetricFamily(
-        "rollcall_webhooks_noted",
-        "Webhooks that were noted for a reason",
-        labels=["gateway", "kind"],
-    )
-    handling = HistogramMetricFamily(
-        "rollcall_webhook_handling_seconds", "How long handling took", labels=["gateway"]
-    )
-    for tally in tallies:
-        name = names.get(tally.gateway_id or 0, "")
+    for name, tally in tallies:
         for outcome in OUTCOMES:
             ended.add_metric([name, outcome], getattr(tally, outcome))
-        for kind in KINDS:
-            some.add_metric([name, kind], getattr(tally, kind))
-        handling.add_metric([name], _buckets(tally.handling), sum_value=None)
-    yield from (ended, some, handling)
+    yield ended
+    for field, meaning in NOTED.items():
+        noted = CounterMetricFamily(f"rollcall_webhooks_{field}", meaning, labels=["gateway"])
+        for name, tally in tallies:
+            noted.add_metric([name], getattr(tally, field))
+        yield noted
+    for field, meaning in (
+        ("handling", "How long handling took, of those that succeeded"),
+        ("lag", "How old a webhook was when it came, by the event's own time"),
+    ):
+        family = HistogramMetricFamily(
+            f"rollcall_webhook_{field}_seconds", meaning, labels=["gateway"]
+        )
+        for name, tally in tallies:
+            family.add_metric([name], _buckets(getattr(tally, field)), sum_value=None)
+        yield family
 
 
 def _buckets(histogram: list[int]) -> list[tuple[str, float]]:
     """Cumulative, as Prometheus counts them."""
     limits = [*(f"{limit / 1000:g}" for limit in LIMITS_MS), "+Inf"]
-    total, buckets = 0, []
-    for limit, number in zip(limits, histogram or [0] * len(limits), strict=True):
-        total += number
-        buckets.append((limit, float(total)))
-    return buckets
+    numbers = histogram or [0] * len(limits)
+    return [(limit, float(total)) for limit, total in zip(limits, accumulate(numbers), strict=True)]
 
 
 def _routes(names: dict[int, str], now: datetime) -> Iterator[Metric]:
-    routes = list(Route.objects.all())
+    routes = [(names.get(route.gateway_id, ""), route) for route in Route.objects.all()]
     yield _by_gateway(
         "rollcall_webhook_failures_in_a_row",
         "Failures since the last success",
-        ((names[route.gateway_id], route.consecutive_failures) for route in routes),
+        ((name, route.consecutive_failures) for name, route in routes),
     )
     yield _by_gateway(
-        "rollcall_webhook_last_success_timestamp_seconds",
-        "When the last webhook succeeded",
-        (
-            (names[route.gateway_id], route.last_success_at.timestamp())
-            for route in routes
-            if route.last_success_at
-        ),
+        "rollcall_webhook_clock_skew_seconds",
+        "By how much the gateway's clock was ahead when that last mattered; negative: behind",
+        ((name, route.clock_skew_seconds) for name, route in routes),
     )
+    for field, meaning in (
+        ("last_received", "When the last webhook came"),
+        ("last_success", "When the last webhook succeeded"),
+        ("last_failure", "When the last webhook failed or was refused"),
+        ("last_unsigned", "When the last webhook was believed without a signature"),
+        ("wrong_path", "When the last webhook came on a wrong path"),
+    ):
+        moments = ((name, getattr(route, f"{field}_at")) for name, route in routes)
+        yield _by_gateway(
+            f"rollcall_webhook_{field}_timestamp_seconds",
+            meaning,
+            ((name, at and at.timestamp()) for name, at in moments),
+        )
+    yield from _changes(names, now)
+
+
+def _changes(names: dict[int, str], now: datetime) -> Iterator[Metric]:
     figures = figures_of_all(WINDOWS["1h"], now)
+    known = [(names[pk], one) for pk, one in figures.items() if pk in names]
+    yield _by_gateway(
+        "rollcall_status_changes_last_hour",
+        "Changes of status that anybody saw in the last hour",
+        ((name, one.changes) for name, one in known),
+    )
     yield _by_gateway(
         "rollcall_webhook_missed_event_ratio",
         "Changes that the roll call saw first, of all in the last hour; 1: webhooks are dead",
-        (
-            (names[pk], one.changes_missed / one.changes)
-            for pk, one in figures.items()
-            if pk in names and one.changes
-        ),
+        ((name, one.changes and one.changes_missed / one.changes) for name, one in known),
     )
 
 
@@ -171,6 +198,10 @@ def _queues() -> Iterator[Metric]:
             "Webhooks that wait to be applied",
             Delivery.objects.filter(state=Delivery.State.PENDING)[:COUNTED_PENDING].count,
         ),
+        "rollcall_forwards_pending": (
+            "Webhooks that wait to be handed on to a business's own backend",
+            Forward.objects.all()[:COUNTED_PENDING].count,
+        ),
         "rollcall_notifications_pending": (
             "Notices that wait to be sent",
             Notification.objects.filter(state=Notification.State.PENDING)[:COUNTED_PENDING].count,
@@ -180,12 +211,23 @@ def _queues() -> Iterator[Metric]:
             Channel.objects.filter(is_active=True, failing_since__isnull=False).count,
         ),
     }
+    last_run = Run.objects.order_by("-id").values_list("finished_at", flat=True).first()
+    if last_run is not None:
+        yield GaugeMetricFamily(
+            "rollcall_last_roll_call_timestamp_seconds",
+            "When the last roll call ended; old: worker or scheduler stand still",
+            value=last_run.timestamp(),
+        )
     for name, (meaning, count) in pending.items():
         yield GaugeMetricFamily(name, meaning, value=count())
 
 
-def _by_gateway(name: str, meaning: str, rows: Iterable[tuple[str, float]]) -> GaugeMetricFamily:
+def _by_gateway(
+    name: str, meaning: str, rows: Iterable[tuple[str, float | None]]
+) -> GaugeMetricFamily:
+    """Without those of which it is not known, and those that were registered a moment ago."""
     family = GaugeMetricFamily(name, meaning, labels=["gateway"])
     for gateway, value in rows:
-        family.add_metric([gateway], value)
+        if gateway and value is not None:
+            family.add_metric([gateway], value)
     return family

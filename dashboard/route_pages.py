@@ -27,7 +27,7 @@ from webhooks.models import Delivery
 from webhooks.right_paths import right_url
 from webhooks.wrong_paths import read
 
-INCIDENTS_SHOWN = 8
+INCIDENTS_SHOWN = 5
 # Above this many, counting further would cost and say nothing more.
 COUNTED_PENDING = 10_000
 
