@@ -31,6 +31,7 @@ from dashboard.route_figures import WINDOWS, figures_of_all
 from reconciliation.models import Run
 from webhooks.models import Delivery, Forward, Route, RouteTally
 from webhooks.passages import LIMITS_MS
+from webhooks.wrong_paths import read
 
 # Above this many, counting further would cost and say nothing more.
 COUNTED_PENDING = 100_000
@@ -74,7 +75,8 @@ class _Rows(Collector):
         now = database_now()
         names = {gateway.pk: gateway.name for gateway in Gateway.objects.all()}
         yield from _webhooks(names)
-        yield from _routes(names, now)
+        yield from _routes()
+        yield from _changes(names, now)
         yield from _fleet(names, now)
         yield from _queues()
 
@@ -83,8 +85,9 @@ class _Rows(Collector):
 def _webhooks(names: dict[int, str]) -> Iterator[Metric]:
     """Since each gateway was registered; those of nobody we know have an empty name."""
     tallies = [
-        (names.get(tally.gateway_id or 0, ""), tally)
+        (names[tally.gateway_id] if tally.gateway_id else "", tally)
         for tally in RouteTally.objects.filter(span=RouteTally.Span.EVER)
+        if tally.gateway_id is None or tally.gateway_id in names
     ]
     ended = CounterMetricFamily(
         "rollcall_webhooks", "Webhooks by how they ended", labels=["gateway", "outcome"]
@@ -117,8 +120,8 @@ def _buckets(histogram: list[int]) -> list[tuple[str, float]]:
     return [(limit, float(total)) for limit, total in zip(limits, accumulate(numbers), strict=True)]
 
 
-def _routes(names: dict[int, str], now: datetime) -> Iterator[Metric]:
-    routes = [(names.get(route.gateway_id, ""), route) for route in Route.objects.all()]
+def _routes() -> Iterator[Metric]:
+    routes = [(route.gateway.name, route) for route in Route.objects.select_related("gateway")]
     yield _by_gateway(
         "rollcall_webhook_failures_in_a_row",
         "Failures since the last success",
@@ -134,7 +137,6 @@ def _routes(names: dict[int, str], now: datetime) -> Iterator[Metric]:
         ("last_success", "When the last webhook succeeded"),
         ("last_failure", "When the last webhook failed or was refused"),
         ("last_unsigned", "When the last webhook was believed without a signature"),
-        ("wrong_path", "When the last webhook came on a wrong path"),
     ):
         moments = ((name, getattr(route, f"{field}_at")) for name, route in routes)
         yield _by_gateway(
@@ -142,7 +144,16 @@ def _routes(names: dict[int, str], now: datetime) -> Iterator[Metric]:
             meaning,
             ((name, at and at.timestamp()) for name, at in moments),
         )
-    yield from _changes(names, now)
+    yield _by_gateway(
+        "rollcall_webhook_wrong_path_timestamp_seconds",
+        "When the last webhook came on a path that is neither right nor accepted",
+        ((name, _last_used(route)) for name, route in routes),
+    )
+
+
+def _last_used(route: Route) -> float | None:
+    paths = read(route.wrong_paths, without=route.gateway.accepted_paths)
+    return paths[-1].at.timestamp() if paths else None
 
 
 def _changes(names: dict[int, str], now: datetime) -> Iterator[Metric]:
@@ -225,9 +236,9 @@ def _queues() -> Iterator[Metric]:
 def _by_gateway(
     name: str, meaning: str, rows: Iterable[tuple[str, float | None]]
 ) -> GaugeMetricFamily:
-    """Without those of which it is not known, and those that were registered a moment ago."""
+    """Without those of which it is not known."""
     family = GaugeMetricFamily(name, meaning, labels=["gateway"])
     for gateway, value in rows:
-        if gateway and value is not None:
+        if value is not None:
             family.add_metric([gateway], value)
     return family

@@ -11,8 +11,9 @@ from accounts.models import Gateway, Incident
 from dashboard.route_figures import Figures, Window
 from dashboard.shown import visible
 from dashboard.watched_routes import WatchedRoute
+from webhooks.judging import RECENTLY
 from webhooks.models import Route
-from webhooks.wrong_paths import STORY_ENDS_AFTER, WrongPath, read
+from webhooks.wrong_paths import WrongPath, read
 
 NOTHING = "–"
 # Fewer changes say nothing about a route.
@@ -76,7 +77,7 @@ def _in_a_row(failures: int) -> str:
 
 def is_wrong(used: WrongPath, gateway: Gateway, now: datetime) -> bool:
     """Used lately, and nobody has allowed it."""
-    return now - used.at < STORY_ENDS_AFTER and used.path not in gateway.accepted_paths
+    return now - used.at < RECENTLY and used.path not in gateway.accepted_paths
 
 
 def skew(seconds: int) -> str:

@@ -14,7 +14,7 @@ from accounts.models import Incident
 from reconciliation.models import Run
 from tests.cast import Cast, a_gateway, make_cast
 from tests.dashboard.conftest import a_visitor
-from tests.dashboard.routes_cast import a_tally
+from tests.dashboard.routes_cast import a_tally, on_wrong_path
 from webhooks.models import Route
 from webhooks.passages import Passage, note_passages
 from webhooks.tallies import flush_tallies
@@ -95,7 +95,7 @@ def test_it_shows_how_each_route_stands(cast: Cast) -> None:
     Route.objects.create(
         gateway=cast.gateway,
         last_success_at=cast.ago(60),
-        wrong_path_at=cast.ago(30),
+        wrong_paths=on_wrong_path("/x", cast.ago(30)),
         clock_skew_seconds=-412,
     )
     figures = read()

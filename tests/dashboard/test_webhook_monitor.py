@@ -86,9 +86,9 @@ def test_what_is_wrong_now_stands_beside_the_name(admin):
 
 def test_an_old_story_and_an_allowed_path_are_no_trouble(admin):
     now = database_now()
-    for name, hours, accepted in (("a", 2, []), ("b", 0, ["/api/hooks/wa"])):
+    for name, minutes, accepted in (("a", 6, []), ("b", 0, ["/api/hooks/wa"])):
         gateway = a_gateway(name, accepted_paths=accepted)
-        at = now - timedelta(hours=hours)
+        at = now - timedelta(minutes=minutes)
         Route.objects.create(gateway=gateway, wrong_paths=on_wrong_path("/api/hooks/wa", at))
     assert "sends to" not in words(admin.get(MONITOR))
 
