@@ -33,7 +33,7 @@ def seal(secret: str) -> str:
 def unseal(sealed: str) -> str:
     try:
         return _box(tuple(settings.FIELD_KEYS)).decrypt(sealed.encode()).decode()
-    except InvalidToken:
+    except (InvalidToken, UnicodeDecodeError):
         raise CannotOpen(
             "a gateway's secret was sealed with a key that is not in FIELD_KEYS any more: add that "
             "key behind the new one, or set the secret again with gateway_add"
