@@ -15,6 +15,7 @@ from accounts.qr import keep_qr
 from accounts.status import Source, Status
 from accounts.transitions import observe
 from gateways.base import Event, Kind, Reason
+from gateways.text import printable
 from webhooks.bodies import Body
 from webhooks.forwards import Handed, keep_forward
 from webhooks.models import Delivery
@@ -141,7 +142,8 @@ def _postpone(delivery: Delivery, error: Exception, now: datetime) -> None:
     """1, 2, 4 … 60 s, each between a half and the whole of it."""
     # The error's first line only: a database's detail may quote values.
     delivery.error_class = type(error).__name__
-    delivery.error = f"{delivery.error_class}: {(str(error).splitlines() or [''])[0]}"[:500]
+    line = (str(error).splitlines() or [""])[0]
+    delivery.error = printable(f"{delivery.error_class}: {line}", limit=500)
     delivery.first_error = delivery.first_error or delivery.error
     if now - delivery.received_at >= GIVE_UP_AFTER:
         delivery.state, delivery.settled_at = Delivery.State.DEAD, now

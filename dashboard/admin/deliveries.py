@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard.admin import searching
@@ -100,9 +100,12 @@ class DeliveryAdmin(ConfirmingAdmin, ReadOnlyAdmin):
     @admin.display(description="what became of it", ordering="state")
     def what_became(self, row: Delivery) -> SafeString:
         tone, icon = _STATES[Delivery.State(row.state)]
-        tries = format_html('<span class="rc-sub">{} tries</span>', row.attempts)
+        said = [f"{row.attempts} tries"] if row.attempts > 1 else []
+        said += ["probably a retry"] if row.is_probable_retry else []
         return format_html(
-            "{}{}", label(row.state, tone=tone, icon=icon), tries if row.attempts > 1 else ""
+            "{}{}",
+            label(row.state, tone=tone, icon=icon),
+            format_html_join("", '<span class="rc-sub">{}</span>', ([text] for text in said)),
         )
 
     @admin.display(description="why")

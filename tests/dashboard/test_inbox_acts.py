@@ -166,5 +166,6 @@ def test_the_list_is_filtered_in_plain_words(clerk, cast, asked) -> None:
     if asked == "state=dead":
         Delivery.objects.filter(session_id="garbled").update(state=State.DISCARDED)
     rows = listed(clerk.get(f"{INBOX}?{asked}"))
+    assert all(("probably a retry" in row) == ("twice" in row) for row in rows)
     found = {name for row in rows for name in FILTERS["kind=none"] if name in row.split()}
     assert found == FILTERS[asked]

@@ -119,6 +119,15 @@ def test_one_that_fails_does_not_stop_the_others(cast, sender, monkeypatch):
     assert sweep_when_due() == 1
 
 
+def test_an_error_that_no_row_can_hold_is_kept_as_far_as_it_can_be(cast, sender, monkeypatch):
+    def fail(observations):
+        raise ValueError("odd \0 \ud800 word")
+
+    monkeypatch.setattr(processing, "observe", fail)
+    assert sender.send(lost()).json()["state"] == "pending"
+    assert the_delivery().error == "ValueError: odd \\u0000 \\ud800 word"
+
+
 def test_what_came_before_its_account_is_applied_when_it_is_registered(cast, sender):
     assert sender.send(event("qr_code_generated", "early")).json()["state"] == "ignored"
     account, _ = register(
