@@ -89,6 +89,14 @@ def test_a_gateway_that_is_not_there_is_a_404(admin):
     assert admin.get(f"{MONITOR}gateway/99999999999999999999/").status_code == 404
 
 
+def test_the_settings_of_a_gateway_lead_to_it(admin):
+    gateway = a_gateway("whatsapp-1")
+    settings = f"/admin/accounts/gateway/{gateway.pk}/change/"
+    assert page_of_route(gateway) in admin.get(settings).content.decode()
+    client = a_visitor("ann", "accounts.view_gateway")
+    assert page_of_route(gateway) not in client.get(settings).content.decode()
+
+
 def test_the_page_of_a_route_is_that_of_its_gateway(admin):
     route = Route.objects.create(gateway=a_gateway("whatsapp-1"))
     answer = admin.get(f"{MONITOR}{route.pk}/change/")
