@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from gateways.base import Event, UnreadableEvent
+from gateways.base import Event, UnreadableEvent, normal_phone_number
 from gateways.json_fields import (
     MAX_TEXT_CHARACTERS,
     Body,
@@ -92,6 +92,14 @@ def word_of(raw: msgspec.Raw, name: str) -> str:
         return text_of(raw, name)
     except WrongField as wrong:
         return printable(f"({wrong})", limit=MAX_TEXT_CHARACTERS)
+
+
+def number_of(raw: msgspec.Raw, name: str) -> str | None:
+    """Whose session it is, where that can be read; the event counts all the same."""
+    try:
+        return normal_phone_number(value_of(raw, name))
+    except WrongField:
+        return None
 
 
 def kept_of(meaning: Meaning, fields: msgspec.Struct) -> dict[str, object]:

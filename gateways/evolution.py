@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateways.base import Event, Kind, Reason, State, normal_phone_number
-from gateways.envelopes import NOTHING, envelope_of, name_of, parser, part_of, word_of
-from gateways.json_fields import Body, WrongField, id_of, value_of
+from gateways.base import Event, Kind, Reason, State
+from gateways.envelopes import NOTHING, envelope_of, name_of, number_of, parser, part_of, word_of
+from gateways.json_fields import Body, WrongField, id_of
 from gateways.pictures import picture
 from gateways.profiles import Profile
 from gateways.words import LIFE, TEST, Meaning, Words
@@ -163,14 +163,7 @@ def _word(reads: str, data: _Data) -> str:
 
 
 def _number(data: _Data, envelope: _Envelope) -> str | None:
-    for raw in (data.wuid, envelope.sender):
-        try:
-            number = normal_phone_number(value_of(raw, "wuid"))
-        except WrongField:
-            continue
-        if number:
-            return number
-    return None
+    return number_of(data.wuid, "data.wuid") or number_of(envelope.sender, "sender")
 
 
 def _qr_code(data: _Data) -> str | None:

@@ -13,18 +13,19 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateways.base import Event, Kind, Reason, State, normal_phone_number
+from gateways.base import Event, Kind, Reason, State
 from gateways.envelopes import (
     NOTHING,
     envelope_of,
     kept_of,
     moment_of_text,
     name_of,
+    number_of,
     parser,
     part_of,
     word_of,
 )
-from gateways.json_fields import Body, WrongField, id_of, value_of, whole_number_of
+from gateways.json_fields import Body, WrongField, id_of, whole_number_of
 from gateways.profiles import Encoding, Profile, Signature, as_whsec
 from gateways.words import LIFE, TEST, Meaning, Words
 
@@ -107,7 +108,7 @@ def parse(raw: Body) -> Event:
         state=state,
         reason=reason if meaning.reads else Reason.NONE,
         raw_reason=raw_reason,
-        phone_number=_number(data),
+        phone_number=number_of(data.phone_number, "data.phone_number"),
         fields=kept_of(meaning, data),
         occurred_at=moment_of_text(envelope.timestamp),
     )
@@ -119,10 +120,3 @@ def _reason(data: _Data) -> tuple[Reason, str]:
         return Reason.NONE, ""
     known = word.lower() in REASONS
     return (Reason(word.lower()) if known else Reason.UNRECOGNISED), word
-
-
-def _number(data: _Data) -> str | None:
-    try:
-        return normal_phone_number(value_of(data.phone_number, "data.phone_number"))
-    except WrongField:
-        return None
