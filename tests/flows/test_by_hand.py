@@ -83,8 +83,8 @@ def test_every_line_of_the_readme_does_what_it_says(running: Running, terminal: 
     assert '"says":"disconnected"' in said()
     assert becomes(running, "15550100101", "disconnected", "navigation")
     misrouted = said()
-    assert "the right URL is" in misrouted
     assert "/api/webhooks/whatsapp-webjs" in misrouted
+    assert "WEBHOOK_ENDPOINT=/api/webhooks/webjs" in misrouted
     by_hand = said()
     assert "unknown session" in by_hand
     assert "belongs to no gateway" in by_hand
