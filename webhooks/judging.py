@@ -72,6 +72,7 @@ class Facts:
     last_failure_code: str = ""
     last_failure_why: str = ""
     consecutive_failures: int = 0
+    failed_since_open: int = 0
     clock_skew_seconds: int | None = None
     wrong_paths: Sequence[WrongPath] = ()
     are_accepted: bool = False
@@ -125,7 +126,7 @@ def _judge_failing(facts: Facts, limits: Limits) -> Iterator[Judgement]:
             text=f"{how}; the last one {_ago(facts.last_failure_at, facts)}: "
             f"{facts.last_failure_why or 'see the inbox'}",
             cure=_cure_of_failure(facts),
-            count=max(1, facts.consecutive_failures, figures.failed + figures.refused),
+            count=max(1, facts.consecutive_failures, facts.failed_since_open),
         )
     elif facts.consecutive_failures == 0 and facts.last_success_at is not None:
         comes_and_goes = kind in facts.came_back

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from redis.exceptions import RedisError
 
 from accounts import clock
@@ -117,7 +117,7 @@ def _all_facts(
         .values_list("gateway")
         .annotate(Count("pk"))
     )
-    usual, misrouted = usual_per_hour(now), _misrouted(routes)
+    usual, misrouted, failed = usual_per_hour(now), _misrouted(routes), _failed(lasting)
     for gateway in Gateway.objects.all():
         route, lasts = routes.get(gateway.pk) or Route(gateway=gateway), lasting[gateway.pk]
         wrong = wrong_paths.read(route.wrong_paths, without=gateway.accepted_paths)
@@ -132,6 +132,7 @@ def _all_facts(
                 wrong_paths=wrong,
                 are_accepted=bool(route.wrong_paths) and not wrong,
                 misrouted=misrouted.get(gateway.pk, 0),
+                failed_since_open=failed.get(gateway.pk, 0),
                 connected_accounts=connected.get(gateway.pk, 0),
                 usual_per_hour=usual.get(gateway.pk, 0.0),
                 open_since=lasts.since,
@@ -179,20 +180,26 @@ def _sum(tallies: Iterable[RouteTally], now: datetime, watched: datetime) -> Fig
 def _misrouted(routes: Mapping[int, Route]) -> dict[int, int]:
     """How many events came on wrong paths since the first of them was used."""
     stories = {pk: wrong_paths.read(route.wrong_paths) for pk, route in routes.items()}
-    of_stories = Q()
-    for pk, used in stories.items():
-        if used:
-            since = min(one.since for one in used).replace(second=0, microsecond=0)
-            of_stories |= Q(gateway_id=pk, began_at__gte=since)
-    if not of_stories:
+    began = {pk: min(one.since for one in used) for pk, used in stories.items() if used}
+    return _counted(Sum("misrouted"), began)
+
+
+def _failed(lasting: Mapping[int | None, Lasting]) -> dict[int, int]:
+    """How many failed in the minutes since that incident opened."""
+    kind = Incident.Kind.FAILING
+    began = {pk: lasts.since[kind] for pk, lasts in lasting.items() if pk and kind in lasts.since}
+    return _counted(Sum(F("failed") + F("refused")), began)
+
+
+def _counted(what: Sum, began: Mapping[int, datetime]) -> dict[int, int]:
+    """By gateway, from the minute in which each began."""
+    if not began:
         return {}
-    rows = (
-        RouteTally.objects.filter(of_stories, span=RouteTally.Span.MINUTE)
-        .order_by()
-        .values_list("gateway")
-        .annotate(Sum("misrouted"))
-    )
-    return {pk: number for pk, number in rows if pk is not None}
+    of_stories = Q()
+    for pk, at in began.items():
+        of_stories |= Q(gateway_id=pk, began_at__gte=at.replace(second=0, microsecond=0))
+    rows = RouteTally.objects.filter(of_stories, span=RouteTally.Span.MINUTE).order_by()
+    return dict(rows.values_list("gateway").annotate(number=what))
 
 
 def _lasting(now: datetime) -> defaultdict[int | None, Lasting]:
