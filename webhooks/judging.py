@@ -14,9 +14,9 @@ from webhooks.wrong_paths import WrongPath
 
 # An incident is not over before it has been quiet for so long.
 QUIET = timedelta(seconds=60)
-# One that came back within the hour comes and goes: it is over after a longer quiet, so that nobody
-# is told of each coming and going.
-LONG_QUIET = timedelta(minutes=10)
+# One that came back soon comes and goes: it is over after a longer quiet, so that nobody is told of
+# each coming and going.
+LONG_QUIET = timedelta(minutes=3)
 # Whatever its habit, a gateway may be quiet for so long: what has come is seen a little late.
 SHORTEST_SILENCE = timedelta(minutes=2)
 RECENTLY = timedelta(minutes=5)
@@ -53,7 +53,7 @@ class Figures:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is known of one gateway's route. `open_since`: its open incidents, of which those in
-    `came_back` had been closed for less than an hour when they opened.
+    `came_back` had been closed only a while before they opened.
 
     `watched_since`: what came before is not surely known. `wrong_paths`: without those that it may
     use; `are_accepted`: it uses such ones only. `usual_per_hour`: what it sends even in a quiet

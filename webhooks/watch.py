@@ -30,7 +30,9 @@ logger = logging.getLogger(__name__)
 MINUTE = timedelta(minutes=1)
 SHORT = timedelta(minutes=5)
 CHANGES = timedelta(minutes=10)
-HOUR = timedelta(hours=1)
+# One that opens again so soon comes and goes.
+CAME_BACK_WITHIN = timedelta(minutes=15)
+LOOKED_BACK = timedelta(hours=2)
 WATCHED = "rollcall:routes:watched"
 # Beat asks every 10 s. Who has not looked for longer, or finds no note of it, was away.
 AWAY_AFTER = timedelta(seconds=40)
@@ -38,8 +40,8 @@ AWAY_AFTER = timedelta(seconds=40)
 
 @dataclass(slots=True)
 class Lasting:
-    """The open incidents of one gateway, since when, and which of them had been closed for less
-    than an hour when they opened."""
+    """The open incidents of one gateway, since when, and which of them had been closed for only
+    a while when they opened."""
 
     since: dict[Incident.Kind, datetime] = field(default_factory=dict)
     came_back: set[Incident.Kind] = field(default_factory=set)
@@ -204,7 +206,7 @@ def _counted(what: Sum, began: Mapping[int, datetime]) -> dict[int, int]:
 
 def _lasting(now: datetime) -> defaultdict[int | None, Lasting]:
     found: defaultdict[int | None, Lasting] = defaultdict(Lasting)
-    recent = Q(closed_at__isnull=True) | Q(closed_at__gt=now - 2 * HOUR)
+    recent = Q(closed_at__isnull=True) | Q(closed_at__gt=now - LOOKED_BACK)
     rows = list(
         Incident.objects.filter(recent).values_list("gateway", "kind", "opened_at", "closed_at")
     )
@@ -213,6 +215,6 @@ def _lasting(now: datetime) -> defaultdict[int | None, Lasting]:
             found[gateway_id].since[Incident.Kind(kind)] = opened_at
     for gateway_id, kind, _, closed_at in rows:
         since = found[gateway_id].since.get(Incident.Kind(kind))
-        if closed_at and since and closed_at > since - HOUR:
+        if closed_at and since and closed_at > since - CAME_BACK_WITHIN:
             found[gateway_id].came_back.add(Incident.Kind(kind))
     return found

@@ -47,6 +47,11 @@ class Scene:
         with psycopg.connect(self.running.access["database_url"]) as connection:
             return connection.execute(sql, values).fetchone()
 
+    def states(self, path: str) -> list[str]:
+        """What became of the deliveries that came there."""
+        sql = "SELECT array_agg(state) FROM webhook_deliveries WHERE path = %s"
+        return list(self.ask(sql, path)[0] or [])
+
     def is_open(self, kind: str) -> bool:
         [number] = self.ask(
             "SELECT count(*) FROM incidents WHERE kind = %s AND closed_at IS NULL", kind
@@ -67,8 +72,8 @@ def test_what_goes_wrong_is_told_within_a_minute_and_so_is_its_end(scene: Scene)
     scene.control("webhooks", path="/api/hooks/wa")
     scene.speak(5)
     until(lambda: len(scene.letters("misrouted")) == 1, limit_seconds=60)
-    applied = "SELECT count(*) FROM webhook_deliveries WHERE path = %s AND state = 'applied'"
-    until(lambda: scene.ask(applied, "/api/hooks/wa") == (5,))
+    assert set(scene.states("/api/hooks/wa")) <= {"applied", "superseded"}
+    assert len(scene.states("/api/hooks/wa")) >= 5
 
     scene.control("webhooks", wrong_secret=True)
     scene.speak(3)

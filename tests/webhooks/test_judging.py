@@ -68,10 +68,10 @@ def test_a_bad_share_counts_no_longer_once_it_has_been_quiet_for_a_minute() -> N
     assert is_open(Kind.FAILING, **facts) is False
 
 
-def test_what_came_back_within_the_hour_is_over_only_after_ten_quiet_minutes() -> None:
+def test_what_came_back_is_over_only_after_three_quiet_minutes() -> None:
     facts = {"last_success_at": NOW, "came_back": frozenset({Kind.FAILING})}
-    assert is_open(Kind.FAILING, **facts, last_failure_at=ago(minutes=9)) is None
-    assert is_open(Kind.FAILING, **facts, last_failure_at=ago(minutes=10)) is False
+    assert is_open(Kind.FAILING, **facts, last_failure_at=ago(minutes=2)) is None
+    assert is_open(Kind.FAILING, **facts, last_failure_at=ago(minutes=3)) is False
 
 
 def test_a_share_of_a_few_says_nothing() -> None:
@@ -154,11 +154,10 @@ def test_it_is_over_once_events_come_on_the_right_path() -> None:
     assert is_open(Kind.MISROUTED, **facts) is False
 
 
-def test_one_that_flaps_is_over_only_after_ten_quiet_minutes() -> None:
+def test_one_that_flaps_is_over_only_after_three_quiet_minutes() -> None:
     flaps = {"came_back": frozenset({Kind.MISROUTED}), "last_success_at": ago(seconds=5)}
-    assert is_open(Kind.MISROUTED, **flaps, wrong_paths=[wrong(at=ago(minutes=4))]) is True
-    assert is_open(Kind.MISROUTED, **flaps, wrong_paths=[wrong(at=ago(minutes=9))]) is None
-    assert is_open(Kind.MISROUTED, **flaps, wrong_paths=[wrong(at=ago(minutes=10))]) is False
+    assert is_open(Kind.MISROUTED, **flaps, wrong_paths=[wrong(at=ago(minutes=2))]) is True
+    assert is_open(Kind.MISROUTED, **flaps, wrong_paths=[wrong(at=ago(minutes=3))]) is False
 
 
 def test_it_is_not_over_because_nothing_comes_at_all() -> None:
