@@ -66,8 +66,10 @@ def test_a_replay_does_not_race_the_original_that_is_still_under_way(committed, 
     delivery = pending(Sender(), monkeypatch)
     with ExitStack() as until_committed, transaction.atomic():
         Delivery.objects.select_for_update().get(pk=delivery.pk)
-        until_committed.enter_context(meanwhile(lambda: redrive([delivery.pk])))
+        late = until_committed.enter_context(meanwhile(lambda: redrive([delivery.pk])))
         processing.attempt(delivery, now=database_now())
+    [redriven] = late
+    assert not redriven.states  # it found nothing left to do
     delivery.refresh_from_db()
     assert (delivery.state, delivery.attempts) == ("applied", 2)
     assert story(committed.alice) == [("connected", "disconnected")]
@@ -76,11 +78,11 @@ def test_a_replay_does_not_race_the_original_that_is_still_under_way(committed, 
 def test_two_sweepers_apply_each_once(committed, monkeypatch):
     for _ in range(6):
         pending(Sender(), monkeypatch)
-    start = threading.Barrier(4)
+    start, tried = threading.Barrier(4), []
 
     def sweep() -> None:
         start.wait(10)
-        sweep_pending()
+        tried.append(sweep_pending())
         connection.close()
 
     threads = [threading.Thread(target=sweep) for _ in range(4)]
@@ -88,6 +90,7 @@ def test_two_sweepers_apply_each_once(committed, monkeypatch):
         thread.start()
     for thread in threads:
         thread.join(20)
+    assert sum(tried) == 6
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {2}
     assert story(committed.alice) == [("connected", "disconnected")]
 
