@@ -13,5 +13,5 @@ urlpatterns = [
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("api/", include("webhooks.urls")),
-    re_path(r"^.*$", unknown_path),
+    re_path("", unknown_path),  # whatever it is, line breaks included
 ]

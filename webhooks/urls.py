@@ -27,5 +27,5 @@ urlpatterns = [
     path("whatsapp/accounts-for-cleanup", calls.AccountsForCleanup.as_view()),
     path("whatsapp/cleanup-logs", calls.CleanupLog.as_view()),
     path("whatsapp/cleanup-stats", calls.CleanupStats.as_view()),
-    re_path(r"^.*$", unknown_path),
+    re_path("", unknown_path),  # whatever it is, line breaks included
 ]
