@@ -26,7 +26,7 @@ _PIECES_WAITING = 8
 
 
 class _Aborted(Exception):
-    """It turned out not to be trusted, or not to be a message."""
+    """It turned out not to be trusted, or not to be a message, or the backend was too slow."""
 
 
 class Places:
@@ -105,7 +105,8 @@ class Relay:
         """It may be believed: the last piece goes out. Raises GatewayError."""
         self._put(self._held)
         self._put(None)
-        self._thread.join(DEADLINE_SECONDS)
+        if not self._is_ended.is_set():
+            self._thread.join(DEADLINE_SECONDS)
         if self._result is None:
             raise TimedOut("the backend did not take the message in time")
         if isinstance(self._result, GatewayError):
@@ -123,10 +124,13 @@ class Relay:
                 self._pieces.get_nowait()
 
     def _put(self, piece: bytes | None) -> None:
-        """Waits while the backend is slow, but not for ever: then the sender is slow no more by
-        its own fault. A backend that has given up takes nothing more."""
+        """Waits while the backend is slow, but not for ever: then it is let go, so that it costs the
+        sender no more time. A backend that has given up takes nothing more."""
         began = time.monotonic()
-        while self._thread.is_alive() and time.monotonic() - began < self._patience:
+        while self._thread.is_alive() and not self._is_ended.is_set():
+            if time.monotonic() - began > self._patience:
+                self._is_ended.set()
+                return
             with suppress(queue.Full):
                 self._pieces.put(piece, timeout=0.1)
                 break
@@ -140,7 +144,7 @@ class Relay:
         except GatewayError as error:
             self._result = error
         except _Aborted:
-            logger.info("a large body was not handed on: it was no trusted message")
+            logger.info("a large body was broken off on its way to a backend")
         finally:
             LARGE.give_back(self._backend.url)
 
