@@ -46,7 +46,7 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
     accepted_paths = forms.CharField(
-        label="accepted paths",
+        label="Accepted paths",
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text="Paths that it sends to although they are not the right one, one a line, e.g. "
