@@ -124,8 +124,8 @@ class Relay:
                 self._pieces.get_nowait()
 
     def _put(self, piece: bytes | None) -> None:
-        """Waits while the backend is slow, but not for ever: then it is let go, and costs the sender
-        no more time. A backend that has given up takes nothing more."""
+        """Waits while the backend is slow, but not for ever: then it is let go, and costs nobody
+        more time. A backend that has given up takes nothing more."""
         began = time.monotonic()
         while self._thread.is_alive() and not self._is_ended.is_set():
             if time.monotonic() - began > self._patience:
