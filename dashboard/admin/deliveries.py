@@ -8,19 +8,17 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard.admin import searching
-from dashboard.admin.base import ReadOnlyAdmin
-from dashboard.admin.confirming import ConfirmingAdmin
+from dashboard.admin.acted_on import ActedOnAdmin
 from dashboard.admin.delivery_filters import KindFilter, ReceivedFilter, RetryFilter, StateFilter
 from dashboard.admin.delivery_verbs import DELIVERY_VERBS
 from dashboard.admin.verbs import Verb
 from dashboard.pieces import account_and_session, label, moment
 from dashboard.shown import visible
-from dashboard.watch import request_now
 from webhooks.models import Delivery
 
 _STATES = {
@@ -34,7 +32,7 @@ _STATES = {
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ConfirmingAdmin, ReadOnlyAdmin):
+class DeliveryAdmin(ActedOnAdmin):
     list_display = ("received", "event", "what_became", "session", "gateway", "why")
     list_display_links = ("received",)
     list_select_related = ("gateway", "account")
@@ -49,11 +47,6 @@ class DeliveryAdmin(ConfirmingAdmin, ReadOnlyAdmin):
         *("said_as_text", "size_bytes", "digest"),
     )
     readonly_fields = ("said_as_text",)
-    change_form_outer_before_template = "dashboard/delivery_verbs.html"
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """For the verbs: the row itself is never edited."""
-        return obj is None and request.user.has_perm("webhooks.change_delivery")
 
     def verbs(self, request: HttpRequest) -> dict[str, Verb]:
         return DELIVERY_VERBS
@@ -61,22 +54,6 @@ class DeliveryAdmin(ConfirmingAdmin, ReadOnlyAdmin):
     def rows_for_acts(self) -> QuerySet[Delivery]:
         """Oldest first, as they are redriven."""
         return Delivery.objects.select_related("gateway", "account").order_by("received_at", "pk")
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """With the verbs that can be done now, for who may."""
-        shown = dict(extra_context or {})
-        delivery = self.get_object(request, object_id)
-        if delivery is not None and self.has_change_permission(request):
-            now = request_now(request)
-            can = [verb for verb in DELIVERY_VERBS.values() if not verb.refusal(delivery, now)]
-            shown |= {"delivery": delivery, "delivery_verbs": can}
-        return super().change_view(request, object_id, form_url, shown)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         return super().get_queryset(request).defer("said")

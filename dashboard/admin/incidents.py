@@ -6,21 +6,19 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts import alerts
 from accounts.explain import age
 from accounts.models import Incident, Notification
-from dashboard.admin.base import ReadOnlyAdmin
-from dashboard.admin.confirming import ConfirmingAdmin
+from dashboard.admin.acted_on import ActedOnAdmin
 from dashboard.admin.incident_verbs import INCIDENT_VERBS
 from dashboard.admin.plain_filters import choices_filter, null_filter
 from dashboard.admin.verbs import Verb
 from dashboard.pieces import label, moment
 from dashboard.shown import visible
-from dashboard.watch import request_now
 
 _TOLD = {
     Notification.State.PENDING: ("busy", "hourglass_empty"),
@@ -34,7 +32,7 @@ kind_filter = choices_filter("kind", "what happened")
 
 
 @admin.register(Incident)
-class IncidentAdmin(ConfirmingAdmin, ReadOnlyAdmin):
+class IncidentAdmin(ActedOnAdmin):
     list_display = ("what", "state", "lasts", "count", "seen", "cure_shown")
     list_display_links = ("what",)
     list_select_related = ("gateway",)
@@ -44,11 +42,6 @@ class IncidentAdmin(ConfirmingAdmin, ReadOnlyAdmin):
         *("acknowledged", "muted_until", "told"),
     )
     readonly_fields = ("what", "state", "lasts", "seen", "acknowledged", "told")
-    change_form_outer_before_template = "dashboard/incident_verbs.html"
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """For the verbs: the row itself is never edited."""
-        return obj is None and request.user.has_perm("accounts.change_incident")
 
     def verbs(self, request: HttpRequest) -> dict[str, Verb]:
         return INCIDENT_VERBS
@@ -59,22 +52,6 @@ class IncidentAdmin(ConfirmingAdmin, ReadOnlyAdmin):
     def get_ordering(self, request: HttpRequest) -> Any:
         """Open ones first."""
         return (F("closed_at").desc(nulls_first=True), "-id")
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """With the verbs that can be done now, for who may."""
-        shown = dict(extra_context or {})
-        incident = self.get_object(request, object_id)
-        if incident is not None and self.has_change_permission(request):
-            now = request_now(request)
-            can = [verb for verb in INCIDENT_VERBS.values() if not verb.refusal(incident, now)]
-            shown |= {"incident": incident, "incident_verbs": can}
-        return super().change_view(request, object_id, form_url, shown)
 
     @admin.display(description="incident", ordering="kind")
     def what(self, incident: Incident) -> SafeString:
