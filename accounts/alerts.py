@@ -52,6 +52,11 @@ RULES: dict[Incident.Kind, Rule] = {
     Incident.Kind.SLOW: Rule(
         120, "Look at the load of the database and of the web processes: webhooks wait for them."
     ),
+    Incident.Kind.UNDELIVERED: Rule(
+        0,
+        "Look at the business's own backend: the text says what it answered. What waits is handed "
+        "on in its order as soon as it answers, for a day.",
+    ),
     Incident.Kind.UNATTRIBUTED: Rule(
         60,
         "If the requests come from a gateway of yours, register it or correct its secret. If not, "

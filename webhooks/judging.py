@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from accounts.explain import age
 from accounts.models import Incident
 from webhooks.right_paths import cure, said_of
+from webhooks.stuck import Stuck
 from webhooks.tallies import percentile_ms
 from webhooks.wrong_paths import WrongPath
 
@@ -79,6 +80,7 @@ class Facts:
     misrouted: int = 0
     connected_accounts: int = 0
     usual_per_hour: float = 0.0
+    stuck: Stuck | None = None
     open_since: Mapping[Incident.Kind, datetime] = field(default_factory=dict)
     came_back: frozenset[Incident.Kind] = frozenset()
 
@@ -104,6 +106,7 @@ def judge(facts: Facts, limits: Limits) -> list[Judgement]:
         *_judge_misrouted(facts),
         *_judge_silent(facts, limits),
         *_judge_slow(facts, limits),
+        _judge_undelivered(facts),
     ]
 
 
@@ -242,6 +245,21 @@ def _judge_slow(facts: Facts, limits: Limits) -> Iterator[Judgement]:
         )
     else:
         yield Judgement(kind=kind, is_open=False)
+
+
+# --- undelivered ----------------------------------------------------------------------------------
+def _judge_undelivered(facts: Facts) -> Judgement:
+    kind, stuck = Incident.Kind.UNDELIVERED, facts.stuck
+    if stuck is None:
+        return Judgement(kind=kind, is_open=False)
+    events = f"{stuck.number} state event{'s' if stuck.number > 1 else ''}"
+    return Judgement(
+        kind=kind,
+        is_open=True,
+        text=f"its backend does not take what is handed on: {events} waiting, the first for "
+        f"{age(stuck.since, facts.now)}: {stuck.why or 'not tried yet'}",
+        count=stuck.number,
+    )
 
 
 # --- nobody's -----------------------------------------------------------------------------------

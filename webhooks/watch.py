@@ -24,6 +24,7 @@ from webhooks.habits import usual_per_hour
 from webhooks.judging import Facts, Figures, Judgement, Limits, judge, judge_unattributed
 from webhooks.models import Route, RouteTally
 from webhooks.right_paths import right_url
+from webhooks.stuck import stuck_forwards
 from webhooks.tallies import add_up
 
 logger = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ def _all_facts(
         .annotate(Count("pk"))
     )
     usual, misrouted, failed = usual_per_hour(now), _misrouted(routes), _failed(lasting)
+    stuck = stuck_forwards(now)
     for gateway in Gateway.objects.all():
         route, lasts = routes.get(gateway.pk) or Route(gateway=gateway), lasting[gateway.pk]
         wrong = wrong_paths.read(route.wrong_paths, without=gateway.accepted_paths)
@@ -137,6 +139,7 @@ def _all_facts(
                 failed_since_open=failed.get(gateway.pk, 0),
                 connected_accounts=connected.get(gateway.pk, 0),
                 usual_per_hour=usual.get(gateway.pk, 0.0),
+                stuck=stuck.get(gateway.pk),
                 open_since=lasts.since,
                 came_back=frozenset(lasts.came_back),
                 **_of_route(route),

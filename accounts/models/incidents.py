@@ -20,6 +20,7 @@ class Incident(models.Model):
         FAILING = "failing", "webhooks fail"
         SILENT = "silent", "no webhooks come"
         SLOW = "slow", "webhooks are handled slowly"
+        UNDELIVERED = "undelivered", "webhooks cannot be handed on"
         UNATTRIBUTED = "unattributed", "webhooks of nobody we know are refused"
         CHANNEL = "channel", "alerts cannot be delivered"
 

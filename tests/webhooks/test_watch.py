@@ -142,5 +142,5 @@ def test_it_asks_a_fixed_number_of_times(django_assert_num_queries, good: Passag
     for number in range(20):
         a_gateway(f"gateway-{number}")
     watch(good)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         watch_routes()
