@@ -9,7 +9,7 @@ import pwd
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from instance.state import Trouble
 LARGEST_LOG_BYTES = 10 * 1024 * 1024
 LOOK_EVERY_SECONDS = 0.05
 _PR_SET_PDEATHSIG = 1
+_ASKING_TO_STOP = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -27,6 +28,17 @@ def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> Non
     _libc.prctl(_PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it died before we asked
         os._exit(1)
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[set[signal.Signals]]:
+    """Python drops what a signal's handler raises just after a fork, in its own callbacks: whoever
+    asked us to stop would not be heard, and the child not known. What was not held before."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING_TO_STOP)
+    try:
+        yield {signal.Signals(number) for number in before}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass
@@ -52,7 +64,12 @@ class Child:
         if self.log.exists() and self.log.stat().st_size > LARGEST_LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
         parent = os.getpid()
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, _signals_held() as before:
+
+            def begin() -> None:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+                die_with_parent(parent, self.orphaned_with)
+
             # preexec_fn runs after the change of user, which would clear the death signal.
             self.process = subprocess.Popen(
                 self.command,
@@ -62,7 +79,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 cwd=self.directory,
                 start_new_session=True,  # else Ctrl-C reaches all at once and the order is lost
-                preexec_fn=lambda: die_with_parent(parent, self.orphaned_with),
+                preexec_fn=begin,
                 **_identity(self.user),
             )
 

@@ -16,8 +16,9 @@ STOP_WITHIN_SECONDS = 8.0  # all of them; ten are promised, and what they left t
 FIRST_PAUSE_SECONDS = 0.25
 
 
-class Interrupted(Exception):
-    """Somebody asked us to stop: Ctrl-C, SIGTERM, or a closed terminal."""
+class Interrupted(BaseException):
+    """Somebody asked us to stop: Ctrl-C, SIGTERM, or a closed terminal. It may come in the midst of
+    any library, none of which may take it for an error of its own (Redis's client does)."""
 
 
 def stop_on_signals() -> None:
