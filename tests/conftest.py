@@ -9,7 +9,6 @@ import redis
 from django.conf import settings
 from hypothesis import settings as hypothesis_settings
 
-from tests.accounts.receivers import MailServer, serving
 from tests.instance.running import Running, until
 
 # No deadline: how long an example takes says more about the machine than about the code.
@@ -30,19 +29,9 @@ def _redis_starts_empty(throwaway_redis: redis.Redis) -> None:
 
 
 @pytest.fixture(scope="session")
-def mailbox() -> Iterator[MailServer]:
-    """Where the letters of the real instance arrive."""
-    with serving(MailServer()) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def shared_instance(
-    tmp_path_factory: pytest.TempPathFactory, mailbox: MailServer
-) -> Iterator[Running]:
+def shared_instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One real instance for all tests that need its processes."""
-    state = tmp_path_factory.mktemp("instance") / "state"
-    with Running(state, EMAIL_HOST="127.0.0.1", EMAIL_PORT=str(mailbox.port)) as instance:
+    with Running(tmp_path_factory.mktemp("instance") / "state") as instance:
         instance.until_said("READY")
         yield instance
 

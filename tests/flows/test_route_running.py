@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
-from tests.accounts.receivers import MailServer
+from tests.accounts.receivers import MailServer, serving
 from tests.flows.stream import manage
 from tests.instance.running import Running, until
 
@@ -64,8 +66,13 @@ class Scene:
 
 
 @pytest.fixture
-def scene(running: Running, mailbox: MailServer) -> Scene:
-    return Scene(running, mailbox)
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """On an instance of its own: what others have told and broken there is another story."""
+    with serving(MailServer()) as mailbox:
+        mail = {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": str(mailbox.port)}
+        with Running(tmp_path / "state", **mail) as running:
+            running.until_said("READY")
+            yield Scene(running, mailbox)
 
 
 def test_what_goes_wrong_is_told_within_a_minute_and_so_is_its_end(scene: Scene) -> None:
