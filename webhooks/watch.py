@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 MINUTE = timedelta(minutes=1)
 SHORT = timedelta(minutes=5)
 CHANGES = timedelta(minutes=10)
+# A story is noticed with the next flush: by then its first events may lie in the minute before.
+NOTICED_WITHIN = timedelta(seconds=10)
 # One that opens again so soon comes and goes.
 CAME_BACK_WITHIN = timedelta(minutes=15)
 LOOKED_BACK = timedelta(hours=2)
@@ -202,7 +204,8 @@ def _counted(what: Sum, began: Mapping[int, datetime]) -> dict[int, int]:
         return {}
     of_stories = Q()
     for pk, at in began.items():
-        of_stories |= Q(gateway_id=pk, began_at__gte=at.replace(second=0, microsecond=0))
+        first = at - NOTICED_WITHIN
+        of_stories |= Q(gateway_id=pk, began_at__gte=first.replace(second=0, microsecond=0))
     rows = RouteTally.objects.filter(of_stories, span=RouteTally.Span.MINUTE).order_by()
     return dict(rows.values_list("gateway").annotate(number=what))
 

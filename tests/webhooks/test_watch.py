@@ -138,6 +138,13 @@ def test_refusals_of_nobody_open_one_incident_that_names_no_gateway(good: Passag
     assert set(watch()) == {Kind.UNATTRIBUTED}
 
 
+def test_events_on_both_sides_of_a_minute_are_one_story(good: Passage) -> None:
+    minute = database_now().replace(second=0, microsecond=0)
+    wrong = replace(good, wrong_path="/api/hooks/wa")
+    before = [replace(wrong, at=minute - timedelta(seconds=2))] * 3
+    assert watch(*before, *[replace(wrong, at=minute)] * 2)[Kind.MISROUTED].count == 5
+
+
 def test_it_asks_a_fixed_number_of_times(django_assert_num_queries, good: Passage) -> None:
     for number in range(20):
         a_gateway(f"gateway-{number}")
