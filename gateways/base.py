@@ -207,6 +207,11 @@ class Client(Protocol):
     ) -> None: ...
 
 
+def webhook_path(kind: str) -> str:
+    """Where the webhooks of this kind belong."""
+    return f"/api/webhooks/{kind}"
+
+
 def normal_phone_number(value: object) -> str | None:
     """The digits of a WhatsApp number (7 to 15), or None where `value` names none.
 

@@ -29,7 +29,6 @@ from gateways.http import Answer, Http
 from gateways.json_fields import WrongField, id_of, text_of, value_of, whole_number_of
 from gateways.webjs_events import parse
 from gateways.webjs_words import (
-    CORRECT_PATH,
     INSTANCE_HEADER,
     KEY_HEADER,
     KEY_HEADERS,
@@ -45,7 +44,6 @@ from gateways.webjs_words import (
 KIND = "webjs"
 
 __all__ = [
-    "CORRECT_PATH",
     "INSTANCE_HEADER",
     "KEY_HEADER",
     "KEY_HEADERS",

@@ -30,7 +30,6 @@ PROFILE = Profile(
     address_header=INSTANCE_HEADER,
 )
 
-CORRECT_PATH = "/api/webhooks/webjs"
 # Where installations in the field send to instead: one path was hard-coded in shipped versions,
 # the other stood in a misconfigured environment.
 WRONG_PATHS = ("/api/whatsapp/webhooks/webjs", "/api/webhooks/whatsapp-webjs")

@@ -15,10 +15,10 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from gateways import webjs
+from gateways.base import webhook_path
 from gateways.registry import KINDS
 from gateways.text import printable
 from webhooks.bodies import BodyRefused
-from webhooks.right_paths import right_path
 
 logger = logging.getLogger(__name__)
 NOT_NOW = "Rollcall cannot write this down just now: send it again"
@@ -84,7 +84,7 @@ class NothingThere(APIException):
 
     def __init__(self, path: str, kind: str = "", why: str = "") -> None:
         belongs = (
-            f"these webhooks belong to {right_path(kind)}" if kind else where_webhooks_belong()
+            f"these webhooks belong to {webhook_path(kind)}" if kind else where_webhooks_belong()
         )
         also = f"; and it was not believed: {why}" if why else ""
         super().__init__(f"nothing is at {printable(path, limit=200)}; {belongs}{also}")
@@ -108,8 +108,8 @@ class LeadsElsewhere(APIException):
 def where_webhooks_belong() -> str:
     others = ", ".join(known for known in KINDS if known != webjs.KIND)
     return (
-        f"webhooks of the Node service belong to {webjs.CORRECT_PATH}, of others to /api/webhooks/ "
-        f"and one of {others}"
+        f"webhooks of the Node service belong to {webhook_path(webjs.KIND)}, of others to "
+        f"/api/webhooks/ and one of {others}"
     )
 
 

@@ -10,18 +10,15 @@ from django.conf import settings
 
 from accounts.explain import age
 from gateways import webjs
+from gateways.base import webhook_path
 from gateways.subscriptions import SETTINGS
 from webhooks.wrong_paths import WrongPath
 
 _SHOWN = 3
 
 
-def right_path(kind: str) -> str:
-    return f"/api/webhooks/{kind}"
-
-
 def right_url(kind: str) -> str:
-    return f"{settings.PUBLIC_URL}{right_path(kind)}"
+    return f"{settings.PUBLIC_URL}{webhook_path(kind)}"
 
 
 def said_of(name: str, used: Sequence[WrongPath], *, events: int, now: datetime) -> str:
@@ -42,7 +39,7 @@ def said_of(name: str, used: Sequence[WrongPath], *, events: int, now: datetime)
 
 def cure(kind: str, used: Sequence[WrongPath]) -> str:
     """In the words of its kind. It is no use to accept a path on which nothing is believed."""
-    setting = SETTINGS[kind].format(path=right_path(kind), url=right_url(kind))
+    setting = SETTINGS[kind].format(path=webhook_path(kind), url=right_url(kind))
     cures = [f"Set {setting}."]
     if kind == webjs.KIND:
         cures.append("Versions with this path hard-coded ignore that: update the sender.")

@@ -15,10 +15,10 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
 from gateways import webjs
+from gateways.base import webhook_path
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS, KINDS
 from webhooks.models import Delivery
-from webhooks.right_paths import right_path
 
 Json = dict[str, Any]
 JSON = "application/json"
@@ -262,7 +262,7 @@ def each_kind(result: Json, **kwargs: object) -> Json:
 def wrong_path(path: str) -> Json:
     name = path.removeprefix("/api/").replace("/", "_").replace("-", "_")
     operation = webhook(webjs.KIND)
-    operation["description"] += f" The right path is {right_path(webjs.KIND)}."
+    operation["description"] += f" The right path is {webhook_path(webjs.KIND)}."
     return operation | {"deprecated": True, "operationId": f"wrong_{name}"}
 
 

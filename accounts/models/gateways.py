@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from accounts.sealing import CannotOpen, seal, unseal
+from gateways.base import webhook_path
 
 
 class Gateway(models.Model):
@@ -73,7 +74,7 @@ class Gateway(models.Model):
 
     @property
     def webhook_path(self) -> str:
-        return f"/api/webhooks/{self.kind}"
+        return webhook_path(self.kind)
 
 
 class GatewaySecret(models.Model):

@@ -8,10 +8,10 @@ import random
 import pytest
 
 from gateways import webjs
-from gateways.base import Kind
+from gateways.base import Kind, webhook_path
 from gateways.simulator import events, mishaps
 from gateways.simulator.sessions import SimulatedSession, Truth
-from gateways.webjs_words import CORRECT_PATH, WRONG_PATHS
+from gateways.webjs_words import WRONG_PATHS
 from tests.gateways import recorded
 from tests.gateways.simulated import NUMBER, connected, control, scanned
 
@@ -60,7 +60,7 @@ def test_its_headers_are_the_recorded_ones(world, backend):
     method, path, headers, body = backend.requests[0]
     added_by_the_network = {"Content-Length", "Accept-Encoding", "Host"}
 
-    assert (method, path) == ("POST", CORRECT_PATH)
+    assert (method, path) == ("POST", webhook_path("webjs"))
     assert set(headers) == set(recorded.webhooks()[0]["headers"]) - added_by_the_network
     assert headers["X-HMAC-Signature"] == webjs.signature(
         "test-secret", headers["X-Timestamp"], body

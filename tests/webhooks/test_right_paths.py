@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateways.base import webhook_path
 from gateways.registry import KINDS
-from webhooks.right_paths import cure, right_path, right_url
+from webhooks.right_paths import cure, right_url
 from webhooks.wrong_paths import WrongPath
 
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -19,7 +20,7 @@ def test_each_kind_is_told_where_to_send_and_how_to_stay(kind, settings):
     settings.PUBLIC_URL = "https://rollcall.example.com"
     said = cure(kind, [USED])
 
-    assert right_path(kind) in said
+    assert webhook_path(kind) in said
     assert right_url(kind) in said or kind == "webjs"
     assert "accept this path" in said
 
