@@ -23,7 +23,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from accounts.clock import database_now
+from accounts import clock
 from accounts.models import Account, Channel, Gateway, Incident, Notification
 from accounts.status import Status
 from dashboard.groups import Accounts
@@ -72,7 +72,7 @@ def _may_read(request: HttpRequest) -> bool:
 
 class _Rows(Collector):
     def collect(self) -> Iterable[Metric]:
-        now = database_now()
+        now = clock.database_now()
         names = {gateway.pk: gateway.name for gateway in Gateway.objects.all()}
         yield from _webhooks(names)
         yield from _routes()

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Min
 from django.http import HttpRequest
 
-from accounts.clock import database_now
+from accounts import clock
 from accounts.explain import age
 from accounts.models import Gateway
 from reconciliation.models import Run
@@ -20,7 +20,7 @@ def request_now(request: HttpRequest) -> datetime:
     """The database's time, asked once for a request: all ages on a page agree."""
     now: datetime | None = getattr(request, "rollcall_now", None)
     if now is None:
-        now = database_now()
+        now = clock.database_now()
         request.rollcall_now = now  # type: ignore[attr-defined]
     return now
 

@@ -48,6 +48,14 @@ def test_the_leaf_that_anybody_may_name_names_nobody():
     assert [name for name in names if name.split(".")[0] in MAY_IMPORT] == []
 
 
+def test_everybody_asks_the_one_clock_when_he_looks_at_it():
+    """A module that keeps the function keeps whichever clock a test had set when it was loaded."""
+    names = [name for room in MAY_IMPORT for _, name in imports_of(ROOT, room)]
+
+    assert "accounts.clock" in names
+    assert [name for name in names if name.startswith("accounts.clock.")] == []
+
+
 def test_nobody_below_names_the_program_that_starts_it():
     assert [str(arrow) for arrow in arrows() if arrow.target in ("instance", "tests")] == []
 

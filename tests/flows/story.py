@@ -14,7 +14,6 @@ from accounts import clock
 from accounts.explain import explain
 from accounts.models import Account, Gateway, Incident
 from accounts.tasks import expire_live_words
-from dashboard import watch
 from gateways.simulator import still_world
 from reconciliation.models import Finding
 from reconciliation.tasks import call_roll
@@ -46,8 +45,7 @@ class Story:
 
     def _hold_the_clocks(self, monkeypatch) -> None:
         database_now, now = clock.database_now, timezone.now
-        for module in (clock, watch):
-            monkeypatch.setattr(module, "database_now", lambda: database_now() + self._passed)
+        monkeypatch.setattr(clock, "database_now", lambda: database_now() + self._passed)
         monkeypatch.setattr(timezone, "now", lambda: now() + self._passed)
 
     def _deliver(self, method, path, headers, body) -> int:
