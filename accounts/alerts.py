@@ -36,6 +36,21 @@ RULES: dict[Incident.Kind, Rule] = {
         "loss on the gateway's page here; complete lists that agree for 60 s confirm it by "
         "themselves.",
     ),
+    Incident.Kind.SELF_CHECK: Rule(
+        0,
+        "Look at Rollcall's own machine first: its network, its name service, its clock. No "
+        "session is judged and no gateway accused until one of them can be read.",
+    ),
+    Incident.Kind.CONFLICT: Rule(
+        60,
+        "Find out who else runs the number named and stop it there; then restart the session "
+        "here. Rollcall does not fight over it.",
+    ),
+    Incident.Kind.REPAIR_HARMS: Rule(
+        0,
+        "Look at the gateway: what it restarts does not stay alive. Resume the repair on its page "
+        "here when the cause is mended.",
+    ),
     Incident.Kind.MISROUTED: Rule(
         0, "Set the gateway's webhook URL to the one on its page here, and restart the gateway."
     ),

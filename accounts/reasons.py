@@ -51,6 +51,14 @@ REASONS: dict[Reason, Meaning] = {
         "the gateway could not restore it at its start",
         "Restart the session; if it fails, scan again.",
     ),
+    Reason.PAGE_GONE: _heals(
+        "the session's page has left WhatsApp",
+        "Restart the gateway if it does not come back by itself: all its sessions are hit.",
+    ),
+    Reason.HUNG: _heals("the session's page does not answer, time and again", "Restart it."),
+    Reason.DEAF: _heals(
+        "the session's page answers, but has lost WhatsApp", "Restart it; if it fails, scan again."
+    ),
     Reason.UNLINKED: _human("unlinked from the phone or by WhatsApp", SCAN),
     Reason.WRONG_NUMBER: _human(
         "another number was scanned than this account's",
@@ -98,11 +106,22 @@ REASONS: dict[Reason, Meaning] = {
     Reason.TAKEOVER_DENIED: _blind(
         "a session claimed this number, and a read denied it", "Nothing: it is being read again."
     ),
+    Reason.MAINTENANCE: _blind(
+        "its gateway is under maintenance, nobody judges meanwhile", "Wait until it is over."
+    ),
+    Reason.SUSPECT_OURSELVES: _blind(
+        "no gateway can be read: the fault is more likely ours than theirs",
+        "Look at Rollcall's own network and name service.",
+    ),
     Reason.NOT_LINKED_YET: _human("registered, not linked yet", SCAN),
     Reason.AS_WANTED: Meaning("switched off, as wanted", False, None, NOTHING),
     Reason.OPERATOR: Meaning("an operator said so", True, None, NOTHING),
     Reason.CLAIMED: _heals("the gateway reported it with a call of its own"),
     Reason.MERGED: Meaning("merged into the account that has the number", False, None, NOTHING),
+    Reason.REPAIR_GAVE_UP: _human(
+        "Rollcall restarted it time and again, and it did not stay",
+        "Restart the session; if that fails, scan again.",
+    ),
     Reason.UNRECOGNISED: _heals(
         "the gateway gave a reason that is not in our table yet; its own word is shown"
     ),

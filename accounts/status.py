@@ -74,14 +74,16 @@ class Source(models.TextChoices):
     WEBHOOK = "webhook", "webhook"
     LIST = "list", "roll call"
     READ = "read", "targeted read"
+    PROBE = "probe", "probe of the live client"
     CLAIM = "claim", "gateway's call"
     SWEEP = "sweep", "expiry"
     OPERATOR = "operator", "operator"
     REGISTRATION = "registration", "registration"
+    REPAIR = "repair", "repair"
 
 
 # A read is our own look at the gateway; anything else is somebody's word and is confirmed by one.
-READS = frozenset({Source.LIST, Source.READ})
+READS = frozenset({Source.LIST, Source.READ, Source.PROBE})
 # Words of machines that change a status are confirmed by a targeted read.
 CLAIMS = frozenset({Source.WEBHOOK, Source.CLAIM})
 

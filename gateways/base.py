@@ -50,6 +50,9 @@ class Reason(StrEnum):
     SESSION_ERROR = "session_error"
     GATEWAY_GAVE_UP = "gateway_gave_up"
     RESTORE_FAILED = "restore_failed"
+    PAGE_GONE = "page_gone"  # its page has left WhatsApp: restarting it may end the whole gateway
+    HUNG = "hung"  # its page does not answer, time and again
+    DEAF = "deaf"  # its page answers, and WhatsApp is not behind it
     # WhatsApp and the phone
     UNLINKED = "unlinked"  # by the phone or by WhatsApp: a new scan is needed
     WRONG_NUMBER = "wrong_number"
@@ -70,12 +73,15 @@ class Reason(StrEnum):
     MASS_LOSS_UNCONFIRMED = "mass_loss_unconfirmed"
     LOSS_DISMISSED = "loss_dismissed"  # an operator said that such a loss is none
     TAKEOVER_DENIED = "takeover_denied"
+    MAINTENANCE = "maintenance"  # its gateway is being worked on: nobody judges
+    SUSPECT_OURSELVES = "suspect_ourselves"  # no gateway can be read: the fault is more likely ours
     # people
     NOT_LINKED_YET = "not_linked_yet"
     AS_WANTED = "as_wanted"
     OPERATOR = "operator"
     CLAIMED = "claimed"  # the gateway's own back-office call said so
     MERGED = "merged"
+    REPAIR_GAVE_UP = "repair_gave_up"  # our own repair failed time and again
     # a word nobody has mapped yet; the raw word is kept beside it
     UNRECOGNISED = "unrecognised"
 
@@ -140,6 +146,71 @@ class Event:
     occurred_at: datetime | None = None
 
 
+class ProbeKind(StrEnum):
+    """What a kind of gateway offers to tell a live client from a dead one."""
+
+    NONE = "none"  # nothing does
+    HARMLESS = "harmless"  # WhatsApp cannot see it
+    SEND = "send"  # a message that cannot go out: it may look odd to WhatsApp if done often
+
+
+class Pulse(StrEnum):
+    """What a probe of the live client met."""
+
+    ALIVE = "alive"
+    GONE = "gone"  # a definite answer: there is no live page behind the session
+    NO_ANSWER = "no_answer"  # the gateway answers, this session's page does not
+    UNCLEAR = "unclear"  # it answered, and that says nothing of the page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a probe brought. `session`: what it showed beside it, where it showed a state."""
+
+    pulse: Pulse
+    reason: Reason = Reason.NONE
+    raw: str = ""
+    session: Session | None = None
+
+
+class Step(StrEnum):
+    """One rung of a repair ladder."""
+
+    RESTART = "restart"
+    STOP = "stop"
+    START = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a kind of gateway can do and how far it can be believed: values, so that what it cannot
+    do is known before it is asked.
+
+    `status_is_cached`: a read answers from a variable, so that a dead browser looks like a live
+    one. `list_is_probe`: its list is made by asking each session's live page, so that being shown
+    connected is proof. `stop_keeps_login`: stopping leaves the login on disk. `sees_boot`: it says
+    since when it runs. `own_retry_seconds`: for so long it reconnects by itself after a loss that
+    it noticed; whoever repairs meanwhile races it. `ladder`: the steps that repair a session, by
+    the reason of its loss; `Reason.NONE` stands for every other reason, no steps means that nothing
+    we can ask of it helps.
+    """
+
+    status_is_cached: bool
+    list_is_probe: bool
+    probe: ProbeKind
+    stop_keeps_login: bool
+    can_stop: bool
+    can_log_out: bool
+    can_show_qr: bool
+    sees_boot: bool
+    own_retry_seconds: int
+    ladder: Mapping[Reason, tuple[Step, ...]]
+
+    def steps(self, reason: Reason) -> tuple[Step, ...]:
+        """What repairs a session that was lost for this reason, in order."""
+        return self.ladder.get(reason, self.ladder.get(Reason.NONE, ()))
+
+
 class GatewayError(Exception):
     """A call to a gateway that did not succeed. The text is for operators and holds no secret."""
 
@@ -183,10 +254,7 @@ class UnreadableEvent(Exception):
 class Client(Protocol):
     """What Rollcall asks of a gateway. Each call has a deadline and raises GatewayError."""
 
-    status_is_cached: bool
-    """True where `read_session` answers from a variable: a dead browser looks like a live one."""
-    stop_keeps_login: bool
-    """True where stopping a session leaves its login on disk, so that no new scan is needed."""
+    capabilities: Capabilities
 
     def __enter__(self) -> Client: ...
 

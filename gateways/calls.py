@@ -28,8 +28,6 @@ class Calls:
     """The half of `gateways.base.Client` that is the same for all. Thread-safe; holds no connection
     of its own. `key_header` carries the key; `refusals` are the statuses that mean it is wrong."""
 
-    status_is_cached = False
-    stop_keeps_login = True
     key_header = "x-api-key"
     refusals = frozenset({401, 403})
 

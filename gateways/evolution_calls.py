@@ -10,7 +10,18 @@ from dataclasses import replace
 
 import msgspec
 
-from gateways.base import GatewayError, Health, Listing, Reason, Session, State, normal_phone_number
+from gateways.base import (
+    Capabilities,
+    GatewayError,
+    Health,
+    Listing,
+    ProbeKind,
+    Reason,
+    Session,
+    State,
+    Step,
+    normal_phone_number,
+)
 from gateways.calls import Budget, Calls, read_each, segment
 from gateways.text import printable
 from gateways.words import Words
@@ -45,6 +56,20 @@ class _Outcome(msgspec.Struct):
 class Client(Calls):
     """Implements `gateways.base.Client`."""
 
+    capabilities = Capabilities(
+        # Its memory's word, which nothing checks: `open` while the socket is closed (reported).
+        status_is_cached=True,
+        list_is_probe=False,
+        probe=ProbeKind.NONE,
+        stop_keeps_login=False,
+        # What it calls logout deletes the login; it has no other way to stop.
+        can_stop=False,
+        can_log_out=True,
+        can_show_qr=True,
+        sees_boot=False,
+        own_retry_seconds=120,
+        ladder={Reason.NONE: (Step.RESTART,)},
+    )
     key_header = "apikey"
     refusals = frozenset({401})
 

@@ -68,6 +68,20 @@ CLIENTS: Mapping[str, ClientType] = {
     wppconnect.KIND: wppconnect_calls.Client,
 }
 
+# A kind that nobody can call: all we know of it is what it pushes.
+HEARD_ONLY = base.Capabilities(
+    status_is_cached=True,
+    list_is_probe=False,
+    probe=base.ProbeKind.NONE,
+    stop_keeps_login=False,
+    can_stop=False,
+    can_log_out=False,
+    can_show_qr=False,
+    sees_boot=False,
+    own_retry_seconds=0,
+    ladder={},
+)
+
 _transports: dict[str, httpx.BaseTransport] = {}
 
 
@@ -78,6 +92,11 @@ def require_readable(kind: str) -> None:
             f"gateways of kind {kind} cannot be read yet: only their webhooks are heard, so that "
             "nothing they say can be confirmed"
         )
+
+
+def capabilities_of(kind: str) -> base.Capabilities:
+    """What gateways of this kind can do; of one that has no client, nothing."""
+    return CLIENTS[kind].capabilities if kind in CLIENTS else HEARD_ONLY
 
 
 def client_for(kind: str, base_url: str, *, api_key: str) -> base.Client:

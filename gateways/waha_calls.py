@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-from gateways.base import Health, Listing, Reason, Rejected, Session, State, normal_phone_number
+from gateways.base import (
+    Capabilities,
+    Health,
+    Listing,
+    ProbeKind,
+    Reason,
+    Rejected,
+    Session,
+    State,
+    Step,
+    normal_phone_number,
+)
 from gateways.calls import NO_ANSWER, Calls, segment
 from gateways.json_fields import MAX_ID_CHARACTERS
 from gateways.text import printable
@@ -37,6 +48,20 @@ class _Session(msgspec.Struct):
 class Client(Calls):
     """Implements `gateways.base.Client`."""
 
+    capabilities = Capabilities(
+        status_is_cached=True,
+        list_is_probe=False,
+        # A read of one session asks its page, for a second at most.
+        probe=ProbeKind.HARMLESS,
+        stop_keeps_login=True,
+        can_stop=True,
+        can_log_out=True,
+        can_show_qr=True,
+        sees_boot=True,
+        # FAILED may be passing: its browser engine takes up to 30 s.
+        own_retry_seconds=30,
+        ladder={Reason.NONE: (Step.RESTART,), Reason.HUNG: (Step.STOP, Step.START)},
+    )
     key_header = "X-Api-Key"
 
     def __enter__(self) -> Client:

@@ -16,13 +16,16 @@ import msgspec
 
 from gateways.base import (
     BadAnswer,
+    Capabilities,
     Health,
     KeyRejected,
     Listing,
+    ProbeKind,
     Reason,
     Rejected,
     Session,
     State,
+    Step,
     normal_phone_number,
 )
 from gateways.http import Answer, Http
@@ -100,10 +103,23 @@ class _ErrorAnswer(msgspec.Struct):
 class Client:
     """Implements `gateways.base.Client`. Thread-safe; holds no connection of its own."""
 
-    # Observed: it goes on saying "connected" after its browser was killed.
-    status_is_cached = True
-    # Observed: DELETE removes the login files, even those of an id it does not hold.
-    stop_keeps_login = False
+    capabilities = Capabilities(
+        # Observed: it goes on saying "connected" after its browser was killed.
+        status_is_cached=True,
+        list_is_probe=False,
+        # The one call that touches the page; see tests/captures/node-service/.
+        probe=ProbeKind.SEND,
+        # Observed: DELETE removes the login files, even those of an id it does not hold.
+        stop_keeps_login=False,
+        can_stop=True,
+        can_log_out=True,
+        can_show_qr=False,
+        sees_boot=True,
+        # It tries five times, 5 s doubling, after a technical loss that it noticed.
+        own_retry_seconds=155,
+        # Never a create for what may exist: its list then loses the live session (observed).
+        ladder={Reason.NONE: (Step.RESTART,)},
+    )
 
     def __init__(
         self, base_url: str, *, api_key: str, transport: httpx.BaseTransport | None = None

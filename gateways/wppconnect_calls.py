@@ -14,14 +14,17 @@ from dataclasses import replace
 import msgspec
 
 from gateways.base import (
+    Capabilities,
     GatewayError,
     Health,
     KeyRejected,
     Listing,
+    ProbeKind,
     Reason,
     Rejected,
     Session,
     State,
+    Step,
     TimedOut,
     normal_phone_number,
 )
@@ -78,6 +81,19 @@ class _About(msgspec.Struct):
 class Client(Calls):
     """Implements `gateways.base.Client`."""
 
+    capabilities = Capabilities(
+        status_is_cached=False,
+        list_is_probe=True,
+        probe=ProbeKind.HARMLESS,
+        stop_keeps_login=True,
+        can_stop=True,
+        can_log_out=True,
+        can_show_qr=True,
+        sees_boot=True,
+        own_retry_seconds=0,
+        # Its start does nothing unless the session is closed first (observed).
+        ladder={Reason.NONE: (Step.STOP, Step.START)},
+    )
     refusals = frozenset({401})
 
     def __enter__(self) -> Client:

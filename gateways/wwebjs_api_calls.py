@@ -8,12 +8,15 @@ from dataclasses import replace
 import msgspec
 
 from gateways.base import (
+    Capabilities,
     GatewayError,
     Health,
     Listing,
+    ProbeKind,
     Reason,
     Session,
     State,
+    Step,
     normal_phone_number,
 )
 from gateways.calls import Budget, Calls, read_each, segment
@@ -78,6 +81,25 @@ class _About(msgspec.Struct):
 
 class Client(Calls):
     """Implements `gateways.base.Client`."""
+
+    capabilities = Capabilities(
+        status_is_cached=False,
+        list_is_probe=True,
+        probe=ProbeKind.HARMLESS,
+        stop_keeps_login=True,
+        can_stop=True,
+        can_log_out=True,
+        can_show_qr=True,
+        sees_boot=False,
+        own_retry_seconds=15,
+        ladder={
+            Reason.NONE: (Step.RESTART,),
+            # Its `restart` asks the page first and waits for ever; `stop` does not.
+            Reason.HUNG: (Step.STOP, Step.START),
+            # Observed, 8 of 8: whatever is asked of such a session ends the whole gateway.
+            Reason.PAGE_GONE: (),
+        },
+    )
 
     def __enter__(self) -> Client:
         return self

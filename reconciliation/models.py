@@ -48,6 +48,7 @@ class Finding(models.Model):
         DUPLICATE = "duplicate", "two sessions have one number"
         UNWANTED = "unwanted", "it runs although it is wanted stopped"
         LIST_LIED = "list_lied", "alive, but absent from the gateway's list"
+        TWIN = "twin", "another account has the same number"
 
     gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="findings")
     account = models.ForeignKey(

@@ -56,7 +56,10 @@ def read_absent(
     mixed = random.sample(rows, len(rows))
     with ThreadPoolExecutor(max_workers=min(READS_AT_ONCE, len(rows))) as readers:
         answers = {answer.row.account_id: answer for answer in readers.map(read, mixed)}
-    return [_judge(gateway_id, answers[row.account_id], client.status_is_cached) for row in rows]
+    return [
+        _judge(gateway_id, answers[row.account_id], client.capabilities.status_is_cached)
+        for row in rows
+    ]
 
 
 def _read(client: Client, session_id: str, ends: float) -> Session | GatewayError | None:

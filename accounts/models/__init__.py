@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from accounts.models.accounts import Account, SupersededSession, Transition
-from accounts.models.gateways import Gateway, GatewaySecret
+from accounts.models.gateways import Gateway, GatewaySecret, MaintenanceWindow
 from accounts.models.incidents import Channel, Incident, Notification
+from accounts.models.repairs import Repair
 from accounts.models.workspaces import Membership, Workspace
 
 __all__ = (
@@ -13,8 +14,10 @@ __all__ = (
     "Gateway",
     "GatewaySecret",
     "Incident",
+    "MaintenanceWindow",
     "Membership",
     "Notification",
+    "Repair",
     "SupersededSession",
     "Transition",
     "Workspace",

@@ -53,6 +53,24 @@ class Account(models.Model):
     proven_at = models.DateTimeField(null=True, blank=True, editable=False)
     proof = models.CharField(max_length=60, blank=True, editable=False)
     qr_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # How long this account is usually silent: a moving average of the gaps between signs of life.
+    usual_gap_seconds = models.FloatField(null=True, blank=True, editable=False)
+
+    # Probes of the live client: the last one and its answer, those that failed in a row, and since
+    # when its word "connected" is known to be wrong. `probing_until` is the lease of the one that
+    # is under way: never two at once for one session.
+    probed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    probe_answer = models.CharField(max_length=200, blank=True, editable=False)
+    probe_failures = models.PositiveSmallIntegerField(default=0, editable=False)
+    probe_failing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    probing_until = models.DateTimeField(null=True, blank=True, editable=False)
+    disproved_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    # What repair has come to, written by accounts.repairs so that explaining needs nothing above.
+    strikes = models.PositiveSmallIntegerField(default=0, editable=False)
+    quarantined_until = models.DateTimeField(null=True, blank=True, editable=False)
+    next_step = models.CharField(max_length=200, blank=True, editable=False)
+    next_step_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     merged_into = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, editable=False, related_name="merged"

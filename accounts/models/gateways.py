@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.sealing import CannotOpen, seal, unseal
@@ -31,6 +32,20 @@ class Gateway(models.Model):
     require_signature = models.BooleanField(default=False)
     accepted_paths = models.JSONField(default=list, blank=True)
     forward_url = models.CharField("forward URL", max_length=500, blank=True)
+
+    class SendProbe(models.TextChoices):
+        """When a message that cannot go out may be used as a probe, where nothing else tells."""
+
+        OFF = "off", "never"
+        SILENT = "silent", "when an account's silence is unusual"
+        ALWAYS = "always", "every 10 min"
+
+    send_probe = models.CharField(
+        max_length=10, choices=SendProbe.choices, default=SendProbe.SILENT
+    )
+    # Automatic repair holds here until an operator resumes it.
+    repair_paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    repair_paused_why = models.CharField(max_length=500, blank=True, editable=False)
 
     # Sight: since when every read of it succeeded, or since when and why none did.
     sight_since = models.DateTimeField(null=True, blank=True, editable=False)
@@ -75,6 +90,29 @@ class Gateway(models.Model):
     @property
     def webhook_path(self) -> str:
         return webhook_path(self.kind)
+
+
+class MaintenanceWindow(models.Model):
+    """While it lasts the gateway is observed, but neither judged nor repaired."""
+
+    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="maintenance_windows")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    why = models.CharField(max_length=200, blank=True)
+    actor = models.CharField(max_length=150, blank=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-starts_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="maintenance_ends_after_it_starts", condition=Q(ends_at__gt=F("starts_at"))
+            ),
+        ]
+        indexes = [models.Index(fields=["gateway", "ends_at"], name="maintenance_gateway")]
+
+    def __str__(self) -> str:
+        return f"maintenance of {self.gateway}"
 
 
 class GatewaySecret(models.Model):

@@ -16,6 +16,9 @@ class Incident(models.Model):
     class Kind(models.TextChoices):
         UNREACHABLE = "unreachable", "gateway cannot be read"
         MASS_LOSS = "mass_loss", "half of a gateway's sessions vanished"
+        SELF_CHECK = "self_check", "no gateway can be read: suspect Rollcall itself"
+        CONFLICT = "conflict", "another client runs a number"
+        REPAIR_HARMS = "repair_harms", "what Rollcall repairs dies again: repair is paused"
         MISROUTED = "misrouted", "webhooks arrive on a wrong path"
         FAILING = "failing", "webhooks fail"
         SILENT = "silent", "no webhooks come"

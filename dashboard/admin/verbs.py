@@ -80,7 +80,7 @@ def _want(wanted: Wanted) -> Act:
 
 
 def _stopping_costs() -> str:
-    losing = [kind for kind, client in CLIENTS.items() if not client.stop_keeps_login]
+    losing = [kind for kind, client in CLIENTS.items() if not client.capabilities.stop_keeps_login]
     return (
         "The session is switched off at its gateway, after a read has shown it there. "
         f"Gateways of kind {', '.join(losing)} delete the login with it: to run the number again "

@@ -1,0 +1,71 @@
+"""Attempts to bring a session back."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.models.accounts import Account
+from accounts.models.gateways import Gateway
+
+
+class Repair(models.Model):
+    """One attempt to bring a session back: who asked for it and why, what was done, what came of
+    it. Whoever asks, people and Rollcall, waits in this one queue, so that its limits hold for all.
+    """
+
+    class Asker(models.TextChoices):
+        ROLLCALL = "rollcall", "Rollcall"
+        OPERATOR = "operator", "an operator"
+        CUSTOMER = "customer", "a customer"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting for its turn"
+        RUNNING = "running", "under way"
+        SUCCEEDED = "succeeded", "succeeded"
+        FAILED = "failed", "failed"
+        UNCLEAR = "unclear", "no answer came: the outcome is read"
+        CANCELLED = "cancelled", "not needed any more"
+
+    OPEN = (State.WAITING, State.RUNNING)
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="repairs")
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="repairs")
+    session_id = models.CharField(max_length=255)
+    asked_by = models.CharField(max_length=10, choices=Asker.choices)
+    actor = models.CharField(max_length=150, blank=True)
+    # What was wrong, by our table of reasons and in words.
+    reason = models.CharField(max_length=40, blank=True)
+    why = models.CharField(max_length=500, blank=True)
+    steps = models.JSONField(default=list)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    outcome = models.CharField(max_length=500, blank=True)
+    asked_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # By then whoever carries it out has died, and its outcome must be read.
+    lease_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "account_repairs"
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account"],
+                name="one_open_repair",
+                condition=Q(state__in=["waiting", "running"]),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-id"], name="repair_account"),
+            models.Index(fields=["gateway", "-started_at"], name="repair_gateway"),
+            models.Index(
+                fields=["gateway", "state"],
+                name="repair_open",
+                condition=Q(state__in=["waiting", "running"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"repair {self.pk} of {self.account}"
