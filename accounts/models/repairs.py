@@ -25,10 +25,13 @@ class Repair(models.Model):
         RUNNING = "running", "under way"
         SUCCEEDED = "succeeded", "succeeded"
         FAILED = "failed", "failed"
-        UNCLEAR = "unclear", "no answer came: the outcome is read"
+        UNCLEAR = "unclear", "carried out: its outcome is being read"
         CANCELLED = "cancelled", "not needed any more"
 
-    OPEN = (State.WAITING, State.RUNNING)
+    # Of an account at most one: while a start may still happen, no second one is begun.
+    OPEN = (State.WAITING, State.RUNNING, State.UNCLEAR)
+    # These take up their gateway.
+    IN_FLIGHT = (State.RUNNING, State.UNCLEAR)
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="repairs")
     gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="repairs")
@@ -44,7 +47,8 @@ class Repair(models.Model):
     asked_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    # By then whoever carries it out has died, and its outcome must be read.
+    # Running: by then whoever carries it out has died, and its outcome must be read. Unclear: by
+    # then it is decided by what was read last.
     lease_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -54,7 +58,7 @@ class Repair(models.Model):
             models.UniqueConstraint(
                 fields=["account"],
                 name="one_open_repair",
-                condition=Q(state__in=["waiting", "running"]),
+                condition=Q(state__in=["waiting", "running", "unclear"]),
             ),
         ]
         indexes = [
@@ -63,7 +67,7 @@ class Repair(models.Model):
             models.Index(
                 fields=["gateway", "state"],
                 name="repair_open",
-                condition=Q(state__in=["waiting", "running"]),
+                condition=Q(state__in=["waiting", "running", "unclear"]),
             ),
         ]
 
