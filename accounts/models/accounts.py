@@ -101,6 +101,17 @@ class Account(models.Model):
             models.Index(
                 fields=["status_since"], name="account_live", condition=Q(status__in=sorted(LIVE))
             ),
+            # The few that repair has something to say of, and those that run against our wish.
+            models.Index(
+                fields=["id"],
+                name="account_repair",
+                condition=~Q(next_step="") | Q(strikes__gt=0) | Q(quarantined_until__isnull=False),
+            ),
+            models.Index(
+                fields=["id"],
+                name="account_unwanted",
+                condition=Q(wanted=Wanted.STOPPED, status__in=sorted(LIVE)),
+            ),
         ]
 
     def __str__(self) -> str:
