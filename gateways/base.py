@@ -7,14 +7,15 @@
     ├── Rejected             it answered, and said no
     │   └── KeyRejected      … because it does not accept our key
     ├── BadAnswer            it answered in another dialect (HTML, half a JSON, > 16 MB)
-    └── CannotBeRead         there is no client for its kind: only its webhooks are heard
+    ├── CannotBeRead         there is no client for its kind: only its webhooks are heard
+    └── Withheld             we did not ask: as the session is, it would do harm, or cannot be done
 
 "No such session" is an answer, not an error: `read_session` returns None.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -165,7 +166,11 @@ class Pulse(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What a probe brought. `session`: what it showed beside it, where it showed a state."""
+    """What a probe brought. `session`: what it showed beside it, where it showed a state.
+
+    Reasons: of GONE `BROWSER_GONE`; of NO_ANSWER `HUNG`, `DEAF` (it answers without WhatsApp behind
+    it) or `PAGE_GONE`; of UNCLEAR `MISSING` where the gateway holds no such session.
+    """
 
     pulse: Pulse
     reason: Reason = Reason.NONE
@@ -231,6 +236,10 @@ class CannotBeRead(GatewayError):
     """Nobody has taught Rollcall to call this kind of gateway: it only hears what it pushes."""
 
 
+class Withheld(GatewayError):
+    """Nothing was asked of the gateway: as the session is, it would do harm, or cannot be done."""
+
+
 class Rejected(GatewayError):
     """The gateway answered and refused."""
 
@@ -252,7 +261,8 @@ class UnreadableEvent(Exception):
 
 
 class Client(Protocol):
-    """What Rollcall asks of a gateway. Each call has a deadline and raises GatewayError."""
+    """What Rollcall asks of a gateway. Each call has a deadline and raises GatewayError; one that
+    changes something and gets no answer in time (TimedOut) may still happen."""
 
     capabilities: Capabilities
 
@@ -262,9 +272,22 @@ class Client(Protocol):
 
     def health(self, *, deadline_seconds: float) -> Health: ...
 
-    def list_sessions(self, *, deadline_seconds: float) -> Listing: ...
+    def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
+        """Sessions in `unasked` are listed without asking their page: they are known to hang."""
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None: ...
+
+    def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
+        """Is there a live page behind it? One that gives no answer is told from a gateway that
+        gives none: that raises Unreachable."""
+
+    def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
+        """The code on its screen as a PNG data URL; None where there is none to scan. It starts
+        nothing."""
+
+    def start_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None: ...
 
     def restart_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
@@ -273,6 +296,11 @@ class Client(Protocol):
     def stop_session(
         self, session_id: str, *, workspace_id: int, deadline_seconds: float
     ) -> None: ...
+
+    def log_out_session(
+        self, session_id: str, *, workspace_id: int, deadline_seconds: float
+    ) -> None:
+        """Ends it and deletes its login: a new scan is needed afterwards."""
 
 
 def webhook_path(kind: str) -> str:

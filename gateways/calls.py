@@ -4,7 +4,7 @@ names sessions without saying how they are, so that each is read."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 from urllib.parse import quote
@@ -12,7 +12,19 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from gateways.base import BadAnswer, GatewayError, KeyRejected, Listing, Rejected, Session, TimedOut
+from gateways.base import (
+    BadAnswer,
+    GatewayError,
+    Health,
+    KeyRejected,
+    Listing,
+    Probe,
+    Pulse,
+    Reason,
+    Rejected,
+    Session,
+    TimedOut,
+)
 from gateways.http import Answer, Http
 from gateways.json_fields import MAX_ID_CHARACTERS
 
@@ -21,6 +33,10 @@ READS_AT_ONCE = 8
 # With less than this left, a read would only time out.
 WORTH_SECONDS = 0.2
 NO_ANSWER = "no answer"
+NOT_ASKED = "not asked"
+# The share of a probe's time in which the gateway itself is asked, should the session be silent: of
+# 16 s it leaves more than the 15 s after which the Node service itself gives a page up.
+KEPT_BACK = 0.05
 Shape = TypeVar("Shape")
 
 
@@ -50,6 +66,7 @@ class Calls:
         path: str,
         *,
         deadline_seconds: float,
+        query: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
@@ -57,6 +74,7 @@ class Calls:
         answer = self._http.call(
             method,
             path,
+            query=query,
             body=body,
             headers={self.key_header: self._api_key} if headers is None else headers,
             deadline_seconds=deadline_seconds,
@@ -68,15 +86,27 @@ class Calls:
             )
         return answer
 
-    def decoded(self, answer: Answer, shape: type[Shape], *, accepted: tuple[int, ...]) -> Shape:
+    def decoded(
+        self, answer: Answer, shape: type[Shape], *, accepted: tuple[int, ...] = (200,)
+    ) -> Shape:
         """The body of an answer with one of these statuses. Raises Rejected, BadAnswer."""
         if answer.status_code not in accepted:
-            raise self.rejected(answer, f"{answer.status_code}")
+            raise self.refusal(answer)
         try:
             return msgspec.json.decode(answer.body, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            wrong = self._http.clean(str(error))
+            wrong = self._http.clean(_why_undecodable(answer, error))
             raise BadAnswer(f"{answer.where}: not in the gateway's dialect: {wrong}") from None
+
+    def refusal(self, answer: Answer) -> GatewayError:
+        """Its no in its own words; BadAnswer where somebody else seems to have spoken."""
+        said = reason_given(answer.body)
+        if said is None:
+            return BadAnswer(
+                f"{answer.where}: {answer.status_code}, and not in the gateway's own words: "
+                "does the base URL point to it?"
+            )
+        return self.rejected(answer, f"{answer.status_code} {said}".rstrip())
 
     def rejected(self, answer: Answer, why: str) -> Rejected:
         text = f"{answer.where}: {self._http.clean(why)}"
@@ -100,17 +130,68 @@ def segment(session_id: str) -> str:
     return quote(session_id, safe="").replace(".", "%2E")
 
 
+def reason_given(body: bytes) -> str | None:
+    """What a refusal says in one of the fields that these gateways use; "" where it is JSON without
+    one, None where it is no JSON object."""
+    try:
+        said = msgspec.json.decode(body, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    inner = said.get("response")
+    places = (inner.get("message") if isinstance(inner, dict) else None, said.get("message"))
+    for found in (*places, said.get("error")):
+        text = found[0] if isinstance(found, list) and found else found
+        if isinstance(text, str) and text:
+            return text
+    return ""
+
+
+def _why_undecodable(answer: Answer, error: Exception) -> str:
+    if answer.body.lstrip()[:1] == b"<":
+        return (
+            "a web page, where JSON belongs: does the base URL point to it, or to a proxy's page?"
+        )
+    if not answer.body.strip():
+        return "an empty answer"
+    if "truncated" in str(error):
+        return "the JSON breaks off"
+    if isinstance(error, msgspec.ValidationError):
+        return f"{error}: is its kind right?"
+    return str(error)
+
+
+def probed(
+    ask: Callable[[float], Probe],
+    health: Callable[..., Health],
+    *,
+    deadline_seconds: float,
+) -> Probe:
+    """What `ask(seconds)` brings. Where its time passes, and the gateway itself still answers, it
+    is the session that gives no answer. Raises GatewayError, Unreachable where nobody answers."""
+    budget = Budget(deadline_seconds)
+    kept_back = max(WORTH_SECONDS, deadline_seconds * KEPT_BACK)
+    try:
+        return ask(max(WORTH_SECONDS, deadline_seconds - kept_back))
+    except TimedOut:
+        health(deadline_seconds=max(kept_back, budget.left()))
+        return Probe(pulse=Pulse.NO_ANSWER, reason=Reason.HUNG, raw=NO_ANSWER)
+
+
 def read_each(
     names: Iterable[str],
     read: Callable[[str, float], Session | None],
     *,
     budget: Budget,
+    unasked: Collection[str] = (),
 ) -> Listing:
     """The sessions of these names, each read within its own limit. One that hangs is listed without
-    a state; what there was no time for makes the list incomplete."""
+    a state, and so is one in `unasked`, which is not read; what there was no time for makes the
+    list incomplete."""
     wanted = [name for name in dict.fromkeys(names) if name and len(name) <= MAX_ID_CHARACTERS]
 
     def look(name: str) -> Session | GatewayError | None:
+        if name in unasked:
+            return Session(session_id=name, state=None, raw_state=NOT_ASKED)
         left = budget.left(at_most=READ_SECONDS)
         if left < WORTH_SECONDS:
             return GatewayError("there was no time left")

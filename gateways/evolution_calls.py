@@ -6,6 +6,7 @@ from there, states from its memory, one by one.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import msgspec
@@ -15,17 +16,23 @@ from gateways.base import (
     GatewayError,
     Health,
     Listing,
+    Probe,
     ProbeKind,
+    Pulse,
     Reason,
     Session,
     State,
     Step,
+    Withheld,
     normal_phone_number,
 )
 from gateways.calls import Budget, Calls, read_each, segment
+from gateways.http import Answer
+from gateways.pictures import address_of_base64, address_of_code
 from gateways.text import printable
 from gateways.words import Words
 
+NOT_FOUND = "does not exist"
 STATES: Words = {
     "open": (State.CONNECTED, Reason.LISTED),
     "connecting": (State.CONNECTING, Reason.LISTED),
@@ -46,6 +53,13 @@ class _Instance(msgspec.Struct):
 
 class _State(msgspec.Struct):
     instance: _Instance
+
+
+class _Connecting(msgspec.Struct):
+    base64: str | None = None
+    code: str | None = None
+    error: object = None
+    message: object = None
 
 
 class _Outcome(msgspec.Struct):
@@ -81,7 +95,8 @@ class Client(Calls):
         neither since when it runs nor what it holds."""
         return Health(uptime_seconds=None, sessions_held=None)
 
-    def list_sessions(self, *, deadline_seconds: float) -> Listing:
+    def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
+        """Names from its database, states from its memory: nothing that could hang is asked."""
         budget = Budget(deadline_seconds)
         rows = self._rows(deadline_seconds)
         owners = {row.name: normal_phone_number(row.owner) for row in rows}
@@ -102,33 +117,77 @@ class Client(Calls):
             return session  # its number is a detail: it is connected all the same
         return _owned(session, {row.name: normal_phone_number(row.owner) for row in rows})
 
+    def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
+        """It offers nothing that tells a live socket from a dead one: its memory's word is all."""
+        session = self._state(session_id, deadline_seconds)
+        if session is None:
+            return Probe(pulse=Pulse.UNCLEAR, reason=Reason.MISSING, raw=NOT_FOUND)
+        return Probe(pulse=Pulse.UNCLEAR, raw=session.raw_state, session=session)
+
+    def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
+        """Asked only of one that is connecting: the same call would start one that is closed."""
+        budget = Budget(deadline_seconds)
+        session = self._state(session_id, deadline_seconds)
+        if session is None or session.state is not State.CONNECTING:
+            return None
+        said = self._connect(session_id, budget.left())
+        return address_of_base64(said.base64 or "") or address_of_code(said.code or "")
+
+    def start_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None:
+        """Connects one that is closed, with the login it has. It does not create one."""
+        self._connect(session_id, deadline_seconds)
+
     def restart_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """The login is kept. It answers 200 also where it did not."""
+        """The login is kept. One that is closed cannot be restarted, which it says with 200: that
+        is connected instead."""
+        budget = Budget(deadline_seconds)
         path = f"/instance/restart/{segment(session_id)}"
         answer = self.call("POST", path, body={}, deadline_seconds=deadline_seconds)
-        said = self.decoded(answer, _Outcome, accepted=(200, 201))
-        if said.error:
-            raise self.rejected(answer, f"{said.message or 'it did not succeed'}")
+        if self.decoded(answer, _Outcome, accepted=(200, 201)).error:
+            self._connect(session_id, budget.left())
 
     def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
         """It has no such call: what it calls logout deletes the login, and does not wait for it."""
-        raise GatewayError(
-            "Evolution API cannot stop an instance and keep its login: log it out there, if that "
-            "is what you want"
+        raise Withheld(
+            "Evolution API cannot stop an instance and keep its login: log it out if that is what "
+            "you want"
         )
+
+    def log_out_session(
+        self, session_id: str, *, workspace_id: int, deadline_seconds: float
+    ) -> None:
+        """It answers before it is done, and refuses one that is closed."""
+        path = f"/instance/logout/{segment(session_id)}"
+        answer = self.call("DELETE", path, deadline_seconds=deadline_seconds)
+        said = self.decoded(answer, _Outcome, accepted=(200, 201))
+        self._require_success(answer, said.error, said.message)
+
+    def _connect(self, session_id: str, seconds: float) -> _Connecting:
+        path = f"/instance/connect/{segment(session_id)}"
+        answer = self.call("GET", path, deadline_seconds=max(0.1, seconds))
+        said = self.decoded(answer, _Connecting, accepted=(200, 201))
+        self._require_success(answer, said.error, said.message)
+        return said
+
+    def _require_success(self, answer: Answer, error: object, message: object) -> None:
+        """It says with 200 that it did not succeed."""
+        if error:
+            raise self.rejected(answer, f"{message or 'it did not succeed'}")
 
     def _rows(self, seconds: float) -> list[_Row]:
         answer = self.call("GET", "/instance/fetchInstances", deadline_seconds=seconds)
-        return self.decoded(answer, list[_Row], accepted=(200,))
+        return self.decoded(answer, list[_Row])
 
     def _state(self, session_id: str, seconds: float) -> Session | None:
         path = f"/instance/connectionState/{segment(session_id)}"
         answer = self.call("GET", path, deadline_seconds=seconds)
-        if answer.status_code == 404 and b"does not exist" in answer.body:
+        if answer.status_code == 404 and NOT_FOUND.encode() in answer.body:
             return None
-        word = self.decoded(answer, _State, accepted=(200,)).instance.state or ""
+        word = self.decoded(answer, _State).instance.state or ""
         word = printable(word, limit=200)
         unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
         state, reason = STATES.get(word.lower(), unmapped)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 
 import msgspec
+import segno
 
 MAX_QR_BYTES = 64 * 1024
+# What the largest QR code holds.
+MAX_CODE_CHARACTERS = 2_900
+MODULE_PIXELS = 6
 _ADDRESS = re.compile(rb'"(data:image/[a-z+.-]{1,20};base64,[A-Za-z0-9+/=]+)"')
 _PNG = re.compile(rb'"(iVBORw0KGgo[A-Za-z0-9+/=]+)"')
+_PNG_ADDRESS = "data:image/png;base64,"
+_PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
 
 
 def picture(raw: msgspec.Raw) -> str | None:
@@ -19,5 +27,32 @@ def picture(raw: msgspec.Raw) -> str | None:
     if match := _ADDRESS.fullmatch(view):
         return match.group(1).decode("ascii")
     if match := _PNG.fullmatch(view):
-        return "data:image/png;base64," + match.group(1).decode("ascii")
+        return _PNG_ADDRESS + match.group(1).decode("ascii")
     return None
+
+
+def address_of_png(png: bytes) -> str | None:
+    """The data URL of a PNG's bytes; None where they are none, or too many."""
+    if not png.startswith(_PNG_BEGINS) or len(png) > MAX_QR_BYTES:
+        return None
+    return _PNG_ADDRESS + base64.b64encode(png).decode("ascii")
+
+
+def address_of_base64(text: str) -> str | None:
+    """The data URL of a PNG in base64, with or without `data:image/png;base64,` before it; None
+    where it is none."""
+    try:
+        png = base64.b64decode(text.removeprefix(_PNG_ADDRESS), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return address_of_png(png)
+
+
+def address_of_code(code: str) -> str | None:
+    """The data URL of a picture that shows this text as a QR code; None where it has none."""
+    if not code or len(code) > MAX_CODE_CHARACTERS:
+        return None
+    try:
+        return segno.make_qr(code, error="l").png_data_uri(scale=MODULE_PIXELS)
+    except segno.DataOverflowError:
+        return None

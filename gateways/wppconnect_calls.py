@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Collection
 from dataclasses import replace
 
 import msgspec
@@ -19,17 +20,28 @@ from gateways.base import (
     Health,
     KeyRejected,
     Listing,
+    Probe,
     ProbeKind,
+    Pulse,
     Reason,
-    Rejected,
     Session,
     State,
     Step,
     TimedOut,
     normal_phone_number,
 )
-from gateways.calls import NO_ANSWER, Budget, Calls, read_each, segment
+from gateways.calls import (
+    NO_ANSWER,
+    NOT_ASKED,
+    Budget,
+    Calls,
+    probed,
+    read_each,
+    reason_given,
+    segment,
+)
 from gateways.http import Answer
+from gateways.pictures import address_of_base64, address_of_code
 from gateways.text import printable
 from gateways.words import Words
 
@@ -41,6 +53,8 @@ STATES: Words = {
     "phonecode": (State.QR_SCANNING, Reason.LISTED),
     "connected": (State.CONNECTED, Reason.LISTED),
 }
+# When a start does something.
+CLOSED = ("", "closed")
 MOST_TOKENS = 10_000
 _tokens: dict[bytes, str] = {}
 _lock = threading.Lock()
@@ -60,6 +74,8 @@ class _Token(msgspec.Struct):
 
 class _Status(msgspec.Struct):
     status: str | None = None
+    qrcode: str | None = None
+    urlcode: str | None = None
 
 
 class _Checked(msgspec.Struct):
@@ -101,14 +117,24 @@ class Client(Calls):
 
     def health(self, *, deadline_seconds: float) -> Health:
         answer = self.call("GET", "/healthz", headers={}, deadline_seconds=deadline_seconds)
-        said = self.decoded(answer, _Healthz, accepted=(200,))
+        said = self.decoded(answer, _Healthz)
         uptime = said.uptime if said.uptime is not None and said.uptime >= 0 else None
         return Health(uptime_seconds=uptime, sessions_held=None)
 
-    def list_sessions(self, *, deadline_seconds: float) -> Listing:
-        """Names only, of every session it ever had a login for; each is read."""
+    def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
+        """Names only, of every session it ever had a login for; each is read. Of one in `unasked`
+        only its own word is read, which is no proof where it says CONNECTED."""
         budget = Budget(deadline_seconds)
-        return read_each(self._names(deadline_seconds), self._status, budget=budget)
+
+        def look(name: str, seconds: float) -> Session | None:
+            if name not in unasked:
+                return self._status(name, seconds)
+            session = self._word(name, seconds)
+            if session.state is not State.CONNECTED:
+                return session
+            return replace(session, state=None, raw_state=f"{session.raw_state}, {NOT_ASKED}")
+
+        return read_each(self._names(deadline_seconds), look, budget=budget)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
         """One session, with its number where it is connected; None where it is not listed (asking
@@ -121,73 +147,110 @@ class Client(Calls):
             return session
         return replace(session, phone_number=self._number(session_id, max(0.1, budget.left())))
 
+    def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
+        """Its word, held against its page. It misses a page that lost WhatsApp (observed)."""
+
+        def ask(seconds: float) -> Probe:
+            budget = Budget(seconds)
+            session = self._word(session_id, seconds)
+            if session.state is not State.CONNECTED:
+                return Probe(pulse=Pulse.UNCLEAR, raw=session.raw_state, session=session)
+            if self._is_checked(session_id, budget.left()):
+                return Probe(pulse=Pulse.ALIVE, raw=session.raw_state, session=session)
+            gone = _disconnected(session)
+            return Probe(pulse=Pulse.GONE, reason=gone.reason, raw=gone.raw_state, session=gone)
+
+        return probed(ask, self.health, deadline_seconds=deadline_seconds)
+
+    def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
+        """Only while it says QRCODE: an old code stays in its answers afterwards (observed)."""
+        answer = self._of(session_id, "GET", "status-session", deadline_seconds)
+        said = self.decoded(answer, _Status)
+        if (said.status or "").lower() != "qrcode":
+            return None
+        return address_of_base64(said.qrcode or "") or address_of_code(said.urlcode or "")
+
+    def start_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None:
+        """With the login it has. Observed: it answers 200 and does nothing unless the session is
+        CLOSED; it answers how the session was before."""
+        body: dict[str, object] = {"waitQrCode": False}
+        answer = self._of(session_id, "POST", "start-session", deadline_seconds, body)
+        was = self.decoded(answer, _Status, accepted=(200, 201)).status or ""
+        if was.lower() not in CLOSED:
+            raise self.rejected(
+                answer, f"it did nothing, since the session is {was}: stop it first"
+            )
+
     def restart_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """Closed first: observed, a start alone does nothing unless it is CLOSED. The login is
-        kept."""
+        """It has no such call: closed and started. The login is kept."""
         budget = Budget(deadline_seconds)
-        try:
-            self.stop_session(
-                session_id, workspace_id=workspace_id, deadline_seconds=deadline_seconds
-            )
-        except Rejected as error:
-            # Observed: it answers 500 where there is no browser, and has closed it all the same.
-            if isinstance(error, KeyRejected):
-                raise
-        answer = self._of(
+        self.stop_session(session_id, workspace_id=workspace_id, deadline_seconds=deadline_seconds)
+        self.start_session(
             session_id,
-            "POST",
-            "start-session",
-            max(0.1, budget.left()),
-            {"waitQrCode": False},
+            workspace_id=workspace_id,
+            account_id=account_id,
+            deadline_seconds=budget.left(),
         )
-        self.decoded(answer, _Status, accepted=(200, 201))
 
     def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
-        """The login is kept."""
+        """The login is kept. Observed: where there is no browser it answers 500, and has closed the
+        session all the same."""
+        budget = Budget(deadline_seconds)
         answer = self._of(session_id, "POST", "close-session", deadline_seconds, {})
-        self.decoded(answer, _Checked, accepted=(200,))
+        is_odd = answer.status_code == 500 and reason_given(answer.body) is not None
+        if is_odd and self._word(session_id, budget.left()).raw_state.lower() in CLOSED:
+            return
+        self.decoded(answer, _Checked)
+
+    def log_out_session(
+        self, session_id: str, *, workspace_id: int, deadline_seconds: float
+    ) -> None:
+        """Refused, with 404, of one that does not run."""
+        answer = self._of(session_id, "POST", "logout-session", deadline_seconds, {})
+        self.decoded(answer, _Checked)
 
     def _names(self, seconds: float) -> list[str]:
         path = f"/api/{segment(self._api_key)}/show-all-sessions"
         answer = self.call("GET", path, headers={}, deadline_seconds=seconds)
         if answer.status_code == 400:
             raise KeyRejected(f"{answer.where}: 400, it does not accept our key", status_code=400)
-        return self.decoded(answer, _Names, accepted=(200,)).response
+        return self.decoded(answer, _Names).response
 
     def _status(self, session_id: str, seconds: float) -> Session | None:
+        """Its word; where that is CONNECTED, held against its browser."""
         budget = Budget(seconds)
-        answer = self._of(session_id, "GET", "status-session", seconds)
-        word = printable(self.decoded(answer, _Status, accepted=(200,)).status or "", limit=200)
-        unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
-        state, reason = STATES.get(word.lower(), unmapped)
-        session = Session(session_id=session_id, state=state, reason=reason, raw_state=word)
-        if state is not State.CONNECTED:
+        session = self._word(session_id, seconds)
+        if session.state is not State.CONNECTED:
             return session
-        return self._checked(session, max(0.1, budget.left()))
-
-    def _checked(self, session: Session, seconds: float) -> Session:
-        """Its word CONNECTED, held against its browser."""
         try:
-            answer = self._of(session.session_id, "GET", "check-connection-session", seconds)
+            is_checked = self._is_checked(session_id, budget.left())
         except TimedOut:
             word = f"{session.raw_state}, but its page gives {NO_ANSWER}"
             return replace(session, state=None, raw_state=word)
-        if self.decoded(answer, _Checked, accepted=(200,)).status:
-            return session
-        return replace(
-            session,
-            state=State.DISCONNECTED,
-            reason=Reason.BROWSER_GONE,
-            raw_state=f"{session.raw_state}, but Disconnected",
-        )
+        return session if is_checked else _disconnected(session)
+
+    def _word(self, session_id: str, seconds: float) -> Session:
+        """What it says, from a variable."""
+        answer = self._of(session_id, "GET", "status-session", max(0.1, seconds))
+        word = printable(self.decoded(answer, _Status).status or "", limit=200)
+        unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
+        state, reason = STATES.get(word.lower(), unmapped)
+        return Session(session_id=session_id, state=state, reason=reason, raw_state=word)
+
+    def _is_checked(self, session_id: str, seconds: float) -> bool:
+        """Whether its browser answers. Raises TimedOut where that hangs."""
+        answer = self._of(session_id, "GET", "check-connection-session", max(0.1, seconds))
+        return self.decoded(answer, _Checked).status
 
     def _number(self, session_id: str, seconds: float) -> str | None:
         """A detail: without it the session is connected all the same."""
         try:
             answer = self._of(session_id, "GET", "host-device", seconds)
-            said = self.decoded(answer, _About, accepted=(200,))
+            said = self.decoded(answer, _About)
         except GatewayError:
             return None
         wid = said.response.wid if said.response else None
@@ -236,3 +299,13 @@ class Client(Calls):
     def _slot(self, session_id: str) -> bytes:
         named = "\0".join((self._base_url, self._api_key, session_id))
         return hashlib.sha256(named.encode("utf-8", "surrogatepass")).digest()
+
+
+def _disconnected(session: Session) -> Session:
+    """It says CONNECTED, and its check says that there is no browser."""
+    return replace(
+        session,
+        state=State.DISCONNECTED,
+        reason=Reason.BROWSER_GONE,
+        raw_state=f"{session.raw_state}, but Disconnected",
+    )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
@@ -12,20 +14,27 @@ from gateways.base import (
     GatewayError,
     Health,
     Listing,
+    Probe,
     ProbeKind,
+    Pulse,
     Reason,
     Session,
     State,
     Step,
+    TimedOut,
+    Withheld,
     normal_phone_number,
 )
-from gateways.calls import Budget, Calls, read_each, segment
+from gateways.calls import Budget, Calls, probed, read_each, segment
 from gateways.http import Answer
+from gateways.pictures import address_of_code
 from gateways.text import printable
 from gateways.words import Words
 from gateways.wwebjs_api import LOSSES
 
 NOT_FOUND = "session_not_found"
+# Before a session is touched it is looked at; a page that takes longer counts as one that hangs.
+LOOK_SECONDS = 5.0
 
 # Before the first `ready`, UNPAIRED means that a QR code is on the screen.
 STATES: Words = LOSSES | {
@@ -44,9 +53,9 @@ FAULTS = (
     ("browser tab closed", State.DISCONNECTED, Reason.BROWSER_GONE),
     ("Target closed", State.DISCONNECTED, Reason.BROWSER_GONE),
     ("detached Frame", State.DISCONNECTED, Reason.BROWSER_GONE),
-    ("window.require is not a function", State.DISCONNECTED, Reason.NAVIGATION),
+    ("window.require is not a function", State.DISCONNECTED, Reason.PAGE_GONE),
     ("Execution context was destroyed", State.CONNECTING, Reason.NAVIGATION),
-    ("protocolTimeout", State.UNRESPONSIVE, Reason.BROWSER_GONE),
+    ("protocolTimeout", State.UNRESPONSIVE, Reason.HUNG),
 )
 
 
@@ -60,6 +69,11 @@ class _Outcome(msgspec.Struct):
     success: bool
     message: str = ""
     error: str = ""
+
+
+class _Code(msgspec.Struct):
+    success: bool
+    qr: str = ""
 
 
 class _List(msgspec.Struct):
@@ -107,17 +121,17 @@ class Client(Calls):
     def health(self, *, deadline_seconds: float) -> Health:
         """It says neither since when it runs nor what it holds: a boot cannot be seen."""
         answer = self.call("GET", "/ping", deadline_seconds=deadline_seconds)
-        self.decoded(answer, _Outcome, accepted=(200,))
+        self.decoded(answer, _Outcome)
         return Health(uptime_seconds=None, sessions_held=None)
 
-    def list_sessions(self, *, deadline_seconds: float) -> Listing:
+    def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
         """Names only, from its memory; each is read."""
         budget = Budget(deadline_seconds)
         answer = self.call("GET", "/session/getSessions", deadline_seconds=deadline_seconds)
-        said = self.decoded(answer, _List, accepted=(200,))
+        said = self.decoded(answer, _List)
         if not said.success:
             raise self.rejected(answer, "it says that it did not succeed")
-        return read_each(said.result, self._status, budget=budget)
+        return read_each(said.result, self._status, budget=budget, unasked=unasked)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
         """One session, with its number where it is connected; None where it holds none."""
@@ -128,25 +142,77 @@ class Client(Calls):
         number = self._number(session_id, budget.left())
         return replace(session, phone_number=number) if number else session
 
+    def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
+        """Its status asks the page each time, and waits for it for ever."""
+
+        def ask(seconds: float) -> Probe:
+            return _pulse(self._status(session_id, seconds))
+
+        return probed(ask, self.health, deadline_seconds=deadline_seconds)
+
+    def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
+        """It gives the code's text."""
+        answer = self._get("qr", session_id, deadline_seconds)
+        said = self.decoded(answer, _Code)
+        return address_of_code(said.qr) if said.success else None
+
+    def start_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None:
+        """Answers when it is known whether it is logged in (2 to 8 s observed), or never. What it
+        holds already, also broken, is refused: "Session already exists"."""
+        self._tell("start", session_id, deadline_seconds)
+
     def restart_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """The login is kept. One that it does not hold is started."""
+        """The login is kept. Its own `restart` waits for ever for a page that hangs, and runs all
+        the same when that wakes up: such a session is stopped and started. One that it does not
+        hold is started. Raises Withheld where the page has left WhatsApp."""
         budget = Budget(deadline_seconds)
-        answer = self._get("restart", session_id, deadline_seconds)
-        said = self.decoded(answer, _Outcome, accepted=(200, 422, 500))
-        if said.message == NOT_FOUND:
-            answer = self._get("start", session_id, max(0.1, budget.left()))
-            said = self.decoded(answer, _Outcome, accepted=(200, 422, 500))
-        if not said.success:
-            raise self.rejected(answer, said.error or said.message or "it did not succeed")
+        try:
+            session = self._harmless_to(session_id, budget)
+        except TimedOut:
+            self._tell("stop", session_id, budget.left())
+            self._tell("start", session_id, budget.left())
+            return
+        self._tell("restart" if session else "start", session_id, budget.left())
 
     def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
-        """The login is kept; succeeds for an id it does not hold, too."""
-        answer = self._get("stop", session_id, deadline_seconds)
+        """The login is kept; succeeds for an id it does not hold, too. Raises Withheld where the
+        page has left WhatsApp."""
+        self._tell_page("stop", session_id, deadline_seconds)
+
+    def log_out_session(
+        self, session_id: str, *, workspace_id: int, deadline_seconds: float
+    ) -> None:
+        """The one use of `terminate`, which deletes the login. What it does not hold keeps its
+        login, and is refused."""
+        self._tell_page("terminate", session_id, deadline_seconds)
+
+    def _tell_page(self, verb: str, session_id: str, seconds: float) -> None:
+        budget = Budget(seconds)
+        with suppress(TimedOut):  # a page that hangs can be closed all the same (observed)
+            self._harmless_to(session_id, budget)
+        self._tell(verb, session_id, budget.left())
+
+    def _harmless_to(self, session_id: str, budget: Budget) -> Session | None:
+        """The session, as it is. Raises Withheld where touching it would end the whole gateway."""
+        session = self._status(session_id, budget.left(at_most=LOOK_SECONDS))
+        if session is not None and session.reason is Reason.PAGE_GONE:
+            raise Withheld(
+                f"{session_id}: its page has left WhatsApp, and whatever is done to it ends the "
+                "whole gateway with all its sessions: wait for it to come back, or restart the "
+                "gateway"
+            )
+        return session
+
+    def _tell(self, verb: str, session_id: str, seconds: float) -> None:
+        answer = self._get(verb, session_id, max(0.1, seconds))
         said = self.decoded(answer, _Outcome, accepted=(200, 422, 500))
         if not said.success:
-            raise self.rejected(answer, said.error or said.message or "it did not succeed")
+            why = said.error or said.message or "it did not succeed, and does not say why"
+            raise self.rejected(answer, why)
 
     def _get(self, verb: str, session_id: str, seconds: float) -> Answer:
         path = f"/session/{verb}/{segment(session_id)}"
@@ -154,7 +220,7 @@ class Client(Calls):
 
     def _status(self, session_id: str, seconds: float) -> Session | None:
         answer = self._get("status", session_id, seconds)
-        said = self.decoded(answer, _Status, accepted=(200,))
+        said = self.decoded(answer, _Status)
         if said.message == NOT_FOUND:
             return None
         state, reason, word = _meaning(said)
@@ -165,11 +231,26 @@ class Client(Calls):
         try:
             path = f"/client/getClassInfo/{segment(session_id)}"
             answer = self.call("GET", path, deadline_seconds=max(0.1, seconds))
-            said = self.decoded(answer, _About, accepted=(200,))
+            said = self.decoded(answer, _About)
         except GatewayError:
             return None
         wid = said.sessionInfo.wid if said.sessionInfo else None
         return normal_phone_number(wid.user) if wid else None
+
+
+def _pulse(session: Session | None) -> Probe:
+    """What its status says of the page."""
+    if session is None:  # unknown, starting or recovering: it says so of all alike
+        return Probe(pulse=Pulse.UNCLEAR, reason=Reason.MISSING, raw=NOT_FOUND)
+    pulse = Pulse.UNCLEAR
+    if session.state is State.CONNECTED:
+        pulse = Pulse.ALIVE
+    elif session.reason is Reason.BROWSER_GONE:
+        pulse = Pulse.GONE
+    elif session.reason in (Reason.PAGE_GONE, Reason.HUNG):
+        pulse = Pulse.NO_ANSWER
+    reason = Reason.NONE if pulse in (Pulse.ALIVE, Pulse.UNCLEAR) else session.reason
+    return Probe(pulse=pulse, reason=reason, raw=session.raw_state, session=session)
 
 
 def _meaning(said: _Status) -> tuple[State | None, Reason, str]:

@@ -140,7 +140,7 @@ def test_a_restart_closes_first_and_does_not_mind_that_there_was_nothing_to_clos
     client(httpx.MockTransport(answer)).restart_session(
         "s1", workspace_id=1, account_id=1, deadline_seconds=5
     )
-    assert asked == ["generate-token", "close-session", "start-session"]
+    assert asked == ["generate-token", "close-session", "status-session", "start-session"]
 
 
 def test_it_says_since_when_it_runs():

@@ -35,7 +35,7 @@ def answering(status, body):
         ("kill9-browser: before fault", State.CONNECTED, Reason.LISTED),
         ("kill9-browser: status +12s", State.DISCONNECTED, Reason.BROWSER_GONE),
         ("tab-closed: status +12s", State.DISCONNECTED, Reason.BROWSER_GONE),
-        ("nav-blank: status +2s", State.DISCONNECTED, Reason.NAVIGATION),
+        ("nav-blank: status +2s", State.DISCONNECTED, Reason.PAGE_GONE),
         ("state-TIMEOUT: status +12s", State.CONNECTING, Reason.NETWORK),
         ("page-reload: status +0.3s", State.CONNECTING, Reason.NETWORK),
         ("phone-logout: status +12s", State.QR_SCANNING, Reason.LISTED),
@@ -131,19 +131,17 @@ def test_a_restart_of_what_it_does_not_hold_is_a_start():
     def answer(call):
         asked.append(call.url.path)
         missing = {"success": False, "message": "session_not_found"}
-        return httpx.Response(
-            200, json=missing if "restart" in call.url.path else {"success": True}
-        )
+        return httpx.Response(200, json=missing if "status" in call.url.path else {"success": True})
 
     client(httpx.MockTransport(answer)).restart_session(
         "a", workspace_id=1, account_id=1, deadline_seconds=5
     )
-    assert asked == ["/session/restart/a", "/session/start/a"]
+    assert asked == ["/session/status/a", "/session/start/a"]
 
 
 def test_a_start_that_fails_says_why():
     with pytest.raises(Rejected, match="ERR_NAME_NOT_RESOLVED"):
-        answering(422, {"success": False, "error": "net::ERR_NAME_NOT_RESOLVED"}).restart_session(
+        answering(422, {"success": False, "error": "net::ERR_NAME_NOT_RESOLVED"}).start_session(
             "a", workspace_id=1, account_id=1, deadline_seconds=5
         )
 
@@ -157,7 +155,7 @@ def test_stopping_never_terminates():
         return httpx.Response(200, json={"success": True, "message": "stopped"})
 
     client(httpx.MockTransport(answer)).stop_session("a", workspace_id=1, deadline_seconds=5)
-    assert asked == ["/session/stop/a"]
+    assert asked == ["/session/status/a", "/session/stop/a"]
 
 
 def test_nobody_there_is_refused():
