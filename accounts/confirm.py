@@ -7,11 +7,11 @@ from datetime import datetime
 
 from django.db import connection
 
-from accounts import clock
-from accounts.models import Gateway
+from accounts import clock, maintenance
+from accounts.models import Account, Gateway
 from accounts.observations import Observation, Outcome
 from accounts.reach import client_of
-from accounts.status import Source, Status
+from accounts.status import Source, Status, Wanted
 from accounts.transitions import observe
 from gateways.base import GatewayError, Reason, Session
 
@@ -20,8 +20,8 @@ DEADLINE_SECONDS = 5.0
 
 
 def confirm(gateway_id: int, session_id: str) -> Outcome | None:
-    """Read the session and observe what is there. None: it is nobody's, or the gateway could not
-    be read (then the roll call decides)."""
+    """Read the session and observe what is there. None: it is nobody's, the gateway could not be
+    read, or its absence means nothing just now (then the roll call decides)."""
     gateway = Gateway.objects.filter(pk=gateway_id, accounts__session_id=session_id).first()
     if gateway is None:
         return None
@@ -31,7 +31,17 @@ def confirm(gateway_id: int, session_id: str) -> Outcome | None:
     except GatewayError as error:
         logger.warning("session %s of %s was not read: %s", session_id, gateway, error)
         return None
+    if session is None and _absence_means_nothing(gateway, session_id, started):
+        return None
     return observe([as_observation(gateway_id, session_id, session, started)])[0]
+
+
+def _absence_means_nothing(gateway: Gateway, session_id: str, now: datetime) -> bool:
+    """It has not restored the session yet, or somebody works on it. Of what is wanted stopped,
+    absence is what people want."""
+    wanted = Account.objects.filter(gateway=gateway, session_id=session_id, wanted=Wanted.RUNNING)
+    is_held = maintenance.is_under_maintenance(gateway.pk, now)
+    return (is_held or gateway.boot_seen_at is not None) and wanted.exists()
 
 
 def read(gateway: Gateway, session_id: str) -> Session | None:

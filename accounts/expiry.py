@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from accounts import clock
+from accounts import clock, maintenance
 from accounts.models import Account
 from accounts.observations import Observation, Outcome
 from accounts.status import Source, Status
@@ -18,13 +19,14 @@ def expire_live_words() -> list[Outcome]:
     """One sweep over all accounts, apart from the gateways' tasks, so that it works when they
     hang. `observe` looks again under the lock: what was read meanwhile stays."""
     now = clock.database_now()
-    stale = Account.objects.expired(now).select_related("gateway")
+    stale = list(Account.objects.expired(now).select_related("gateway"))
+    maintained = maintenance.under_maintenance(now) if stale else set()
     return observe(
         Observation(
             gateway_id=account.gateway_id,
             session_id=account.session_id,
             status=Status.UNKNOWN,
-            reason=why_unseen(account, now),
+            reason=why_unseen(account, now, maintained=maintained),
             observed_at=now,
             source=Source.SWEEP,
             actor="rollcall",
@@ -34,12 +36,14 @@ def expire_live_words() -> list[Outcome]:
     )
 
 
-def why_unseen(account: Account, now: datetime) -> Reason:
-    """Why no read shows it."""
+def why_unseen(account: Account, now: datetime, *, maintained: Collection[int] = ()) -> Reason:
+    """Why no read shows it. `maintained`: the gateways that are under maintenance."""
     gateway = account.gateway
     expires = timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
     if gateway.run_started_at is None or gateway.run_started_at + expires <= now:
         return Reason.OVERDUE
+    if gateway.pk in maintained:
+        return Reason.MAINTENANCE
     if gateway.blind_since is not None:
         return Reason.UNREACHABLE
     if account.unshown_since is not None and gateway.boot_seen_at is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts import maintenance
 from accounts.explain import what_to_do
 from accounts.models import Gateway, Incident
 from accounts.status import Status, Wanted
@@ -111,7 +113,8 @@ def _of_gateways(accounts: Accounts, now: datetime) -> dict[str, Any]:
         default=Value(2),
         output_field=IntegerField(),
     )
-    gateways = list(Gateway.objects.order_by(blind_first, "name")[: GATEWAY_ROWS + 1])
+    shown = Gateway.objects.annotate(maintained_until=maintenance.maintenance_ends(now))
+    gateways = list(shown.order_by(blind_first, "name")[: GATEWAY_ROWS + 1])
     numbers = connected_by_gateway(accounts, gateways)
     return {
         "gateways": [_gateway(gateway, numbers, now) for gateway in gateways[:GATEWAY_ROWS]],
@@ -119,7 +122,9 @@ def _of_gateways(accounts: Accounts, now: datetime) -> dict[str, Any]:
     }
 
 
-def connected_by_gateway(accounts: Accounts, gateways: list[Gateway]) -> dict[int, tuple[int, int]]:
+def connected_by_gateway(
+    accounts: Accounts, gateways: Sequence[Gateway]
+) -> dict[int, tuple[int, int]]:
     """By gateway id: how many accounts are wanted running, and how many of those are connected."""
     rows = (
         accounts.filter(gateway__in=gateways, wanted=Wanted.RUNNING)
@@ -130,11 +135,9 @@ def connected_by_gateway(accounts: Accounts, gateways: list[Gateway]) -> dict[in
     return {pk: (wanted, connected) for pk, wanted, connected in rows}
 
 
-def _gateway(
-    gateway: Gateway, numbers: dict[int, tuple[int, int]], now: datetime
-) -> dict[str, Any]:
+def _gateway(gateway: Any, numbers: dict[int, tuple[int, int]], now: datetime) -> dict[str, Any]:
     wanted, connected = numbers.get(gateway.pk, (0, 0))
-    reach = reach_of(gateway, now)
+    reach = reach_of(gateway, now, gateway.maintained_until)
     return {
         "gateway": gateway,
         "badge": label(reach.word, tone=reach.tone, icon=reach.icon),

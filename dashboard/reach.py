@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from accounts import maintenance
 from accounts.explain import age
 from accounts.models import Gateway
 from dashboard.shown import visible
@@ -23,7 +24,16 @@ class Reach:
     sentence: str
 
 
-def reach_of(gateway: Gateway, now: datetime) -> Reach:
+def reach_of(gateway: Gateway, now: datetime, maintained_until: datetime | None = None) -> Reach:
+    """Maintenance is shown before all else: what it shows is expected."""
+    reach = _reach_of(gateway, now)
+    if maintained_until is None:
+        return reach
+    word = f"under maintenance until {maintenance.said(maintained_until, now)}"
+    return Reach(word, "busy", "construction", f"{reach.word}: {reach.sentence}")
+
+
+def _reach_of(gateway: Gateway, now: datetime) -> Reach:
     if gateway.blind_since is not None:
         why = visible(gateway.blind_why) or "no reason was kept"
         since = age(gateway.blind_since, now)

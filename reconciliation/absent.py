@@ -16,6 +16,7 @@ from reconciliation.roll import Row
 MASS_LOSS_LEAST = 3
 MASS_LOSS_AGREES_FOR = timedelta(seconds=60)
 
+MAINTAINED = "the gateway is under maintenance: absence is not judged"
 BOOTING = "the gateway is booting: absence means nothing yet"
 MASS_LOSS = "half of the gateway's sessions vanished at once: its lists must agree for 60 s first"
 DISMISSED = "an operator said that it is not lost: unknown until something shows it again"
@@ -28,6 +29,9 @@ def judge_absent(
 ) -> None:
     """`rows` are those that nothing newer is known of."""
     absent = [row for row in rows if row.session_id not in listed]
+    if at.maintained:
+        found.noted += [_held(row, row.status, MAINTAINED) for row in absent if row.is_expected]
+        return
     lost = [row for row in absent if row.is_wanted and row.is_expected and not row.is_dismissed]
     found.noted += [_held(row, row.status, DISMISSED) for row in absent if row.is_dismissed]
     for row in absent:

@@ -101,6 +101,12 @@ def _is_restored(boot: Boot, wanted: Iterable[Row], listed: Mapping[str, Session
     )
 
 
+def put_off(boot: Boot, started: datetime) -> Boot:
+    """The boot under maintenance: its grace begins anew with every list, so that all of it is left
+    when the maintenance ends."""
+    return replace(boot, seen_at=started, grown_at=started) if boot.in_grace else boot
+
+
 def is_on_its_way(row: Row, session: Session, boot: Boot) -> bool:
     """A session that is being restored is listed as waiting for a scan before any QR exists
     (observed on the Node service: tests/captures/node-service/)."""

@@ -53,8 +53,9 @@ class Comparison:
 class Circumstances:
     """Of the gateway: `started` is when it was asked for its list, `now` when the rows were read.
 
-    `sight_since`: since when reads have succeeded; `held_since`: since when a mass loss is held;
-    `superseded`: sessions of this gateway that accounts once ran on, and the account.
+    `sight_since`: since when reads have succeeded and counted; `held_since`: since when a mass loss
+    is held; `superseded`: sessions of this gateway that accounts once ran on, and the account;
+    `maintained`: it is under maintenance, so that absence is not judged.
     """
 
     gateway_id: int
@@ -64,6 +65,7 @@ class Circumstances:
     sight_since: datetime | None = None
     held_since: datetime | None = None
     superseded: Mapping[str, int] = field(default_factory=dict)
+    maintained: bool = False
 
 
 def difference(row: Row, kind: Finding.Kind, *, now: str) -> Difference:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from accounts import clock
+from accounts import clock, maintenance
 from accounts.models import Gateway, Incident, SupersededSession
 from accounts.observations import Observation
 from accounts.reach import client_of
 from accounts.transitions import observe
 from gateways.base import Client, GatewayError, Listing
 from reconciliation import records, seeing
-from reconciliation.boot import Boot, follow_boot
+from reconciliation.boot import Boot, follow_boot, put_off
 from reconciliation.comparison import Circumstances, Comparison, Difference
 from reconciliation.diff import diff
 from reconciliation.lease import (
@@ -95,6 +95,8 @@ class _Pass:
         self.lease = lease
         self.ends = time.monotonic() + PASS_SECONDS
         self.started = clock.database_now()
+        self.maintained = maintenance.is_under_maintenance(gateway.pk, self.started)
+        self.resumed_at = maintenance.resumed_at(self.started).get(gateway.pk)
 
     def run(self) -> Report:
         try:
@@ -117,7 +119,11 @@ class _Pass:
         )
         if self._may_write():
             seeing.note_seen(
-                self.gateway, comparison, started=look.started, is_complete=look.listing.complete
+                self.gateway,
+                comparison,
+                started=look.started,
+                is_complete=look.listing.complete,
+                maintained=self.maintained,
             )
         return self._keep(report, _outcome(report, look))
 
@@ -140,6 +146,7 @@ class _Pass:
             listed=listed,
             rows=rows,
         )
+        boot = put_off(boot, look.started) if self.maintained else boot
         if self._may_write():
             records.keep_boot(self.gateway, boot)
         strangers = listed.keys() - {row.session_id for row in rows}
@@ -152,11 +159,17 @@ class _Pass:
             started=look.started,
             now=clock.database_now(),
             boot=boot,
-            sight_since=self.gateway.sight_since,
+            sight_since=self._sight_since(),
             held_since=held.values_list("opened_at", flat=True).first(),
             superseded=dict(past.values_list("session_id", "account_id")),
+            maintained=self.maintained,
         )
         return diff(rows, look.listing, circumstances)
+
+    def _sight_since(self) -> datetime | None:
+        """What was seen under maintenance does not count against it."""
+        since = self.gateway.sight_since
+        return since and max(since, self.resumed_at or since)
 
     def _settle(self, decided: Decided, fresh: Sequence[Observation] = ()) -> list[Difference]:
         """Observe what was decided. In a plan, it is what would be."""
@@ -171,7 +184,13 @@ class _Pass:
 
     def _be_blind(self, error: GatewayError) -> Report:
         if self._may_write():
-            seeing.note_blind(self.gateway, error, started=self.started)
+            seeing.note_blind(
+                self.gateway,
+                error,
+                started=self.started,
+                maintained=self.maintained,
+                resumed_at=self.resumed_at,
+            )
         report = Report(gateway=self.gateway.name, is_readable=False, why=str(error))
         return self._keep(report, Run.Outcome.UNREADABLE)
 

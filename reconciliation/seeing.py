@@ -13,20 +13,35 @@ from gateways.base import CannotBeRead, GatewayError
 from reconciliation.comparison import Comparison
 
 
-def note_blind(gateway: Gateway, error: GatewayError, *, started: datetime) -> None:
+def note_blind(
+    gateway: Gateway,
+    error: GatewayError,
+    *,
+    started: datetime,
+    maintained: bool = False,
+    resumed_at: datetime | None = None,
+) -> None:
     """After as long as a live word lasts, operators must know; not of a kind that nobody can read,
-    where nothing is broken."""
+    where nothing is broken, and not under maintenance, after which (`resumed_at`) this time begins
+    anew."""
     why = str(error)
     since = sight.note_blind(gateway.pk, why, started=started)
-    if isinstance(error, CannotBeRead):
+    since = max(since, resumed_at or since)
+    if maintained or isinstance(error, CannotBeRead):
         return
     if (started - since).total_seconds() >= settings.LIVE_WORD_EXPIRES_AFTER_SECONDS:
         open_incident(Incident.Kind.UNREACHABLE, gateway_id=gateway.pk, text=why)
 
 
 def note_seen(
-    gateway: Gateway, comparison: Comparison, *, started: datetime, is_complete: bool
+    gateway: Gateway,
+    comparison: Comparison,
+    *,
+    started: datetime,
+    is_complete: bool,
+    maintained: bool = False,
 ) -> None:
+    """Under maintenance a mass loss is neither found nor over: that is judged afterwards."""
     sight.note_sight(gateway.pk, started=started)
     if gateway.blind_since is not None:
         close_incident(Incident.Kind.UNREACHABLE, gateway_id=gateway.pk)
@@ -38,6 +53,8 @@ def note_seen(
         unshown=comparison.unshown,
         shown_again=comparison.shown_again,
     )
+    if maintained:
+        return
     if lost := len(comparison.held_back):
         text = f"{lost} accounts vanished from its list at once; they are unknown until confirmed"
         open_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Count, F, Q, Sum
 from redis.exceptions import RedisError
 
-from accounts import clock
+from accounts import clock, maintenance
 from accounts.incidents import close_incident, open_incident
 from accounts.models import Account, Gateway, Incident
 from accounts.redis_client import client
@@ -65,8 +65,9 @@ def watch_routes() -> list[Judgement]:
     now = clock.database_now()
     judged: list[Judgement] = []
     watched, lasting = watched_since(now), _lasting(now)
-    figures = _figures(now, watched)
-    for facts, gateway_id in _all_facts(now, watched, figures, lasting):
+    since = _watched_each(now, watched)
+    figures = _figures(now, since)
+    for facts, gateway_id in _all_facts(now, since, figures, lasting):
         for judgement in judge(facts, limits()):
             _settle(judgement, gateway_id, facts.open_since)
             judged.append(judgement)
@@ -94,6 +95,12 @@ def watched_since(now: datetime) -> datetime:
     return began_at
 
 
+def _watched_each(now: datetime, watched: datetime) -> defaultdict[int | None, datetime]:
+    """By gateway: since when what it sends counts. Its maintenance is no silence of its own."""
+    resumed = maintenance.resumed_at(now)
+    return defaultdict(lambda: watched, {pk: max(watched, at) for pk, at in resumed.items()})
+
+
 def _settle(
     judgement: Judgement, gateway_id: int | None, open_since: Mapping[Incident.Kind, datetime]
 ) -> None:
@@ -111,7 +118,7 @@ def _settle(
 
 def _all_facts(
     now: datetime,
-    watched: datetime,
+    since: Mapping[int | None, datetime],
     figures: Mapping[int | None, Figures],
     lasting: Mapping[int | None, Lasting],
 ) -> Iterable[tuple[Facts, int]]:
@@ -124,6 +131,7 @@ def _all_facts(
     )
     usual, misrouted, failed = usual_per_hour(now), _misrouted(routes), _failed(lasting)
     stuck = stuck_forwards(now)
+    maintained = maintenance.under_maintenance(now)
     for gateway in Gateway.objects.all():
         route, lasts = routes.get(gateway.pk) or Route(gateway=gateway), lasting[gateway.pk]
         wrong = wrong_paths.read(route.wrong_paths, without=gateway.accepted_paths)
@@ -133,7 +141,8 @@ def _all_facts(
                 kind=gateway.kind,
                 right_url=right_url(gateway.kind),
                 now=now,
-                watched_since=watched,
+                watched_since=since[gateway.pk],
+                is_maintained=gateway.pk in maintained,
                 figures=figures.get(gateway.pk, Figures()),
                 wrong_paths=wrong,
                 are_accepted=bool(route.wrong_paths) and not wrong,
@@ -158,13 +167,13 @@ def _of_route(route: Route) -> dict[str, Any]:
     return {name: getattr(route, name) for name in names}
 
 
-def _figures(now: datetime, watched: datetime) -> dict[int | None, Figures]:
+def _figures(now: datetime, since: Mapping[int | None, datetime]) -> dict[int | None, Figures]:
     """By gateway; None: of nobody we know."""
     recent = RouteTally.objects.filter(span=RouteTally.Span.MINUTE, began_at__gt=now - CHANGES)
     rows: dict[int | None, list[RouteTally]] = defaultdict(list)
     for row in recent:
         rows[row.gateway_id].append(row)
-    return {gateway_id: _sum(tallies, now, watched) for gateway_id, tallies in rows.items()}
+    return {pk: _sum(tallies, now, since[pk]) for pk, tallies in rows.items()}
 
 
 def _sum(tallies: Iterable[RouteTally], now: datetime, watched: datetime) -> Figures:

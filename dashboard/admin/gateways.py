@@ -11,11 +11,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts import maintenance
 from accounts.models import Gateway, GatewaySecret
 from dashboard.admin.base import HarmlessChangeList, KeptAdmin, TabularInline
 from dashboard.admin.confirming import ConfirmingAdmin
 from dashboard.admin.gateway_form import GatewayForm, SecretForm
 from dashboard.admin.losses import LOSS_VERBS
+from dashboard.admin.maintenance import MAINTENANCE_VERBS, windows_of
 from dashboard.admin.plain_filters import choices_filter
 from dashboard.admin.roll_call import roll_call_verb
 from dashboard.admin.verbs import Verb
@@ -56,7 +58,7 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
     ordering = ("name",)
 
     def verbs(self, request: HttpRequest) -> dict[str, Verb]:
-        return {verb.name: verb for verb in (roll_call_verb(), *LOSS_VERBS)}
+        return {verb.name: verb for verb in (roll_call_verb(), *LOSS_VERBS, *MAINTENANCE_VERBS)}
 
     def rows_for_acts(self) -> QuerySet[Gateway]:
         return Gateway.objects.all()
@@ -70,7 +72,7 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
 
     @admin.display(description="reachability")
     def reachability(self, gateway: Any) -> SafeString:
-        reach = reach_of(gateway, gateway.seen_now)
+        reach = reach_of(gateway, gateway.seen_now, gateway.maintained_until)
         return format_html(
             '{}<span class="rc-sub">{}</span>',
             label(reach.word, tone=reach.tone, icon=reach.icon),
@@ -104,18 +106,23 @@ class GatewayChangeList(HarmlessChangeList):
         super().get_results(request)
         accounts = with_group(request_now(request))
         found = connected_by_gateway(accounts, list(self.result_list))
+        maintained = maintenance.maintained_until(request_now(request))
         for gateway in self.result_list:
+            gateway.maintained_until = maintained.get(gateway.pk)
             gateway.accounts_number, gateway.connected_number = found.get(gateway.pk, (0, 0))
 
 
 def state_of(gateway: Gateway, request: HttpRequest) -> dict[str, Any]:
     """What the page of a gateway tells before its form."""
     now = request_now(request)
-    reach = reach_of(gateway, now)
+    reach = reach_of(gateway, now, maintenance.maintained_until(now).get(gateway.pk))
     accounts = with_group(now).filter(gateway=gateway)
     return {
         "gateway": gateway,
-        "loss_verbs": [verb for verb in LOSS_VERBS if not verb.refusal(gateway, now)],
+        "gateway_verbs": [
+            verb for verb in (*LOSS_VERBS, *MAINTENANCE_VERBS) if not verb.refusal(gateway, now)
+        ],
+        "windows": windows_of(gateway, now),
         "now": now,
         "reach": reach,
         "webhook_url": f"{settings.PUBLIC_URL}{gateway.webhook_path}",

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 
+from accounts import maintenance
 from accounts.clock import database_now
-from accounts.models import Account, Gateway, Incident
+from accounts.models import Account, Gateway, Incident, MaintenanceWindow
 from accounts.redis_client import client
 from accounts.status import Source, Status
 from tests.cast import a_gateway, make_cast, see
@@ -132,6 +133,22 @@ def test_a_gateway_that_falls_silent_against_its_habit_is_named() -> None:
     assert "no webhook for 30 min, although it sends 120 an hour" in text
 
 
+def test_silence_under_maintenance_is_none_and_counts_anew_afterwards() -> None:
+    cast = make_cast()
+    watched_for_an_hour()
+    began_at = (cast.now - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+    for hours in range(4):
+        at = began_at - timedelta(hours=hours)
+        RouteTally.objects.create(gateway=cast.gateway, span="hour", began_at=at, received=120)
+    long_ago = cast.now - timedelta(minutes=30)
+    maintenance.begin(cast.gateway, duration=timedelta(hours=1), why="", actor="olga")
+    assert watch(Passage(gateway_id=cast.gateway.pk, at=long_ago, status_code=200)) == {}
+    maintenance.end(cast.gateway, actor="olga")
+    assert watch() == {}
+    MaintenanceWindow.objects.update(starts_at=long_ago, ends_at=cast.now - timedelta(minutes=25))
+    assert set(watch()) == {Kind.SILENT}
+
+
 def test_refusals_of_nobody_open_one_incident_that_names_no_gateway(good: Passage) -> None:
     nobodys = replace(good, gateway_id=None, status_code=401)
     assert watch(*[nobodys] * 50)[Kind.UNATTRIBUTED].gateway is None
@@ -149,5 +166,5 @@ def test_it_asks_a_fixed_number_of_times(django_assert_num_queries, good: Passag
     for number in range(20):
         a_gateway(f"gateway-{number}")
     watch(good)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(11):
         watch_routes()
