@@ -10,19 +10,17 @@ from django.db.models.functions import Now
 
 from accounts import clock
 from accounts.doorbell import ring
-from accounts.models import Account
+from accounts.models import Account, Repair
 from accounts.observations import Observation, Outcome
 from accounts.reach import client_of
+from accounts.refusals import Refused as Refused
+from accounts.refusals import refuse_merged, session_of
+from accounts.repairs import ask
 from accounts.status import LOST, Source, Status, Wanted
 from accounts.transitions import observe
 from gateways.base import Reason
 
-START_DEADLINE_SECONDS = 70.0  # the Node service answers once the browser is up: 15 to 60 s
 STOP_DEADLINE_SECONDS = 20.0
-
-
-class Refused(Exception):
-    """A verb that cannot be done: why, and what to do."""
 
 
 def want(account: Account, wanted: Wanted, *, actor: str) -> None:
@@ -55,21 +53,12 @@ def archive(account: Account, *, actor: str) -> None:
     account.refresh_from_db()
 
 
-def restart(account: Account, *, actor: str) -> None:
-    """Ask the gateway to start the session's browser again; the login is kept.
+def restart(account: Account, *, actor: str, why: str = "") -> Repair:
+    """Have the session's browser started again, as soon as its turn comes; the login is kept. An
+    operator goes before what Rollcall repairs by itself, but not beyond the limits.
 
-    Raises Refused, or GatewayError. A timeout means that the outcome is unknown: it is read."""
-    session_id = _session_of(account)
-    if account.wanted != Wanted.RUNNING:
-        raise Refused("it is wanted stopped: want it running first")
-    with _reading_afterwards(account), client_of(account.gateway) as client:
-        _release_connection()
-        client.restart_session(
-            session_id,
-            workspace_id=account.workspace_id,
-            account_id=account.pk,
-            deadline_seconds=START_DEADLINE_SECONDS,
-        )
+    Raises Refused."""
+    return ask(account, by=Repair.Asker.OPERATOR, actor=actor, why=why)
 
 
 def stop(account: Account, *, actor: str) -> None:
@@ -78,7 +67,7 @@ def stop(account: Account, *, actor: str) -> None:
     not there would delete a login as well (observed on the Node service).
 
     Raises Refused, or GatewayError."""
-    session_id = _session_of(account)
+    session_id = session_of(account)
     want(account, Wanted.STOPPED, actor=actor)
     with _reading_afterwards(account), client_of(account.gateway) as client:
         _release_connection()
@@ -96,19 +85,7 @@ def _reading_afterwards(account: Account) -> Iterator[None]:
     try:
         yield
     finally:
-        ring("accounts.tasks.confirm_session", account.gateway_id, _session_of(account))
-
-
-def refuse_merged(account: Account) -> None:
-    if account.merged_into_id is not None:
-        raise Refused(f"it was merged into account {account.merged_into_id}: act there")
-
-
-def _session_of(account: Account) -> str:
-    refuse_merged(account)
-    if account.session_id is None:
-        raise Refused("it has no session")
-    return account.session_id
+        ring("accounts.tasks.confirm_session", account.gateway_id, session_of(account))
 
 
 def _release_connection() -> None:
@@ -121,7 +98,7 @@ def _say(account: Account, status: Status, reason: Reason, *, actor: str, raw: s
         [
             Observation(
                 gateway_id=account.gateway_id,
-                session_id=_session_of(account),
+                session_id=session_of(account),
                 status=status,
                 reason=reason,
                 raw=raw,

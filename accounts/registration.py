@@ -9,9 +9,9 @@ from django.db.models.functions import Now
 
 from accounts import clock, hooks
 from accounts.doorbell import ring
-from accounts.lifecycle import Refused, refuse_merged
 from accounts.models import Account, Gateway, Workspace
 from accounts.observations import Observation
+from accounts.refusals import Refused, refuse_merged
 from accounts.status import Source, Status, Wanted
 from accounts.transitions import observe
 from gateways.base import Reason

@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+import threading
+
 from celery import shared_task
 
-from accounts import channels, confirm, expiry, sending
+from accounts import channels, confirm, expiry, sending, starts
+
+# Of the worker's threads: a start takes up to a minute, and roll calls, sweeps and confirming reads
+# must get through all the same.
+STARTS_AT_ONCE = 6
+LOOKS_AT_ONCE = 2
+_starting = threading.BoundedSemaphore(STARTS_AT_ONCE)
+_looking = threading.BoundedSemaphore(LOOKS_AT_ONCE)
 
 
 @shared_task
@@ -28,3 +37,27 @@ def sweep_notifications() -> None:
 @shared_task
 def try_channel(channel_id: int) -> None:
     channels.try_channel(channel_id)
+
+
+@shared_task
+def carry_out_repairs(gateway_id: int) -> None:
+    """Without room nothing is lost: the sweeper rings again."""
+    if _starting.acquire(blocking=False):
+        try:
+            starts.carry_out_due(gateway_id)
+        finally:
+            _starting.release()
+
+
+@shared_task
+def look_at_repair(repair_id: int) -> None:
+    if _looking.acquire(blocking=False):
+        try:
+            starts.look(repair_id)
+        finally:
+            _looking.release()
+
+
+@shared_task
+def sweep_repairs() -> None:
+    starts.sweep()

@@ -84,9 +84,9 @@ DATABASES: dict[str, dict[str, Any]] = {"default": environment.database(_databas
 DATABASES["default"]["OPTIONS"] |= {"connect_timeout": 3}
 # A connection that died with its server is replaced before it is used, not noticed by a request.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-_pool_size = environment.number("DATABASE_POOL_SIZE", 18, least=0)
+_pool_size = environment.number("DATABASE_POOL_SIZE", 34, least=0)
 if _pool_size and not TESTING:
-    # One pool a process: Celery's 16 threads and two spare. gunicorn has more threads, but they
+    # One pool a process: Celery's 32 threads and two spare. gunicorn has more threads, but they
     # hold no connection while they wait for a body.
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
@@ -236,6 +236,13 @@ ROLL_CALL_TICK_SECONDS = 5
 EXPIRY_SWEEP_EVERY_SECONDS = 5
 DELIVERY_SWEEP_EVERY_SECONDS = 2
 NOTIFICATION_SWEEP_EVERY_SECONDS = 5
+REPAIR_SWEEP_EVERY_SECONDS = 5
+# The queue of starts (accounts.limits): what no click and no repair exceeds.
+REPAIR_STARTS_PER_GATEWAY = environment.number("REPAIR_STARTS_PER_GATEWAY", 2)
+REPAIR_STARTS_IN_FLEET = environment.number("REPAIR_STARTS_IN_FLEET", 40)
+REPAIR_ACCOUNT_EVERY_SECONDS = environment.number("REPAIR_ACCOUNT_EVERY_SECONDS", 60)
+REPAIR_CUSTOMER_STARTS_PER_HOUR = environment.number("REPAIR_CUSTOMER_STARTS_PER_HOUR", 6)
+REPAIR_GAP_AFTER_MASS_EVENT_SECONDS = environment.number("REPAIR_GAP_AFTER_MASS_EVENT_SECONDS", 5)
 # Who may read /metrics without logging in; nobody when it is not set.
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
 # Watching the routes of webhooks (webhooks.judging).

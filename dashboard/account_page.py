@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
+from accounts import repairs
 from accounts.explain import explain
 from accounts.models import Account
 from accounts.qr import read_qr
@@ -34,6 +35,7 @@ def page_of(
         "now": now,
         "explanation": explanation,
         "badge": badge(account, explanation.status, now),
+        "start": _start(account, now),
         "facts": _facts(account),
         "merged": ids[1:],
         "superseded": list(account.superseded_sessions.select_related("gateway")[:50]),
@@ -65,6 +67,15 @@ def _facts(account: Account) -> list[tuple[str, object]]:
         ("Wanted", account.get_wanted_display()),
         ("Account", f"{account.pk} · {account.uuid}"),
     ]
+
+
+def _start(account: Account, now: datetime) -> str:
+    """The start of its session that is in the queue or under way, and its place; empty: none."""
+    repair = repairs.open_repair(account)
+    if repair is None:
+        return ""
+    asker = repair.actor or repair.get_asked_by_display()
+    return f"asked for by {asker}, {repair.get_state_display()}: {repairs.standing(repair, now)}"
 
 
 def _awaits_scan(account: Account, shown: Status) -> bool:

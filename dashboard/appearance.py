@@ -90,6 +90,7 @@ _GROUPS: dict[str, list[tuple[str, str, str]]] = {
     ],
     "Evidence": [
         ("Transitions", "timeline", "accounts.transition"),
+        ("Repairs", "build", "accounts.repair"),
         ("Deliveries", "inbox", "webhooks.delivery"),
         ("Refused requests", "block", "webhooks.refusedrequest"),
         ("Runs", "fact_check", "reconciliation.run"),

@@ -11,7 +11,7 @@ from itertools import takewhile
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 
-from accounts.models import Account, Transition
+from accounts.models import Account, Repair, Transition
 from accounts.reasons import meaning
 from accounts.status import Status
 from dashboard.shown import visible
@@ -137,6 +137,39 @@ def _finding(row: Finding) -> Entry:
     )
 
 
+_REPAIR_TONES = {
+    Repair.State.SUCCEEDED: "connected",
+    Repair.State.FAILED: "disconnected",
+    Repair.State.CANCELLED: "stopped",
+}
+
+
+def _repairs(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:
+    rows = Repair.objects.filter(account_id__in=ids)
+    if before:
+        rows = rows.filter(asked_at__lt=before)
+    return [_repair(row) for row in rows.order_by("-asked_at", "-pk")[:limit]]
+
+
+def _repair(row: Repair) -> Entry:
+    """Who wanted the session started and why, what was asked of its gateway, what came of it."""
+    state = Repair.State(row.state)
+    why = row.why or (meaning(row.reason).text if row.reason else "")
+    parts = (why, row.steps_taken, row.outcome, row.duration)
+    return Entry(
+        at=row.asked_at,
+        rank=5,
+        kind="repair",
+        title=f"Start of its session: {state.label}",
+        detail=visible(" · ".join(filter(None, parts))),
+        who=visible(" ".join(filter(None, (row.get_asked_by_display(), row.actor)))),
+        tone=_REPAIR_TONES.get(state, "connecting"),
+        account_id=row.account_id,
+        url_name="admin:accounts_repair_change",
+        pk=row.pk,
+    )
+
+
 def _acts(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:
     """What people did here, as written down when they confirmed it."""
     rows = LogEntry.objects.filter(
@@ -158,4 +191,4 @@ def _acts(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry
     ]
 
 
-READERS: tuple[Reader, ...] = (_transitions, _deliveries, _findings, _acts)
+READERS: tuple[Reader, ...] = (_transitions, _deliveries, _findings, _acts, _repairs)

@@ -49,7 +49,7 @@ def _web(options: Options) -> list[str]:
 def _worker() -> list[str]:
     return [
         "-m", "celery", "--quiet", "-A", "config", "worker",
-        "--pool", "threads", "--concurrency", "16",
+        "--pool", "threads", "--concurrency", "32",
         "--without-gossip", "--without-mingle", "--loglevel", "INFO",
     ]  # fmt: skip
 

@@ -9,7 +9,7 @@ from accounts.models import Gateway
 from reconciliation import records, rollcall
 from reconciliation.phase import seconds_until_phase
 
-# Of the worker's 16 threads. Passes mostly wait for gateways: when a hundred of those hang, sweeps
+# Of the worker's 32 threads. Passes mostly wait for gateways: when a hundred of those hang, sweeps
 # and confirming reads must get through all the same.
 PASSES_AT_ONCE = 12
 PUT_OFF_SECONDS = 1

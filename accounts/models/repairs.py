@@ -73,3 +73,15 @@ class Repair(models.Model):
 
     def __str__(self) -> str:
         return f"repair {self.pk} of {self.account}"
+
+    @property
+    def steps_taken(self) -> str:
+        """What is asked of its gateway, in order: "stop, start"."""
+        return ", ".join(str(step) for step in self.steps)
+
+    @property
+    def duration(self) -> str:
+        """How long it took from its turn on; empty while it lasts."""
+        if self.started_at is None or self.finished_at is None:
+            return ""
+        return f"{max(0.0, (self.finished_at - self.started_at).total_seconds()):.1f} s"

@@ -10,6 +10,7 @@ from dashboard.admin import (
     gateways,
     incidents,
     people,
+    repairs,
     routes,
     runs,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "gateways",
     "incidents",
     "people",
+    "repairs",
     "routes",
     "runs",
 ]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from accounts import lifecycle
-from accounts.models import Account
+from accounts import clock, lifecycle, repairs
+from accounts.models import Account, Repair
 from accounts.status import LIVE, Wanted
 from gateways.registry import CLIENTS
 
@@ -51,9 +51,12 @@ def _no_session(account: Account) -> str:
 
 
 def _cannot_restart(account: Account, now: datetime) -> str:
-    if account.wanted != Wanted.RUNNING:
-        return "it is wanted stopped: want it running first"
-    return _no_session(account)
+    return repairs.why_not(account, Repair.Asker.OPERATOR, now)
+
+
+def _restart(account: Account, actor: str, why: str) -> str:
+    repair = lifecycle.restart(account, actor=actor, why=why)
+    return f"{account}: {repairs.standing(repair, clock.database_now())}"
 
 
 def _cannot_stop(account: Account, now: datetime) -> str:
@@ -91,15 +94,15 @@ def _stopping_costs() -> str:
 RESTART = Verb(
     name="restart",
     label="Restart session",
-    done="Restarted",
+    done="In the queue",
     costs=(
-        "The gateway closes the session's browser and starts it again. The login is kept. For up "
-        "to a minute no message can be sent, and this page waits for the answer."
+        "The gateway closes the session's browser and starts it again, as soon as its turn comes: "
+        "at most two at once at one gateway. The login is kept. For up to a minute no message can "
+        "be sent. The account's page shows its place in the queue, and what came of it."
     ),
-    act=lambda account, actor, why: lifecycle.restart(account, actor=actor),
+    act=_restart,
     refusal=_cannot_restart,
     icon="restart_alt",
-    most=MOST_AT_GATEWAYS,
 )
 WANT_RUNNING = Verb(
     name="want-running",

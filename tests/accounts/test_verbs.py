@@ -14,7 +14,7 @@ from gateways.base import BadAnswer, GatewayError, KeyRejected, TimedOut
 from gateways.base import Refused as NobodyListens
 from gateways.simulator import mishaps, process, still_world, transport
 from tests.cast import NOBODY, left_behind, see, story
-from tests.gateways.simulated import connected, says
+from tests.gateways.simulated import connected
 
 KEY = "test-key"
 
@@ -52,18 +52,6 @@ def asks_for_a_read(rung, alice, django_capture_on_commit_callbacks):
 
 
 # --- a gateway that obeys -----------------------------------------------------------------------
-def test_restart_brings_the_browser_back_and_keeps_the_login(world, alice, asks_for_a_read):
-    mishaps.crash(world, "alice", honest=True)
-
-    asks_for_a_read(lifecycle.restart, alice)
-    world.settle()
-    world.host.move_on(30)
-    world.settle()
-
-    assert says(world, "alice") in ("connected", "connecting", "qr_scanning")
-    assert "alice" in world.logins
-
-
 def test_stop_ends_the_session_and_the_row_follows(world, alice, asks_for_a_read):
     asks_for_a_read(lifecycle.stop, alice)
     assert (alice.wanted, alice.status) == (Wanted.STOPPED, Status.CONNECTED)
@@ -107,24 +95,15 @@ TROUBLES = [
 ]
 
 
-@pytest.mark.parametrize("verb", [lifecycle.restart, lifecycle.stop])
 @pytest.mark.parametrize(("trouble", "error"), TROUBLES)
-def test_it_says_why_and_looks_again(world, alice, asks_for_a_read, verb, trouble, error):
+def test_it_says_why_and_looks_again(world, alice, asks_for_a_read, trouble, error):
     trouble(world)
 
     with pytest.raises(error) as raised:
-        asks_for_a_read(verb, alice)
+        asks_for_a_read(lifecycle.stop, alice)
 
     assert KEY not in str(raised.value) and "wrong" not in str(raised.value)
     assert alice.status == Status.CONNECTED  # a call that failed says nothing of the session
-    assert "alice" in world.sessions
-
-
-def test_a_restart_of_what_it_does_not_hold_is_an_answer(world, alice, asks_for_a_read):
-    mishaps.lose(world, "alice")
-
-    asks_for_a_read(lifecycle.restart, alice)
-
     assert "alice" in world.sessions
 
 
@@ -132,17 +111,15 @@ def test_without_a_key_nothing_is_asked(cast, alice):
     GatewaySecret.objects.all().delete()
 
     with pytest.raises(GatewayError, match="no active API key"):
-        lifecycle.restart(alice, actor="olga")
+        lifecycle.stop(alice, actor="olga")
 
 
-def test_a_lie_is_found_by_the_next_read(world, alice, asks_for_a_read):
+def test_a_lie_is_a_claim_without_proof(world, alice):
     """It goes on saying connected after its browser was killed: a claim, with no proof."""
     mishaps.crash(world, "alice", honest=False)
     confirm(alice.gateway_id, "alice")
     alice.refresh_from_db()
     assert (alice.status, alice.proven_at) == (Status.CONNECTED, None)
-
-    asks_for_a_read(lifecycle.restart, alice)
 
 
 def test_an_answer_about_another_session_is_no_answer(cast, world, alice):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Account, GatewaySecret
+from accounts.starts import carry_out_due
 from accounts.status import Status, Wanted
 from gateways.simulator import mishaps, process
 from reconciliation.models import Run
@@ -40,12 +41,18 @@ def test_a_roll_call_of_a_gateway(admin, cast, alice):
     assert "whatsapp-1: 1 sessions listed" in told(done)[0]
 
 
-def test_a_restart_starts_the_browser_again(operator, alice, world):
+def test_a_restart_waits_for_its_turn_and_starts_the_browser_again(operator, alice, world):
     mishaps.crash(world, "alice", honest=True)
     assert says(world, "alice") == "disconnected"
-    assert told(act(operator, "restart", alice)) == ["Restarted 1."]
-    world.settle()
+    assert told(act(operator, "restart", alice)) == ["In the queue 1. 62811801641: you are next."]
+    assert "asked for by maria, waiting for its turn: you are next" in words(
+        operator.get(page_of(alice))
+    )
+    carry_out_due(alice.gateway_id)
     assert says(world, "alice") == "connected"
+    text = words(operator.get(page_of(alice)))
+    assert "Start of its session: succeeded" in text
+    assert "restart · a read shows it connected" in text
 
 
 def test_stopping_ends_the_session_and_says_beforehand_what_is_lost(operator, alice, world):
@@ -56,7 +63,7 @@ def test_stopping_ends_the_session_and_says_beforehand_what_is_lost(operator, al
     assert "alice" not in world.sessions
 
 
-@pytest.mark.parametrize("verb", ["restart", "stop", "roll-call"])
+@pytest.mark.parametrize("verb", ["stop", "roll-call"])
 def test_a_gateway_that_refuses_gets_a_clear_message(operator, alice, world, verb):
     process.stop(world)
     [message] = told(act(operator, verb, alice))
@@ -64,7 +71,7 @@ def test_a_gateway_that_refuses_gets_a_clear_message(operator, alice, world, ver
     assert "refused" in message.partition("1 refused: ")[2].lower()
 
 
-@pytest.mark.parametrize("verb", ["restart", "stop", "roll-call"])
+@pytest.mark.parametrize("verb", ["stop", "roll-call"])
 def test_a_gateway_that_hangs_gets_a_clear_message(operator, alice, world, verb):
     process.freeze(world)
     [message] = told(act(operator, verb, alice))
@@ -74,19 +81,35 @@ def test_a_gateway_that_hangs_gets_a_clear_message(operator, alice, world, verb)
 
 def test_what_went_wrong_stands_in_the_history(operator, alice, world):
     process.stop(world)
+    act(operator, "stop", alice)
+    assert "Stop session now: refused: " in words(operator.get(page_of(alice)))
+
+
+def test_what_went_wrong_with_a_start_stands_in_the_timeline(operator, alice, world):
+    process.stop(world)
     act(operator, "restart", alice)
-    assert "Restart session: refused: " in words(operator.get(page_of(alice)))
+    carry_out_due(alice.gateway_id)
+    text = words(operator.get(page_of(alice)))
+    assert "Start of its session: failed" in text
+    assert "Connection refused" in text
+
+
+def test_a_second_restart_at_once_is_told_when_it_may_be(operator, alice, world):
+    act(operator, "restart", alice)
+    carry_out_due(alice.gateway_id)
+    [message] = told(act(operator, "restart", alice))
+    assert "1 refused: 62811801641: it was started just now: again in" in message
 
 
 def test_a_gateway_without_a_key_says_how_to_give_it_one(operator, alice):
     GatewaySecret.objects.all().delete()
-    [message] = told(act(operator, "restart", alice))
+    [message] = told(act(operator, "stop", alice))
     assert "has no active API key: ./run manage gateway_add" in message
 
 
 def test_a_secret_that_cannot_be_opened_says_so(operator, alice):
     GatewaySecret.objects.update(sealed="not sealed by us")
-    [message] = told(act(operator, "restart", alice))
+    [message] = told(act(operator, "stop", alice))
     assert "FIELD_KEYS" in message
 
 

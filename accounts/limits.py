@@ -1,0 +1,104 @@
+"""How many sessions are started at once, and how soon one is started again. Pure: values in, values
+out, the clock passed in.
+
+A moment from the future was written before the clock was set back: it limits nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The settings (docs/settings.md). `gap_after_mass_event`: between two starts at one gateway
+    that has just come back with many sessions to start."""
+
+    in_flight_per_gateway: int
+    in_flight_in_fleet: int
+    account_every: timedelta
+    customer_per_hour: int
+    gap_after_mass_event: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What a gateway, and the fleet, are busy with. `typical_seconds`: how long a start takes
+    there."""
+
+    in_flight: int
+    in_fleet: int
+    last_start_at: datetime | None
+    after_mass_event: bool
+    typical_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where somebody stands in a gateway's queue."""
+
+    before: int
+    about_seconds: int
+
+    def __str__(self) -> str:
+        """ "2 before you, about 40 s" """
+        ahead = f"{self.before} before you" if self.before else "you are next"
+        if not self.about_seconds:
+            return ahead
+        if self.about_seconds < 120:
+            return f"{ahead}, about {self.about_seconds} s"
+        return f"{ahead}, about {math.ceil(self.about_seconds / 60)} min"
+
+
+def has_room(load: Load, limits: Limits, now: datetime) -> bool:
+    """Whether one more start may begin at this gateway."""
+    full = load.in_flight >= limits.in_flight_per_gateway
+    fleet_full = load.in_fleet >= limits.in_flight_in_fleet
+    return not full and not fleet_full and _gap_ends_in(load, limits, now) <= timedelta(0)
+
+
+def account_wait(last_start_at: datetime | None, limits: Limits, now: datetime) -> timedelta:
+    """How long one account must wait for its next start, whoever asks."""
+    return _rest_of(limits.account_every, last_start_at, now)
+
+
+def customer_wait(starts: Sequence[datetime], limits: Limits, now: datetime) -> timedelta:
+    """How long a customer must wait who has had this account started at these moments."""
+    within = sorted(start for start in starts if now - HOUR < start <= now)
+    too_many = len(within) - limits.customer_per_hour
+    return within[too_many] + HOUR - now if too_many >= 0 else timedelta(0)
+
+
+def place(
+    before: int, load: Load, limits: Limits, now: datetime, *, account_waits: timedelta
+) -> Place:
+    """Where somebody stands who has so many before them: when their start is likely to begin."""
+    rounds = (before + load.in_flight) // limits.in_flight_per_gateway
+    wait = timedelta(seconds=rounds * load.typical_seconds)
+    if load.after_mass_event:
+        gaps = _gap_ends_in(load, limits, now) + before * limits.gap_after_mass_event
+        wait = max(wait, gaps)
+    seconds = max(wait, account_waits).total_seconds()
+    return Place(before=before, about_seconds=_roundly(seconds))
+
+
+def _gap_ends_in(load: Load, limits: Limits, now: datetime) -> timedelta:
+    if not load.after_mass_event:
+        return timedelta(0)
+    return _rest_of(limits.gap_after_mass_event, load.last_start_at, now)
+
+
+def _rest_of(span: timedelta, since: datetime | None, now: datetime) -> timedelta:
+    if since is None or since > now:
+        return timedelta(0)
+    return max(timedelta(0), since + span - now)
+
+
+def _roundly(seconds: float) -> int:
+    """Whole steps of 5 s: nobody knows better."""
+    return math.ceil(seconds / 5) * 5

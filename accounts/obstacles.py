@@ -1,0 +1,79 @@
+"""Why a session is not started, whoever's turn it is. Pure: values in, a sentence out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from accounts.models import Account, Gateway, MaintenanceWindow, Repair
+from accounts.reasons import meaning
+from accounts.status import Wanted
+from gateways.base import Reason
+from gateways.registry import capabilities_of
+
+Asker = Repair.Asker
+
+
+def obstacle(
+    account: Account, by: str, now: datetime, *, maintenance: MaintenanceWindow | None
+) -> str:
+    """What stands against a start that `by` asks for; empty: nothing. Needs account.gateway."""
+    return (
+        _not_wanted(account)
+        or _not_now(account, by, now, maintenance)
+        or (_not_by_itself(account) if by == Asker.ROLLCALL else "")
+    )
+
+
+def no_ladder(account: Account) -> str:
+    """Why nothing that can be asked of its gateway helps; empty: something does."""
+    if capabilities_of(account.gateway.kind).steps(reason_of(account)):
+        return ""
+    if not capabilities_of(account.gateway.kind).ladder:
+        return f"nobody can start a session at a gateway of kind {account.gateway.kind} from here"
+    why = meaning(account.status_reason)
+    return f"{why.text}: nothing that can be asked of its gateway helps. {why.instruction}"
+
+
+def reason_of(account: Account) -> Reason:
+    """What is wrong with it, by our table; a code of a newer version says nothing to us."""
+    try:
+        return Reason(account.status_reason)
+    except ValueError:
+        return Reason.UNRECOGNISED
+
+
+def _not_wanted(account: Account) -> str:
+    if account.merged_into_id is not None:
+        return f"it was merged into account {account.merged_into_id}: act there"
+    if account.archived_at is not None:
+        return "it is archived: register the number again first"
+    if account.wanted != Wanted.RUNNING:
+        return "it is wanted stopped: want it running first"
+    return "" if account.session_id else "it has no session"
+
+
+def _not_now(
+    account: Account, by: str, now: datetime, maintenance: MaintenanceWindow | None
+) -> str:
+    if maintenance is not None:
+        return f"its gateway is under maintenance until {_time(maintenance.ends_at)}"
+    quarantined = account.quarantined_until
+    if by != Asker.OPERATOR and quarantined is not None and quarantined > now:
+        return (
+            f"it did not stay up time and again, and is left alone until {_time(quarantined)}; "
+            "a member or an operator may lift that"
+        )
+    return ""
+
+
+def _not_by_itself(account: Account) -> str:
+    if account.gateway.mode == Gateway.Mode.OBSERVE:
+        return "its gateway is only observed"
+    if account.gateway.repair_paused_at is not None:
+        return f"automatic repair is paused there: {account.gateway.repair_paused_why}"
+    why = meaning(account.status_reason)
+    return "" if why.repairable else f"only a human can help: {why.instruction}"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,86 @@
+"""What a look at a session says of the start that was asked for. Pure: values in, values out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounts.models import Repair
+from accounts.observations import Observation, Outcome
+from accounts.reasons import meaning
+from accounts.status import Status
+
+State = Repair.State
+
+# A gateway's clock may be off by so much.
+CLOCKS_DIFFER = timedelta(seconds=5)
+_COMES_UP = frozenset({Status.CONNECTED, Status.CONNECTING})
+_ENDS_HERE = frozenset({Status.LOGGED_OUT, Status.BLOCKED})
+# From these Rollcall starts a session by itself.
+_TO_BE_STARTED = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE, Status.FAILED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is known beside the look. `unanswered`: why no answer came, empty where one did;
+    `is_over`: what was asked can no longer happen."""
+
+    started_at: datetime | None
+    qr_seen_at: datetime | None
+    unanswered: str
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    state: Repair.State
+    text: str
+
+
+def judge(seen: Observation | None, known: Finding) -> Verdict | None:
+    """What has come of it; None: look again. `seen` None: the gateway could not be read."""
+    if seen is None:
+        return _in_the_end(known, "its gateway could not be read")
+    if seen.status in _COMES_UP:
+        if _is_an_old_word(seen, known):
+            return _in_the_end(known, "the gateway says connected, as it did before")
+        return Verdict(State.SUCCEEDED, f"a read shows it {seen.status.label}")
+    if seen.status in _ENDS_HERE:
+        return Verdict(State.FAILED, f"a read shows it {_in_words(seen)}")
+    if seen.status is Status.QR_SCANNING:
+        shown = known.started_at and known.qr_seen_at and known.qr_seen_at >= known.started_at
+        asks = "it asks for a scan of its QR code"
+        return Verdict(State.FAILED, asks) if shown else _in_the_end(known, asks)
+    return _in_the_end(known, f"a read shows it {_in_words(seen)}")
+
+
+def came_back(outcome: Outcome | None, *, by_itself: bool) -> str:
+    """Why a start is not needed after a look at what is the case now; empty: it is."""
+    if outcome is None or outcome.now is None:
+        return ""
+    if outcome.now in _COMES_UP:
+        return f"nothing was started: a read shows it {outcome.now.label}"
+    if by_itself and outcome.now not in _TO_BE_STARTED:
+        return f"nothing was started: it is {outcome.now.label}"
+    return ""
+
+
+def _in_the_end(known: Finding, text: str) -> Verdict | None:
+    """Only once it can no longer happen."""
+    if not known.is_over:
+        return None
+    return Verdict(State.FAILED, f"{known.unanswered}; {text}" if known.unanswered else text)
+
+
+def _is_an_old_word(seen: Observation, known: Finding) -> bool:
+    """Nobody answered, and it has been connected since before it was asked to start: a gateway's
+    word may stand for long after its browser has gone."""
+    if not known.unanswered or seen.connected_at is None or known.started_at is None:
+        return False
+    return seen.connected_at < known.started_at - CLOCKS_DIFFER
+
+
+def _in_words(seen: Observation) -> str:
+    if seen.status is None:
+        return f"in a state that nobody knows ({seen.raw})"
+    return f"{seen.status.label}: {meaning(seen.reason).text}"

@@ -1,0 +1,130 @@
+"""What the queue of starts holds: read for whoever asks, waits, or carries out."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import (
+    Avg,
+    Case,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+
+from accounts.limits import HOUR, Limits, Load
+from accounts.models import Gateway, Incident, MaintenanceWindow, Repair
+
+State = Repair.State
+Asker = Repair.Asker
+
+# A gateway that lost or hid many sessions has them to start all at once, for so long after.
+MASS_EVENT_LASTS = timedelta(minutes=15)
+MASS_EVENTS = (Incident.Kind.MASS_LOSS, Incident.Kind.UNREACHABLE)
+UNKNOWN_START_SECONDS = 20.0
+LAST_STARTS = 20
+
+# People first, then in the order of their coming.
+_PRIORITY = Case(When(asked_by=Asker.ROLLCALL, then=Value(1)), default=Value(0))
+IN_LINE = (_PRIORITY, F("asked_at"), F("pk"))
+# One claims at a time, in the whole fleet, so that its numbers hold; it takes a few milliseconds.
+_CLAIMS = 0x72_6F_6C_6C  # "roll"
+
+
+def limits() -> Limits:
+    return Limits(
+        in_flight_per_gateway=settings.REPAIR_STARTS_PER_GATEWAY,
+        in_flight_in_fleet=settings.REPAIR_STARTS_IN_FLEET,
+        account_every=timedelta(seconds=settings.REPAIR_ACCOUNT_EVERY_SECONDS),
+        customer_per_hour=settings.REPAIR_CUSTOMER_STARTS_PER_HOUR,
+        gap_after_mass_event=timedelta(seconds=settings.REPAIR_GAP_AFTER_MASS_EVENT_SECONDS),
+    )
+
+
+def lock_claims() -> None:
+    """Until the end of the caller's transaction nobody else begins a start."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIMS])
+
+
+def load_of(gateway_id: int, now: datetime) -> Load:
+    in_flight = Repair.objects.filter(state__in=Repair.IN_FLIGHT)
+    started = Repair.objects.filter(gateway_id=gateway_id, started_at__isnull=False)
+    return Load(
+        in_flight=in_flight.filter(gateway_id=gateway_id).count(),
+        in_fleet=in_flight.count(),
+        last_start_at=started.order_by("-started_at").values_list("started_at", flat=True).first(),
+        after_mass_event=_after_mass_event(gateway_id, now),
+        typical_seconds=_typical_seconds(gateway_id),
+    )
+
+
+def waiting(gateway_id: int) -> QuerySet[Repair]:
+    return Repair.objects.filter(gateway_id=gateway_id, state=State.WAITING)
+
+
+def ready(gateway_id: int, now: datetime) -> QuerySet[Repair]:
+    """Those that wait and whose account was not started just now, first things first."""
+    lately = _starts().filter(
+        account_id=OuterRef("account_id"),
+        started_at__gt=now - limits().account_every,
+        started_at__lte=now,
+    )
+    return waiting(gateway_id).exclude(Exists(lately)).order_by(*IN_LINE)
+
+
+def number_before(repair: Repair) -> int:
+    """How many of its gateway's queue have their turn before it."""
+    earlier = Q(asked_at__lt=repair.asked_at) | Q(asked_at=repair.asked_at, pk__lt=repair.pk)
+    people = ~Q(asked_by=Asker.ROLLCALL)
+    ahead = (~people & earlier) | people if repair.asked_by == Asker.ROLLCALL else people & earlier
+    return waiting(repair.gateway_id).filter(ahead).exclude(pk=repair.pk).count()
+
+
+def last_start(account_id: int) -> datetime | None:
+    """When the account was started last, whoever asked."""
+    of_account = _starts().filter(account_id=account_id)
+    return of_account.order_by("-pk").values_list("started_at", flat=True).first()
+
+
+def customer_starts(account_id: int, now: datetime) -> list[datetime]:
+    """When customers had it started within the last hour."""
+    lately = _starts().filter(account_id=account_id, started_at__gt=now - HOUR)
+    moments = lately.filter(asked_by=Asker.CUSTOMER).values_list("started_at", flat=True)
+    return [moment for moment in moments if moment is not None]
+
+
+def maintenance_of(gateway_id: int, now: datetime) -> MaintenanceWindow | None:
+    """The window that its gateway is in now."""
+    windows = MaintenanceWindow.objects.filter(gateway_id=gateway_id)
+    return windows.filter(starts_at__lte=now, ends_at__gt=now).order_by("-ends_at").first()
+
+
+def _starts() -> QuerySet[Repair]:
+    """What was cancelled after its turn had come was never asked of a gateway."""
+    return Repair.objects.filter(started_at__isnull=False).exclude(state=State.CANCELLED)
+
+
+def _after_mass_event(gateway_id: int, now: datetime) -> bool:
+    since = now - MASS_EVENT_LASTS
+    lasting = Q(closed_at__isnull=True) | Q(closed_at__gt=since)
+    incidents = Incident.objects.filter(lasting, gateway_id=gateway_id, kind__in=MASS_EVENTS)
+    booted = Gateway.objects.filter(pk=gateway_id, booted_at__gt=since)
+    return booted.exists() or incidents.exists()
+
+
+def _typical_seconds(gateway_id: int) -> float:
+    done = Repair.objects.filter(
+        gateway_id=gateway_id, state=State.SUCCEEDED, started_at__isnull=False
+    ).order_by("-started_at")[:LAST_STARTS]
+    took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
+    mean: timedelta | None = done.annotate(took=took).aggregate(mean=Avg("took"))["mean"]
+    return mean.total_seconds() if mean is not None else UNKNOWN_START_SECONDS

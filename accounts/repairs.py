@@ -1,0 +1,192 @@
+"""The one queue of starts: whoever asks, people and Rollcall, waits in it, so that its limits hold
+for all. And what repair has come to, as it stands on the account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, connection, transaction
+
+from accounts import clock, limits, repair_queue
+from accounts.doorbell import ring
+from accounts.limits import Place
+from accounts.locks import short_waits
+from accounts.models import Account, Repair
+from accounts.obstacles import no_ladder, obstacle
+from accounts.refusals import Refused, refuse_merged, session_of
+from gateways.base import Step
+from gateways.text import printable
+
+State = Repair.State
+Asker = Repair.Asker
+
+CHUNK = 1000
+_NOTE = """
+UPDATE whatsapp_accounts account
+   SET next_step = plan.next_step, next_step_at = plan.next_step_at,
+       strikes = plan.strikes, quarantined_until = plan.quarantined_until
+  FROM (SELECT plan.* FROM whatsapp_accounts
+          JOIN jsonb_to_recordset(%s::jsonb) plan(account_id bigint, next_step text,
+               next_step_at timestamptz, strikes smallint, quarantined_until timestamptz)
+            ON plan.account_id = whatsapp_accounts.id
+         WHERE (whatsapp_accounts.next_step, whatsapp_accounts.next_step_at,
+                whatsapp_accounts.strikes, whatsapp_accounts.quarantined_until)
+               IS DISTINCT FROM
+               (plan.next_step, plan.next_step_at, plan.strikes, plan.quarantined_until)
+         ORDER BY whatsapp_accounts.id
+           FOR NO KEY UPDATE OF whatsapp_accounts) plan
+ WHERE account.id = plan.account_id
+"""
+
+
+def ask(
+    account: Account,
+    *,
+    by: Repair.Asker,
+    actor: str,
+    why: str = "",
+    reason: str = "",
+    steps: Sequence[Step] | None = None,
+) -> Repair:
+    """Put a start of the account's session into the queue; the one that is open already, if there
+    is one. Without `steps` they are those of its gateway's ladder when its turn has come.
+
+    Raises Refused."""
+    account = Account.objects.select_related("gateway").get(pk=account.pk)
+    now = clock.database_now()
+    _refuse(account, by, now)
+    if (known := open_repair(account)) is not None:
+        return _joined(known, by=by, actor=actor, why=why)
+    _refuse_too_soon(account, by, now)
+    asked = Repair(
+        account=account,
+        gateway=account.gateway,
+        session_id=session_of(account),
+        asked_by=by,
+        actor=printable(actor, limit=150),
+        reason=reason or account.status_reason,
+        why=printable(why, limit=500),
+        steps=list(steps or ()),
+    )
+    try:
+        with transaction.atomic():
+            asked.save()
+    except IntegrityError as error:  # somebody else asked at the same moment
+        if (known := open_repair(account)) is None:
+            raise Refused("it was started just now: look at it first") from error
+        return _joined(known, by=by, actor=actor, why=why)
+    ring("accounts.tasks.carry_out_repairs", account.gateway_id)
+    return Repair.objects.get(pk=asked.pk)
+
+
+def open_repair(account: Account) -> Repair | None:
+    """The one that waits, is under way, or whose outcome is being read."""
+    return Repair.objects.filter(account=account, state__in=Repair.OPEN).first()
+
+
+def place(repair: Repair, now: datetime) -> Place:
+    """Where it stands in its gateway's queue, and when its turn may come."""
+    if repair.state != State.WAITING:
+        return Place(before=0, about_seconds=0)
+    allowed = repair_queue.limits()
+    return limits.place(
+        repair_queue.number_before(repair),
+        repair_queue.load_of(repair.gateway_id, now),
+        allowed,
+        now,
+        account_waits=limits.account_wait(repair_queue.last_start(repair.account_id), allowed, now),
+    )
+
+
+def standing(repair: Repair, now: datetime) -> str:
+    """Where it stands, in words: "2 before you, about 40 s", or what has come of it."""
+    if repair.state == State.WAITING:
+        return str(place(repair, now))
+    outcome = f": {repair.outcome}" if repair.outcome else ""
+    return f"{repair.get_state_display()}{outcome}"
+
+
+def why_not(account: Account, by: Repair.Asker, now: datetime) -> str:
+    """Why `ask` would refuse, limits of time aside; empty: it would not. Needs account.gateway."""
+    window = repair_queue.maintenance_of(account.gateway_id, now)
+    return obstacle(account, by, now, maintenance=window) or no_ladder(account)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to happen to an account next, and what repair has come to."""
+
+    account_id: int
+    next_step: str
+    next_step_at: datetime | None
+    strikes: int
+    quarantined_until: datetime | None
+
+
+def note_plans(plans: Sequence[Plan]) -> int:
+    """Write these on their accounts; how many rows changed. Those that say so already are not
+    written.
+
+    Raises django.db.OperationalError when a lock cannot be had within 2 s."""
+    written = 0
+    ordered = sorted(plans, key=lambda plan: plan.account_id)
+    for start in range(0, len(ordered), CHUNK):
+        records = [_record(plan) for plan in ordered[start : start + CHUNK]]
+        with transaction.atomic(), short_waits(), connection.cursor() as cursor:
+            cursor.execute(_NOTE, [json.dumps(records, default=str)])
+            written += cursor.rowcount
+    return written
+
+
+def lift_quarantine(account: Account, *, actor: str) -> None:
+    """A member or an operator lets repair try again, from the beginning. Raises Refused."""
+    refuse_merged(account)
+    quarantined = Account.objects.filter(pk=account.pk, quarantined_until__isnull=False)
+    lifted = quarantined.update(
+        quarantined_until=None,
+        strikes=0,
+        next_step=printable(f"{actor} lifted its quarantine", limit=200),
+        next_step_at=None,
+    )
+    if not lifted:
+        raise Refused("it is not in quarantine")
+    account.refresh_from_db()
+
+
+def _refuse(account: Account, by: Repair.Asker, now: datetime) -> None:
+    if refusal := why_not(account, by, now):
+        raise Refused(refusal)
+
+
+def _refuse_too_soon(account: Account, by: Repair.Asker, now: datetime) -> None:
+    """A hundred taps are one start: who taps again just after it is told when to. Rollcall itself
+    waits in the queue."""
+    allowed = repair_queue.limits()
+    last = repair_queue.last_start(account.pk)
+    if by != Asker.ROLLCALL and (wait := limits.account_wait(last, allowed, now)):
+        raise Refused(f"it was started just now: again in {_in_words(wait)}")
+    starts = repair_queue.customer_starts(account.pk, now)
+    if by == Asker.CUSTOMER and (wait := limits.customer_wait(starts, allowed, now)):
+        raise Refused(f"it was started {len(starts)} times in an hour: again in {_in_words(wait)}")
+
+
+def _in_words(wait: timedelta) -> str:
+    seconds = max(1, round(wait.total_seconds()))
+    return f"{seconds} s" if seconds < 120 else f"{-(-seconds // 60)} min"
+
+
+def _joined(known: Repair, *, by: Repair.Asker, actor: str, why: str) -> Repair:
+    """The open one. A person's word puts what Rollcall asked for among what people ask for."""
+    if by != Asker.ROLLCALL:
+        Repair.objects.filter(pk=known.pk, state=State.WAITING, asked_by=Asker.ROLLCALL).update(
+            asked_by=by, actor=printable(actor, limit=150), why=printable(why, limit=500)
+        )
+        known.refresh_from_db()
+    return known
+
+
+def _record(plan: Plan) -> dict[str, object]:
+    return asdict(plan) | {"next_step": printable(plan.next_step, limit=200)}

@@ -1,0 +1,266 @@
+"""Carrying out what the queue of starts holds: claim, ask the gateway step by step, read what came
+of it. Neither a transaction nor a connection is held while a gateway is asked.
+
+Whoever carries it out may die at any line: what is then left under way past its lease is read. A
+second start is never begun while the first may still happen.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+
+from accounts import clock, limits, observations, repair_queue
+from accounts.confirm import confirm
+from accounts.doorbell import ring
+from accounts.locks import short_waits
+from accounts.models import Account, Repair
+from accounts.observations import BELIEVED
+from accounts.obstacles import no_ladder, obstacle, reason_of
+from accounts.outcomes import Finding, came_back, judge
+from accounts.reach import client_of
+from gateways import base
+from gateways.base import GatewayError, State, Step
+from gateways.registry import capabilities_of
+from gateways.text import printable
+
+logger = logging.getLogger(__name__)
+
+# The Node service answers once the browser is up: 15 to 60 s.
+START_DEADLINE_SECONDS = 70.0
+STOP_DEADLINE_SECONDS = 20.0
+READ_DEADLINE_SECONDS = 5.0
+# A step, the reads around it, and what the database may take.
+LEASE = timedelta(seconds=START_DEADLINE_SECONDS + 30)
+# What was asked without an answer may happen for so long after it began.
+MAY_STILL_HAPPEN = timedelta(seconds=180)
+# What was answered shows within so long: a browser that is up has still to load its page.
+SETTLES_WITHIN = timedelta(seconds=45)
+MOST_CANCELLED_AT_ONCE = 20
+
+# A read that somebody's webhook has overtaken meanwhile was a look at the session all the same.
+_COUNTS = BELIEVED | {observations.Verdict.OLDER}
+_NOT_THERE = frozenset({State.DISCONNECTED, State.LOGGED_OUT})
+
+
+def carry_out_due(gateway_id: int) -> Repair | None:
+    """Carry out the one of this gateway's queue whose turn it is. None: it is nobody's."""
+    repair = claim(gateway_id)
+    if repair is None:
+        return None
+    # There may be room for another one beside it, and there is when it has ended.
+    ring("accounts.tasks.carry_out_repairs", gateway_id)
+    carry_out(repair)
+    ring("accounts.tasks.carry_out_repairs", gateway_id)
+    repair.refresh_from_db()
+    return repair
+
+
+def claim(gateway_id: int) -> Repair | None:
+    """The one whose turn it is, now under way; None: nobody's, or the limits leave no room."""
+    with transaction.atomic(), short_waits():
+        repair_queue.lock_claims()
+        now = clock.database_now()
+        load = repair_queue.load_of(gateway_id, now)
+        if not limits.has_room(load, repair_queue.limits(), now):
+            return None
+        for repair in _ready(gateway_id, now):
+            if not (why := _no_longer(repair, now)):
+                repair.state, repair.started_at = Repair.State.RUNNING, now
+                repair.lease_until = now + LEASE
+                repair.save(update_fields=["state", "started_at", "lease_until"])
+                return repair
+            repair.state, repair.outcome = Repair.State.CANCELLED, printable(why, limit=500)
+            repair.finished_at = now
+            repair.save(update_fields=["state", "outcome", "finished_at"])
+    return None
+
+
+def carry_out(repair: Repair) -> None:
+    """Ask its gateway, step by step, and note what came of it."""
+    if why := _not_needed(repair):
+        _finish(repair, Repair.State.CANCELLED, why)
+        return
+    account = Account.objects.select_related("gateway").get(pk=repair.account_id)
+    steps = [Step(step) for step in repair.steps] or _ladder(account)
+    if not steps or (Step.STOP in steps and not _stop_keeps_login(account)):
+        why = no_ladder(account) or "its gateway would delete the login with the first step"
+        _finish(repair, Repair.State.CANCELLED, why)
+        return
+    for step in steps:
+        if not _renew(repair, steps):
+            return  # it took too long: what came of it is being read
+        try:
+            _take_step(step, repair, account)
+        except GatewayError as error:
+            _note_trouble(repair, error)
+            return
+    _settle(repair)
+
+
+def sweep() -> None:
+    """Ring for every queue in which somebody waits, and for what is to be read: whatever the
+    doorbell lost, and whoever died."""
+    now = clock.database_now()
+    _find_the_dead(now)
+    unclear = Repair.objects.filter(state=Repair.State.UNCLEAR)
+    for pk in unclear.order_by("pk").values_list("pk", flat=True):
+        ring("accounts.tasks.look_at_repair", pk)
+    queues = Repair.objects.filter(state=Repair.State.WAITING).order_by("gateway_id")
+    for pk in queues.values_list("gateway_id", flat=True).distinct():
+        ring("accounts.tasks.carry_out_repairs", pk)
+
+
+def look(repair_id: int) -> None:
+    """Read what came of one whose outcome is not clear yet."""
+    repair = Repair.objects.filter(pk=repair_id, state=Repair.State.UNCLEAR).first()
+    if repair is not None:
+        _look(repair)
+
+
+def _ready(gateway_id: int, now: datetime) -> QuerySet[Repair]:
+    rows = repair_queue.ready(gateway_id, now).select_related("account__gateway")
+    return rows.select_for_update(of=("self",))[:MOST_CANCELLED_AT_ONCE]
+
+
+def _no_longer(repair: Repair, now: datetime) -> str:
+    """What has come between since it was asked for."""
+    account = repair.account
+    if (account.gateway_id, account.session_id) != (repair.gateway_id, repair.session_id):
+        return "the account runs on another session now"
+    window = repair_queue.maintenance_of(repair.gateway_id, now)
+    return obstacle(account, repair.asked_by, now, maintenance=window)
+
+
+def _not_needed(repair: Repair) -> str:
+    """A look before what Rollcall begins by itself, and before everybody's second attempt: it may
+    have come back, or the first attempt was late."""
+    before = Repair.objects.filter(account_id=repair.account_id, pk__lt=repair.pk).first()
+    again = before is not None and before.state == Repair.State.FAILED
+    if repair.asked_by != Repair.Asker.ROLLCALL and not again:
+        return ""
+    outcome = confirm(repair.gateway_id, repair.session_id)
+    if outcome is None and repair.asked_by == Repair.Asker.ROLLCALL:
+        return "nothing was started: its gateway could not be read"
+    return came_back(outcome, by_itself=repair.asked_by == Repair.Asker.ROLLCALL)
+
+
+def _ladder(account: Account) -> list[Step]:
+    return list(capabilities_of(account.gateway.kind).steps(reason_of(account)))
+
+
+def _stop_keeps_login(account: Account) -> bool:
+    return capabilities_of(account.gateway.kind).stop_keeps_login
+
+
+def _renew(repair: Repair, steps: Sequence[Step]) -> bool:
+    """Before each step. False: the lease is lost, and somebody reads what came of it."""
+    fields = {"lease_until": clock.database_now() + LEASE, "steps": list(steps)}
+    return bool(_mine(repair).filter(state=Repair.State.RUNNING).update(**fields))
+
+
+def _take_step(step: Step, repair: Repair, account: Account) -> None:
+    """Raises GatewayError."""
+    with client_of(account.gateway) as client:
+        if not connection.in_atomic_block:
+            connection.close()
+        of_account = {"workspace_id": account.workspace_id, "account_id": account.pk}
+        match step:
+            case Step.RESTART:
+                client.restart_session(
+                    repair.session_id, **of_account, deadline_seconds=START_DEADLINE_SECONDS
+                )
+            case Step.STOP:
+                client.stop_session(
+                    repair.session_id,
+                    workspace_id=account.workspace_id,
+                    deadline_seconds=STOP_DEADLINE_SECONDS,
+                )
+            case Step.START:
+                # Never a create for what may exist: the Node service then loses the live one.
+                if _is_gone(client, repair.session_id):
+                    client.start_session(
+                        repair.session_id, **of_account, deadline_seconds=START_DEADLINE_SECONDS
+                    )
+
+
+def _is_gone(client: base.Client, session_id: str) -> bool:
+    session = client.read_session(session_id, deadline_seconds=READ_DEADLINE_SECONDS)
+    return session is None or session.state in _NOT_THERE
+
+
+def _note_trouble(repair: Repair, error: GatewayError) -> None:
+    """A clear no is the end of it; no answer, or one that nobody understands, is not."""
+    logger.warning("the start of session %s: %s", repair.session_id, error)
+    if isinstance(error, base.BadAnswer) or (
+        isinstance(error, base.Unreachable) and not isinstance(error, base.Refused)
+    ):
+        assert repair.started_at is not None
+        _wait_for_clarity(repair, repair.started_at + MAY_STILL_HAPPEN, str(error))
+    else:
+        _finish(repair, Repair.State.FAILED, str(error))
+    ring("accounts.tasks.confirm_session", repair.gateway_id, repair.session_id)
+
+
+def _settle(repair: Repair) -> None:
+    _wait_for_clarity(repair, clock.database_now() + SETTLES_WITHIN, "")
+    repair.refresh_from_db()
+    _look(repair)
+
+
+def _wait_for_clarity(repair: Repair, until: datetime, why: str) -> None:
+    _mine(repair).update(
+        state=Repair.State.UNCLEAR, lease_until=until, outcome=printable(why, limit=500)
+    )
+
+
+def _look(repair: Repair) -> None:
+    outcome = confirm(repair.gateway_id, repair.session_id)
+    account = Account.objects.only("qr_seen_at").get(pk=repair.account_id)
+    found = judge(
+        outcome.observation if outcome is not None and outcome.verdict in _COUNTS else None,
+        Finding(
+            started_at=repair.started_at,
+            qr_seen_at=account.qr_seen_at,
+            unanswered=repair.outcome,
+            is_over=_is_over(repair, clock.database_now()),
+        ),
+    )
+    if found is not None:
+        _finish(repair, found.state, found.text)
+
+
+def _is_over(repair: Repair, now: datetime) -> bool:
+    """One that seems longer than any was given before the clock was set back."""
+    until = repair.lease_until
+    return until is None or until <= now or until > now + MAY_STILL_HAPPEN
+
+
+def _find_the_dead(now: datetime) -> None:
+    """Whoever carried these out died, or took too long."""
+    over = Q(lease_until__lte=now) | Q(lease_until__gt=now + LEASE)
+    for repair in Repair.objects.filter(over, state=Repair.State.RUNNING):
+        until = min(repair.started_at or now, now) + MAY_STILL_HAPPEN
+        _wait_for_clarity(repair, until, "whoever carried it out came to an end")
+
+
+def _mine(repair: Repair) -> QuerySet[Repair]:
+    """This attempt, while nobody has ended it."""
+    return Repair.objects.filter(
+        pk=repair.pk, started_at=repair.started_at, state__in=Repair.IN_FLIGHT
+    )
+
+
+def _finish(repair: Repair, state: Repair.State, outcome: str) -> None:
+    ended = _mine(repair).update(
+        state=state,
+        outcome=printable(outcome, limit=500),
+        finished_at=clock.database_now(),
+        lease_until=None,
+    )
+    if ended:
+        logger.info("repair %s of session %s: %s", repair.pk, repair.session_id, state)

@@ -1,0 +1,83 @@
+"""Starts of sessions: who asked, why, what was done, what came of it. Read only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts import repairs
+from accounts.models import Repair
+from accounts.reasons import meaning
+from dashboard.admin import searching
+from dashboard.admin.base import ReadOnlyAdmin
+from dashboard.admin.plain_filters import choices_filter
+from dashboard.pieces import account_and_session, label, moment
+
+_STATES = {
+    Repair.State.WAITING: ("busy", "hourglass_empty"),
+    Repair.State.RUNNING: ("busy", "sync"),
+    Repair.State.UNCLEAR: ("blind", "visibility"),
+    Repair.State.SUCCEEDED: ("good", "check_circle"),
+    Repair.State.FAILED: ("bad", "report"),
+    Repair.State.CANCELLED: ("off", "cancel"),
+}
+state_filter = choices_filter("state", "what came of it")
+asker_filter = choices_filter("asked_by", "who asked")
+
+
+@admin.register(Repair)
+class RepairAdmin(ReadOnlyAdmin):
+    list_display = ("asked", "session", "gateway", "who", "reasons", "done", "came", "took")
+    list_display_links = ("asked",)
+    list_select_related = ("account", "gateway")
+    list_filter = (state_filter, asker_filter, "gateway")
+    search_fields = ("session_id",)
+    search_help_text = searching.HELP
+    ordering = ("-id",)
+    readonly_fields = ("standing",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Repair], search_term: str
+    ) -> tuple[QuerySet[Repair], bool]:
+        term = search_term.strip()
+        return (queryset.filter(searching.of_account(term)) if term else queryset), False
+
+    @admin.display(description="asked for", ordering="id")
+    def asked(self, row: Any) -> SafeString:
+        return moment(row.asked_at, row.seen_now)
+
+    @admin.display(description="account and session")
+    def session(self, row: Repair) -> SafeString:
+        return account_and_session(row.account, row.session_id)
+
+    @admin.display(description="by", ordering="asked_by")
+    def who(self, row: Repair) -> str:
+        return row.actor or str(row.get_asked_by_display())
+
+    @admin.display(description="why")
+    def reasons(self, row: Repair) -> SafeString:
+        wrong = meaning(row.reason).text if row.reason else ""
+        return format_html('<span class="rc-clip">{}</span>', row.why or wrong)
+
+    @admin.display(description="what was done")
+    def done(self, row: Repair) -> str:
+        return row.steps_taken
+
+    @admin.display(description="what came of it", ordering="state")
+    def came(self, row: Repair) -> SafeString:
+        tone, icon = _STATES[Repair.State(row.state)]
+        text = label(row.get_state_display(), tone=tone, icon=icon)
+        return format_html('{} <span class="rc-clip">{}</span>', text, row.outcome)
+
+    @admin.display(description="took")
+    def took(self, row: Repair) -> str:
+        return row.duration
+
+    @admin.display(description="where it stands")
+    def standing(self, row: Any) -> str:
+        return repairs.standing(row, row.seen_now)
