@@ -80,10 +80,7 @@ class Calls:
             deadline_seconds=deadline_seconds,
         )
         if answer.status_code in self.refusals:
-            status = answer.status_code
-            raise KeyRejected(
-                f"{answer.where}: {status}, it does not accept our key", status_code=status
-            )
+            raise self.refusal(answer) if is_page(answer) else key_rejected(answer)
         return answer
 
     def decoded(
@@ -146,8 +143,19 @@ def reason_given(body: bytes) -> str | None:
     return ""
 
 
+def is_page(answer: Answer) -> bool:
+    """No gateway answers so: something in between does, or another program."""
+    return answer.body.lstrip()[:1] == b"<"
+
+
+def key_rejected(answer: Answer) -> KeyRejected:
+    status = answer.status_code
+    text = f"{answer.where}: {status}, it does not accept our key"
+    return KeyRejected(text, status_code=status)
+
+
 def _why_undecodable(answer: Answer, error: Exception) -> str:
-    if answer.body.lstrip()[:1] == b"<":
+    if is_page(answer):
         return (
             "a web page, where JSON belongs: does the base URL point to it, or to a proxy's page?"
         )

@@ -35,6 +35,8 @@ from gateways.calls import (
     NOT_ASKED,
     Budget,
     Calls,
+    is_page,
+    key_rejected,
     probed,
     read_each,
     reason_given,
@@ -216,8 +218,7 @@ class Client(Calls):
     def _names(self, seconds: float) -> list[str]:
         path = f"/api/{segment(self._api_key)}/show-all-sessions"
         answer = self.call("GET", path, headers={}, deadline_seconds=seconds)
-        if answer.status_code == 400:
-            raise KeyRejected(f"{answer.where}: 400, it does not accept our key", status_code=400)
+        self._require_key(answer)
         return self.decoded(answer, _Names).response
 
     def _status(self, session_id: str, seconds: float) -> Session | None:
@@ -289,12 +290,18 @@ class Client(Calls):
             return token
         path = f"/api/{segment(session_id)}/{segment(self._api_key)}/generate-token"
         answer = self.call("POST", path, headers={}, body={}, deadline_seconds=seconds)
+        self._require_key(answer)
         token = self.decoded(answer, _Token, accepted=(200, 201)).token
         with _lock:
             if len(_tokens) >= MOST_TOKENS:
                 _tokens.clear()
             _tokens[slot] = token
         return token
+
+    def _require_key(self, answer: Answer) -> None:
+        """A wrong key in the address is answered with 400 (observed)."""
+        if answer.status_code == 400 and not is_page(answer):
+            raise key_rejected(answer)
 
     def _slot(self, session_id: str) -> bytes:
         named = "\0".join((self._base_url, self._api_key, session_id))
