@@ -240,6 +240,7 @@ class Book:
             listed_at=None,
             connected_at=None,
             proven_at=None,
+            disproved_at=None,
         )
         _, after = judge(moved, seen, now=self.now, expires_after=self.expires_after)
         self._put(after if seen.status is not None else _unseen(after))
@@ -266,6 +267,7 @@ class Book:
                 observed_at=at,
                 read_at=None,
                 unshown_since=at,
+                disproved_at=None,
             )
         )
         return Verdict.TAKEOVER_UNDONE, own.account_id

@@ -14,6 +14,7 @@ from accounts.reach import client_of
 from accounts.status import Source, Status, Wanted
 from accounts.transitions import observe
 from gateways.base import GatewayError, Reason, Session
+from gateways.registry import capabilities_of
 
 logger = logging.getLogger(__name__)
 DEADLINE_SECONDS = 5.0
@@ -33,7 +34,9 @@ def confirm(gateway_id: int, session_id: str) -> Outcome | None:
         return None
     if session is None and _absence_means_nothing(gateway, session_id, started):
         return None
-    return observe([as_observation(gateway_id, session_id, session, started)])[0]
+    is_cached = capabilities_of(gateway.kind).status_is_cached
+    seen = as_observation(gateway_id, session_id, session, started, is_cached=is_cached)
+    return observe([seen])[0]
 
 
 def _absence_means_nothing(gateway: Gateway, session_id: str, now: datetime) -> bool:
@@ -55,9 +58,14 @@ def read(gateway: Gateway, session_id: str) -> Session | None:
 
 
 def as_observation(
-    gateway_id: int, session_id: str, session: Session | None, started: datetime
+    gateway_id: int,
+    session_id: str,
+    session: Session | None,
+    started: datetime,
+    *,
+    is_cached: bool,
 ) -> Observation:
-    """What a targeted read that began at `started` says."""
+    """What a targeted read that began at `started` says. `is_cached`: see Observation."""
     if session is None:
         return Observation(
             gateway_id=gateway_id,
@@ -76,6 +84,7 @@ def as_observation(
         phone_number=session.phone_number,
         workspace_id=session.workspace_id,
         connected_at=session.connected_at,
+        is_cached=is_cached,
         observed_at=started,
         source=Source.READ,
     )

@@ -12,6 +12,10 @@ from gateways.base import Reason
 # Reasons that say little give way to those that say more, never the other way round.
 _VAGUE: dict[str, int] = {Reason.NONE: 0, Reason.LISTED: 1, Reason.MISSING: 2}
 _TELLING = 3
+# What a probe of the live client may find behind a "connected"; and words that no account keeps
+# while the same "connected" goes on being claimed.
+_FOUND_OUT = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE})
+UNLIKE_DISPROVED = LIVE - {Status.UNRESPONSIVE} | {Status.UNKNOWN}
 # A pass of the roll call takes at most this long from its start to the row.
 ON_ITS_WAY = timedelta(seconds=15)
 
@@ -38,6 +42,7 @@ class Known:
     connected_at: datetime | None
     last_connected_at: datetime | None
     proven_at: datetime | None
+    disproved_at: datetime | None
     qr_seen_at: datetime | None
     merged_into: int | None
     archived_at: datetime | None
@@ -89,6 +94,8 @@ def conclude(known: Known, seen: Observation) -> tuple[Status, str, str]:
     unchanged = (known.status, known.reason, known.raw)
     if seen.status is None:
         return unchanged
+    if is_doubted(known, seen):
+        return _as_disproved(known, seen)
     if seen.status in (Status.CONNECTED, Status.UNRESPONSIVE):
         if is_other_number(known, seen):
             return Status.LOGGED_OUT, Reason.WRONG_NUMBER, f"scanned {seen.phone_number}"
@@ -100,6 +107,48 @@ def conclude(known: Known, seen: Observation) -> tuple[Status, str, str]:
     if seen.status is known.status and _tells_less(reason, known.reason):
         return unchanged
     return seen.status, reason, seen.raw
+
+
+def is_doubted(known: Known, seen: Observation) -> bool:
+    """A "connected" that may be the one a probe has disproved: a gateway goes on claiming it after
+    its browser was killed (observed on the Node service), and a late webhook looks like a new one.
+    """
+    is_hearsay = seen.is_cached or seen.is_claim
+    return is_hearsay and is_disproved(
+        seen.status,
+        connected_at=seen.connected_at,
+        disproved_at=known.disproved_at,
+        claimed_at=known.connected_at,
+        proven_at=known.proven_at,
+    )
+
+
+def is_disproved(
+    status: Status | None,
+    *,
+    connected_at: datetime | None,
+    disproved_at: datetime | None,
+    claimed_at: datetime | None,
+    proven_at: datetime | None,
+) -> bool:
+    """Whether a claim is the one that was disproved: not where the session has logged in anew, or
+    the live client has spoken since. `claimed_at` is the login that was claimed when it was
+    disproved, by the gateway's own clock, which may differ from ours."""
+    if status is not Status.CONNECTED or disproved_at is None:
+        return False
+    logged_in_anew = connected_at is not None and connected_at > (claimed_at or disproved_at)
+    has_spoken = proven_at is not None and proven_at > disproved_at
+    return not (logged_in_anew or has_spoken)
+
+
+def _as_disproved(known: Known, seen: Observation) -> tuple[Status, str, str]:
+    """What a disproved claim leaves: the row as it is; and where our own read shows that nothing
+    has moved since, what the probe has found."""
+    if not (seen.is_read and known.status in UNLIKE_DISPROVED):
+        return known.status, known.reason, known.raw
+    if known.last_known == Status.UNRESPONSIVE:
+        return Status.UNRESPONSIVE, Reason.HUNG, ""
+    return Status.DISCONNECTED, Reason.BROWSER_GONE, ""
 
 
 def is_other_number(known: Known, seen: Observation) -> bool:
@@ -136,6 +185,7 @@ def _tells_less(reason: Reason, known: str) -> bool:
 def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status) -> Known:
     """The row's clocks and number after an observation that is believed."""
     at = min(seen.observed_at, now)
+    is_found_out = seen.source is Source.PROBE and seen.status in _FOUND_OUT
     shown = seen.is_read and seen.status is not None and seen.reason is not Reason.MISSING
     connected = status is Status.CONNECTED and seen.status is Status.CONNECTED
     since = (known.status is Status.CONNECTED and known.connected_at) or at
@@ -146,12 +196,27 @@ def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status
         read_at=at if shown else known.read_at,
         unshown_since=None if shown and seen.source is Source.LIST else known.unshown_since,
         phone_number=known.phone_number or (seen.phone_number if number_counts(seen) else None),
-        connected_at=(seen.connected_at or since) if connected else known.connected_at,
+        connected_at=seen.connected_at
+        if is_found_out
+        else (seen.connected_at or since)
+        if connected
+        else known.connected_at,
         last_connected_at=at if connected else known.last_connected_at,
+        disproved_at=at if is_found_out else _still_disproved(known, seen),
         qr_seen_at=at
         if seen.status is Status.QR_SCANNING and seen.source is Source.WEBHOOK
         else known.qr_seen_at,
     )
+
+
+def _still_disproved(known: Known, seen: Observation) -> datetime | None:
+    """Until the claim is believed again, or our own look shows that the gateway has another word
+    for it: the next "connected" is a new claim then. Nobody else's word ends it."""
+    if seen.status is None or is_doubted(known, seen):
+        return known.disproved_at
+    is_new_word = seen.is_read and seen.status is not Status.UNRESPONSIVE
+    is_over = seen.status is Status.CONNECTED or is_new_word
+    return None if is_over else known.disproved_at
 
 
 def _lose_sight(

@@ -20,7 +20,8 @@ class Observation:
     `observed_at` is the database's clock: receipt for a push, the moment *before* the request for
     a pull. `status` None: it says nothing about the state (its number or life may still count);
     UNKNOWN: we cannot see it, with the reason why. `raw` is the gateway's own word, `evidence`
-    where to look ("delivery 17", "run 4").
+    where to look ("delivery 17", "run 4"). `is_cached`: it comes from a variable of the gateway's
+    (`Capabilities.status_is_cached`), which may go on saying "connected" when nothing is.
 
     Whatever it is given, it holds what a row can: a batch must not fail for one stranger's word.
     """
@@ -34,6 +35,7 @@ class Observation:
     phone_number: str | None = None
     workspace_id: int | None = None
     connected_at: datetime | None = None
+    is_cached: bool = False
     raw: str = ""
     actor: str = ""
     evidence: str = ""

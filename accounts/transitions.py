@@ -121,8 +121,10 @@ def _transitions(seen: Observation, book: Book) -> list[Transition]:
 
 def _ask_for_confirmation(outcome: Outcome, account: Known) -> None:
     """A machine's word that changed something is checked by our own look, within 2 s: a late retry
-    looks as fresh as the truth. So is the session that got its account back."""
-    moved = outcome.verdict in _MOVED or outcome.was is not outcome.now
+    looks as fresh as the truth. So is the session that got its account back, and a word that was
+    not believed because a probe had disproved it."""
+    is_doubted = account.disproved_at and outcome.observation.status is Status.CONNECTED
+    moved = outcome.verdict in _MOVED or outcome.was is not outcome.now or is_doubted
     claimed = outcome.observation.is_claim and moved
     if account.session and (claimed or outcome.verdict is Verdict.TAKEOVER_UNDONE):
         ring("accounts.tasks.confirm_session", *account.session)

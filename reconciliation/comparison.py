@@ -53,15 +53,17 @@ class Comparison:
 class Circumstances:
     """Of the gateway: `started` is when it was asked for its list, `now` when the rows were read.
 
-    `sight_since`: since when reads have succeeded and counted; `held_since`: since when a mass loss
-    is held; `superseded`: sessions of this gateway that accounts once ran on, and the account;
-    `maintained`: it is under maintenance, so that absence is not judged.
+    `status_is_cached`: its list goes on saying "connected" of what is dead; `sight_since`: since
+    when reads have succeeded and counted; `held_since`: since when a mass loss is held;
+    `superseded`: sessions of this gateway that accounts once ran on, and the account; `maintained`:
+    it is under maintenance, so that absence is not judged.
     """
 
     gateway_id: int
     started: datetime
     now: datetime
     boot: Boot
+    status_is_cached: bool = False
     sight_since: datetime | None = None
     held_since: datetime | None = None
     superseded: Mapping[str, int] = field(default_factory=dict)
@@ -89,6 +91,7 @@ def seen(session: Session, at: Circumstances, *, status: Status, reason: Reason)
         phone_number=session.phone_number,
         workspace_id=session.workspace_id,
         connected_at=session.connected_at,
+        is_cached=at.status_is_cached,
         observed_at=at.started,
         source=Source.LIST,
     )

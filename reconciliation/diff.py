@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from accounts.decision import UNLIKE_DISPROVED
 from accounts.status import LOST, STICKY, Status
 from gateways.base import Listing, Reason, Session
 from reconciliation.absent import judge_absent
@@ -54,7 +55,9 @@ def _compare(
         unwanted = difference(row, Finding.Kind.UNWANTED, now=status)
         found.noted.append(replace(unwanted, held=True, why="it is wanted stopped"))
     observation = seen(session, at, status=status, reason=reason)
-    if why := _why_differs(row, session, status):
+    is_disproved = at.status_is_cached and not on_its_way and row.has_disproved(session)
+    why = _why_still_differs(row) if is_disproved else _why_differs(row, session, status)
+    if why:
         differs = difference(row, Finding.Kind.DIFFERS, now=status)
         found.decided.append((replace(differs, why=why), observation))
     elif not is_complete and row.is_live:
@@ -73,6 +76,12 @@ def _why_meaningless(row: Row, session: Session) -> str:
     if session.state is None:
         return f"its word {session.raw_state!r} is not in our table"
     return ""
+
+
+def _why_still_differs(row: Row) -> str:
+    """A probe has disproved this very claim, and nothing has moved since."""
+    goes_on = "its list goes on claiming a connection that a probe has disproved"
+    return goes_on if row.status in UNLIKE_DISPROVED else ""
 
 
 def _why_differs(row: Row, session: Session, status: Status) -> str:

@@ -79,7 +79,9 @@ def _judge(
     missing = difference(row, Finding.Kind.MISSING, now=Status.DISCONNECTED)
     if isinstance(session, GatewayError):
         return replace(missing, now=row.status, held=True, why=str(session)), None
-    observation = as_observation(gateway_id, row.session_id, session, answer.asked_at)
+    observation = as_observation(
+        gateway_id, row.session_id, session, answer.asked_at, is_cached=status_is_cached
+    )
     if session is None:
         return replace(missing, why=NO_SUCH_SESSION), observation
     if status_is_cached and observation.status is Status.CONNECTED:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from accounts.decision import is_disproved
 from accounts.models import Account
 from accounts.status import LIVE, Status, Wanted
-from gateways.base import Reason
+from gateways.base import Reason, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,9 @@ class Row:
     observed_at: datetime | None
     unshown_since: datetime | None
     qr_seen_at: datetime | None
+    connected_at: datetime | None = None
+    proven_at: datetime | None = None
+    disproved_at: datetime | None = None
 
     @property
     def is_live(self) -> bool:
@@ -48,6 +52,16 @@ class Row:
         expired = self.status is Status.UNKNOWN and self.last_known == Status.CONNECTED
         return expired or self.status is Status.CONNECTED
 
+    def has_disproved(self, session: Session) -> bool:
+        """A probe has found nothing behind this very "connected" (accounts.decision)."""
+        return is_disproved(
+            Status(session.state) if session.state else None,
+            connected_at=session.connected_at,
+            disproved_at=self.disproved_at,
+            claimed_at=self.connected_at,
+            proven_at=self.proven_at,
+        )
+
     def has_shown_qr(self, since: datetime | None) -> bool:
         return self.qr_seen_at is not None and (since is None or self.qr_seen_at >= since)
 
@@ -59,6 +73,7 @@ def rows_of(gateway_id: int) -> list[Row]:
         *("status", "status_reason", "last_known_status"),
         *("wanted", "archived_at"),
         *("observed_at", "unshown_since", "qr_seen_at"),
+        *("connected_at", "proven_at", "disproved_at"),
     )
     return [_row(*value) for value in values]
 
@@ -76,6 +91,9 @@ def _row(
     observed_at: datetime | None,
     unshown_since: datetime | None,
     qr_seen_at: datetime | None,
+    connected_at: datetime | None,
+    proven_at: datetime | None,
+    disproved_at: datetime | None,
 ) -> Row:
     return Row(
         account_id=pk,
@@ -89,4 +107,7 @@ def _row(
         observed_at=observed_at,
         unshown_since=unshown_since,
         qr_seen_at=qr_seen_at,
+        connected_at=connected_at,
+        proven_at=proven_at,
+        disproved_at=disproved_at,
     )

@@ -14,6 +14,7 @@ from accounts.observations import Observation
 from accounts.reach import client_of
 from accounts.transitions import observe
 from gateways.base import Client, GatewayError, Listing
+from gateways.registry import capabilities_of
 from reconciliation import records, seeing
 from reconciliation.boot import Boot, follow_boot, put_off
 from reconciliation.comparison import Circumstances, Comparison, Difference
@@ -159,6 +160,7 @@ class _Pass:
             started=look.started,
             now=clock.database_now(),
             boot=boot,
+            status_is_cached=capabilities_of(self.gateway.kind).status_is_cached,
             sight_since=self._sight_since(),
             held_since=held.values_list("opened_at", flat=True).first(),
             superseded=dict(past.values_list("session_id", "account_id")),

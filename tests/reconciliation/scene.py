@@ -67,6 +67,9 @@ class Scene:
 
     def passes(self, seconds: float) -> None:
         """Time passes: every moment on record is that much longer ago."""
+        for session in self.world.sessions.values():
+            if session.connected_at is not None:
+                session.connected_at -= timedelta(seconds=seconds)
         self.world.advance(seconds)
         for model in (model for name in OURS for model in apps.get_app_config(name).get_models()):
             moments = [one for one in model._meta.fields if isinstance(one, models.DateTimeField)]
