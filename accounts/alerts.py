@@ -37,7 +37,7 @@ RULES: dict[Incident.Kind, Rule] = {
         "themselves.",
     ),
     Incident.Kind.SELF_CHECK: Rule(
-        0,
+        30,
         "Look at Rollcall's own machine first: its network, its name service, its clock. No "
         "session is judged and no gateway accused until one of them can be read.",
     ),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from accounts import clock, maintenance
-from accounts.models import Account
+from accounts import clock, incidents, maintenance
+from accounts.models import Account, Incident
 from accounts.observations import Observation, Outcome
 from accounts.status import Source, Status
 from accounts.transitions import observe
@@ -20,13 +21,13 @@ def expire_live_words() -> list[Outcome]:
     hang. `observe` looks again under the lock: what was read meanwhile stays."""
     now = clock.database_now()
     stale = list(Account.objects.expired(now).select_related("gateway"))
-    maintained = maintenance.under_maintenance(now) if stale else set()
+    excuses = Excuses.at(now) if stale else NO_EXCUSES
     return observe(
         Observation(
             gateway_id=account.gateway_id,
             session_id=account.session_id,
             status=Status.UNKNOWN,
-            reason=why_unseen(account, now, maintained=maintained),
+            reason=why_unseen(account, now, excuses),
             observed_at=now,
             source=Source.SWEEP,
             actor="rollcall",
@@ -36,16 +37,35 @@ def expire_live_words() -> list[Outcome]:
     )
 
 
-def why_unseen(account: Account, now: datetime, *, maintained: Collection[int] = ()) -> Reason:
-    """Why no read shows it. `maintained`: the gateways that are under maintenance."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excuses:
+    """Why a gateway may not be to blame: those that are under maintenance; and whether we suspect
+    ourselves, because none can be read."""
+
+    maintained: Collection[int] = ()
+    suspect_ourselves: bool = False
+
+    @classmethod
+    def at(cls, now: datetime) -> Excuses:
+        return cls(
+            maintained=maintenance.under_maintenance(now),
+            suspect_ourselves=incidents.is_open(Incident.Kind.SELF_CHECK),
+        )
+
+
+NO_EXCUSES = Excuses()
+
+
+def why_unseen(account: Account, now: datetime, excuses: Excuses = NO_EXCUSES) -> Reason:
+    """Why no read shows it."""
     gateway = account.gateway
     expires = timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
     if gateway.run_started_at is None or gateway.run_started_at + expires <= now:
         return Reason.OVERDUE
-    if gateway.pk in maintained:
+    if gateway.pk in excuses.maintained:
         return Reason.MAINTENANCE
     if gateway.blind_since is not None:
-        return Reason.UNREACHABLE
+        return Reason.SUSPECT_OURSELVES if excuses.suspect_ourselves else Reason.UNREACHABLE
     if account.unshown_since is not None and gateway.boot_seen_at is not None:
         return Reason.BOOTING
     return Reason.PARTIAL_LIST

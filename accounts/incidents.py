@@ -54,7 +54,7 @@ def open_incident(
 
 def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None) -> bool:
     """Close it if it is open; True when it was."""
-    if not _open(kind, gateway_id).exists():
+    if not is_open(kind, gateway_id=gateway_id):
         return False
     with transaction.atomic():
         incident = _open(kind, gateway_id).select_for_update().first()
@@ -64,6 +64,10 @@ def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None) -> boo
         incident.save(update_fields=["closed_at"])
         _note_closed(incident)
     return True
+
+
+def is_open(kind: Incident.Kind, *, gateway_id: int | None = None) -> bool:
+    return _open(kind, gateway_id).exists()
 
 
 @transaction.atomic

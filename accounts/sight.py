@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Coalesce, Now
 
 from accounts.locks import short_waits
@@ -15,10 +16,23 @@ from accounts.status import Status
 
 
 def note_sight(gateway_id: int, *, started: datetime) -> None:
-    """A read that began at `started` succeeded. Clocks that judge start when sight returns."""
+    """A read that began at `started` succeeded. Clocks that judge start when sight returns: also
+    after a time in which nobody saw a whole list, be it that nothing of ours was running."""
+    long_ago = _long_ago(started)
+    looked = When(listed_at__gt=long_ago, then=Coalesce(F("sight_since"), started))
     Gateway.objects.filter(pk=gateway_id).update(
-        sight_since=Coalesce(F("sight_since"), started), blind_since=None, blind_why=""
+        sight_since=Case(looked, default=started), blind_since=None, blind_why=""
     )
+
+
+def seen_since(gateway: Gateway, started: datetime) -> datetime | None:
+    """Since when it has been seen without a break, as a read that begins at `started` finds it."""
+    is_broken = gateway.listed_at is None or gateway.listed_at <= _long_ago(started)
+    return None if is_broken else gateway.sight_since
+
+
+def _long_ago(started: datetime) -> datetime:
+    return started - timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
 
 
 def note_blind(gateway_id: int, why: str, *, started: datetime) -> datetime:

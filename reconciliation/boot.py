@@ -51,9 +51,14 @@ def follow_boot(
     uptime_seconds: float | None,
     listed: Mapping[str, Session],
     rows: Iterable[Row],
+    came_back: bool = False,
 ) -> Boot:
-    """The boot after a list that was asked for at `started`: noticed, growing, or over."""
-    boot = _noticed(known, started, _boot_moment(started, uptime_seconds), len(listed))
+    """The boot after a list that was asked for at `started`: noticed, growing, or over. Where a
+    gateway has no uptime, one that `came_back` after it could not be read may have booted."""
+    booted_at = _boot_moment(started, uptime_seconds)
+    boot = _noticed(known, started, booted_at, len(listed))
+    if booted_at is None and came_back:
+        boot = replace(known, seen_at=started, sessions=len(listed), grown_at=started)
     if boot.seen_at is None:
         return boot
     if len(listed) > boot.sessions:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from accounts import clock, maintenance
+from accounts import clock, maintenance, sight
 from accounts.models import Gateway, Incident, SupersededSession
 from accounts.observations import Observation
 from accounts.reach import client_of
@@ -146,6 +146,7 @@ class _Pass:
             uptime_seconds=look.uptime_seconds,
             listed=listed,
             rows=rows,
+            came_back=self.gateway.blind_since is not None,
         )
         boot = put_off(boot, look.started) if self.maintained else boot
         if self._may_write():
@@ -170,7 +171,7 @@ class _Pass:
 
     def _sight_since(self) -> datetime | None:
         """What was seen under maintenance does not count against it."""
-        since = self.gateway.sight_since
+        since = sight.seen_since(self.gateway, self.started)
         return since and max(since, self.resumed_at or since)
 
     def _settle(self, decided: Decided, fresh: Sequence[Observation] = ()) -> list[Difference]:

@@ -10,6 +10,7 @@ from accounts import sight
 from accounts.incidents import close_incident, open_incident
 from accounts.models import Gateway, Incident
 from gateways.base import CannotBeRead, GatewayError
+from reconciliation import self_check
 from reconciliation.comparison import Comparison
 
 
@@ -22,13 +23,13 @@ def note_blind(
     resumed_at: datetime | None = None,
 ) -> None:
     """After as long as a live word lasts, operators must know; not of a kind that nobody can read,
-    where nothing is broken, and not under maintenance, after which (`resumed_at`) this time begins
-    anew."""
+    where nothing is broken, not under maintenance, after which (`resumed_at`) this time begins
+    anew, and not while no gateway at all can be read."""
     why = str(error)
     since = sight.note_blind(gateway.pk, why, started=started)
-    since = max(since, resumed_at or since)
-    if maintained or isinstance(error, CannotBeRead):
+    if maintained or isinstance(error, CannotBeRead) or self_check.look_at_ourselves():
         return
+    since = max(since, resumed_at or since, self_check.last_over() or since)
     if (started - since).total_seconds() >= settings.LIVE_WORD_EXPIRES_AFTER_SECONDS:
         open_incident(Incident.Kind.UNREACHABLE, gateway_id=gateway.pk, text=why)
 
@@ -43,6 +44,7 @@ def note_seen(
 ) -> None:
     """Under maintenance a mass loss is neither found nor over: that is judged afterwards."""
     sight.note_sight(gateway.pk, started=started)
+    self_check.see_again()
     if gateway.blind_since is not None:
         close_incident(Incident.Kind.UNREACHABLE, gateway_id=gateway.pk)
     if not is_complete:

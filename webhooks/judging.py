@@ -56,10 +56,10 @@ class Facts:
     """What is known of one gateway's route. `open_since`: its open incidents, of which those in
     `came_back` had been closed only a while before they opened.
 
-    `watched_since`: what came before is not surely known, or was under maintenance, in which
-    silence (`is_maintained`) means nothing. `wrong_paths`: without those that it may
-    use; `are_accepted`: it uses such ones only. `usual_per_hour`: what it sends even in a quiet
-    hour, at this time of the day.
+    `watched_since`: what came before is not surely known, or was excused: under maintenance, or
+    while we can read no gateway at all (`is_excused`), silence means nothing. `wrong_paths`:
+    without those that it may use; `are_accepted`: it uses such ones only.
+    `usual_per_hour`: what it sends even in a quiet hour, at this time of the day.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Facts:
     right_url: str
     now: datetime
     watched_since: datetime
-    is_maintained: bool = False
+    is_excused: bool = False
     figures: Figures = Figures()
     last_success_at: datetime | None = None
     last_received_at: datetime | None = None
@@ -205,7 +205,7 @@ def _judge_silent(facts: Facts, limits: Limits) -> Iterator[Judgement]:
         f"Check that {facts.name} sends to {facts.right_url} and can reach it: "
         f"./run manage webhook_check --gateway {facts.name}"
     )
-    if facts.is_maintained:
+    if facts.is_excused:
         return
     all_missed = figures.changes_missed == figures.changes >= FEWEST_CHANGES
     if all_missed and not figures.has_trouble:

@@ -44,10 +44,11 @@ AWAY_AFTER = timedelta(seconds=40)
 @dataclass(slots=True)
 class Lasting:
     """The open incidents of one gateway, since when, and which of them had been closed for only
-    a while when they opened."""
+    a while when they opened; and when those that are over ended last."""
 
     since: dict[Incident.Kind, datetime] = field(default_factory=dict)
     came_back: set[Incident.Kind] = field(default_factory=set)
+    ended: dict[Incident.Kind, datetime] = field(default_factory=dict)
 
 
 def limits() -> Limits:
@@ -65,7 +66,8 @@ def watch_routes() -> list[Judgement]:
     now = clock.database_now()
     judged: list[Judgement] = []
     watched, lasting = watched_since(now), _lasting(now)
-    since = _watched_each(now, watched)
+    ours_over = lasting[None].ended.get(Incident.Kind.SELF_CHECK, watched)
+    since = _watched_each(now, max(watched, ours_over))
     figures = _figures(now, since)
     for facts, gateway_id in _all_facts(now, since, figures, lasting):
         for judgement in judge(facts, limits()):
@@ -96,7 +98,8 @@ def watched_since(now: datetime) -> datetime:
 
 
 def _watched_each(now: datetime, watched: datetime) -> defaultdict[int | None, datetime]:
-    """By gateway: since when what it sends counts. Its maintenance is no silence of its own."""
+    """By gateway: since when what it sends counts. Its maintenance is no silence of its own, nor is
+    a time in which we could reach none."""
     resumed = maintenance.resumed_at(now)
     return defaultdict(lambda: watched, {pk: max(watched, at) for pk, at in resumed.items()})
 
@@ -132,6 +135,7 @@ def _all_facts(
     usual, misrouted, failed = usual_per_hour(now), _misrouted(routes), _failed(lasting)
     stuck = stuck_forwards(now)
     maintained = maintenance.under_maintenance(now)
+    are_all_excused = Incident.Kind.SELF_CHECK in lasting[None].since
     for gateway in Gateway.objects.all():
         route, lasts = routes.get(gateway.pk) or Route(gateway=gateway), lasting[gateway.pk]
         wrong = wrong_paths.read(route.wrong_paths, without=gateway.accepted_paths)
@@ -142,7 +146,7 @@ def _all_facts(
                 right_url=right_url(gateway.kind),
                 now=now,
                 watched_since=since[gateway.pk],
-                is_maintained=gateway.pk in maintained,
+                is_excused=are_all_excused or gateway.pk in maintained,
                 figures=figures.get(gateway.pk, Figures()),
                 wrong_paths=wrong,
                 are_accepted=bool(route.wrong_paths) and not wrong,
@@ -225,11 +229,14 @@ def _lasting(now: datetime) -> defaultdict[int | None, Lasting]:
     rows = list(
         Incident.objects.filter(recent).values_list("gateway", "kind", "opened_at", "closed_at")
     )
-    for gateway_id, kind, opened_at, closed_at in rows:
+    for gateway_id, name, opened_at, closed_at in rows:
+        kind = Incident.Kind(name)
         if closed_at is None:
-            found[gateway_id].since[Incident.Kind(kind)] = opened_at
-    for gateway_id, kind, _, closed_at in rows:
-        since = found[gateway_id].since.get(Incident.Kind(kind))
-        if closed_at and since and closed_at > since - CAME_BACK_WITHIN:
-            found[gateway_id].came_back.add(Incident.Kind(kind))
+            found[gateway_id].since[kind] = opened_at
+        elif closed_at > found[gateway_id].ended.get(kind, now - LOOKED_BACK):
+            found[gateway_id].ended[kind] = closed_at
+    for lasting in found.values():
+        for kind, since in lasting.since.items():
+            if (ended := lasting.ended.get(kind)) and ended > since - CAME_BACK_WITHIN:
+                lasting.came_back.add(kind)
     return found

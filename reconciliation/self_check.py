@@ -1,0 +1,99 @@
+"""If every gateway is blind at once, the fault is more likely ours: nobody is accused then.
+
+One incident about ourselves stands for what would be one about each gateway; it is over as soon as
+one of them can be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounts import clock, maintenance
+from accounts.incidents import close_incident, open_incident
+from accounts.models import Gateway, Incident
+from gateways.registry import CLIENTS
+
+FEWEST = 2  # one gateway that cannot be read says nothing of us
+# Gateways are read at moments of their own: those that we lost together open theirs that far apart.
+SAME_MOMENT = timedelta(seconds=60)
+NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What we see of one gateway: whether its last read failed, or any has succeeded yet."""
+
+    name: str
+    is_blind: bool
+    is_read: bool
+    why: str = ""
+    maintained: bool = False
+
+
+def all_blind(sights: Sequence[Sight]) -> bool:
+    """Whether none of them can be read, and enough that should be. One under maintenance may well
+    be away; where it can be read, we are not the blind ones."""
+    expected = [sight for sight in sights if not sight.maintained]
+    refuted = any(sight.is_read for sight in sights)
+    return not refuted and len(expected) >= FEWEST and all(sight.is_blind for sight in expected)
+
+
+def suspects_ourselves() -> bool:
+    """Whether no gateway can be read at this moment."""
+    return all_blind(_sights())
+
+
+def look_at_ourselves() -> bool:
+    """After a gateway could not be read: the same, and the incident says so, in place of those
+    that opened about gateways in the same moment."""
+    sights = _sights()
+    if not all_blind(sights):
+        return False
+    incident = open_incident(Incident.Kind.SELF_CHECK, text=_words(sights))
+    accused = Incident.objects.filter(
+        kind=Incident.Kind.UNREACHABLE,
+        closed_at__isnull=True,
+        opened_at__gte=incident.opened_at - SAME_MOMENT,
+    )
+    for gateway_id in accused.values_list("gateway_id", flat=True):
+        close_incident(Incident.Kind.UNREACHABLE, gateway_id=gateway_id)
+    return True
+
+
+def see_again() -> None:
+    """One was read: it is not us, or not any more."""
+    close_incident(Incident.Kind.SELF_CHECK)
+
+
+def last_over() -> datetime | None:
+    """When we last stopped suspecting ourselves: what counts time against a gateway that is still
+    blind begins then."""
+    ours = Incident.objects.filter(kind=Incident.Kind.SELF_CHECK, closed_at__isnull=False)
+    return ours.order_by("-closed_at").values_list("closed_at", flat=True).first()
+
+
+def _sights() -> list[Sight]:
+    """Of the gateways that there is a client for."""
+    maintained = maintenance.under_maintenance(clock.database_now())
+    rows = Gateway.objects.filter(kind__in=CLIENTS).order_by("name")
+    return [
+        Sight(
+            name=name,
+            is_blind=blind_since is not None,
+            is_read=sight_since is not None,
+            why=why,
+            maintained=pk in maintained,
+        )
+        for pk, name, blind_since, sight_since, why in rows.values_list(
+            "pk", "name", "blind_since", "sight_since", "blind_why"
+        )
+    ]
+
+
+def _words(sights: Sequence[Sight]) -> str:
+    blind = [sight for sight in sights if sight.is_blind]
+    said = "; ".join(f"{sight.name}: {sight.why}" for sight in blind[:NAMED])
+    more = f"; and {len(blind) - NAMED} more" if len(blind) > NAMED else ""
+    return f"none of {len(blind)} gateways can be read: {said}{more}"
