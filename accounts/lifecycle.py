@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from django.db import connection
 from django.db.models.functions import Now
@@ -12,10 +13,11 @@ from accounts import clock
 from accounts.doorbell import ring
 from accounts.models import Account, Repair
 from accounts.observations import Observation, Outcome
+from accounts.obstacles import cannot_pause, cannot_unlink
 from accounts.reach import client_of
 from accounts.refusals import Refused as Refused
 from accounts.refusals import refuse_merged, session_of
-from accounts.repairs import ask
+from accounts.repairs import ask, open_repair
 from accounts.status import LOST, Source, Status, Wanted
 from accounts.transitions import observe
 from gateways.base import Reason
@@ -61,22 +63,55 @@ def restart(account: Account, *, actor: str, why: str = "") -> Repair:
     return ask(account, by=Repair.Asker.OPERATOR, actor=actor, why=why)
 
 
-def stop(account: Account, *, actor: str) -> None:
-    """Switch its session off, at a human's word only: where the gateway cannot stop without
-    deleting the login, a new scan is needed afterwards. It is read first, because stopping what is
-    not there would delete a login as well (observed on the Node service).
+def pause(account: Account, *, actor: str) -> str:
+    """Switch its session off; it stays linked, and starts again without a scan. What is to be told
+    of it, if anything.
 
     Raises Refused, or GatewayError."""
+    _refuse(cannot_pause(account) or _is_starting(account))
+    return _switch_off(account, "stop_session", actor=actor)
+
+
+def unlink(account: Account, *, actor: str) -> str:
+    """Log its session out, at a human's word only: to run the number again somebody must scan a
+    new QR code. What is to be told of it, if anything.
+
+    Raises Refused, or GatewayError."""
+    _refuse(cannot_unlink(account) or _is_starting(account))
+    return _switch_off(account, "log_out_session", actor=actor)
+
+
+def _switch_off(
+    account: Account, call: Literal["stop_session", "log_out_session"], *, actor: str
+) -> str:
+    """It is read first: what is not there cannot be asked to go, and asking might delete its login
+    all the same (observed on the Node service)."""
     session_id = session_of(account)
     want(account, Wanted.STOPPED, actor=actor)
     with _reading_afterwards(account), client_of(account.gateway) as client:
         _release_connection()
-        if client.read_session(session_id, deadline_seconds=STOP_DEADLINE_SECONDS) is not None:
-            client.stop_session(
-                session_id,
-                workspace_id=account.workspace_id,
-                deadline_seconds=STOP_DEADLINE_SECONDS,
-            )
+        if client.read_session(session_id, deadline_seconds=STOP_DEADLINE_SECONDS) is None:
+            return f"{account}: its gateway holds no such session. It is wanted stopped now"
+        ask_it = client.stop_session if call == "stop_session" else client.log_out_session
+        ask_it(
+            session_id,
+            workspace_id=account.workspace_id,
+            deadline_seconds=STOP_DEADLINE_SECONDS,
+        )
+    return ""
+
+
+def _is_starting(account: Account) -> str:
+    """A start that may still happen would undo it."""
+    repair = open_repair(account)
+    if repair is None or repair.state == Repair.State.WAITING:
+        return ""
+    return "a start of it is under way: wait for its end, in up to three minutes"
+
+
+def _refuse(refusal: str) -> None:
+    if refusal:
+        raise Refused(refusal)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts.models import Account, Gateway, MaintenanceWindow, Repair
+from accounts.models import Account, Gateway, Repair
 from accounts.reasons import meaning
 from accounts.status import Wanted
 from gateways.base import Reason
@@ -13,13 +13,11 @@ from gateways.registry import capabilities_of
 Asker = Repair.Asker
 
 
-def obstacle(
-    account: Account, by: str, now: datetime, *, maintenance: MaintenanceWindow | None
-) -> str:
+def obstacle(account: Account, by: str, now: datetime, *, maintained_until: datetime | None) -> str:
     """What stands against a start that `by` asks for; empty: nothing. Needs account.gateway."""
     return (
         _not_wanted(account)
-        or _not_now(account, by, now, maintenance)
+        or _not_now(account, by, now, maintained_until)
         or (_not_by_itself(account) if by == Asker.ROLLCALL else "")
     )
 
@@ -34,6 +32,25 @@ def no_ladder(account: Account) -> str:
     return f"{why.text}: nothing that can be asked of its gateway helps. {why.instruction}"
 
 
+def cannot_pause(account: Account) -> str:
+    """Why its session cannot be switched off and stay linked; empty: it can. Needs
+    account.gateway."""
+    kind = account.gateway.kind
+    can = capabilities_of(kind)
+    if can.can_stop and can.stop_keeps_login:
+        return _no_session(account)
+    if can.can_stop:
+        return f"a gateway of kind {kind} deletes the login of what it stops: unlink it instead"
+    return f"a gateway of kind {kind} cannot stop a session from here"
+
+
+def cannot_unlink(account: Account) -> str:
+    """Why its session cannot be logged out; empty: it can. Needs account.gateway."""
+    if capabilities_of(account.gateway.kind).can_log_out:
+        return _no_session(account)
+    return f"a gateway of kind {account.gateway.kind} cannot log a session out from here"
+
+
 def reason_of(account: Account) -> Reason:
     """What is wrong with it, by our table; a code of a newer version says nothing to us."""
     try:
@@ -43,20 +60,26 @@ def reason_of(account: Account) -> Reason:
 
 
 def _not_wanted(account: Account) -> str:
-    if account.merged_into_id is not None:
-        return f"it was merged into account {account.merged_into_id}: act there"
-    if account.archived_at is not None:
-        return "it is archived: register the number again first"
+    if gone := _gone(account):
+        return gone
     if account.wanted != Wanted.RUNNING:
         return "it is wanted stopped: want it running first"
-    return "" if account.session_id else "it has no session"
+    return _no_session(account)
 
 
-def _not_now(
-    account: Account, by: str, now: datetime, maintenance: MaintenanceWindow | None
-) -> str:
-    if maintenance is not None:
-        return f"its gateway is under maintenance until {_time(maintenance.ends_at)}"
+def _gone(account: Account) -> str:
+    if account.merged_into_id is not None:
+        return f"it was merged into account {account.merged_into_id}: act there"
+    return "it is archived: register the number again first" if account.archived_at else ""
+
+
+def _no_session(account: Account) -> str:
+    return _gone(account) or ("" if account.session_id else "it has no session")
+
+
+def _not_now(account: Account, by: str, now: datetime, maintained_until: datetime | None) -> str:
+    if maintained_until is not None:
+        return f"its gateway is under maintenance until {_time(maintained_until)}"
     quarantined = account.quarantined_until
     if by != Asker.OPERATOR and quarantined is not None and quarantined > now:
         return (

@@ -21,7 +21,7 @@ from django.db.models import (
 )
 
 from accounts.limits import HOUR, Limits, Load
-from accounts.models import Gateway, Incident, MaintenanceWindow, Repair
+from accounts.models import Gateway, Incident, Repair
 
 State = Repair.State
 Asker = Repair.Asker
@@ -100,12 +100,6 @@ def customer_starts(account_id: int, now: datetime) -> list[datetime]:
     lately = _starts().filter(account_id=account_id, started_at__gt=now - HOUR)
     moments = lately.filter(asked_by=Asker.CUSTOMER).values_list("started_at", flat=True)
     return [moment for moment in moments if moment is not None]
-
-
-def maintenance_of(gateway_id: int, now: datetime) -> MaintenanceWindow | None:
-    """The window that its gateway is in now."""
-    windows = MaintenanceWindow.objects.filter(gateway_id=gateway_id)
-    return windows.filter(starts_at__lte=now, ends_at__gt=now).order_by("-ends_at").first()
 
 
 def _starts() -> QuerySet[Repair]:

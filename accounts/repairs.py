@@ -14,6 +14,7 @@ from accounts import clock, limits, repair_queue
 from accounts.doorbell import ring
 from accounts.limits import Place
 from accounts.locks import short_waits
+from accounts.maintenance import maintained_until
 from accounts.models import Account, Repair
 from accounts.obstacles import no_ladder, obstacle
 from accounts.refusals import Refused, refuse_merged, session_of
@@ -111,8 +112,8 @@ def standing(repair: Repair, now: datetime) -> str:
 
 def why_not(account: Account, by: Repair.Asker, now: datetime) -> str:
     """Why `ask` would refuse, limits of time aside; empty: it would not. Needs account.gateway."""
-    window = repair_queue.maintenance_of(account.gateway_id, now)
-    return obstacle(account, by, now, maintenance=window) or no_ladder(account)
+    until = maintained_until(now).get(account.gateway_id)
+    return obstacle(account, by, now, maintained_until=until) or no_ladder(account)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

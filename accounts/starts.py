@@ -18,6 +18,7 @@ from accounts import clock, limits, observations, repair_queue
 from accounts.confirm import confirm
 from accounts.doorbell import ring
 from accounts.locks import short_waits
+from accounts.maintenance import maintained_until
 from accounts.models import Account, Repair
 from accounts.observations import BELIEVED
 from accounts.obstacles import no_ladder, obstacle, reason_of
@@ -132,8 +133,8 @@ def _no_longer(repair: Repair, now: datetime) -> str:
     account = repair.account
     if (account.gateway_id, account.session_id) != (repair.gateway_id, repair.session_id):
         return "the account runs on another session now"
-    window = repair_queue.maintenance_of(repair.gateway_id, now)
-    return obstacle(account, repair.asked_by, now, maintenance=window)
+    until = maintained_until(now).get(repair.gateway_id)
+    return obstacle(account, repair.asked_by, now, maintained_until=until)
 
 
 def _not_needed(repair: Repair) -> str:

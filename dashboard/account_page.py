@@ -29,6 +29,7 @@ def page_of(
     QR code is read either."""
     explanation = explain(account, now)
     ids = family(account)
+    offered = _offered(verbs, account, now)
     entries, older = timeline(ids, before=_moment(asked.get("before")))
     return {
         "account": account,
@@ -44,7 +45,8 @@ def page_of(
         "older": older.isoformat() if older else "",
         "paged": "before" in asked,
         "may_act": bool(verbs),
-        "verbs": [{"verb": verb, "refusal": verb.refusal(account, now)} for verb in verbs.values()],
+        "verbs": offered,
+        "greyed": [entry for entry in offered if entry["refusal"]],
         "awaits_scan": _awaits_scan(account, explanation.status),
         "qr": _qr(account, explanation.status) if verbs else None,
     }
@@ -66,6 +68,16 @@ def _facts(account: Account) -> list[tuple[str, object]]:
         ("Gateway", f"{account.gateway.name} ({account.gateway.mode})"),
         ("Wanted", account.get_wanted_display()),
         ("Account", f"{account.pk} · {account.uuid}"),
+    ]
+
+
+def _offered(verbs: Mapping[str, Verb], account: Account, now: datetime) -> list[dict[str, object]]:
+    """What can be done, and what cannot with its reason."""
+    refusals = [(verb, verb.refusal(account, now)) for verb in verbs.values()]
+    return [
+        {"verb": verb, "refusal": refusal}
+        for verb, refusal in refusals
+        if not (refusal and verb.only_when_possible)
     ]
 
 

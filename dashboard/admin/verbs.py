@@ -9,8 +9,8 @@ from typing import Any
 
 from accounts import clock, lifecycle, repairs
 from accounts.models import Account, Repair
+from accounts.obstacles import cannot_pause, cannot_unlink
 from accounts.status import LIVE, Wanted
-from gateways.registry import CLIENTS
 
 Refusal = Callable[[Any, datetime], str]
 # Its answer, if it is text, is added to the report.
@@ -38,6 +38,8 @@ class Verb:
     dangerous: bool = False
     most: int = 500
     foresee: Foresee | None = None
+    # Shown only to those whom it concerns; the others are shown greyed, with the reason.
+    only_when_possible: bool = False
 
 
 def _gone(account: Account) -> str:
@@ -59,10 +61,22 @@ def _restart(account: Account, actor: str, why: str) -> str:
     return f"{account}: {repairs.standing(repair, clock.database_now())}"
 
 
-def _cannot_stop(account: Account, now: datetime) -> str:
+def _cannot_pause(account: Account, now: datetime) -> str:
+    return cannot_pause(account) or _is_off(account, now)
+
+
+def _cannot_unlink(account: Account, now: datetime) -> str:
+    return cannot_unlink(account) or _is_off(account, now)
+
+
+def _is_off(account: Account, now: datetime) -> str:
     if account.wanted == Wanted.STOPPED and account.shown_status(now) not in LIVE:
         return "it is wanted stopped, and not seen running"
-    return _no_session(account)
+    return ""
+
+
+def _cannot_lift(account: Account, now: datetime) -> str:
+    return _gone(account) or ("" if account.quarantined_until else "it is not in quarantine")
 
 
 def _cannot_want(wanted: Wanted) -> Refusal:
@@ -80,15 +94,6 @@ def _cannot_mark(account: Account, now: datetime) -> str:
 
 def _want(wanted: Wanted) -> Act:
     return lambda account, actor, why: lifecycle.want(account, wanted, actor=actor)
-
-
-def _stopping_costs() -> str:
-    losing = [kind for kind, client in CLIENTS.items() if not client.capabilities.stop_keeps_login]
-    return (
-        "The session is switched off at its gateway, after a read has shown it there. "
-        f"Gateways of kind {', '.join(losing)} delete the login with it: to run the number again "
-        "somebody must scan a QR code with the phone."
-    )
 
 
 RESTART = Verb(
@@ -128,16 +133,47 @@ WANT_STOPPED = Verb(
     refusal=_cannot_want(Wanted.STOPPED),
     icon="pause_circle",
 )
-STOP = Verb(
-    name="stop",
-    label="Stop session now",
-    done="Stopped",
-    costs=_stopping_costs(),
-    act=lambda account, actor, why: lifecycle.stop(account, actor=actor),
-    refusal=_cannot_stop,
+PAUSE = Verb(
+    name="pause",
+    label="Pause (stays linked)",
+    done="Paused",
+    costs=(
+        "The session is switched off at its gateway, after a read has shown it there, and wanted "
+        "stopped. The login is kept: want it running and restart it, and it runs again without a "
+        "scan. No message can be sent or received meanwhile."
+    ),
+    act=lambda account, actor, why: lifecycle.pause(account, actor=actor),
+    refusal=_cannot_pause,
     icon="stop_circle",
+    most=MOST_AT_GATEWAYS,
+)
+UNLINK = Verb(
+    name="unlink",
+    label="Unlink (needs a new scan)",
+    done="Unlinked",
+    costs=(
+        "The session is logged out at its gateway, after a read has shown it there, and wanted "
+        "stopped. The login is deleted: to run the number again somebody must scan a QR code with "
+        "the phone."
+    ),
+    act=lambda account, actor, why: lifecycle.unlink(account, actor=actor),
+    refusal=_cannot_unlink,
+    icon="link_off",
     dangerous=True,
     most=MOST_AT_GATEWAYS,
+)
+LIFT_QUARANTINE = Verb(
+    name="lift-quarantine",
+    label="Lift the quarantine",
+    done="Lifted",
+    costs=(
+        "Rollcall restarted it time and again, it did not stay up, and was left alone. From now "
+        "on it may be repaired again, from the first attempt on, and customers may restart it."
+    ),
+    act=lambda account, actor, why: repairs.lift_quarantine(account, actor=actor),
+    refusal=_cannot_lift,
+    icon="healing",
+    only_when_possible=True,
 )
 MARK_DISCONNECTED = Verb(
     name="mark-disconnected",
@@ -169,5 +205,14 @@ ARCHIVE = Verb(
 )
 ACCOUNT_VERBS = {
     verb.name: verb
-    for verb in (RESTART, WANT_RUNNING, WANT_STOPPED, STOP, MARK_DISCONNECTED, ARCHIVE)
+    for verb in (
+        RESTART,
+        LIFT_QUARANTINE,
+        WANT_RUNNING,
+        WANT_STOPPED,
+        PAUSE,
+        UNLINK,
+        MARK_DISCONNECTED,
+        ARCHIVE,
+    )
 }

@@ -52,8 +52,8 @@ def asks_for_a_read(rung, alice, django_capture_on_commit_callbacks):
 
 
 # --- a gateway that obeys -----------------------------------------------------------------------
-def test_stop_ends_the_session_and_the_row_follows(world, alice, asks_for_a_read):
-    asks_for_a_read(lifecycle.stop, alice)
+def test_unlinking_ends_the_session_and_the_row_follows(world, alice, asks_for_a_read):
+    asks_for_a_read(lifecycle.unlink, alice)
     assert (alice.wanted, alice.status) == (Wanted.STOPPED, Status.CONNECTED)
     assert "alice" not in world.sessions
 
@@ -63,11 +63,11 @@ def test_stop_ends_the_session_and_the_row_follows(world, alice, asks_for_a_read
     assert alice.status == Status.STOPPED
 
 
-def test_stop_deletes_no_login_of_a_session_that_is_not_there(world, alice, asks_for_a_read):
+def test_unlinking_deletes_no_login_of_a_session_that_is_not_there(world, alice, asks_for_a_read):
     """The gateway would delete it all the same."""
     mishaps.lose(world, "alice")
 
-    asks_for_a_read(lifecycle.stop, alice)
+    asks_for_a_read(lifecycle.unlink, alice)
 
     assert "alice" in world.logins
 
@@ -100,7 +100,7 @@ def test_it_says_why_and_looks_again(world, alice, asks_for_a_read, trouble, err
     trouble(world)
 
     with pytest.raises(error) as raised:
-        asks_for_a_read(lifecycle.stop, alice)
+        asks_for_a_read(lifecycle.unlink, alice)
 
     assert KEY not in str(raised.value) and "wrong" not in str(raised.value)
     assert alice.status == Status.CONNECTED  # a call that failed says nothing of the session
@@ -111,7 +111,7 @@ def test_without_a_key_nothing_is_asked(cast, alice):
     GatewaySecret.objects.all().delete()
 
     with pytest.raises(GatewayError, match="no active API key"):
-        lifecycle.stop(alice, actor="olga")
+        lifecycle.unlink(alice, actor="olga")
 
 
 def test_a_lie_is_a_claim_without_proof(world, alice):
@@ -126,7 +126,7 @@ def test_an_answer_about_another_session_is_no_answer(cast, world, alice):
     world.sessions["alice"].session_id = "mallory"
 
     with pytest.raises(BadAnswer):
-        lifecycle.stop(alice, actor="olga")
+        lifecycle.unlink(alice, actor="olga")
     assert "alice" in world.logins
 
 
@@ -149,7 +149,7 @@ def tombstone(cast, rung):
     "verb",
     [
         lifecycle.restart,
-        lifecycle.stop,
+        lifecycle.unlink,
         lifecycle.archive,
         lambda account, actor: lifecycle.want(account, Wanted.RUNNING, actor=actor),
         lambda account, actor: lifecycle.want(account, Wanted.STOPPED, actor=actor),

@@ -129,9 +129,9 @@ def test_more_than_fifty_must_be_typed(operator, cast):
 
 def test_a_gateway_is_not_flooded_from_one_page(operator, cast):
     fleet = [cast.an_account(f"s{number}", Status.CONNECTED) for number in range(11)]
-    answer = ask(operator, "stop", *fleet)
+    answer = ask(operator, "unlink", *fleet)
     assert answer.status_code == 302
-    assert told(operator.get(answer.url)) == ["Stop session now: choose 1 to 10."]
+    assert told(operator.get(answer.url)) == ["Unlink (needs a new scan): choose 1 to 10."]
 
 
 def test_nobody_is_named_nothing_is_done(operator, cast):

@@ -55,15 +55,15 @@ def test_a_restart_waits_for_its_turn_and_starts_the_browser_again(operator, ali
     assert "restart · a read shows it connected" in text
 
 
-def test_stopping_ends_the_session_and_says_beforehand_what_is_lost(operator, alice, world):
-    assert "somebody must scan a QR code" in words(ask(operator, "stop", alice))
-    assert told(act(operator, "stop", alice)) == ["Stopped 1."]
+def test_unlinking_ends_the_session_and_says_beforehand_what_is_lost(operator, alice, world):
+    assert "somebody must scan a QR code" in words(ask(operator, "unlink", alice))
+    assert told(act(operator, "unlink", alice)) == ["Unlinked 1."]
     alice.refresh_from_db()
     assert alice.wanted == Wanted.STOPPED
     assert "alice" not in world.sessions
 
 
-@pytest.mark.parametrize("verb", ["stop", "roll-call"])
+@pytest.mark.parametrize("verb", ["unlink", "roll-call"])
 def test_a_gateway_that_refuses_gets_a_clear_message(operator, alice, world, verb):
     process.stop(world)
     [message] = told(act(operator, verb, alice))
@@ -71,7 +71,7 @@ def test_a_gateway_that_refuses_gets_a_clear_message(operator, alice, world, ver
     assert "refused" in message.partition("1 refused: ")[2].lower()
 
 
-@pytest.mark.parametrize("verb", ["stop", "roll-call"])
+@pytest.mark.parametrize("verb", ["unlink", "roll-call"])
 def test_a_gateway_that_hangs_gets_a_clear_message(operator, alice, world, verb):
     process.freeze(world)
     [message] = told(act(operator, verb, alice))
@@ -81,8 +81,8 @@ def test_a_gateway_that_hangs_gets_a_clear_message(operator, alice, world, verb)
 
 def test_what_went_wrong_stands_in_the_history(operator, alice, world):
     process.stop(world)
-    act(operator, "stop", alice)
-    assert "Stop session now: refused: " in words(operator.get(page_of(alice)))
+    act(operator, "unlink", alice)
+    assert "Unlink (needs a new scan): refused: " in words(operator.get(page_of(alice)))
 
 
 def test_what_went_wrong_with_a_start_stands_in_the_timeline(operator, alice, world):
@@ -103,13 +103,13 @@ def test_a_second_restart_at_once_is_told_when_it_may_be(operator, alice, world)
 
 def test_a_gateway_without_a_key_says_how_to_give_it_one(operator, alice):
     GatewaySecret.objects.all().delete()
-    [message] = told(act(operator, "stop", alice))
+    [message] = told(act(operator, "unlink", alice))
     assert "has no active API key: ./run manage gateway_add" in message
 
 
 def test_a_secret_that_cannot_be_opened_says_so(operator, alice):
     GatewaySecret.objects.update(sealed="not sealed by us")
-    [message] = told(act(operator, "stop", alice))
+    [message] = told(act(operator, "unlink", alice))
     assert "FIELD_KEYS" in message
 
 
@@ -120,6 +120,20 @@ def test_what_is_wanted_stopped_is_not_restarted(operator, alice):
 
 def test_what_one_refuses_does_not_stop_the_others(operator, cast, alice, world):
     other = cast.an_account("elsewhere", Status.CONNECTED, gateway=cast.other_gateway)
-    [message] = told(act(operator, "stop", other, alice))
-    assert message.startswith("Stopped 1, 1 refused: ")
+    [message] = told(act(operator, "unlink", other, alice))
+    assert message.startswith("Unlinked 1, 1 refused: ")
     assert "alice" not in world.sessions
+
+
+def test_what_cannot_be_paused_is_greyed_with_its_reason(operator, alice):
+    text = words(operator.get(page_of(alice)))
+    assert "Pause (stays linked): a gateway of kind webjs deletes the login" in text
+
+
+def test_a_quarantine_is_lifted_where_there_is_one(operator, cast, alice):
+    assert "Lift the quarantine" not in words(operator.get(page_of(alice)))
+    Account.objects.filter(pk=alice.pk).update(quarantined_until=cast.ago(-3600), strikes=3)
+    assert "Lift the quarantine" in words(operator.get(page_of(alice)))
+    assert told(act(operator, "lift-quarantine", alice)) == ["Lifted 1."]
+    alice.refresh_from_db()
+    assert (alice.quarantined_until, alice.strikes) == (None, 0)
