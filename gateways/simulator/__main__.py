@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from gateways.simulator import process, state_file
 from gateways.simulator.host import LiveHost
+from gateways.simulator.natures import NATURES
 from gateways.simulator.outward import backend_at, over_network
 from gateways.simulator.server import Process
 from gateways.simulator.settings import INSTANT, Pace, Settings, Traffic
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         flush=True,
     )
     if not found.is_seeded:
-        world.timeline.after(0, lambda: process.restore(world, found.held))
+        world.timeline.after(0, lambda: process.begin(world, found.held))
     served.wait()
     served.close()
     return 0
@@ -64,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m gateways.simulator",
-        description="A simulated Node service. Secrets come from the environment: "
+        description="A simulated gateway. Secrets come from the environment: "
         + ", ".join(SECRETS.values()),
     )
     parser.add_argument("--host", default="127.0.0.1")
@@ -74,6 +75,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--webhook-url", required=True, help="whole address, with the path")
     parser.add_argument("--backend-url", help="asked at a start which sessions should run")
     parser.add_argument("--instance-url", help="what it sends as X-Instance-Url")
+    parser.add_argument("--kind", choices=sorted(NATURES), default="webjs")
+    parser.add_argument(
+        "--recover-sessions", action="store_true", help="wwebjs_api: as with RECOVER_SESSIONS"
+    )
     parser.add_argument("--strict", action="store_true", help="as shipped: no key in a header")
     parser.add_argument("--traffic", action="store_true", help="connected sessions speak")
     parser.add_argument("--restore-seconds", type=float, default=Pace().restore)
@@ -85,8 +90,13 @@ def _world(options: argparse.Namespace) -> World:
     webhooks = urlsplit(options.webhook_url)
     if webhooks.scheme not in ("http", "https") or not webhooks.hostname:
         raise CannotStart(f"--webhook-url is no address: {options.webhook_url}")
+    given = _secrets()
     settings = Settings(
-        **_secrets(),
+        api_key=given["api_key"],
+        hmac_secret=given["hmac_secret"],
+        control_key=given["control_key"],
+        kind=options.kind,
+        recovers=options.recover_sessions,
         instance_url=options.instance_url or f"http://{options.host}:{options.port}",
         webhook_path=webhooks.path or "/",
         strict=options.strict,

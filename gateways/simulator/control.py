@@ -61,6 +61,11 @@ SESSION_VERBS: dict[str, tuple[tuple[str, ...], SessionVerb]] = {
         ("reason",),
         lambda world, one, given: mishaps.disconnect(world, one, reason=given.text("reason")),
     ),
+    "conflict": ((), lambda world, one, given: mishaps.conflict(world, one)),
+    "block": ((), lambda world, one, given: mishaps.block(world, one)),
+    "crash_tab": ((), lambda world, one, given: mishaps.crash_tab(world, one)),
+    "close_tab": ((), lambda world, one, given: mishaps.close_tab(world, one)),
+    "leave": ((), lambda world, one, given: mishaps.leave(world, one)),
     "give_up": ((), lambda world, one, given: mishaps.give_up(world, one)),
     "hide": ((), lambda world, one, given: mishaps.set_listed(world, one, listed=False)),
     "show": ((), lambda world, one, given: mishaps.set_listed(world, one, listed=True)),
@@ -85,6 +90,7 @@ SESSION_VERBS: dict[str, tuple[tuple[str, ...], SessionVerb]] = {
 GATEWAY_VERBS: dict[str, tuple[tuple[str, ...], GatewayVerb]] = {
     "stop": ((), lambda world, given: process.stop(world)),
     "start": ((), lambda world, given: process.start(world)),
+    "die": ((), lambda world, given: process.die(world)),
     "freeze": ((), lambda world, given: process.freeze(world)),
     "thaw": ((), lambda world, given: process.thaw(world)),
     "restart": (
@@ -197,6 +203,13 @@ def _send_webhook(world: World, request: Request, given: Fields) -> object:
     return _webhooks_as_json(world)
 
 
+def _set_whatsapp(world: World, request: Request, given: Fields) -> object:
+    """Whether a start reaches it."""
+    given.only(("unreachable",))
+    world.faults.whatsapp_unreachable = given.flag("unreachable", False)
+    return dataclasses.asdict(world.faults)
+
+
 def _set_traffic(world: World, request: Request, given: Fields) -> object:
     given.only(("enabled", "min_seconds", "max_seconds"))
     world.traffic = Traffic(
@@ -235,6 +248,7 @@ _HANDLERS: dict[str, Callable[[World, Request, Fields], object]] = {
     "webhooks": _set_webhook_faults,
     "webhooks/release": _release_webhooks,
     "webhooks/send": _send_webhook,
+    "whatsapp": _set_whatsapp,
     "traffic": _set_traffic,
     "cleanup": _clean_up,
     "reset": _reset,

@@ -7,7 +7,7 @@ import random
 from datetime import datetime
 
 from gateways.simulator.qr import qr_picture
-from gateways.simulator.sessions import SimulatedSession, iso
+from gateways.simulator.sessions import SimulatedSession, iso, message_id
 
 Payload = dict[str, object]
 _MEGABYTE = 1024 * 1024
@@ -93,11 +93,6 @@ def acknowledgement(session: SimulatedSession, now: datetime, source: random.Ran
         message_id=message_id(source, sent=True),
         timestamp=int(now.timestamp()),
     )
-
-
-def message_id(source: random.Random, *, sent: bool) -> str:
-    other = f"1555{source.randrange(10**7):07d}"
-    return f"{str(sent).lower()}_{other}@c.us_3EB0{source.randrange(16**16):016X}"
 
 
 def connection_test(now: datetime) -> Payload:

@@ -27,6 +27,9 @@ class Host(Protocol):
     def refuse(self) -> NoReturn:
         """Nobody listens."""
 
+    def hang_up(self) -> NoReturn:
+        """The process died amid an answer."""
+
     def hold(self, is_held: Callable[[], bool]) -> None:
         """The connection is taken, and nothing is answered while `is_held()`."""
 
@@ -56,6 +59,9 @@ class StillHost:
     def refuse(self) -> NoReturn:
         raise httpx.ConnectError("[Errno 111] Connection refused")
 
+    def hang_up(self) -> NoReturn:
+        raise httpx.ReadError("[Errno 104] Connection reset by peer")
+
     def hold(self, is_held: Callable[[], bool]) -> None:
         if is_held():
             raise httpx.ReadTimeout("the gateway is frozen")
@@ -75,6 +81,9 @@ class LiveHost:
 
     def refuse(self) -> NoReturn:
         raise ConnectionAbortedError("the simulated gateway is stopped")
+
+    def hang_up(self) -> NoReturn:
+        raise ConnectionAbortedError("the simulated gateway died")
 
     def hold(self, is_held: Callable[[], bool]) -> None:
         while is_held():

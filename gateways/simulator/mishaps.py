@@ -8,7 +8,7 @@ saying "connected"; an honest one sends the webhook and says "disconnected".
 from __future__ import annotations
 
 from gateways.base import normal_phone_number
-from gateways.simulator import events
+from gateways.simulator import process
 from gateways.simulator.sessions import Browser, Login, SimulatedSession, Truth
 from gateways.simulator.world import Failure, World
 
@@ -34,25 +34,28 @@ def unlink(world: World, session_id: str) -> None:
     with world.lock:
         session = held(world, session_id)
         world.logins.pop(session_id, None)
-        _lose_link(world, session, "LOGOUT")
-        world.later(world.settings.pace.qr_after_logout, session, world.show_qr)
+        world.nature.unlink(world, session)
     world.settle()
 
 
 def disconnect(world: World, session_id: str, *, reason: str) -> None:
     """WhatsApp or the page ends it, for a reason the gateway hands on."""
     with world.lock:
-        session = held(world, session_id)
-        _lose_link(world, session, reason)
-        if reason == "CONFLICT":
-            world.later(
-                world.settings.pace.false_reconnect,
-                session,
-                lambda found: world.sender.send(
-                    events.session_reconnected(found, world.host.now())
-                ),
-            )
+        world.nature.disconnect(world, held(world, session_id), reason)
     world.settle()
+
+
+def conflict(world: World, session_id: str) -> None:
+    """The number's session was opened elsewhere."""
+    disconnect(world, session_id, reason="CONFLICT")
+
+
+def block(world: World, session_id: str) -> None:
+    """WhatsApp shuts the number out; its login is worth nothing any more."""
+    with world.lock:
+        held(world, session_id)
+        world.logins.pop(session_id, None)
+    disconnect(world, session_id, reason="TOS_BLOCK")
 
 
 def give_up(world: World, session_id: str) -> None:
@@ -60,12 +63,15 @@ def give_up(world: World, session_id: str) -> None:
     with world.lock:
         session = held(world, session_id)
         session.status, session.truth = "disconnected", Truth.DISCONNECTED
-        world.sender.send(events.session_reconnect_failed(session, world.host.now()))
+        world.tell(world.nature.gave_up(session, world.host.now()))
     world.settle()
 
 
 def crash(world: World, session_id: str, *, honest: bool) -> None:
     """Its Chromium is killed. The login stays: reconnect brings it back."""
+    if _ends_all(world, held(world, session_id)):
+        process.die(world)
+        return
     _break(world, session_id, Browser.DEAD, "BROWSER_CRASHED" if honest else "")
 
 
@@ -75,12 +81,45 @@ def hang(world: World, session_id: str, *, honest: bool) -> None:
 
 
 def resume(world: World, session_id: str) -> None:
-    """A hung Chromium goes on as if nothing had been."""
+    """A hung Chromium goes on as if nothing had been; a page that left WhatsApp comes back."""
     with world.lock:
         session = held(world, session_id)
-        if session.browser is not Browser.HUNG:
+        if session.browser not in (Browser.HUNG, Browser.AWAY):
             raise Failure(f"its browser is {session.browser}, not hung", status=409)
+        was_away = session.browser is Browser.AWAY
         session.browser = Browser.RUNNING
+        if was_away:
+            world.nature.page_came_back(world, session)
+    world.settle()
+
+
+def crash_tab(world: World, session_id: str) -> None:
+    """Its tab crashes: Chromium runs on, and no answer comes any more."""
+    _break(world, session_id, Browser.CRASHED, "")
+
+
+def close_tab(world: World, session_id: str) -> None:
+    """Its tab is closed; Chromium runs on."""
+    _break(world, session_id, Browser.CLOSED, "")
+
+
+def leave(world: World, session_id: str) -> None:
+    """Its page goes elsewhere (an error page, say). Observed with wwebjs-api: unless it comes back,
+    the whole process dies half a minute later, and at once by a restart or a stop."""
+    _break(world, session_id, Browser.AWAY, "")
+    seconds = world.nature.dies_of_lost_page_seconds
+    if seconds is not None:
+        world.later(seconds, held(world, session_id), lambda left: _end_if_away(world, left))
+
+
+def _end_if_away(world: World, session: SimulatedSession) -> None:
+    if _ends_all(world, session):
+        process.die(world)
+
+
+def _ends_all(world: World, session: SimulatedSession) -> bool:
+    dies = world.nature.dies_of_lost_page_seconds is not None
+    return dies and session.browser is Browser.AWAY
 
 
 def lose(world: World, session_id: str) -> None:
@@ -108,13 +147,13 @@ def claim_reconnected(world: World, session_id: str) -> None:
     """A "session_reconnected" with nothing behind it."""
     with world.lock:
         session = held(world, session_id)
-        world.sender.send(events.session_reconnected(session, world.host.now()))
+        world.tell(world.nature.reconnected(session, world.host.now()))
     world.settle()
 
 
 def report_error(world: World, session_id: str, *, error: str) -> None:
     with world.lock:
-        world.sender.send(events.session_error(held(world, session_id), error))
+        world.tell(world.nature.error(held(world, session_id), error))
     world.settle()
 
 
@@ -123,10 +162,10 @@ def speak(world: World, session_id: str, *, sent: bool = False, megabytes: float
     with world.lock:
         session = _alive(world, session_id)
         now = session.last_activity = world.host.now()
-        payload = events.message(
+        bodies = world.nature.message(
             session, now=now, source=world.random, sent=sent, megabytes=megabytes
         )
-    world.sender.send(payload)
+    world.tell(bodies)
     world.settle()
 
 
@@ -135,7 +174,7 @@ def acknowledge(world: World, session_id: str) -> None:
     with world.lock:
         session = _alive(world, session_id)
         now = session.last_activity = world.host.now()
-        world.sender.send(events.acknowledgement(session, now, world.random))
+        world.tell(world.nature.acknowledgement(session, now, world.random))
     world.settle()
 
 
@@ -153,17 +192,13 @@ def _alive(world: World, session_id: str) -> SimulatedSession:
     return session
 
 
-def _lose_link(world: World, session: SimulatedSession, reason: str) -> None:
-    session.status, session.truth = "disconnected", Truth.DISCONNECTED
-    world.sender.send(events.session_disconnected(session, reason))
-    world.changed()
-
-
 def _break(world: World, session_id: str, browser: Browser, said: str) -> None:
     with world.lock:
         session = held(world, session_id)
         session.browser = browser
         if said:
             session.status = "disconnected"
-            world.sender.send(events.session_disconnected(session, said))
+            world.tell(world.nature.lost(session, said))
+        elif browser in (Browser.DEAD, Browser.CLOSED, Browser.CRASHED):
+            world.nature.browser_died(world, session)
     world.settle()

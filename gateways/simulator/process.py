@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from gateways.simulator.sessions import SimulatedSession
+from gateways.simulator.sessions import SimulatedSession, Truth
 from gateways.simulator.world import Failure, State, World
 
 BACKEND_TRIES = 3
@@ -43,11 +43,12 @@ def restart(world: World, *, down_seconds: float = 0, failing: Collection[str] =
     """The process dies and another begins: memory lost, logins kept, a new uptime, sessions
     restored one after another. Those in `failing` cannot be restored."""
     with world.lock:
-        inside = [(one.session_id, one.workspace_id) for one in world.sessions.values()]
+        inside = [(one.session_id, one.workspace_id) for one in _awake(world)]
         # Dying again before all were back: the one that was just coming is in both.
-        held = list(dict.fromkeys([*inside, *world.restoring]))
+        held = list(dict.fromkeys([*inside, *world.restoring, *_logins_to_restore(world)]))
         world.restoring[:] = held
-        world.sessions.clear()
+        for session in _awake(world):
+            del world.sessions[session.session_id]
         world.timeline.forget()
         world.sender.forget()
     world.waiting_boot = lambda: _boot(world, held, failing)
@@ -56,6 +57,22 @@ def restart(world: World, *, down_seconds: float = 0, failing: Collection[str] =
         return
     stop(world)
     world.timeline.after(down_seconds, lambda: _end_restart(world), outlives_restart=True)
+
+
+def _awake(world: World) -> list[SimulatedSession]:
+    return [one for one in world.sessions.values() if one.truth is not Truth.STOPPED]
+
+
+def _logins_to_restore(world: World) -> list[tuple[str, int]]:
+    if not world.nature.restores_logins:
+        return []
+    return [(login.session_id, login.workspace_id) for login in world.logins.values()]
+
+
+def die(world: World) -> None:
+    """By its own fault, and every session with it; its supervisor starts it again."""
+    world.note("the gateway's process died")
+    restart(world, down_seconds=world.settings.pace.supervisor)
 
 
 def _end_restart(world: World) -> None:
@@ -79,6 +96,11 @@ def _become(world: World, state: State) -> None:
     world.when_state_changes(state)
     world.note(f"the gateway is {state}")
     world.settle()
+
+
+def begin(world: World, held: list[tuple[str, int]]) -> None:
+    """A first start: what was held before, and what this kind restores besides."""
+    restore(world, list(dict.fromkeys([*held, *_logins_to_restore(world)])))
 
 
 def restore(
@@ -122,7 +144,7 @@ def _restore_next(world: World, waiting: list[tuple[str, int]], failing: Collect
         with world.lock:
             if world.restoring != waiting:
                 return  # a reset, or another start, came between
-        if session_id in failing:
+        if session_id in failing or world.faults.whatsapp_unreachable:
             _give_up_restoring(world, session)
         else:
             world.run(session, world.begin)
@@ -137,7 +159,8 @@ def _give_up_restoring(world: World, session: SimulatedSession) -> None:
     world.note(f"{session.session_id} could not be restored")
     body = {"workspace_id": session.workspace_id, "reason": "Failed to restore session"}
     path = f"/api/whatsapp/sessions/{session.session_id}/mark-disconnected"
-    _ask(world, "POST", path, body, bearer=False)
+    if world.backend is not None:
+        _ask(world, "POST", path, body, bearer=False)
 
 
 def clean_up(world: World) -> dict[str, list[str]]:

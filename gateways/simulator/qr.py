@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+import string
 import struct
 import zlib
 
@@ -26,6 +27,16 @@ def qr_picture(source: random.Random) -> str:
         + _chunk(b"IEND", b"")
     )
     return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def qr_text(source: random.Random) -> str:
+    """What a QR code would say."""
+    letters = (source.choice(string.ascii_letters + string.digits + "+/") for _ in range(88))
+    return f"2@{''.join(letters)},AQEBAQ==,AgICAg==,c3R1Yg==,1"
+
+
+def qr_png(source: random.Random) -> bytes:
+    return base64.b64decode(qr_picture(source).partition(",")[2])
 
 
 def _row(source: random.Random, y: int) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateways.base import normal_phone_number
-from gateways.simulator import events
 from gateways.simulator.fields import Fields
 from gateways.simulator.sessions import Login, SimulatedSession, Truth
 from gateways.simulator.world import Failure, World
@@ -39,6 +38,7 @@ def seed(world: World, values: Mapping[str, object]) -> SimulatedSession:
     with world.lock:
         session = world.place(session_id, workspace_id)
         session.status, session.truth = state, _TRUTHS[state]
+        session.is_starting = False
         if number is not None:
             _give_number(world, session, number)
         if state == "connected":
@@ -64,6 +64,6 @@ def _go_on(world: World, session: SimulatedSession, *, announce: bool) -> None:
     elif session.truth is Truth.CONNECTING:
         world.later(world.settings.pace.load, session, world.become_ready)
     elif announce and session.truth is Truth.CONNECTED:
-        world.sender.send(events.session_ready(session))
+        world.tell(world.nature.ready(session, world.host.now()))
     elif announce:
-        world.sender.send(events.session_disconnected(session, "NAVIGATION"))
+        world.tell(world.nature.lost(session, "NAVIGATION"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,6 +14,9 @@ class Browser(StrEnum):
     RUNNING = "running"
     DEAD = "dead"
     HUNG = "hung"
+    CRASHED = "crashed"  # its tab is: that never answers again
+    CLOSED = "closed"  # it runs, and its tab was closed
+    AWAY = "away"  # its page has left WhatsApp
 
 
 class Truth(StrEnum):
@@ -22,6 +26,7 @@ class Truth(StrEnum):
     QR_SCANNING = "qr_scanning"
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
+    STOPPED = "stopped"  # by a call of the API; known by its name all the same
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,10 +45,18 @@ class SimulatedSession:
     # is deleted, while its client lives on.
     listed: bool = True
     qr_count: int = 0
+    is_starting: bool = True  # until its QR code or its login is known
+    qr_text: str = ""  # what the QR code says, where the kind shows it
+    socket: str = ""  # the page's own word, where it is neither connected nor at a QR code
 
     @property
     def is_alive(self) -> bool:
         return self.browser is Browser.RUNNING and self.truth is Truth.CONNECTED
+
+    @property
+    def is_mute(self) -> bool:
+        """Whoever asks its page waits in vain."""
+        return self.browser in (Browser.HUNG, Browser.CRASHED)
 
     def as_listed(self) -> dict[str, object]:
         """Its entry in the list. As JSON.stringify does, what is undefined is left out."""
@@ -97,6 +110,11 @@ class Login:
     session_id: str
     workspace_id: int
     phone_number: str
+
+
+def message_id(source: random.Random, *, sent: bool) -> str:
+    other = f"1555{source.randrange(10**7):07d}"
+    return f"{str(sent).lower()}_{other}@c.us_3EB0{source.randrange(16**16):016X}"
 
 
 def iso(moment: datetime) -> str:

@@ -18,6 +18,7 @@ class Pace:
     false_reconnect: float = 5.0  # from CONFLICT to a "session_reconnected" that is not true
     hang: float = 15.0  # until a call to a hung browser gives up
     backend_retry: float = 5.0
+    supervisor: float = 5.0  # from the death of the process to the next one
 
 
 INSTANT = Pace(
@@ -39,9 +40,11 @@ class Settings:
     hmac_secret: str = field(repr=False)
     control_key: str = field(default="", repr=False)  # empty: no control over HTTP
     instance_url: str = "http://localhost:3001"
+    kind: str = "webjs"
     webhook_path: str = "/api/webhooks/webjs"
     # As shipped: the key counts only as `api_key` in the query or the body, not as a header.
     strict: bool = False
+    recovers: bool = False  # wwebjs-api's RECOVER_SESSIONS
     pace: Pace = Pace()
 
 
@@ -68,6 +71,7 @@ class Faults:
     list_fault: str = ""  # one of api.LIST_FAULTS
     list_keeps: int = 0  # how many a partial list still shows
     health_agrees: bool = False  # health hides what the list hides
+    whatsapp_unreachable: bool = False  # no session can be started
 
 
 @dataclass(slots=True, kw_only=True)

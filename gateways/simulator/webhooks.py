@@ -1,4 +1,4 @@
-"""The simulated gateway's webhooks: signed, sent and retried by the Node service's own rules."""
+"""The simulated gateway's webhooks: signed, sent and retried by the rules of its kind."""
 
 from __future__ import annotations
 
@@ -6,28 +6,19 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gateways.simulator.host import Host
+from gateways.simulator.natures.nature import Nature
 from gateways.simulator.settings import Faults, Settings
 from gateways.simulator.timeline import Timeline
-from gateways.webjs_words import (
-    INSTANCE_HEADER,
-    KEY_HEADER,
-    SIGNATURE_HEADER,
-    TIMESTAMP_HEADER,
-    signature,
-)
 
 # (method, path, headers, body) -> status. Raises OSError where nobody answered.
 Deliver = Callable[[str, str, Mapping[str, str], bytes], int]
 
-# Its own retries, in seconds; any other 4xx or 5xx is only logged.
-RETRIES_WITHOUT_ANSWER = (2, 4, 8)
-RETRIES_WHEN_TOO_MANY = (1, 2, 4)
-TOO_MANY_REQUESTS = 429
 REORDER_GAP_SECONDS = 0.1
 REMEMBERED = 200
+_SESSION_FIELDS = ("session_id", "sessionId", "session", "instance")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +26,7 @@ class _Outgoing:
     event: str
     session_id: str
     body: bytes
+    happened_at: datetime
 
 
 class Sender:
@@ -44,12 +36,14 @@ class Sender:
         self,
         deliver: Deliver,
         *,
+        nature: Nature,
         settings: Settings,
         faults: Callable[[], Faults],
         timeline: Timeline,
         host: Host,
     ) -> None:
         self._deliver = deliver
+        self._nature = nature
         self._settings = settings
         self._faults = faults
         self._timeline = timeline
@@ -60,7 +54,7 @@ class Sender:
 
     def send(self, payload: Mapping[str, object]) -> None:
         """One event as the service serialises it, through whatever is wrong at the moment."""
-        outgoing = _outgoing(payload)
+        outgoing = _outgoing(payload, self._host.now())
         faults = self._faults().webhooks
         if faults.silent:
             self._remember(outgoing, "silenced")
@@ -98,38 +92,31 @@ class Sender:
     def _attempt(self, outgoing: _Outgoing, *, attempt: int) -> None:
         path = self._faults().webhooks.path or self._settings.webhook_path
         try:
-            status = self._deliver("POST", path, self._headers(outgoing.body), outgoing.body)
+            status = self._deliver("POST", path, self._headers(outgoing), outgoing.body)
         except OSError as error:
             self._remember(outgoing, type(error).__name__, path=path, attempt=attempt)
-            self._retry(outgoing, RETRIES_WITHOUT_ANSWER, attempt=attempt)
+            self._retry(outgoing, None, attempt=attempt)
             return
         self._remember(outgoing, str(status), path=path, attempt=attempt)
-        if status == TOO_MANY_REQUESTS:
-            self._retry(outgoing, RETRIES_WHEN_TOO_MANY, attempt=attempt)
+        if status >= 300:
+            self._retry(outgoing, status, attempt=attempt)
 
-    def _retry(self, outgoing: _Outgoing, waits: tuple[int, ...], *, attempt: int) -> None:
-        if attempt < len(waits):
-            self._later(waits[attempt], outgoing, attempt=attempt + 1)
+    def _retry(self, outgoing: _Outgoing, status: int | None, *, attempt: int) -> None:
+        seconds = self._nature.retry_after(status, attempt)
+        if seconds is not None:
+            self._later(seconds, outgoing, attempt=attempt + 1)
 
-    def _headers(self, body: bytes) -> dict[str, str]:
-        """Signed anew for each attempt, so that a late one looks fresh: observed."""
+    def _headers(self, outgoing: _Outgoing) -> dict[str, str]:
         faults = self._faults().webhooks
-        headers = {
-            "Accept": "application/json, text/plain, */*",
-            "Content-Type": "application/json",
-            INSTANCE_HEADER: self._settings.instance_url,
-            "User-Agent": "WhatsApp-WebJS-Service/1.0",
-            "Connection": "close",
-        }
-        if faults.key_only:
-            return headers | {KEY_HEADER: self._settings.api_key}
-        moment = self._host.now() + timedelta(seconds=faults.clock_skew_seconds)
-        timestamp = str(int(moment.timestamp()))
-        secret = "not-the-secret" if faults.wrong_secret else self._settings.hmac_secret
-        return headers | {
-            SIGNATURE_HEADER: signature(secret, timestamp, body),
-            TIMESTAMP_HEADER: timestamp,
-        }
+        is_anew = self._nature.signs_each_attempt
+        moment = self._host.now() if is_anew else outgoing.happened_at
+        return self._nature.headers(
+            self._settings,
+            outgoing.body,
+            wrong=faults.wrong_secret,
+            key_only=faults.key_only,
+            now=moment + timedelta(seconds=faults.clock_skew_seconds),
+        )
 
     def _remember(
         self, outgoing: _Outgoing, outcome: str, *, path: str = "", attempt: int = 0
@@ -147,12 +134,14 @@ class Sender:
         )
 
 
-def _outgoing(payload: Mapping[str, object]) -> _Outgoing:
+def _outgoing(payload: Mapping[str, object], now: datetime) -> _Outgoing:
     data = payload.get("data")
     inner = data.get("session_id") if isinstance(data, Mapping) else None
+    named = [payload[name] for name in _SESSION_FIELDS if payload.get(name)]
     return _Outgoing(
-        event=str(payload.get("event", "")),
-        session_id=str(inner or payload.get("session_id") or ""),
+        event=str(payload.get("event") or payload.get("dataType") or ""),
+        session_id=str(inner or (named[0] if named else "")),
+        happened_at=now,
         # A lone surrogate becomes the escape that JSON.stringify writes for it.
         body=json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode(
             errors="backslashreplace"

@@ -1,5 +1,5 @@
-"""The simulated gateway: a little world of sessions that behaves as the Node service was observed
-to (tests/captures/node-service/), faults included."""
+"""The simulated gateway: a little world of sessions that behaves as real gateways were observed to
+(tests/captures/), faults included. What one kind does differently stands in `natures`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 
-from gateways.simulator import events
+from gateways.base import webhook_path as path_of_kind
+from gateways.simulator.failure import Failure as Failure
 from gateways.simulator.host import Host, Job, StillHost
+from gateways.simulator.natures import NATURES
+from gateways.simulator.natures.nature import Bodies
 from gateways.simulator.sessions import Browser, Login, SimulatedSession, Truth
-from gateways.simulator.settings import INSTANT, Faults, Settings, Traffic
+from gateways.simulator.settings import INSTANT, Faults, Pace, Settings, Traffic
 from gateways.simulator.timeline import Timeline
 from gateways.simulator.webhooks import Deliver, Sender
 
@@ -33,14 +36,6 @@ class State(StrEnum):
     FROZEN = "frozen"  # connections are taken, nothing is answered
 
 
-class Failure(Exception):
-    """What the service answers with an error: the status and its own words."""
-
-    def __init__(self, message: str, *, status: int = 500) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class World:
     """Everything there is. Verbs may be called from any thread; `lock` is never held while a
     webhook is sent or an answer takes its time."""
@@ -55,6 +50,7 @@ class World:
         seed: int | None = None,
     ) -> None:
         self.settings = settings
+        self.nature = NATURES[settings.kind]
         self.host = host
         self.backend = backend
         self.lock = threading.RLock()
@@ -64,6 +60,7 @@ class World:
         self.traffic = Traffic()
         self.sender = Sender(
             deliver,
+            nature=self.nature,
             settings=settings,
             faults=lambda: self.faults,
             timeline=self.timeline,
@@ -94,15 +91,14 @@ class World:
                     "browser first."
                 )
             session = self.place(session_id, workspace_id)
-        self.host.pause(self.settings.pace.create)
-        self.run(session, self.begin)
+        self.launch(session)
         return session
 
     def reconnect(self, session_id: str, workspace_id: int) -> SimulatedSession:
         """Destroys, then creates. A hung browser cannot be asked to go: wake or kill it first."""
         with self.lock:
             session = self.sessions.get(session_id)
-            is_hung = session is not None and session.browser is Browser.HUNG
+            is_hung = session is not None and session.is_mute
             if session is not None and not is_hung:
                 del self.sessions[session_id]
         if is_hung:
@@ -123,10 +119,12 @@ class World:
             session = self.sessions.get(session_id)
             if session is None or not session.listed:
                 raise Failure("Session not found", status=404)
-            if session.browser is Browser.DEAD:
+            if session.browser is Browser.AWAY:
+                raise Failure("window.require is not a function")
+            if session.browser in (Browser.DEAD, Browser.CLOSED):
                 frame = f"{self.random.randrange(16**32):032X}"
                 raise Failure(f"Attempted to use detached Frame '{frame}'.")
-            is_hung = session.browser is Browser.HUNG
+            is_hung = session.is_mute
         if is_hung:
             self._time_out()
         if recipient == "0":
@@ -141,6 +139,25 @@ class World:
             "Runtime.callFunctionOn timed out. Increase the 'protocolTimeout' setting in "
             "launch/connect calls for a higher timeout if needed."
         )
+
+    def stop(self, session_id: str) -> None:
+        """Its browser goes, its login stays."""
+        with self.lock:
+            session = self.sessions.get(session_id)
+            if session is None:
+                return
+            self.tell(self.nature.stopped(session))
+            if self.nature.keeps_names:
+                self.put_to_rest(session)
+            else:
+                del self.sessions[session_id]
+            self.changed()
+
+    def log_out(self, session_id: str) -> None:
+        """Stopped, and its login is gone."""
+        with self.lock:
+            self.logins.pop(session_id, None)
+            self.stop(session_id)
 
     # How a session comes to life
 
@@ -161,17 +178,34 @@ class World:
         self.changed()
         return session
 
+    def launch(self, session: SimulatedSession) -> None:
+        """Its browser takes its time; where the start waits, so does its login."""
+        pace = self.settings.pace
+        self.host.pause(pace.create)
+        if self.faults.whatsapp_unreachable and self.nature.start_waits:
+            with self.lock:
+                self.sessions.pop(session.session_id, None)
+            raise Failure("net::ERR_NAME_NOT_RESOLVED at https://web.whatsapp.com/", status=422)
+        if self.nature.start_waits and session.session_id in self.logins:
+            self.host.pause(pace.authenticate + pace.load)
+        self.run(session, self.begin)
+
     def begin(self, session: SimulatedSession) -> None:
         """Its browser is up: with a login on disk it connects by itself, else it shows a QR."""
-        if session.session_id in self.logins:
-            self.later(self.settings.pace.authenticate, session, self.authenticate)
-        else:
+        session.is_starting = False
+        if session.session_id not in self.logins:
             self.show_qr(session)
+        elif self.nature.start_waits:
+            session.status = "authenticated"
+            self.tell(self.nature.authenticated(session))
+            self.become_ready(session)
+        else:
+            self.later(self.settings.pace.authenticate, session, self.authenticate)
 
     def show_qr(self, session: SimulatedSession) -> None:
         session.status, session.truth = "qr_scanning", Truth.QR_SCANNING
         session.qr_count += 1
-        self.sender.send(events.qr_code_generated(session, self.random))
+        self.tell(self.nature.qr_shown(session, self.random))
         self.later(self.settings.pace.qr_life, session, self.renew_qr)
 
     def renew_qr(self, session: SimulatedSession) -> None:
@@ -180,7 +214,7 @@ class World:
 
     def authenticate(self, session: SimulatedSession) -> None:
         session.status, session.truth = "authenticated", Truth.CONNECTING
-        self.sender.send(events.session_authenticated(session))
+        self.tell(self.nature.authenticated(session))
         self.later(self.settings.pace.load, session, self.become_ready)
 
     def become_ready(self, session: SimulatedSession) -> None:
@@ -189,8 +223,26 @@ class World:
         session.status, session.truth = "connected", Truth.CONNECTED
         session.phone_number = self.logins[session.session_id].phone_number
         session.connected_at = self.host.now()
-        self.sender.send(events.session_ready(session))
+        self.tell(self.nature.ready(session, self.host.now()))
         self.changed()
+
+    def put_to_rest(self, session: SimulatedSession) -> None:
+        """A new entry under its name, so that nothing that was due to the old one happens."""
+        resting = SimulatedSession(
+            session_id=session.session_id,
+            workspace_id=session.workspace_id,
+            status="stopped",
+            truth=Truth.STOPPED,
+            last_activity=session.last_activity,
+            browser=Browser.DEAD,
+            is_starting=False,
+        )
+        self.sessions[session.session_id] = resting
+
+    def tell(self, bodies: Bodies) -> None:
+        """By webhook, in this order."""
+        for body in bodies:
+            self.sender.send(body)
 
     # The clockwork
 
@@ -247,17 +299,25 @@ def still_world(
     hmac_secret: str = "test-secret",
     control_key: str = "test-control",
     instance_url: str = "http://localhost:3001",
+    kind: str = "webjs",
+    webhook_path: str = "",
+    pace: Pace = INSTANT,
     strict: bool = False,
+    recovers: bool = False,
     host: StillHost | None = None,
     backend: Backend | None = None,
 ) -> World:
-    """A world for a test: everything happens at once and in order, time moves by `advance`."""
+    """A world for a test: everything happens at once and in order, time moves by `advance`.
+    `webhook_path`: where a kind that can prove nothing sends; as a rule its kind's own path."""
     settings = Settings(
         api_key=api_key,
         hmac_secret=hmac_secret,
         control_key=control_key,
         instance_url=instance_url,
+        kind=kind,
+        webhook_path=webhook_path or path_of_kind(kind),
         strict=strict,
-        pace=INSTANT,
+        recovers=recovers,
+        pace=pace,
     )
     return World(settings, host=host or StillHost(), deliver=deliver, backend=backend, seed=1)

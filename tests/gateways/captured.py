@@ -39,6 +39,11 @@ def answers(folder: str, recording: str, path: str) -> list[dict | None]:
     return [line["response"] and line["response"]["body"] for line in found]
 
 
+def calls(folder: str, recording: str) -> list[dict]:
+    """Every recorded call with its answer, in their order; a line without one is the recorder's."""
+    return _lines(folder, f"{recording}.api.jsonl")
+
+
 def gateway(
     folder: str, recording: str, *, until: str = "", about: str = ""
 ) -> httpx.MockTransport:

@@ -34,7 +34,7 @@ def committed(transactional_db, world):
 @pytest.fixture
 def during_the_list(world, monkeypatch):
     """What happens while the gateway answers with its list, as it was when it was asked."""
-    from gateways.simulator import api
+    from gateways.simulator.dialects import webjs as api
 
     def arrange(happens):
         answer = api._faulty_list

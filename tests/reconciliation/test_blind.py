@@ -121,7 +121,7 @@ def test_a_short_absence_of_the_gateway_alarms_nobody(scene):
 
 def test_a_read_that_fails_condemns_nobody(scene, monkeypatch):
     """The list is whole and does not show it, then the targeted read is answered with an error."""
-    from gateways.simulator import api
+    from gateways.simulator.dialects import webjs as api
     from gateways.simulator.world import Failure
 
     def fails(*args):

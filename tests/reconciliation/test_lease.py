@@ -131,7 +131,7 @@ def test_no_connection_is_held_while_the_gateway_is_asked(committed, during_the_
 
 
 def _when_read(monkeypatch, happens):
-    from gateways.simulator import api
+    from gateways.simulator.dialects import webjs as api
 
     in_memory = api._in_memory
 
@@ -168,7 +168,7 @@ def test_reads_that_fail_do_not_starve_the_others(scene, monkeypatch):
         time.sleep(0.1)
         raise Failure("out of memory")
 
-    monkeypatch.setattr("gateways.simulator.api._in_memory", fails)
+    monkeypatch.setattr("gateways.simulator.dialects.webjs._in_memory", fails)
     scene.call_roll()
     first = set(asked)
     scene.call_roll()
@@ -197,7 +197,7 @@ def test_a_row_that_somebody_holds_ends_the_pass_within_seconds(locked, monkeypa
         raise Failure("out of memory")
 
     if not is_read:
-        monkeypatch.setattr("gateways.simulator.api._in_memory", fails)
+        monkeypatch.setattr("gateways.simulator.dialects.webjs._in_memory", fails)
     locked.loses(locked.cast.alice)
     began = time.monotonic()
 

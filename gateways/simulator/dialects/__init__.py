@@ -1,0 +1,13 @@
+"""What each kind of gateway answers; what it says and does by itself stands in `natures`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateways.simulator.dialects import webjs, wwebjs_api
+from gateways.simulator.dialects.dialect import Dialect
+
+DIALECTS: Mapping[str, Dialect] = {
+    "webjs": webjs.DIALECT,
+    "wwebjs_api": wwebjs_api.DIALECT,
+}
