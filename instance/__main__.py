@@ -4,7 +4,12 @@ import importlib
 import sys
 
 # Imported when asked for: `manage` must start fast, and needs none of what `up` needs.
-WORDS = {"up": "instance.up", "test": "instance.suite", "manage": "instance.manage"}
+WORDS = {
+    "up": "instance.up",
+    "test": "instance.suite",
+    "simulate": "instance.simulate",
+    "manage": "instance.manage",
+}
 
 if __name__ == "__main__":
     sys.exit(importlib.import_module(WORDS[sys.argv[1]]).main(sys.argv[2:]))

@@ -26,12 +26,12 @@ PYTEST_PATIENCE_SECONDS = 10
 _REMOVE_WHEN_GONE = 'read -r _; sleep 1; rm -rf -- "$@"'
 
 
-def main(arguments: list[str]) -> int:
-    """pytest against a PostgreSQL and a Redis of its own. The exit code."""
+def main(arguments: list[str], *, module: str = "pytest") -> int:
+    """That module (pytest) against a PostgreSQL and a Redis of its own. The exit code."""
     stop_on_signals()
     try:
         with _directories() as directory, _servers(directory) as servers:
-            return _pytest(arguments, servers)
+            return _run(module, arguments, servers)
     except Interrupted:
         return 130
     except Trouble as trouble:
@@ -79,7 +79,7 @@ def _servers(directory: Path) -> Iterator[Servers]:
         cluster.remove(directory)
 
 
-def _pytest(arguments: list[str], servers: Servers) -> int:
+def _run(module: str, arguments: list[str], servers: Servers) -> int:
     environment = {
         **inherited(),
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -91,7 +91,7 @@ def _pytest(arguments: list[str], servers: Servers) -> int:
     }
     parent = os.getpid()
     run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *arguments],
+        [sys.executable, "-m", module, *arguments],
         env=environment,
         cwd=ROOT,
         preexec_fn=lambda: die_with_parent(parent),

@@ -1,0 +1,60 @@
+"""`./run simulate`: one or more simulated estates, in a database of their own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+
+import django
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code: 1 where a promise was broken."""
+    options = _options(arguments)
+    django.setup()
+    _prepare_database()
+    from tests.simulation.simulation import Plan, simulate
+
+    broken = 0
+    for seed in range(options.seed, options.seed + options.seeds):
+        began = time.perf_counter()
+        report = simulate(
+            Plan(
+                seed=seed,
+                hours=options.hours,
+                accounts=options.accounts,
+                gateways=options.gateways,
+                intensity=options.intensity,
+                stops_at_first=not options.keep_going,
+            )
+        )
+        print(report.said())
+        took = time.perf_counter() - began
+        print(f"{took:.0f} s of work, {report.trace} statements\n", flush=True)
+        broken += len(report.broken)
+    return int(broken > 0)
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./run simulate", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1, help="so many, one after the other")
+    parser.add_argument("--hours", type=float, default=24.0)
+    parser.add_argument("--accounts", type=int, default=500)
+    parser.add_argument("--gateways", type=int, default=2)
+    parser.add_argument("--intensity", type=float, default=1.0, help="of what befalls the estate")
+    parser.add_argument("--keep-going", action="store_true", help="also once a promise is broken")
+    return parser.parse_args(arguments)
+
+
+def _prepare_database() -> None:
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,114 @@
+"""The simulation's PostgreSQL: a real one, a copy of the tests' own, whose clock is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+from django.db import connection, connections
+
+from tests.simulation.hub import Clock, Killed, is_killed
+
+COPY = "simulated"
+_CLOCKS = ("clock_timestamp", "statement_timestamp", "transaction_timestamp", "now")
+# Whoever names one of these unqualified, reads our clock: "sim" comes before pg_catalog.
+_FUNCTION = """
+CREATE FUNCTION sim.{name}() RETURNS timestamptz LANGUAGE sql STABLE
+    AS $$ SELECT current_setting('sim.now')::timestamptz $$
+"""
+_DEFAULTS = """
+SELECT format('ALTER TABLE %%I.%%I ALTER COLUMN %%I SET DEFAULT sim.statement_timestamp()',
+              schema.nspname, owner.relname, col.attname)
+  FROM pg_attrdef def
+  JOIN pg_class owner ON owner.oid = def.adrelid
+  JOIN pg_namespace schema ON schema.oid = owner.relnamespace
+  JOIN pg_attribute col ON col.attrelid = def.adrelid AND col.attnum = def.adnum
+ WHERE schema.nspname = 'public' AND pg_get_expr(def.adbin, def.adrelid) ~ %s
+"""
+# What ends a transaction must go through even where its process is gone: so it would be.
+_ENDINGS = ("ROLLBACK", "RELEASE")
+
+
+class Watcher:
+    """Sees every statement: sets the clock before it where it has moved, notes writes of history,
+    and lets nothing through of what was killed."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._set: datetime | None = None
+        self.statements = 0
+        self.history_was_written = False
+        self.kill_next = False
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        if is_killed() and not sql.startswith(_ENDINGS):
+            raise Killed
+        if self._set is not self._clock.now:
+            self._set = self._clock.now
+            context["cursor"].cursor.execute(
+                "SELECT set_config('sim.now', %s, false)", [self._set.isoformat()]
+            )
+        self.statements += 1
+        if "account_transitions" in sql and "INSERT" in sql:
+            self.history_was_written = True
+        return execute(sql, params, many, context)
+
+
+@contextmanager
+def simulated_database(clock: Clock) -> Iterator[Watcher]:
+    """Inside, the default connection is to the copy, stays open, and runs by `clock`."""
+    original = connection.settings_dict["NAME"]
+    _copy(original)
+    connection.settings_dict["NAME"] = COPY
+    watcher = Watcher(clock)
+    try:
+        _prepare(clock)
+        # Between two calls of a gateway product code gives its connection back; here it is one.
+        vars(connections["default"])["close"] = lambda: None
+        with connection.execute_wrapper(watcher):
+            yield watcher
+    finally:
+        vars(connections["default"]).pop("close", None)
+        connection.close()
+        connection.settings_dict["NAME"] = original
+        _drop()
+
+
+def _copy(original: str) -> None:
+    connection.close()
+    with _maintenance() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{COPY}" WITH (FORCE)')
+        cursor.execute(f'CREATE DATABASE "{COPY}" TEMPLATE "{original}"')
+
+
+def _drop() -> None:
+    with _maintenance() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{COPY}" WITH (FORCE)')
+
+
+@contextmanager
+def _maintenance() -> Iterator[Any]:
+    with connection._nodb_cursor() as cursor:
+        yield cursor
+
+
+def _prepare(clock: Clock) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA sim")
+        for name in _CLOCKS:
+            cursor.execute(_FUNCTION.format(name=name))
+        cursor.execute("SET search_path = sim, pg_catalog, public")
+        cursor.execute("SET synchronous_commit = off")
+        # What a test left behind, whichever ran before.
+        tables = [model._meta.db_table for model in apps.get_models()]
+        quoted = ", ".join(f'"{table}"' for table in tables)
+        cursor.execute(f"TRUNCATE {quoted} RESTART IDENTITY CASCADE")
+        cursor.execute(_DEFAULTS, [rf"\m({'|'.join(_CLOCKS)})\(\)"])
+        for (statement,) in cursor.fetchall():
+            cursor.execute(statement)
+        cursor.execute("SELECT set_config('sim.now', %s, false)", [clock.now.isoformat()])

@@ -1,0 +1,217 @@
+"""The simulated estate: gateways with their sessions, the accounts that run on them, and the ledger
+of what is true."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+import httpx
+
+from accounts.models import Account, Channel, Gateway, GatewaySecret, Workspace
+from accounts.status import Status
+from gateways.registry import use_transport
+from gateways.simulator.host import Job
+from gateways.simulator.sessions import SimulatedSession
+from gateways.simulator.settings import Pace, Settings
+from gateways.simulator.timeline import Timeline
+from gateways.simulator.world import State, World
+from tests.gateways.simulated import connected
+from tests.simulation.hub import Hub
+from tests.simulation.network import Line, Post, Wire
+
+# As slow as the real service, but for QR codes: a new one each minute says nothing here.
+PACE = replace(Pace(), qr_life=900.0)
+
+Key = tuple[int, str]
+
+
+class HubHost:
+    """A gateway's host, by the simulation's clock."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def now(self) -> datetime:
+        return self._hub.clock.now
+
+    def pause(self, seconds: float) -> None:
+        self._hub.sleep(seconds)
+
+    def start(self, job: Job) -> None:
+        job()
+
+    def refuse(self) -> NoReturn:
+        raise httpx.ConnectError("[Errno 111] Connection refused")
+
+    def hold(self, is_held: object) -> None:
+        """A frozen gateway is met on the wire."""
+
+
+class HubTimeline(Timeline):
+    """Wakes its world when something is due."""
+
+    def __init__(self, hub: Hub, host: HubHost) -> None:
+        super().__init__(host)
+        self._hub = hub
+        self.wake: Job = lambda: None
+
+    def after(self, seconds: float, job: Job, *, outlives_restart: bool = False) -> None:
+        super().after(seconds, job, outlives_restart=outlives_restart)
+        self._hub.after(seconds, self.wake, "gateway")
+
+
+@dataclass(slots=True)
+class Fact:
+    """What is true of one session, each with since when it is so or not. `good`: the gateway can be
+    reached, holds it and says that it is connected; `claimed`: the same, reachable or not;
+    `alive`: its live page is there, too."""
+
+    good: bool
+    claimed: bool
+    alive: bool
+    good_since: datetime
+    claimed_since: datetime
+    alive_since: datetime
+
+
+@dataclass
+class Site:
+    """One gateway: its row, its world, the line to it."""
+
+    gateway: Gateway
+    world: World
+    line: Line
+    wire: Wire
+    post: Post
+    facts: dict[str, Fact] = field(default_factory=dict)
+    readable_since: datetime | None = None
+    # Since when its lists leave out what it holds, or make up what it does not.
+    lying_since: datetime | None = None
+    touched: bool = False
+    webhooks_are_dead: bool = False
+
+    @property
+    def is_reachable(self) -> bool:
+        return self.world.state is State.RUNNING and not self.line.is_cut
+
+    @property
+    def is_readable(self) -> bool:
+        """Answers come, whole and soon."""
+        return self.is_reachable and self.line.most < 1 and not self.world.faults.list_fault
+
+    def touch(self) -> None:
+        self.touched = True
+
+    def look(self, now: datetime) -> list[str]:
+        """Bring the ledger up to date; the sessions for which something has changed."""
+        self.touched = False
+        if not self.is_readable:
+            self.readable_since = None
+        elif self.readable_since is None:
+            self.readable_since = now
+        sessions = self.world.sessions
+        for session_id in sessions.keys() - self.facts.keys():
+            self.facts[session_id] = Fact(False, False, False, now, now, now)
+        reachable = self.is_reachable
+        return [
+            session_id
+            for session_id, fact in self.facts.items()
+            if _note(fact, sessions.get(session_id), reachable, now)
+        ]
+
+
+def _note(fact: Fact, session: SimulatedSession | None, reachable: bool, now: datetime) -> bool:
+    claimed = session is not None and session.status == "connected"
+    alive = claimed and session is not None and session.is_alive
+    good = claimed and reachable
+    if (good, claimed, alive) == (fact.good, fact.claimed, fact.alive):
+        return False
+    if good != fact.good:
+        fact.good, fact.good_since = good, now
+    if claimed != fact.claimed:
+        fact.claimed, fact.claimed_since = claimed, now
+    if alive != fact.alive:
+        fact.alive, fact.alive_since = alive, now
+    return True
+
+
+class Estate:
+    def __init__(self, hub: Hub, source: random.Random, *, accounts: int, gateways: int) -> None:
+        self.hub, self.random = hub, source
+        self.workspaces = [Workspace.objects.create(name=f"Workspace {n}") for n in range(1, 4)]
+        self.sites = [self._site(number) for number in range(gateways)]
+        self.by_gateway = {site.gateway.pk: site for site in self.sites}
+        self.numbers: dict[int, str] = {}
+        self._populate(accounts)
+        self.channel = Channel(name="operators", kind=Channel.Kind.EMAIL, most_per_hour=600)
+        self.channel.target = "operators@example.com"
+        self.channel.save()
+
+    def _site(self, number: int) -> Site:
+        url = f"http://gateway-{number}.simulated:3001"
+        gateway = Gateway.objects.create(name=f"gateway-{number}", kind="webjs", base_url=url)
+        for purpose, secret in (("api_key", f"key-{number}"), ("hmac", f"secret-{number}")):
+            GatewaySecret.objects.create(gateway=gateway, purpose=purpose, secret=secret)
+        line = Line()
+        post = Post(self.hub, gateway.pk, f"key-{number}", line, self._own_random())
+        host = HubHost(self.hub)
+        settings = Settings(
+            api_key=f"key-{number}", hmac_secret=f"secret-{number}", instance_url=url, pace=PACE
+        )
+        seed = self.random.randrange(2**32)
+        world = World(settings, host=host, deliver=post.deliver, backend=post.ask, seed=seed)
+        world.started_at -= timedelta(days=1)
+        timeline = HubTimeline(self.hub, host)
+        world.timeline = world.sender._timeline = timeline
+        wire = Wire(self.hub, world, line, self._own_random())
+        site = Site(gateway, world, line, wire, post)
+        wire.on_touch = site.touch
+
+        def wake() -> None:
+            world.settle()
+            site.touch()
+
+        timeline.wake = wake
+        return site
+
+    def _own_random(self) -> random.Random:
+        """So that one more call of one gateway does not change the fate of all."""
+        return random.Random(self.random.randrange(2**32))
+
+    def _populate(self, accounts: int) -> None:
+        now, rows = self.hub.clock.now, []
+        for number in range(accounts):
+            site = self.sites[number % len(self.sites)]
+            workspace = self.workspaces[number % len(self.workspaces)]
+            phone, session_id = f"62811{number:07d}", f"webjs_{workspace.pk}_{number:06d}"
+            connected(site.world, session_id, workspace_id=workspace.pk, phone_number=phone)
+            rows.append(
+                Account(
+                    workspace=workspace,
+                    gateway=site.gateway,
+                    phone_number=phone,
+                    session_id=session_id,
+                    status=Status.CONNECTED,
+                    status_since=now - timedelta(hours=1),
+                    observed_at=now,
+                    read_at=now,
+                    connected_at=now - timedelta(hours=1),
+                )
+            )
+        Account.objects.bulk_create(rows)
+        self.numbers = {row.pk: str(row.phone_number) for row in rows}
+        for site in self.sites:
+            site.readable_since = now
+            site.look(now)
+
+    @contextmanager
+    def on_line(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            for site in self.sites:
+                stack.enter_context(use_transport(site.gateway.base_url, site.wire))
+            yield

@@ -1,0 +1,67 @@
+"""What a run measures: how soon losses are seen and mended, and how much was told."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from accounts.status import Status
+
+
+@dataclass
+class Numbers:
+    """Times in seconds. A loss is one that its gateway can be asked about."""
+
+    seen_after: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    healed_after: list[float] = field(default_factory=list)
+    healed_unseen: int = 0
+    false_verdicts: int = 0
+    denied_by_lists: int = 0
+    webhooks_taken: int = 0
+    changes: Counter[str] = field(default_factory=Counter)
+    incidents: Counter[str] = field(default_factory=Counter)
+    notices: Counter[str] = field(default_factory=Counter)
+    account_days: float = 0.0
+    _lost: dict[int, tuple[datetime, str]] = field(default_factory=dict)
+
+    def truth(self, account_id: int, status: str, fact: Any, site: Any, now: datetime) -> None:
+        if fact.good:
+            if self._lost.pop(account_id, None):
+                self.healed_unseen += 1
+        elif site.is_readable and status == Status.CONNECTED:
+            kind = "webhooks dead" if site.webhooks_are_dead else "webhooks alive"
+            self._lost.setdefault(account_id, (now, kind))
+        else:
+            self._lost.pop(account_id, None)
+
+    def changed(self, change: Any, now: datetime, calm_since: datetime | None) -> None:
+        self.changes[change.to_status] += 1
+        if change.from_status == Status.CONNECTED and change.account_id in self._lost:
+            began, kind = self._lost.pop(change.account_id)
+            if calm_since is None or calm_since > began:
+                kind = "while it could not be read, or nobody of us looked"
+            self.seen_after[kind].append((now - began).total_seconds())
+
+    def said(self) -> str:
+        lines = [f"{self.account_days:.1f} account-days, {self.webhooks_taken} webhooks taken"]
+        lines += [f"losses seen, {kind}: {_spread(all_)}" for kind, all_ in self.seen_after.items()]
+        lines.append(f"healed before they were seen: {self.healed_unseen}")
+        lines.append(f"mended by a restart of ours: {_spread(self.healed_after)}")
+        lines.append(f"false verdicts: {self.false_verdicts}")
+        lines.append(f"denied by every list of a minute: {self.denied_by_lists}")
+        told = ", ".join(
+            f"{kind} {number} ({self.notices[kind] / number:.2f})"
+            for kind, number in sorted(self.incidents.items())
+        )
+        lines.append(f"incidents (notices each): {told or 'none'}")
+        return "\n".join(lines)
+
+
+def _spread(seconds: list[float]) -> str:
+    if not seconds:
+        return "none"
+    ordered = sorted(seconds)
+    p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * p))] for p in (0.5, 0.99))
+    return f"{len(ordered)}, p50 {p50:.1f} s, p99 {p99:.1f} s, max {ordered[-1]:.1f} s"

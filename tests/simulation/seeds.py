@@ -1,0 +1,12 @@
+"""Seeds that are run with the tests: some for their mixture, and every one that ever showed a
+defect, with what it showed."""
+
+from __future__ import annotations
+
+from tests.simulation.simulation import Plan
+
+USUAL = (
+    Plan(seed=1, hours=0.8, accounts=40, intensity=6),
+    Plan(seed=3, hours=0.8, accounts=12, gateways=1, intensity=20),
+)
+SHOWN: dict[str, Plan] = {}

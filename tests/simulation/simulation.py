@@ -1,0 +1,149 @@
+"""One simulated estate from its seed: put together, run, judged."""
+
+from __future__ import annotations
+
+import logging
+import random
+import traceback
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+
+from accounts.letters import Outcome
+from tests.simulation.database import simulated_database
+from tests.simulation.estate import Estate
+from tests.simulation.fate import Fate
+from tests.simulation.hub import Clock, Hub
+from tests.simulation.memory import Memory
+from tests.simulation.numbers import Numbers
+from tests.simulation.referee import Broken, Referee
+from tests.simulation.seams import in_our_hands
+from tests.simulation.worker import Worker
+
+# All that goes wrong ends now and then, so that everything can be compared.
+ACT_SECONDS, QUIET_SECONDS = 3000.0, 1500.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    seed: int
+    hours: float = 24.0
+    accounts: int = 500
+    gateways: int = 2
+    intensity: float = 1.0
+    stops_at_first: bool = True
+
+
+@dataclass(slots=True)
+class Report:
+    plan: Plan
+    numbers: Numbers
+    broken: list[str] = field(default_factory=list)
+    trace: int = 0
+
+    def said(self) -> str:
+        plan = self.plan
+        size = f"{plan.accounts} accounts on {plan.gateways} gateways"
+        head = f"seed {plan.seed}: {plan.hours:g} h, {size}"
+        return "\n".join([head, self.numbers.said(), *self.broken])
+
+
+def simulate(plan: Plan, *, without: AbstractContextManager[Any] | None = None) -> Report:
+    """`without`: a guard taken away, for as long as it runs."""
+    clock = Clock()
+    with _quiet_logs(), simulated_database(clock) as watcher:
+        hub, memory = Hub(clock), Memory(clock)
+        hub.may_wait = _hold_no_transaction
+        source = random.Random(plan.seed)
+        worker = Worker(hub, memory, random.Random(source.random()))
+        worker.is_waiting = _is_there
+        worker.leave_out = LEFT_OUT
+        mail = random.Random(source.random())
+        with in_our_hands(
+            hub,
+            memory,
+            take_task=lambda task, *args, **kwargs: worker.take(task, *args, **kwargs),
+            carry=lambda channel, message, letter_id: _carry(hub, mail),
+            seed=plan.seed,
+        ):
+            estate = Estate(
+                hub,
+                random.Random(source.random()),
+                accounts=plan.accounts,
+                gateways=plan.gateways,
+            )
+            referee = Referee(hub, estate, worker, watcher, seed=plan.seed)
+            referee.stops_at_first = plan.stops_at_first
+            hub.on_step = referee.look
+            worker.on_error = lambda name, error: _raised(referee, name, error)
+            for site in estate.sites:
+                site.post.on_error = worker.on_error
+            fate = Fate(hub, estate, worker, random.Random(source.random()), referee.note)
+            report = Report(plan, referee.numbers, referee.broken)
+            with estate.on_line(), without or nullcontext(), suppress(Broken):
+                _run(plan, hub, worker, fate, referee)
+            report.trace = watcher.statements
+            referee.numbers.account_days = plan.accounts * clock.seconds() / 86400
+            return report
+
+
+# Pruning and handing on have nothing to do here, and whoever watches the routes flushes them.
+LEFT_OUT = frozenset(
+    {
+        "webhooks.tasks.prune_deliveries",
+        "webhooks.tasks.send_forwards",
+        "webhooks.tasks.flush_passages",
+    }
+)
+
+
+def _run(plan: Plan, hub: Hub, worker: Worker, fate: Fate, referee: Referee) -> None:
+    worker.begin()
+    hub.run_until(hub.clock.now + timedelta(seconds=60))
+    fate.begin(intensity=plan.intensity)
+    ends = hub.clock.now + timedelta(hours=plan.hours)
+    while hub.clock.now < ends:
+        fate.is_quiet = False
+        hub.run_until(min(ends, hub.clock.now + timedelta(seconds=ACT_SECONDS)))
+        fate.is_quiet = True
+        hub.run_until(hub.clock.now + timedelta(seconds=QUIET_SECONDS))
+        referee.look_at_all()
+    referee.look_at_the_end()
+
+
+def _carry(hub: Hub, source: random.Random) -> Outcome:
+    hub.sleep(source.uniform(0.05, 2))
+    if source.random() < 0.05:
+        return Outcome(False, "the mail server answered 451")
+    return Outcome(True)
+
+
+def _hold_no_transaction() -> None:
+    if connection.in_atomic_block:
+        raise AssertionError("a transaction is held while a gateway is asked, or while one sleeps")
+
+
+def _is_there(sql: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} LIMIT 1")
+        return cursor.fetchone() is not None
+
+
+def _raised(referee: Referee, name: str, error: BaseException) -> None:
+    lines = "".join(traceback.format_exception(error)[-12:])
+    referee._break(f"{name} raised", None, lines)
+
+
+@contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """What is logged of so many faults is not what is tested."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,154 @@
+"""Our own side: beat, Redis as a queue, and a worker. Each may be dead for a while; tasks come
+late, out of order, twice."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import celery
+from django.db import OperationalError
+from django.utils.module_loading import import_string
+from kombu.exceptions import OperationalError as CannotRing
+
+from tests.simulation.hub import Actor, Hub
+from tests.simulation.memory import Memory
+from tests.simulation.seams import beat_schedule
+
+THREADS = 16
+# They do nothing where nothing waits, and are rung only then: they come every 2 s.
+ONLY_WHERE_SOMETHING_WAITS = {
+    "webhooks.tasks.sweep_pending": "SELECT 1 FROM webhook_deliveries WHERE state = 'pending'",
+    "webhooks.tasks.send_forwards": "SELECT 1 WHERE false",
+}
+
+
+@dataclass(slots=True)
+class Message:
+    task: str
+    args: tuple[Any, ...]
+    not_before: datetime
+    expires: datetime | None
+
+
+@dataclass(slots=True)
+class Chances:
+    """How untidy the queue is. Of one."""
+
+    twice: float = 0.01
+    late: float = 0.05
+    late_seconds: float = 1.5
+    stumble: float = 0.0  # a lock cannot be had
+
+
+class Worker:
+    def __init__(self, hub: Hub, memory: Memory, source: random.Random) -> None:
+        self.hub, self.memory, self.random = hub, memory, source
+        self.chances = Chances()
+        self.is_dead = self.beat_is_dead = False
+        self.beats = 1
+        self.well_since = hub.clock.now
+        self.ran: Counter[str] = Counter()
+        self.on_error: Callable[[str, BaseException], None] = lambda name, error: None
+        self.is_waiting: Callable[[str], bool] = lambda sql: True
+        self.leave_out: frozenset[str] = frozenset()
+        self._queue: deque[Message] = deque()
+        self._running: list[Actor] = []
+
+    # --- what the product rings -----------------------------------------------------------------
+    def take(
+        self,
+        task: celery.Task[Any, Any],
+        args: Any = None,
+        kwargs: Any = None,
+        countdown: float | None = None,
+        expires: Any = None,
+        **options: Any,
+    ) -> None:
+        """In the place of Task.apply_async."""
+        if self.memory.is_away:
+            raise CannotRing("Redis is away")
+        self._put(str(task.name), tuple(args or ()), countdown or 0.0, expires)
+
+    def _put(self, name: str, args: tuple[Any, ...], countdown: float, expires: Any) -> None:
+        now, delay = self.hub.clock.now, countdown + self.random.uniform(0.001, 0.02)
+        if self.random.random() < self.chances.late:
+            delay += self.random.uniform(0, self.chances.late_seconds)
+        ends = now + timedelta(seconds=float(expires)) if expires is not None else None
+        for _ in range(1 + (self.random.random() < self.chances.twice)):
+            message = Message(name, args, now + timedelta(seconds=delay), ends)
+            self.hub.at(message.not_before, lambda message=message: self._arrive(message), name)
+            delay += self.random.uniform(0, 1)
+
+    def _arrive(self, message: Message) -> None:
+        self._queue.append(message)
+        self._work()
+
+    def _work(self) -> None:
+        if self.is_dead or self.memory.is_away:
+            return
+        self._running = [actor for actor in self._running if not actor.is_over]
+        while self._queue and len(self._running) < THREADS:
+            message = self._queue.popleft()
+            if message.expires is None or message.expires > self.hub.clock.now:
+                self._start(message)
+
+    def _start(self, message: Message) -> None:
+        self.ran[message.task] += 1
+        task = import_string(message.task)
+        actor = Actor(self.hub, lambda: task.run(*message.args), message.task)
+        self._running.append(actor)
+        actor.waiting.append(lambda: self._ended(actor))
+        actor.switch()
+
+    def _ended(self, actor: Actor) -> None:
+        if actor.error is not None and not isinstance(actor.error, OperationalError):
+            self.on_error(actor.name, actor.error)
+        if self._queue:
+            self.hub.after(0, self._work, "worker")
+
+    # --- the schedule ---------------------------------------------------------------------------
+    def begin(self) -> None:
+        for number, (name, seconds) in enumerate(sorted(beat_schedule().items())):
+            if name in self.leave_out:
+                continue
+            first = (number * 0.37) % min(seconds, 5.0)
+            self.hub.every(seconds, lambda n=name, s=seconds: self._tick(n, s), first=first)
+
+    def _tick(self, name: str, seconds: float) -> None:
+        if self.beat_is_dead or self.memory.is_away:
+            return
+        sql = ONLY_WHERE_SOMETHING_WAITS.get(name)
+        if sql is not None and not self.is_waiting(sql):
+            return
+        for _ in range(self.beats):
+            self._put(name, (), 0.0, max(seconds, 5.0))
+
+    # --- what may befall it ---------------------------------------------------------------------
+    def die(self) -> None:
+        """kill -9: what it was at is gone, wherever it was."""
+        self.is_dead = True
+        running, self._running = self._running, []
+        for actor in running:
+            self.hub.kill(actor)
+
+    def come_back(self) -> None:
+        self.is_dead = False
+        self.hub.after(0, self._work, "worker")
+
+    def lose_redis(self) -> None:
+        self.memory.is_away = True
+        self.memory.lose_everything()
+        self._queue.clear()
+
+    def find_redis(self) -> None:
+        self.memory.is_away = False
+        self.hub.after(0, self._work, "worker")
+
+    @property
+    def is_well(self) -> bool:
+        return not (self.is_dead or self.beat_is_dead or self.memory.is_away)
