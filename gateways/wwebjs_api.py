@@ -12,7 +12,8 @@ import msgspec
 
 from gateways.base import Event, Kind, Reason, State
 from gateways.envelopes import NOTHING, envelope_of, kept_of, name_of, parser, part_of, word_of
-from gateways.json_fields import Body, WrongField, id_of
+from gateways.json_fields import Body, WrongField, id_of, text_of
+from gateways.pictures import MAX_CODE_CHARACTERS, address_of_code
 from gateways.profiles import Profile
 from gateways.webjs_words import LOSSES as LIBRARY_LOSSES
 from gateways.words import LIFE, TEST, Meaning, Words
@@ -78,6 +79,7 @@ class _Data(msgspec.Struct):
     state: msgspec.Raw = NOTHING
     reason: msgspec.Raw = NOTHING
     percent: msgspec.Raw = NOTHING
+    qr: msgspec.Raw = NOTHING
 
 
 class _Envelope(msgspec.Struct, rename={"name": "dataType", "session_id": "sessionId"}):
@@ -92,7 +94,7 @@ _DATA = msgspec.json.Decoder(_Data)
 
 @parser
 def parse(raw: Body) -> Event:
-    """One webhook's body as an `Event`. The QR code is raw text and no picture: it is not kept."""
+    """One webhook's body as an `Event`. It sends a code's text: the picture is drawn here."""
     envelope = envelope_of(raw, _ENVELOPES)
     name = name_of(envelope.name, "dataType")
     session_id = id_of(envelope.session_id, "sessionId")
@@ -113,5 +115,14 @@ def parse(raw: Body) -> Event:
         state=state,
         reason=reason,
         raw_reason=word,
+        qr_code=_drawn(data.qr) if name == "qr" else None,
         fields=kept_of(meaning, data),
     )
+
+
+def _drawn(raw: msgspec.Raw) -> str | None:
+    """None where it is no code: that somebody must scan is said all the same."""
+    try:
+        return address_of_code(text_of(raw, "qr", limit=MAX_CODE_CHARACTERS + 1))
+    except WrongField:
+        return None

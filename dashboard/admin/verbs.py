@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from accounts import clock, lifecycle, repairs
+from accounts import clock, codes, lifecycle, repairs
 from accounts.models import Account, Repair
 from accounts.obstacles import cannot_pause, cannot_unlink
-from accounts.status import LIVE, Wanted
+from accounts.status import LIVE, Status, Wanted
 
 Refusal = Callable[[Any, datetime], str]
 # Its answer, if it is text, is added to the report.
@@ -77,6 +77,12 @@ def _is_off(account: Account, now: datetime) -> str:
 
 def _cannot_lift(account: Account, now: datetime) -> str:
     return _gone(account) or ("" if account.quarantined_until else "it is not in quarantine")
+
+
+def _cannot_show(account: Account, now: datetime) -> str:
+    if account.shown_status(now) is not Status.QR_SCANNING:
+        return "it does not wait for a scan"
+    return _no_session(account) or codes.why_not_shown(account)
 
 
 def _cannot_want(wanted: Wanted) -> Refusal:
@@ -175,6 +181,19 @@ LIFT_QUARANTINE = Verb(
     icon="healing",
     only_when_possible=True,
 )
+SHOW_CODE = Verb(
+    name="show-code",
+    label="Show the QR code",
+    done="Asked for the code of",
+    costs=(
+        "The gateway is asked for the code that the session shows now. It stands on the account's "
+        "page for 20 s, for those who may act: whoever scans it links a phone."
+    ),
+    act=lambda account, actor, why: codes.show_code(account),
+    refusal=_cannot_show,
+    icon="qr_code_2",
+    most=MOST_AT_GATEWAYS,
+)
 MARK_DISCONNECTED = Verb(
     name="mark-disconnected",
     label="Mark disconnected",
@@ -207,6 +226,7 @@ ACCOUNT_VERBS = {
     verb.name: verb
     for verb in (
         RESTART,
+        SHOW_CODE,
         LIFT_QUARANTINE,
         WANT_RUNNING,
         WANT_STOPPED,

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateways.base import Kind, Reason, State, UnreadableEvent
+from gateways.pictures import address_of_code
 from gateways.wwebjs_api import parse
 from tests.gateways import captured
 
@@ -29,6 +30,20 @@ def test_no_recorded_word_of_a_message_is_kept():
 
     assert "hello" not in repr(events)
     assert "2@" not in repr(events)  # nor the text of a QR code
+
+
+def test_a_code_s_text_becomes_its_picture():
+    event = heard("qr", {"qr": "2@MAHa65HLeT7XRIC6,AQEBAQ="})
+
+    assert event.state is State.QR_SCANNING
+    assert event.qr_code == address_of_code("2@MAHa65HLeT7XRIC6,AQEBAQ=")
+
+
+@pytest.mark.parametrize("qr", [None, "", {"a": 1}, ["2@"], "x" * 10_000])
+def test_what_is_no_code_is_a_wait_for_a_scan_all_the_same(qr):
+    event = heard("qr", {"qr": qr})
+
+    assert (event.state, event.qr_code) == (State.QR_SCANNING, None)
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_each_webhook_ends_with_its_reason_and_each_account_as_recorded(
     [
         ("03", "kill9-browser", "status +12s", "disconnected", "browser_gone"),
         ("03", "tab-closed", "status +12s", "disconnected", "browser_gone"),
-        ("03", "nav-blank", "status +2s", "disconnected", "navigation"),
+        ("03", "nav-blank", "status +2s", "disconnected", "page_gone"),
         ("03", "state-TIMEOUT", "status +12s", "connecting", "network"),
         ("03", "state-CONFLICT", "status +12s", "disconnected", "browser_gone"),
         ("03", "state-UNPAIRED", "status +12s", "logged_out", "unlinked"),
