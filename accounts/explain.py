@@ -5,28 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.conf import settings
-
-from accounts.expiry import why_unseen
-from accounts.models import Account, Gateway
-from accounts.reasons import NOTHING, SCAN, TRANSIENT_HOLD_SECONDS, Meaning, meaning
-from accounts.status import LIVE, LOST, MEANINGS, Status, Wanted
+from accounts.models import Account
+from accounts.reasons import meaning
+from accounts.status import LIVE, MEANINGS, Status, Wanted
+from accounts.why.alternatives import ruled_out
+from accounts.why.human import human_of
+from accounts.why.next_step import next_step_of
+from accounts.why.rule import decided_by, rule_of
+from accounts.why.words import age, code_of, is_expired, since_of
 from gateways.base import Reason
+
+__all__ = ("Explanation", "age", "explain", "sentence", "what_to_do")
 
 # The live client spoke so lately that it is told as a fact.
 PROOF_IS_NEWS = timedelta(minutes=2)
-RESTART = "Restart the session; if that fails, scan again."
-# What these need whatever a vague reason says.
-_ASKS_FOR = {
-    Status.LOGGED_OUT: SCAN,
-    Status.BLOCKED: "Open WhatsApp on the phone and follow what it says.",
-    Status.FAILED: RESTART,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """`sentence` is the state with its age and proof; the rest says what it rests on."""
+    """`sentence` is the state with its age and proof; the rest says what it rests on. `rule`: the
+    one that decided; `ruled_out`: what it is not, and why; `next_step_at`: when the next thing is
+    due that happens by itself."""
 
     status: Status
     sentence: str
@@ -34,28 +33,51 @@ class Explanation:
     since: datetime
     evidence: list[str] = field(default_factory=list)
     decided_by: str = ""
+    rule: str = ""
+    ruled_out: list[str] = field(default_factory=list)
     next_step: str = ""
+    next_step_at: datetime | None = None
     human: str = ""
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """All of it, as (label, text): whoever shows it shows these, word for word."""
+        told = [
+            ("Reason", self.reason),
+            ("Rule", self.rule),
+            ("Decided by", self.decided_by),
+            *(("Ruled out", text) for text in self.ruled_out),
+            ("What happens next", self.next_step),
+            ("What a human must do", self.human),
+            *(("Evidence", text) for text in self.evidence),
+        ]
+        return [(label, text[0].upper() + text[1:]) for label, text in told if text]
 
 
 def explain(account: Account, now: datetime) -> Explanation:
-    """Needs account.gateway; asks the database once, for the last transition."""
+    """Needs account.gateway; asks the database twice: for the last transition, and whether its
+    gateway is under maintenance."""
     shown = account.shown_status(now)
+    last = account.transitions.order_by("-id").first()
+    next_step = next_step_of(account, shown, now)
     return Explanation(
         status=shown,
         sentence=sentence(account, now),
-        reason=_why_unknown(account, now) if _expired(account, shown) else _reason(account),
-        since=_since(account, shown),
+        reason=_why_unknown(account, now) if is_expired(account, shown) else _reason(account),
+        since=since_of(account, shown),
         evidence=_evidence(account, now),
-        decided_by=_decided_by(account, shown),
-        next_step=_next_step(account, shown, now),
-        human=_human(account, shown, now),
+        decided_by=decided_by(account, shown, last),
+        rule=rule_of(account, shown, last),
+        ruled_out=ruled_out(account, shown, now),
+        next_step=next_step.words,
+        next_step_at=next_step.at,
+        human=human_of(account, shown, now),
     )
 
 
 def what_to_do(account: Account, now: datetime) -> str:
     """What a human must do, without asking the database: for lists."""
-    return _human(account, account.shown_status(now), now)
+    return human_of(account, account.shown_status(now), now)
 
 
 def sentence(account: Account, now: datetime) -> str:
@@ -63,7 +85,7 @@ def sentence(account: Account, now: datetime) -> str:
     shown = account.shown_status(now)
     if shown is Status.CONNECTED:
         return f"connected: {_proof(account, now)}"
-    since = age(_since(account, shown), now)
+    since = age(since_of(account, shown), now)
     if shown is Status.UNKNOWN:
         return f"unknown for {since}: {_why_unknown(account, now)}"
     return f"{shown.label} for {since}: {_why(account, shown)}"
@@ -94,26 +116,11 @@ def _why_unknown(account: Account, now: datetime) -> str:
     gateway = account.gateway
     last = account.last_known_status if account.status == Status.UNKNOWN else account.status
     parts = [
-        meaning(_code(account, Status.UNKNOWN, now)).text,
+        meaning(code_of(account, Status.UNKNOWN, now)).text,
         f"gateway {gateway.name}: {gateway.blind_why}" if gateway.blind_since else "",
         f"last known {Status(last).label}" if last else "",
     ]
     return "; ".join(part for part in parts if part)
-
-
-def _expired(account: Account, shown: Status) -> bool:
-    """Its word has expired while nothing of ours ran to say so in the row."""
-    return shown is Status.UNKNOWN and account.status != Status.UNKNOWN
-
-
-def _code(account: Account, shown: Status, now: datetime) -> str:
-    """The reason of what is shown; of an expired word, what the sweep would write."""
-    return why_unseen(account, now) if _expired(account, shown) else account.status_reason
-
-
-def _since(account: Account, shown: Status) -> datetime:
-    expired_at = account.fresh_at if _expired(account, shown) else None
-    return expired_at or account.status_since
 
 
 def _reason(account: Account) -> str:
@@ -134,88 +141,3 @@ def _evidence(account: Account, now: datetime) -> list[str]:
         "last sign of activity": account.last_activity_at,
     }
     return [f"{name}: {age(moment, now)} ago" for name, moment in moments.items() if moment]
-
-
-def _decided_by(account: Account, shown: Status) -> str:
-    if _expired(account, shown):
-        return "the age of what we know: no read has shown it in time"
-    last = account.transitions.order_by("-id").first()
-    if last is None:
-        return "its registration"
-    by = f" by {last.actor}" if last.actor else ""
-    evidence = f" ({last.evidence})" if last.evidence else ""
-    change = f"{last.get_from_status_display()} → {last.get_to_status_display()}"
-    return f"{last.get_source_display()}{by}{evidence}: {change}"
-
-
-def _next_step(account: Account, shown: Status, now: datetime) -> str:
-    if account.merged_into_id is not None:
-        return f"nothing: account {account.merged_into_id} has its number and session now"
-    if account.archived_at is not None:
-        return "nothing: it is archived; adding its number again brings it back"
-    read = account.gateway.run_started_at
-    if read is None or read + _live_words_keep() <= now:
-        return "nothing: no roll call is running; look at worker, scheduler and Redis"
-    every = settings.ROLL_CALL_EVERY_SECONDS
-    due = max(0, every - int((now - read).total_seconds()))
-    reading = f"gateway {account.gateway.name} is read every {every} s, next in {due} s"
-    return f"{reading}; {_what_a_read_decides(account, shown, now)}"
-
-
-def _what_a_read_decides(account: Account, shown: Status, now: datetime) -> str:
-    if shown in LIVE:
-        expires = (account.fresh_at or now) + _live_words_keep()
-        return f"unless a read shows it again, it becomes unknown in {age(now, expires)}"
-    if account.gateway.blind_since is not None:
-        return "as soon as it answers, this is decided anew"
-    if account.status_reason == Reason.MASS_LOSS_UNCONFIRMED:
-        return "once its lists have agreed for 60 s it becomes disconnected"
-    if shown is Status.UNKNOWN:
-        return "what it shows there is believed at once"
-    if account.wanted == Wanted.STOPPED:
-        return "a live session there is noted as unwanted"
-    return "a live session there changes this at once"
-
-
-def _live_words_keep() -> timedelta:
-    return timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
-
-
-def _human(account: Account, shown: Status, now: datetime) -> str:
-    if account.merged_into_id is not None or account.archived_at is not None:
-        return NOTHING
-    if shown in LIVE and account.wanted == Wanted.STOPPED:
-        return "It runs although it is wanted stopped: stop it, or want it running."
-    if shown is Status.CONNECTED or account.wanted == Wanted.STOPPED:
-        return NOTHING
-    if shown is Status.QR_SCANNING:
-        return SCAN
-    why = meaning(_code(account, shown, now))
-    instruction = _instruction(account, shown, why, now)
-    observed = account.gateway.mode == Gateway.Mode.OBSERVE and why.repairable
-    return f"{instruction} (The gateway is only observed.)" if observed else instruction
-
-
-def _instruction(account: Account, shown: Status, why: Meaning, now: datetime) -> str:
-    """The one of its reason, unless the status asks for more than the reason does."""
-    if shown is Status.STOPPED:
-        return RESTART if account.wanted == Wanted.RUNNING else NOTHING
-    if why.repairable and shown in _ASKS_FOR:
-        return _ASKS_FOR[shown]
-    if why.repairable and why.instruction.startswith("Nothing") and shown in LOST:
-        heals_until = account.status_since + timedelta(seconds=TRANSIENT_HOLD_SECONDS)
-        return why.instruction if now < heals_until else f"It has not healed by itself. {RESTART}"
-    return why.instruction
-
-
-def age(moment: datetime, now: datetime) -> str:
-    """How long ago, as a person says it: "8 s", "14 min", "3 h 5 min", "2 d 4 h"."""
-    seconds = max(0, int((now - moment).total_seconds()))
-    if seconds < 120:
-        return f"{seconds} s"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if minutes < 120:
-        return f"{minutes} min"
-    if hours < 48:
-        return f"{hours} h {minutes % 60} min"
-    return f"{days} d {hours % 24} h"

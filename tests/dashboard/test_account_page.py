@@ -117,7 +117,7 @@ def test_it_says_what_decided_what_comes_next_and_what_to_do(admin, cast):
     text = words(admin.get(page_of(cast.alice)))
     for part in (
         "the session's browser is gone (NAVIGATION)",
-        "Decided by webhook (delivery 17): connected → disconnected",
+        "Decided by Webhook (delivery 17): connected → disconnected",
         "Gateway whatsapp-1 is read every 20 s",
         "What a human must do. Restart the session.",
         "Last read that showed the session",
