@@ -60,7 +60,9 @@ def restart(world: World, *, down_seconds: float = 0, failing: Collection[str] =
 
 
 def _awake(world: World) -> list[SimulatedSession]:
-    return [one for one in world.sessions.values() if one.truth is not Truth.STOPPED]
+    """Those that come back; what was stopped keeps its place in the list, where it has one."""
+    comes_back = world.nature.restores_logins
+    return [one for one in world.sessions.values() if comes_back or one.truth is not Truth.STOPPED]
 
 
 def _logins_to_restore(world: World) -> list[tuple[str, int]]:
@@ -137,18 +139,19 @@ def _restore_next(world: World, waiting: list[tuple[str, int]], failing: Collect
         world.restoring[:] = waiting
         if not waiting:
             return
-        session_id, workspace_id = waiting[0]
-        session = world.place(session_id, workspace_id)
+        now = waiting[:1] if world.nature.restores_one_by_one else waiting
+        sessions = [world.place(*one) for one in now]
 
     def finish() -> None:
         with world.lock:
             if world.restoring != waiting:
                 return  # a reset, or another start, came between
-        if session_id in failing or world.faults.whatsapp_unreachable:
-            _give_up_restoring(world, session)
-        else:
-            world.run(session, world.begin)
-        _restore_next(world, waiting[1:], failing)
+        for session in sessions:
+            if session.session_id in failing or world.faults.whatsapp_unreachable:
+                _give_up_restoring(world, session)
+            else:
+                world.run(session, world.begin)
+        _restore_next(world, waiting[len(sessions) :], failing)
 
     world.timeline.after(world.settings.pace.restore, finish)
 

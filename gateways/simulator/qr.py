@@ -35,8 +35,9 @@ def qr_text(source: random.Random) -> str:
     return f"2@{''.join(letters)},AQEBAQ==,AgICAg==,c3R1Yg==,1"
 
 
-def qr_png(source: random.Random) -> bytes:
-    return base64.b64decode(qr_picture(source).partition(",")[2])
+def png_of(address: str) -> bytes:
+    """What a data address holds."""
+    return base64.b64decode(address.partition(",")[2])
 
 
 def _row(source: random.Random, y: int) -> bytes:

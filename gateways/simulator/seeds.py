@@ -39,6 +39,8 @@ def seed(world: World, values: Mapping[str, object]) -> SimulatedSession:
         session = world.place(session_id, workspace_id)
         session.status, session.truth = state, _TRUTHS[state]
         session.is_starting = False
+        if session.truth is Truth.QR_SCANNING:
+            world.nature.draw_qr(session, world.random)
         if number is not None:
             _give_number(world, session, number)
         if state == "connected":

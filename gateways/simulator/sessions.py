@@ -46,7 +46,8 @@ class SimulatedSession:
     listed: bool = True
     qr_count: int = 0
     is_starting: bool = True  # until its QR code or its login is known
-    qr_text: str = ""  # what the QR code says, where the kind shows it
+    qr_text: str = ""  # what the QR code says, and its picture, where the kind shows them
+    qr_picture: str = ""
     socket: str = ""  # the page's own word, where it is neither connected nor at a QR code
 
     @property

@@ -142,22 +142,25 @@ class World:
 
     def stop(self, session_id: str) -> None:
         """Its browser goes, its login stays."""
-        with self.lock:
-            session = self.sessions.get(session_id)
-            if session is None:
-                return
-            self.tell(self.nature.stopped(session))
-            if self.nature.keeps_names:
-                self.put_to_rest(session)
-            else:
-                del self.sessions[session_id]
-            self.changed()
+        self._end(session_id, self.nature.stopped)
 
     def log_out(self, session_id: str) -> None:
         """Stopped, and its login is gone."""
         with self.lock:
             self.logins.pop(session_id, None)
-            self.stop(session_id)
+            self._end(session_id, self.nature.logged_out)
+
+    def _end(self, session_id: str, said: Callable[[SimulatedSession], Bodies]) -> None:
+        with self.lock:
+            session = self.sessions.get(session_id)
+            if session is None:
+                return
+            self.tell(said(session))
+            if self.nature.keeps_names:
+                self.put_to_rest(session)
+            else:
+                del self.sessions[session_id]
+            self.changed()
 
     # How a session comes to life
 
@@ -205,12 +208,13 @@ class World:
     def show_qr(self, session: SimulatedSession) -> None:
         session.status, session.truth = "qr_scanning", Truth.QR_SCANNING
         session.qr_count += 1
+        self.nature.draw_qr(session, self.random)
         self.tell(self.nature.qr_shown(session, self.random))
         self.later(self.settings.pace.qr_life, session, self.renew_qr)
 
     def renew_qr(self, session: SimulatedSession) -> None:
         if session.truth is Truth.QR_SCANNING and session.browser is Browser.RUNNING:
-            self.show_qr(session)
+            self.nature.qr_expired(self, session)
 
     def authenticate(self, session: SimulatedSession) -> None:
         session.status, session.truth = "authenticated", Truth.CONNECTING

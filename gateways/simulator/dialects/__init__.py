@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateways.simulator.dialects import webjs, wwebjs_api
+from gateways.simulator.dialects import webjs, wppconnect, wwebjs_api
 from gateways.simulator.dialects.dialect import Dialect
 
 DIALECTS: Mapping[str, Dialect] = {
     "webjs": webjs.DIALECT,
     "wwebjs_api": wwebjs_api.DIALECT,
+    "wppconnect": wppconnect.DIALECT,
 }

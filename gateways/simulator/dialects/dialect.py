@@ -13,6 +13,19 @@ from gateways.simulator.wsgi import Reply, Request, html_reply, json_reply
 
 Handler: TypeAlias = Callable[..., Reply]  # of the world, the request, and the names in the path
 Entry: TypeAlias = object
+NOT_FOUND_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Error</title>
+</head>
+<body>
+<pre>Cannot {what}</pre>
+</body>
+</html>
+"""
+# Puppeteer's: what a call to a hung page takes before it fails (observed: 180 s and a little).
+PROTOCOL_TIMEOUT_SECONDS = 181.0
 ERROR_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
 

@@ -7,16 +7,21 @@ import html
 import re
 
 from gateways.simulator import process
-from gateways.simulator.dialects.dialect import Dialect, Entry, faulty_list, route
-from gateways.simulator.qr import qr_png
+from gateways.simulator.dialects.dialect import (
+    NOT_FOUND_PAGE,
+    PROTOCOL_TIMEOUT_SECONDS,
+    Dialect,
+    Entry,
+    faulty_list,
+    route,
+)
+from gateways.simulator.qr import png_of, qr_picture
 from gateways.simulator.sessions import Browser, SimulatedSession, Truth
 from gateways.simulator.world import Failure, World
 from gateways.simulator.wsgi import Reply, Request, html_reply, json_reply, same
 
 KEY_HEADER = "x-api-key"
 NOT_FOUND = "session_not_found"
-# Puppeteer's protocolTimeout: what a call to a hung page takes, a restart twice as long.
-HANG_SECONDS = 181.0
 TIMED_OUT = (
     "Runtime.callFunctionOn timed out. Increase the 'protocolTimeout' setting in launch/connect "
     "calls for a higher timeout if needed."
@@ -29,17 +34,6 @@ FAULTS = {
     Browser.CRASHED: TIMED_OUT,
 }
 _NAME = re.compile(r"[\w-]+", re.ASCII)
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>Error</title>
-</head>
-<body>
-<pre>Cannot {what}</pre>
-</body>
-</html>
-"""
 
 
 def _ping(world: World, request: Request) -> Reply:
@@ -68,7 +62,7 @@ def _seen(world: World, session_id: str) -> dict[str, object]:
     if session is None:
         return {"success": False, "state": None, "message": NOT_FOUND}
     if session.is_mute:
-        world.host.pause(HANG_SECONDS)
+        world.host.pause(PROTOCOL_TIMEOUT_SECONDS)
     if fault := FAULTS.get(session.browser):
         return {"success": False, "state": None, "message": fault}
     if session.truth is Truth.CONNECTED:
@@ -119,8 +113,8 @@ def _restart(world: World, request: Request, session_id: str) -> Reply:
         return json_reply(_seen(world, session_id))
     _die_if_away(world, session)
     if session.is_mute:
-        world.later(2 * HANG_SECONDS, session, lambda hung: _renew(world, hung))
-        world.host.pause(2 * HANG_SECONDS)
+        world.later(2 * PROTOCOL_TIMEOUT_SECONDS, session, lambda hung: _renew(world, hung))
+        world.host.pause(2 * PROTOCOL_TIMEOUT_SECONDS)
     else:
         _renew(world, session)
     return json_reply({"success": True, "message": "Restarted successfully"})
@@ -172,7 +166,7 @@ def _qr_image(world: World, request: Request, session_id: str) -> Reply:
     session = _held(world, session_id)
     if session is None or session.truth is not Truth.QR_SCANNING:
         return _qr(world, request, session_id)
-    return Reply(status=200, content=qr_png(world.random), content_type="image/png")
+    return Reply(status=200, content=png_of(qr_picture(world.random)), content_type="image/png")
 
 
 def _class_info(world: World, request: Request, session_id: str) -> Reply:
@@ -229,7 +223,7 @@ def _failed(failure: Failure) -> Reply:
 
 def _not_found(request: Request) -> Reply:
     what = html.escape(f"{request.method} {request.path}")
-    return html_reply(_PAGE.format(what=what), status=404)
+    return html_reply(NOT_FOUND_PAGE.format(what=what), status=404)
 
 
 DIALECT = Dialect(

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from gateways.simulator.natures.nature import Nature
 from gateways.simulator.natures.webjs import Webjs
+from gateways.simulator.natures.wppconnect import Wppconnect
 from gateways.simulator.natures.wwebjs_api import WwebjsApi
 
-NATURES: Mapping[str, Nature] = {nature.kind: nature for nature in (Webjs(), WwebjsApi())}
+NATURES: Mapping[str, Nature] = {
+    nature.kind: nature for nature in (Webjs(), WwebjsApi(), Wppconnect())
+}

@@ -36,6 +36,9 @@ class Nature:
     # What is sent again is signed again, so that it looks fresh.
     signs_each_attempt = False
 
+    def draw_qr(self, session: SimulatedSession, source: random.Random) -> None:
+        """A new code, where the kind can be asked for it."""
+
     def qr_shown(self, session: SimulatedSession, source: random.Random) -> Bodies:
         return ()
 
@@ -51,6 +54,10 @@ class Nature:
     def stopped(self, session: SimulatedSession) -> Bodies:
         """By a call of its API."""
         return ()
+
+    def logged_out(self, session: SimulatedSession) -> Bodies:
+        """The same, with the login gone."""
+        return self.stopped(session)
 
     def reconnected(self, session: SimulatedSession, now: datetime) -> Bodies:
         return ()
@@ -101,6 +108,10 @@ class Nature:
 
     def browser_died(self, world: World, session: SimulatedSession) -> None:
         """Its browser is dead, or its tab is: what the gateway makes of it."""
+
+    def qr_expired(self, world: World, session: SimulatedSession) -> None:
+        """Nobody scanned it: as a rule there is another."""
+        world.show_qr(session)
 
     def page_came_back(self, world: World, session: SimulatedSession) -> None:
         """To WhatsApp, in time."""

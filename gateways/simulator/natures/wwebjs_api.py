@@ -29,8 +29,10 @@ class WwebjsApi(Nature):
     restores_logins = True
     dies_of_lost_page_seconds = 31.0
 
-    def qr_shown(self, session: SimulatedSession, source: random.Random) -> Bodies:
+    def draw_qr(self, session: SimulatedSession, source: random.Random) -> None:
         session.qr_text = qr_text(source)
+
+    def qr_shown(self, session: SimulatedSession, source: random.Random) -> Bodies:
         return [_about(session, "qr", {"qr": session.qr_text})]
 
     def authenticated(self, session: SimulatedSession) -> Bodies:
