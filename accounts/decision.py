@@ -103,6 +103,8 @@ def conclude(known: Known, seen: Observation) -> tuple[Status, str, str]:
             return unchanged
     if seen.status is Status.DISCONNECTED:
         return _gone(known, seen)
+    if seen.status is Status.UNRESPONSIVE and known.reason == Reason.REPAIR_GAVE_UP:
+        return unchanged  # it was as unresponsive when repair gave up
     reason = Reason.NONE if seen.status is Status.CONNECTED else seen.reason
     if seen.status is known.status and _tells_less(reason, known.reason):
         return unchanged

@@ -95,6 +95,8 @@ def _not_by_itself(account: Account) -> str:
     if account.gateway.repair_paused_at is not None:
         return f"automatic repair is paused there: {account.gateway.repair_paused_why}"
     why = meaning(account.status_reason)
+    if account.status_reason == Reason.REPAIR_GAVE_UP:
+        return ""  # its quarantine says when it is tried again
     return "" if why.repairable else f"only a human can help: {why.instruction}"
 
 

@@ -16,9 +16,12 @@ from accounts.limits import Place
 from accounts.locks import short_waits
 from accounts.maintenance import maintained_until
 from accounts.models import Account, Repair
+from accounts.observations import Observation
 from accounts.obstacles import no_ladder, obstacle
 from accounts.refusals import Refused, refuse_merged, session_of
-from gateways.base import Step
+from accounts.status import Source, Status
+from accounts.transitions import observe
+from gateways.base import Reason, Step
 from gateways.text import printable
 
 State = Repair.State
@@ -143,7 +146,8 @@ def note_plans(plans: Sequence[Plan]) -> int:
 
 
 def lift_quarantine(account: Account, *, actor: str) -> None:
-    """A member or an operator lets repair try again, from the beginning. Raises Refused."""
+    """A member or an operator lets repair try again, from the beginning: what was given up is
+    merely disconnected then. Raises Refused."""
     refuse_merged(account)
     quarantined = Account.objects.filter(pk=account.pk, quarantined_until__isnull=False)
     lifted = quarantined.update(
@@ -154,7 +158,22 @@ def lift_quarantine(account: Account, *, actor: str) -> None:
     )
     if not lifted:
         raise Refused("it is not in quarantine")
+    if account.status == Status.FAILED:
+        observe([_no_longer_given_up(account, actor)])
     account.refresh_from_db()
+
+
+def _no_longer_given_up(account: Account, actor: str) -> Observation:
+    return Observation(
+        gateway_id=account.gateway_id,
+        session_id=session_of(account),
+        status=Status.DISCONNECTED,
+        reason=Reason.OPERATOR,
+        raw="its quarantine was lifted",
+        observed_at=clock.database_now(),
+        source=Source.OPERATOR,
+        actor=actor,
+    )
 
 
 def _refuse(account: Account, by: Repair.Asker, now: datetime) -> None:

@@ -33,6 +33,7 @@ def set_schedule(sender: Celery, **kwargs: object) -> None:
         "reconciliation.tasks.call_every_roll": settings.ROLL_CALL_TICK_SECONDS,
         "accounts.tasks.expire_live_words": settings.EXPIRY_SWEEP_EVERY_SECONDS,
         "accounts.tasks.sweep_repairs": settings.REPAIR_SWEEP_EVERY_SECONDS,
+        "reconciliation.tasks.govern": settings.REPAIR_SWEEP_EVERY_SECONDS,
         "accounts.tasks.sweep_notifications": settings.NOTIFICATION_SWEEP_EVERY_SECONDS,
         "webhooks.tasks.sweep_pending": settings.DELIVERY_SWEEP_EVERY_SECONDS,
         "webhooks.tasks.flush_signs_of_life": 5,

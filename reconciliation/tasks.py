@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 
 from accounts.models import Gateway
-from reconciliation import records, rollcall
+from reconciliation import governor, records, rollcall
 from reconciliation.phase import seconds_until_phase
 
 # Of the worker's 32 threads. Passes mostly wait for gateways: when a hundred of those hang, sweeps
@@ -45,3 +45,8 @@ def call_roll(gateway_id: int, times_put_off: int = 0) -> None:
 @shared_task
 def prune_runs() -> None:
     records.prune()
+
+
+@shared_task
+def govern() -> None:
+    governor.govern()

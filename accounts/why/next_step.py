@@ -51,7 +51,8 @@ def _planned(account: Account, read: NextStep, now: datetime) -> NextStep:
     if at is None:
         return NextStep(f"{account.next_step}; {read.words}", read.at)
     due = f"in {age(now, at)}" if at > now else "due now"
-    return NextStep(f"{account.next_step}, {due}; {read.words}", at)
+    what, bracket, why = account.next_step.partition(" (")
+    return NextStep(f"{what} {due}{bracket}{why}; {read.words}", at)
 
 
 def _next_read(account: Account, began: datetime, now: datetime) -> NextStep:

@@ -1,0 +1,169 @@
+"""Automatic repair: what is to be done about every lost account, and the little that is done at
+once. Carrying out a start is the queue's part (accounts.starts), its limits included."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+
+from accounts import clock
+from accounts.incidents import close_incident, open_incident
+from accounts.models import Account, Incident, Repair
+from accounts.observations import Observation
+from accounts.reasons import meaning
+from accounts.refusals import Refused
+from accounts.repairs import Plan, ask, note_plans
+from accounts.status import Source, Status
+from accounts.transitions import observe
+from gateways.base import Reason
+from reconciliation.cases import Site, Watched, sites, watched
+from reconciliation.policy import (
+    LOST,
+    Decision,
+    Hold,
+    Nothing,
+    Quarantine,
+    Repairing,
+    Wait,
+    decide,
+)
+
+logger = logging.getLogger(__name__)
+
+# The queue holds what is carried out soon; the others are better decided anew when there is room.
+WAITING_FOR_EACH_START = 2
+MOST_ASKED_AT_ONCE = 50
+NUMBERS_NAMED = 5
+
+Decided = Sequence[tuple[Watched, Decision]]
+
+
+def govern() -> None:
+    """One look at the fleet. Two at once are harmless: an account has one open repair, and what
+    is noted twice is written once."""
+    now = clock.database_now()
+    known = sites(now)
+    rows = watched(known)
+    decided = [(row, decide(row.case, now, row.chance)) for row in rows]
+    _give_up(decided, now)
+    _note(decided)
+    _ask(decided, known)
+    _tell_conflicts(rows)
+
+
+def _give_up(decided: Decided, now: datetime) -> None:
+    """What was seen alive since `now` stays as it was seen."""
+    observe(
+        Observation(
+            gateway_id=row.gateway_id,
+            session_id=row.session_id,
+            status=Status.FAILED,
+            reason=Reason.REPAIR_GAVE_UP,
+            raw=meaning(row.case.lost_to).text,
+            observed_at=now,
+            source=Source.REPAIR,
+            actor="rollcall",
+            evidence=f"{row.case.history.strikes} restarts",
+        )
+        for row, decision in decided
+        if isinstance(decision, Quarantine) and row.case.status is not Status.FAILED
+    )
+
+
+def _note(decided: Decided) -> None:
+    plans = [(row, _plan(row, decision)) for row, decision in decided]
+    note_plans([plan for row, plan in plans if _words(plan) != row.noted])
+
+
+def _words(plan: Plan) -> tuple[str, datetime | None, int, datetime | None]:
+    return (plan.next_step, plan.next_step_at, plan.strikes, plan.quarantined_until)
+
+
+def _plan(row: Watched, decision: Decision) -> Plan:
+    next_step, at = _next_step(decision)
+    _, _, noted_strikes, noted_until = row.noted
+    strikes, until = row.case.history.strikes, None
+    if isinstance(decision, Quarantine):
+        until = decision.until
+    elif isinstance(decision, Nothing):
+        strikes = 0 if decision.is_stable else noted_strikes
+        until = None if decision.is_over else noted_until
+    return Plan(
+        account_id=row.account_id,
+        next_step=next_step,
+        next_step_at=at,
+        strikes=strikes,
+        quarantined_until=until,
+    )
+
+
+def _next_step(decision: Decision) -> tuple[str, datetime | None]:
+    match decision:
+        case Repairing(why=why):
+            return f"restart, in its turn ({why})", None
+        case Wait(until=until, why=why):
+            return f"restart ({why})", until
+        case Quarantine(until=until):
+            return "restart (one more try after its quarantine)", until
+        case Hold(why=why):
+            return f"no restart by itself: {why}", None
+        case Nothing():
+            return "", None
+
+
+def _ask(decided: Decided, known: dict[int, Site]) -> None:
+    """As many as their gateways' queues have room for, the longest lost first."""
+    most = settings.REPAIR_STARTS_PER_GATEWAY * WAITING_FOR_EACH_START
+    taken = Counter({pk: site.open_repairs for pk, site in known.items()})
+    asking: dict[int, tuple[Watched, Repairing]] = {}
+    for row, decision in decided:
+        has_room = taken[row.gateway_id] < most and len(asking) < MOST_ASKED_AT_ONCE
+        if isinstance(decision, Repairing) and has_room:
+            taken[row.gateway_id] += 1
+            asking[row.account_id] = (row, decision)
+    accounts = Account.objects.in_bulk(list(asking))
+    for pk, (row, decision) in asking.items():
+        _ask_for(accounts[pk], row, decision)
+
+
+def _ask_for(account: Account, row: Watched, decision: Repairing) -> None:
+    lost_to = row.case.lost_to
+    try:
+        ask(
+            account,
+            by=Repair.Asker.ROLLCALL,
+            actor="rollcall",
+            why=f"{decision.why}: {meaning(lost_to).text}",
+            reason=lost_to,
+            steps=decision.steps,
+        )
+    except Refused as refusal:  # something has come between
+        logger.info("account %s is not restarted: %s", account.pk, refusal)
+
+
+def _tell_conflicts(rows: Sequence[Watched]) -> None:
+    """One incident for each gateway, with the numbers; written only when they change."""
+    numbers: dict[int, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.case.wanted and row.case.status in LOST and row.case.lost_to is Reason.REPLACED:
+            number = row.phone_number or "no number yet"
+            numbers[row.gateway_id].append(f"{number} (account {row.account_id})")
+    told = Incident.objects.filter(kind=Incident.Kind.CONFLICT, closed_at__isnull=True)
+    open_texts = {gateway_id: text for gateway_id, text in told.values_list("gateway_id", "text")}
+    for gateway_id, named in numbers.items():
+        text = _conflict(sorted(named))
+        if open_texts.get(gateway_id) != text:
+            open_incident(
+                Incident.Kind.CONFLICT, gateway_id=gateway_id, text=text, count=len(named)
+            )
+    for gateway_id in open_texts.keys() - numbers.keys():
+        close_incident(Incident.Kind.CONFLICT, gateway_id=gateway_id)
+
+
+def _conflict(named: Sequence[str]) -> str:
+    more = f" and {len(named) - NUMBERS_NAMED} more" if len(named) > NUMBERS_NAMED else ""
+    return f"another client has taken over {', '.join(named[:NUMBERS_NAMED])}{more}"

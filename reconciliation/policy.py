@@ -1,0 +1,247 @@
+"""Whether, when and why Rollcall starts a session by itself. Pure: values in, values out, the clock
+and the chance passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounts.models import Repair
+from accounts.reasons import meaning
+from accounts.status import Status
+from gateways.base import Capabilities, Reason, Step
+
+# What a start cures. `failed` is our own word for having given up; it is tried again after its
+# quarantine.
+LOST = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE})
+FIRST_BACKOFF = timedelta(seconds=5)
+BACKOFF_GROWS = 6  # 5 s, 30 s, 3 min, 15 min
+LONGEST_BACKOFF = timedelta(minutes=15)
+# A session that stays connected for so long is well again: what came before counts no more.
+STABLE = timedelta(seconds=60)
+A_HUMAN_ACTS = timedelta(seconds=60)
+MOST_STRIKES = 3
+FIRST_QUARANTINE = timedelta(hours=1)
+LONGEST_QUARANTINE = timedelta(days=1)
+
+# The gateway itself noticed these losses, and may be at work on them.
+_NOTICED = frozenset(
+    {
+        *(Reason.NONE, Reason.AUTHENTICATED, Reason.RECONNECTING, Reason.NAVIGATION),
+        *(Reason.NETWORK, Reason.SESSION_ERROR, Reason.LISTED, Reason.CLAIMED),
+        Reason.UNRECOGNISED,
+    }
+)
+# Its retry is over, or there is none.
+_GIVEN_UP = frozenset({Reason.GATEWAY_GAVE_UP, Reason.RESTORE_FAILED, Reason.REPAIR_GAVE_UP})
+# So short a retry is always waited for: we cannot tell whether the gateway has noticed.
+_SHORT_RETRY = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The circumstances at the account's gateway. `acts`: Rollcall may act there; `hidden`: why
+    nothing is judged there just now (blind, booting, …), "" where it is; `paused_why`: why its
+    automatic repair is paused, "" where it is not."""
+
+    acts: bool = True
+    hidden: str = ""
+    paused_why: str = ""
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What was done to the account since it was last stable, or a person last set it free.
+
+    `strikes`: Rollcall's own attempts that ended, and it did not stay; `attempts`: with those that
+    came to nothing (cancelled). `open_state`, `open_by`: the attempt that is not over yet, and who
+    asked for it. `human_at`: when a person last acted on it.
+    """
+
+    strikes: int = 0
+    attempts: int = 0
+    ended_at: datetime | None = None
+    open_state: str = ""
+    open_by: str = ""
+    human_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """An account as far as its repair needs it. `lost_to`: the reason of its loss, also when its
+    status says by now that we gave up; `twins`: who else has its number, in words."""
+
+    status: Status
+    reason: Reason
+    lost_to: Reason
+    since: datetime
+    wanted: bool
+    place: Place
+    history: History
+    twins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repairing:
+    """Now, with these steps."""
+
+    steps: tuple[Step, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not before `until`."""
+
+    until: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Not until something else changes."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """We gave up; one more try after `until`."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """It needs no repair of ours. `is_stable`: what came before counts no more; `is_over`: it is
+    not ours to bring back any more (well again, or a human's turn)."""
+
+    is_stable: bool = False
+    is_over: bool = True
+
+
+Decision = Repairing | Wait | Hold | Quarantine | Nothing
+
+
+def decide(case: Case, now: datetime, chance: float) -> Decision:
+    """What to do about an account. `chance` in 0 … 1 is its jitter, the same until it is tried
+    again."""
+    if not _is_ours(case):
+        return _left_alone(case, now)
+    if held := _held(case):
+        return Hold(held)
+    steps = case.place.capabilities.steps(case.lost_to)
+    if not steps:
+        return Hold(_no_ladder(case))
+    if case.history.strikes >= MOST_STRIKES:
+        until = quarantined_until(case.history, now)
+        if until > now:
+            return Quarantine(until)
+    return _in_time(case, now, chance) or Repairing(steps, _which_try(case))
+
+
+def quarantined_until(history: History, now: datetime) -> datetime:
+    """An hour after the third strike, doubling with each one more, at most a day."""
+    doublings = min(history.strikes - MOST_STRIKES, 10)
+    lasts: timedelta = min(FIRST_QUARANTINE * 2**doublings, LONGEST_QUARANTINE)
+    return (history.ended_at or now) + lasts
+
+
+def backoff(attempts: int, chance: float) -> timedelta:
+    """Full jitter: anything from nothing up to a limit that grows with every attempt."""
+    limit: timedelta = min(FIRST_BACKOFF * BACKOFF_GROWS ** min(attempts, 10), LONGEST_BACKOFF)
+    return limit * chance
+
+
+def _is_ours(case: Case) -> bool:
+    if not case.wanted:
+        return False
+    if case.status is Status.FAILED:
+        return case.reason is Reason.REPAIR_GAVE_UP
+    # A conflict is not ours to cure, but ours to tell.
+    return case.status in LOST and (meaning(case.reason).repairable or _is_conflict(case))
+
+
+def _is_conflict(case: Case) -> bool:
+    return case.lost_to is Reason.REPLACED
+
+
+def _left_alone(case: Case, now: datetime) -> Nothing:
+    """While we cannot see it, or it is on its way, what was counted stands."""
+    if case.status is Status.CONNECTED:
+        return Nothing(is_stable=now - case.since >= STABLE)
+    is_passing = case.status in (Status.UNKNOWN, Status.CONNECTING)
+    return Nothing(is_over=not (case.wanted and is_passing))
+
+
+def _held(case: Case) -> str:
+    """Why nothing is begun, until that changes; "" where nothing stands against it."""
+    place, history = case.place, case.history
+    if _is_conflict(case):
+        return "another client runs this number: Rollcall does not fight over it"
+    if not place.acts:
+        return "its gateway is only observed"
+    if case.twins:
+        return f"it has the same number as {' and '.join(case.twins)}: keep one of them first"
+    if history.open_state:
+        return _under_way(history)
+    if place.hidden:
+        return place.hidden
+    if place.paused_why:
+        return f"automatic repair is paused there: {place.paused_why}"
+    return ""
+
+
+def _under_way(history: History) -> str:
+    asker = Repair.Asker(history.open_by).label
+    if history.open_state == Repair.State.WAITING:
+        return f"a restart that {asker} asked for waits for its turn"
+    if history.open_state == Repair.State.UNCLEAR:
+        return "the outcome of its last restart is being read"
+    return f"a restart that {asker} asked for is under way"
+
+
+def _no_ladder(case: Case) -> str:
+    if case.lost_to is Reason.PAGE_GONE:
+        return "nothing we can ask of it helps: the gateway must be restarted"
+    return "nobody can start a session at its gateway from here"
+
+
+def _in_time(case: Case, now: datetime, chance: float) -> Wait | None:
+    """The last of the moments that must have passed. What a clock that was set back since put
+    ahead of now is not waited for."""
+    history = case.history
+    tried = backoff(history.attempts, chance)
+    waits = [
+        (case.since, _own_retry(case), "its gateway reconnects it by itself until then"),
+        (history.human_at, A_HUMAN_ACTS, "a person has just acted on it"),
+        (_counts_from(case), tried, _which_try(case)),
+    ]
+    known = [(at, lasts, why) for at, lasts, why in waits if at is not None and at <= now]
+    ahead = [Wait(at + lasts, why) for at, lasts, why in known if now < at + lasts]
+    return max(ahead, key=lambda wait: wait.until, default=None)
+
+
+def _counts_from(case: Case) -> datetime:
+    """The loss, or the end of the last attempt; that we gave up is neither."""
+    ended_at = case.history.ended_at or case.since
+    return ended_at if case.status is Status.FAILED else max(case.since, ended_at)
+
+
+def _own_retry(case: Case) -> timedelta:
+    """For how long the gateway's own attempts may go on after this loss."""
+    retry = timedelta(seconds=case.place.capabilities.own_retry_seconds)
+    if case.status is Status.FAILED or case.lost_to in _GIVEN_UP:
+        return timedelta(0)
+    return retry if case.lost_to in _NOTICED or retry <= _SHORT_RETRY else timedelta(0)
+
+
+def _which_try(case: Case) -> str:
+    strikes = case.history.strikes
+    if strikes >= MOST_STRIKES:
+        return "one more try after its quarantine"
+    return f"{_ORDINALS[strikes]} of {MOST_STRIKES} tries"
+
+
+_ORDINALS = ("1st", "2nd", "3rd")

@@ -1,0 +1,304 @@
+"""Rollcall brings back what was lost, by itself, and leaves alone what it must."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts import repairs
+from accounts.explain import explain
+from accounts.incidents import open_incident
+from accounts.lifecycle import mark_disconnected
+from accounts.models import Account, Gateway, Incident, Repair, Transition
+from accounts.status import Source, Status, Wanted
+from gateways.base import Reason
+from reconciliation.governor import govern
+from tests.cast import a_gateway
+
+pytestmark = pytest.mark.usefixtures("rung")
+
+
+@pytest.fixture
+def rung(monkeypatch):
+    """Nobody answers the doorbell: what is asked for waits."""
+    monkeypatch.setattr("accounts.doorbell._send", lambda task, args: None)
+
+
+@pytest.fixture
+def lost(scene):
+    """Makes an account that was stable for long, and was lost ten minutes ago."""
+
+    def make(name: str, status=Status.DISCONNECTED, reason=Reason.BROWSER_GONE, **fields):
+        since = fields.pop("since", scene.cast.ago(600))
+        account = scene.cast.an_account(
+            name, status, status_reason=reason, status_since=since, **fields
+        )
+        a_change(account, Status.CONNECTED, status, at=since)
+        return account
+
+    scene.tick()
+    return make
+
+
+def a_change(account, before, after, *, at, source=Source.WEBHOOK, **fields):
+    row = Transition.objects.create(
+        account=account,
+        from_status=before,
+        to_status=after,
+        source=source,
+        observed_at=at,
+        **fields,
+    )
+    Transition.objects.filter(pk=row.pk).update(created_at=at)
+
+
+def tried(account, state=Repair.State.FAILED, *, ago, by=Repair.Asker.ROLLCALL, **fields):
+    """An attempt that took 10 s and ended so many seconds ago."""
+    now = repairs.clock.database_now()
+    given = {"reason": Reason.BROWSER_GONE, "steps": ["restart"], "actor": "x"} | fields
+    moments = {
+        "asked_at": now - timedelta(seconds=ago + 12),
+        "started_at": now - timedelta(seconds=ago + 10),
+        "finished_at": now - timedelta(seconds=ago),
+    }
+    return Repair.objects.create(
+        account=account,
+        gateway=account.gateway,
+        session_id=account.session_id,
+        asked_by=by,
+        state=state,
+        **given | moments,
+    )
+
+
+def asked(account) -> list[str]:
+    return list(account.repairs.filter(state=Repair.State.WAITING).values_list("why", flat=True))
+
+
+def governed(account: Account) -> Account:
+    govern()
+    account.refresh_from_db()
+    return account
+
+
+def test_a_lost_session_is_asked_for_with_the_why(lost):
+    account = governed(lost("a"))
+    assert asked(account) == ["1st of 3 tries: the session's browser is gone"]
+    assert account.next_step == "restart, in its turn (1st of 3 tries)"
+
+
+def test_a_second_look_asks_no_second_time(lost):
+    account = lost("a")
+    govern()
+    account = governed(account)
+    assert len(asked(account)) == 1
+    assert account.next_step == (
+        "no restart by itself: a restart that Rollcall asked for waits for its turn"
+    )
+
+
+def test_whats_not_lost_costs_nothing(scene, django_assert_max_num_queries):
+    scene.accounts(20)
+    scene.tick()
+    with django_assert_max_num_queries(7):
+        govern()
+    assert not Repair.objects.exists()
+
+
+def test_the_statements_do_not_grow_with_the_fleet(lost, scene):
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as counted:
+            govern()
+        return len(counted)
+
+    Gateway.objects.update(mode=Gateway.Mode.OBSERVE)
+    lost("a")
+    few = statements()
+    for number in range(60):
+        lost(f"more-{number}")
+    for number in range(5):
+        a_gateway(f"more-{number}")
+    assert statements() == few
+
+
+def test_its_gateways_queue_gets_no_more_than_it_can_soon_carry_out(lost):
+    accounts = [lost(f"a-{number}") for number in range(9)]
+    govern()
+    govern()
+    assert Repair.objects.count() == 4
+    told = {governed(account).next_step for account in accounts[4:]}
+    assert told == {"restart, in its turn (1st of 3 tries)"}
+
+
+def test_after_a_failure_it_waits_and_says_until_when(lost, scene):
+    account = lost("a")
+    tried(account, ago=1)
+    account = governed(account)
+    assert asked(account) == []
+    assert (account.strikes, account.next_step) == (1, "restart (2nd of 3 tries)")
+    now = repairs.clock.database_now()
+    assert now < account.next_step_at < now + timedelta(seconds=30)
+    shown = explain(Account.objects.select_related("gateway").get(pk=account.pk), now).next_step
+    assert "restart in " in shown and "(2nd of 3 tries)" in shown
+
+
+def test_what_is_noted_already_is_not_written_again(lost):
+    account = lost("a")
+    tried(account, ago=1)
+    govern()
+    with CaptureQueriesContext(connection) as counted:
+        govern()
+    assert not [one for one in counted if one["sql"].lstrip().startswith(("UPDATE", "INSERT"))]
+
+
+def test_three_strikes_are_failed_with_the_time_of_the_next_try(lost):
+    account = lost("a")
+    for ago in (300, 200, 100):
+        tried(account, ago=ago)
+    account = governed(account)
+    assert (account.status, account.status_reason) == (Status.FAILED, Reason.REPAIR_GAVE_UP)
+    left = account.quarantined_until - repairs.clock.database_now()
+    assert timedelta(minutes=57) < left < timedelta(minutes=59)
+    assert account.next_step_at == account.quarantined_until
+    change = account.transitions.first()
+    assert (change.source, change.actor) == (Source.REPAIR, "rollcall")
+
+
+def test_after_its_quarantine_there_is_one_more_try_and_then_twice_the_time(lost, scene):
+    account = lost("a")
+    for ago in (300, 200, 100):
+        tried(account, ago=ago)
+    govern()
+    scene.passes(3600)
+    scene.tick()
+    account = governed(account)
+    assert asked(account) == ["one more try after its quarantine: the session's browser is gone"]
+    Repair.objects.filter(state=Repair.State.WAITING).delete()
+    tried(account, ago=0)
+    account = governed(account)
+    left = account.quarantined_until - repairs.clock.database_now()
+    assert timedelta(minutes=119) < left <= timedelta(hours=2)
+
+
+def test_who_lifts_it_begins_from_the_beginning(lost, scene):
+    account = lost("a")
+    for ago in (300, 200, 100):
+        tried(account, ago=ago)
+    repairs.lift_quarantine(governed(account), actor="olga")
+    assert (account.status, account.strikes) == (Status.DISCONNECTED, 0)
+    scene.passes(6)
+    assert asked(governed(account)) == ["1st of 3 tries: the session's browser is gone"]
+    assert account.transitions.first().actor == "olga"
+
+
+def test_a_session_that_stays_for_a_minute_is_well_again(lost, scene):
+    account = lost("a")
+    tried(account, ago=5, state=Repair.State.SUCCEEDED)
+    govern()
+    scene.holds("a", account.phone_number)
+    scene.call_roll()
+    assert governed(account).status == Status.CONNECTED
+    assert account.strikes == 1
+    scene.passes(61)
+    assert governed(account).strikes == 0
+
+
+def test_what_was_before_its_stable_time_counts_no_more(lost, scene):
+    account = lost("a", since=scene.cast.ago(3))
+    for ago in (400, 300, 200):
+        tried(account, ago=ago)
+    a_change(account, Status.DISCONNECTED, Status.CONNECTED, at=scene.cast.ago(190))
+    a_change(account, Status.CONNECTED, Status.DISCONNECTED, at=scene.cast.ago(3))
+    assert governed(account).strikes == 0
+
+
+# --- what it leaves alone -------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (Status.LOGGED_OUT, Reason.UNLINKED),
+        (Status.BLOCKED, Reason.TERMS_OF_SERVICE),
+        (Status.QR_SCANNING, Reason.NONE),
+        (Status.DISCONNECTED, Reason.REPLACED),
+        (Status.DISCONNECTED, Reason.QR_EXPIRED),
+        (Status.UNKNOWN, Reason.UNREACHABLE),
+    ],
+)
+def test_what_only_a_human_or_time_can_mend(lost, status, reason):
+    assert asked(governed(lost("a", status, reason))) == []
+
+
+def test_what_is_wanted_stopped(lost):
+    assert asked(governed(lost("a", wanted=Wanted.STOPPED))) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"mode": Gateway.Mode.OBSERVE}, "its gateway is only observed"),
+        ({"blind_since": "now", "sight_since": None}, "its gateway cannot be read"),
+        (
+            {"boot_seen_at": "now"},
+            "its gateway has just started, and brings its sessions back by itself",
+        ),
+        (
+            {"repair_paused_at": "now", "repair_paused_why": "they died"},
+            "automatic repair is paused there: they died",
+        ),
+    ],
+)
+def test_a_gateway_that_is_not_to_be_touched(lost, scene, fields, why):
+    account = lost("a")
+    moments = {name: scene.cast.now if it == "now" else it for name, it in fields.items()}
+    Gateway.objects.filter(pk=scene.gateway.pk).update(**moments)
+    assert governed(account).next_step == f"no restart by itself: {why}"
+    assert asked(account) == []
+
+
+def test_a_gateway_under_maintenance(lost, scene):
+    account = lost("a")
+    scene.gateway.maintenance_windows.create(
+        starts_at=scene.cast.ago(60), ends_at=scene.cast.ago(-60)
+    )
+    assert governed(account).next_step == "no restart by itself: its gateway is under maintenance"
+
+
+@pytest.mark.parametrize("kind", [Incident.Kind.MASS_LOSS, Incident.Kind.SELF_CHECK])
+def test_a_loss_that_may_be_none(lost, scene, kind):
+    account = lost("a")
+    gateway = scene.gateway.pk if kind == Incident.Kind.MASS_LOSS else None
+    open_incident(kind, gateway_id=gateway)
+    assert asked(governed(account)) == []
+
+
+def test_a_person_who_has_just_spoken(scene):
+    account = scene.an_account("a")
+    scene.tick()
+    mark_disconnected(account, why="I looked", actor="olga")
+    assert governed(account).next_step == "restart (a person has just acted on it)"
+    assert asked(account) == []
+
+
+def test_a_person_who_is_at_it(lost):
+    account = lost("a")
+    repairs.ask(account, by=Repair.Asker.OPERATOR, actor="olga")
+    assert governed(account).next_step == (
+        "no restart by itself: a restart that an operator asked for waits for its turn"
+    )
+
+
+# --- conflicts ------------------------------------------------------------------------------------
+def test_a_conflict_is_one_incident_with_the_numbers_and_ends_with_it(lost, scene):
+    account = lost("a", reason=Reason.REPLACED)
+    govern()
+    govern()
+    [incident] = Incident.objects.filter(kind=Incident.Kind.CONFLICT)
+    assert account.phone_number in incident.text and incident.count == 1
+    scene.holds("a", account.phone_number)
+    scene.call_roll()
+    govern()
+    incident.refresh_from_db()
+    assert incident.closed_at is not None
