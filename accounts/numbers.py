@@ -1,9 +1,9 @@
 """When two spellings are one number. Pure.
 
 WhatsApp knows a Brazilian mobile number with or without the ninth digit that was put before it in
-2012 to 2016 (55, area code, 9, eight digits of which the first is 6 to 9), and a Mexican one with or
-without the 1 that was dialled before mobile numbers until 2019 (52, 1, ten digits). Which of them a
-gateway returns depends on when the number was registered.
+2012 to 2016 (55, area code, 9, eight digits of which the first is 6 to 9), and a Mexican one with
+or without the 1 that was dialled before mobile numbers until 2019 (52, 1, ten digits). Which of
+them a gateway returns depends on when the number was registered.
 """
 
 from __future__ import annotations

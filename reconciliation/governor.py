@@ -153,7 +153,7 @@ def _tell_conflicts(rows: Sequence[Watched]) -> None:
             number = row.phone_number or "no number yet"
             numbers[row.gateway_id].append(f"{number} (account {row.account_id})")
     told = Incident.objects.filter(kind=Incident.Kind.CONFLICT, closed_at__isnull=True)
-    open_texts = {gateway_id: text for gateway_id, text in told.values_list("gateway_id", "text")}
+    open_texts = dict(told.values_list("gateway_id", "text"))
     for gateway_id, named in numbers.items():
         text = _conflict(sorted(named))
         if open_texts.get(gateway_id) != text:
