@@ -52,7 +52,8 @@ def _planned(account: Account, read: NextStep, now: datetime) -> NextStep:
         return NextStep(f"{account.next_step}; {read.words}", read.at)
     due = f"in {age(now, at)}" if at > now else "due now"
     what, bracket, why = account.next_step.partition(" (")
-    return NextStep(f"{what} {due}{bracket}{why}; {read.words}", at)
+    planned = f"{what} {due}{bracket}{why}" if bracket else f"{what}, {due}"
+    return NextStep(f"{planned}; {read.words}", at)
 
 
 def _next_read(account: Account, began: datetime, now: datetime) -> NextStep:
