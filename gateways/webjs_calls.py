@@ -139,7 +139,7 @@ class Client(Calls):
         if self.read_session(session_id, deadline_seconds=deadline_seconds) is not None:
             raise Withheld("the gateway holds this session already: restart it instead")
         fields = _about(session_id, workspace_id, account_id)
-        self._tell("POST", "/api/sessions", fields, budget.left())
+        self._tell("POST", "/api/sessions", fields, max(0.1, budget.left()))
 
     def restart_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float

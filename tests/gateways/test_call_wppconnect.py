@@ -149,3 +149,27 @@ def test_it_says_since_when_it_runs():
         deadline_seconds=5
     )
     assert health.uptime_seconds == 35.63
+
+
+@pytest.mark.parametrize(
+    ("word", "state", "raw_state"),
+    [("CONNECTED", None, "CONNECTED, not asked"), ("CLOSED", State.DISCONNECTED, "CLOSED")],
+)
+def test_of_a_session_that_is_known_to_hang_only_its_own_word_is_read(word, state, raw_state):
+    asked = []
+
+    def answer(call):
+        asked.append(call.url.path.rpartition("/")[2])
+        if asked[-1] == "generate-token":
+            return httpx.Response(201, json={"token": "t"})
+        listed = asked[-1] == "show-all-sessions"
+        return httpx.Response(200, json={"response": ["hung"]} if listed else {"status": word})
+
+    [hung] = (
+        client(httpx.MockTransport(answer))
+        .list_sessions(deadline_seconds=5, unasked=["hung"])
+        .sessions
+    )
+
+    assert (hung.state, hung.raw_state) == (state, raw_state)
+    assert "check-connection-session" not in asked

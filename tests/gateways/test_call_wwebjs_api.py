@@ -161,3 +161,24 @@ def test_stopping_never_terminates():
 def test_nobody_there_is_refused():
     with pytest.raises(Refused), Client("http://127.0.0.1:1", api_key="k") as nobody:
         nobody.health(deadline_seconds=1)
+
+
+def test_a_session_that_is_known_to_hang_is_listed_without_asking_its_page():
+    asked = []
+
+    def answer(call):
+        asked.append(call.url.path)
+        listed = {"success": True, "result": ["alice", "hung"]}
+        live = {"success": True, "state": "CONNECTED", "message": "session_connected"}
+        return httpx.Response(200, json=listed if "getSessions" in call.url.path else live)
+
+    listing = client(httpx.MockTransport(answer)).list_sessions(
+        deadline_seconds=5, unasked={"hung", "somebody else"}
+    )
+
+    assert listing.complete
+    assert [(s.session_id, s.state, s.raw_state) for s in listing.sessions] == [
+        ("alice", State.CONNECTED, "CONNECTED"),
+        ("hung", None, "not asked"),
+    ]
+    assert asked == ["/session/getSessions", "/session/status/alice"]
