@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from reconciliation.comparison import Difference
+from reconciliation.plan import Applied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,4 +61,25 @@ def _finding(finding: Difference) -> dict[str, object]:
         "now": str(finding.now) or None,
         "held": finding.held,
         "why": finding.why,
+    }
+
+
+def applied_as_json(applied: Iterable[Applied]) -> dict[str, object]:
+    """What became of a plan."""
+    applied = list(applied)
+    return {
+        "done": sum(one.is_done for one in applied),
+        "refused": sum(bool(one.refusals) for one in applied),
+        "entries": [
+            {
+                "gateway": one.gateway,
+                "kind": one.entry.kind,
+                "account_id": one.entry.account_id,
+                "session_id": one.entry.session_id,
+                "does": one.entry.does or None,
+                "done": one.is_done,
+                "refused": list(one.refusals),
+            }
+            for one in applied
+        ],
     }

@@ -23,7 +23,6 @@ from reconciliation.lease import (
     PASS_SECONDS,
     Lease,
     LeaseLost,
-    is_free,
     release_connection,
     take_lease,
     take_lease_on_schedule,
@@ -65,22 +64,12 @@ def call_roll_now(gateway_id: int, *, wait_seconds: float) -> Report:
     return _under_lease(gateway_id, lease, why_not=BUSY)
 
 
-def plan_roll(gateway_id: int, *, wait_seconds: float) -> Report:
-    """What a pass would find and mend. Nothing is changed, so that no lease is needed; one that is
-    under way is waited for, since it may mend just now."""
-    is_over = wait_for(lambda: is_free(gateway_id), limit_seconds=wait_seconds)
-    gateway = Gateway.objects.get(pk=gateway_id)
-    if not is_over:
-        return Report(gateway=gateway.name, skipped=True, why=BUSY)
-    return _Pass(gateway, lease=None).run()
-
-
 def _under_lease(gateway_id: int, lease: Lease | None, *, why_not: str) -> Report:
     gateway = Gateway.objects.get(pk=gateway_id)
     if lease is None:
         return Report(gateway=gateway.name, skipped=True, why=why_not)
     try:
-        return _Pass(gateway, lease).run()
+        return Pass(gateway, lease).run()
     except LeaseLost:
         logger.warning("the roll call of %s: %s", gateway, OVERTAKEN)
         return Report(gateway=gateway.name, skipped=True, why=OVERTAKEN)
@@ -88,7 +77,7 @@ def _under_lease(gateway_id: int, lease: Lease | None, *, why_not: str) -> Repor
         lease.release()
 
 
-class _Pass:
+class Pass:
     """`lease` None: a plan, which writes nothing."""
 
     def __init__(self, gateway: Gateway, lease: Lease | None) -> None:

@@ -8,13 +8,13 @@ from accounts.observations import Outcome, Verdict
 from reconciliation.comparison import Difference
 from reconciliation.models import Finding
 
-_OVERTAKEN = frozenset({Verdict.OLDER, Verdict.STILL_FRESH})
+OVERTAKEN = frozenset({Verdict.OLDER, Verdict.STILL_FRESH})
 _MOVED = frozenset({Verdict.TAKEN_OVER, Verdict.TAKEN_BACK, Verdict.MERGED})
 
 
 def settled(difference: Difference, outcome: Outcome) -> list[Difference]:
     """Empty: something newer came in meanwhile, so there is nothing to say any more."""
-    if outcome.verdict in _OVERTAKEN:
+    if outcome.verdict in OVERTAKEN:
         return []
     if outcome.verdict is Verdict.DUPLICATE:
         why = f"account {outcome.account_id} runs on another gateway, proven lately"

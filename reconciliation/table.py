@@ -12,6 +12,7 @@ from accounts.status import Status
 from gateways.text import printable
 from reconciliation.comparison import Difference
 from reconciliation.models import Finding
+from reconciliation.plan import Applied
 from reconciliation.report import Report
 
 HEADINGS = ("FINDING", "NUMBER", "SESSION", "WAS → NOW")
@@ -44,6 +45,27 @@ def print_table(
             out.write(line)
     for line in _summary(reports, style, plan=plan):
         out.write(textwrap.fill(line, width))
+
+
+def print_applied(
+    applied: Sequence[Applied], out: OutputWrapper, style: Style, *, width: int
+) -> None:
+    """One line for each entry that was done or refused, then how many."""
+    for one in applied:
+        entry = one.entry
+        about = f"{one.gateway}: {entry.kind} {entry.phone_number or entry.session_id}"
+        if one.is_done:
+            out.write(style.SUCCESS(_fill(f"done: {_said(about)}: {_said(entry.does)}", width)))
+        elif one.refusals:
+            why = "; ".join(_said(refusal) for refusal in one.refusals)
+            out.write(style.ERROR(_fill(f"refused: {_said(about)}: {why}", width)))
+    refused = sum(bool(one.refusals) for one in applied)
+    done = sum(one.is_done for one in applied)
+    out.write(f"{done} done, {refused} refused, {len(applied) - done - refused} only shown.")
+
+
+def _said(text: str) -> str:
+    return printable(text, limit=400)
 
 
 def _lines_of(report: Report, style: Style, width: int) -> Iterator[str]:

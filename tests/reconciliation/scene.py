@@ -14,7 +14,7 @@ from accounts.expiry import expire_live_words
 from accounts.models import Account, Gateway, GatewaySecret, Incident
 from accounts.status import Status
 from gateways.simulator.world import World
-from reconciliation import rollcall
+from reconciliation import planning, rollcall
 from reconciliation.models import Finding
 from reconciliation.report import Report
 from tests.cast import Cast, a_number
@@ -63,7 +63,7 @@ class Scene:
         return report
 
     def plan(self) -> Report:
-        return rollcall.plan_roll(self.gateway.pk, wait_seconds=0)
+        return planning.plan_roll(self.gateway.pk, wait_seconds=0)[0]
 
     def passes(self, seconds: float) -> None:
         """Time passes: every moment on record is that much longer ago."""

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from django.apps import apps
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.db import OperationalError
 
 from accounts.models import Account, Gateway
@@ -16,23 +16,8 @@ from gateways.simulator import mishaps
 from gateways.simulator.world import State
 from reconciliation.lease import take_lease
 from reconciliation.models import Run
+from tests.reconciliation.monitoring import Monitor
 from tests.reconciliation.scene import OURS
-
-
-class Monitor:
-    """Runs the command; `code`, `out` and `err` are what came of it last."""
-
-    def __call__(self, *arguments: str) -> int:
-        out, err = io.StringIO(), io.StringIO()
-        try:
-            call_command("monitor_sessions", *arguments, stdout=out, stderr=err)
-        except SystemExit as ended:
-            self.code = ended.code
-        except CommandError as error:
-            self.code = error.returncode
-            err.write(str(error))
-        self.out, self.err = out.getvalue(), err.getvalue()
-        return self.code
 
 
 @pytest.fixture
