@@ -53,10 +53,9 @@ def carry_out_due(gateway_id: int) -> Repair | None:
     repair = claim(gateway_id)
     if repair is None:
         return None
-    # There may be room for another one beside it, and there is when it has ended.
+    # There may be room for another one beside it.
     ring("accounts.tasks.carry_out_repairs", gateway_id)
     carry_out(repair)
-    ring("accounts.tasks.carry_out_repairs", gateway_id)
     repair.refresh_from_db()
     return repair
 
@@ -265,3 +264,4 @@ def _finish(repair: Repair, state: Repair.State, outcome: str) -> None:
     )
     if ended:
         logger.info("repair %s of session %s: %s", repair.pk, repair.session_id, state)
+        ring("accounts.tasks.carry_out_repairs", repair.gateway_id)  # there is room for the next

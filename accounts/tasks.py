@@ -5,11 +5,14 @@ import threading
 from celery import shared_task
 
 from accounts import channels, confirm, expiry, sending, starts
+from accounts.models import Repair
 
 # Of the worker's threads: a start takes up to a minute, and roll calls, sweeps and confirming reads
 # must get through all the same.
 STARTS_AT_ONCE = 6
 LOOKS_AT_ONCE = 2
+# A browser that is up has not read its login yet: sooner than the sweeper's next round.
+LOOK_AGAIN_SECONDS = 1.5
 _starting = threading.BoundedSemaphore(STARTS_AT_ONCE)
 _looking = threading.BoundedSemaphore(LOOKS_AT_ONCE)
 
@@ -44,7 +47,11 @@ def carry_out_repairs(gateway_id: int) -> None:
     """Without room nothing is lost: the sweeper rings again."""
     if _starting.acquire(blocking=False):
         try:
-            starts.carry_out_due(gateway_id)
+            repair = starts.carry_out_due(gateway_id)
+            if repair is not None and repair.state == Repair.State.UNCLEAR:
+                look_at_repair.apply_async(
+                    (repair.pk,), countdown=LOOK_AGAIN_SECONDS, expires=LOOK_AGAIN_SECONDS + 5
+                )
         finally:
             _starting.release()
 
