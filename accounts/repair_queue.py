@@ -72,13 +72,17 @@ def waiting(gateway_id: int) -> QuerySet[Repair]:
 
 
 def ready(gateway_id: int, now: datetime) -> QuerySet[Repair]:
-    """Those that wait and whose account was not started just now, first things first."""
+    """Those that wait and whose account was not started just now, first things first. At a gateway
+    that does not answer only what operators ask for: the others would hang there for minutes each,
+    and all at once when it is back."""
     lately = _starts().filter(
         account_id=OuterRef("account_id"),
         started_at__gt=now - limits().account_every,
         started_at__lte=now,
     )
-    return waiting(gateway_id).exclude(Exists(lately)).order_by(*IN_LINE)
+    rows = waiting(gateway_id).exclude(Exists(lately)).order_by(*IN_LINE)
+    blind = Gateway.objects.filter(pk=gateway_id, blind_since__isnull=False)
+    return rows.filter(asked_by=Asker.OPERATOR) if blind.exists() else rows
 
 
 def number_before(repair: Repair) -> int:

@@ -108,7 +108,9 @@ def place(repair: Repair, now: datetime) -> Place:
 def standing(repair: Repair, now: datetime) -> str:
     """Where it stands, in words: "2 before you, about 40 s", or what has come of it."""
     if repair.state == State.WAITING:
-        return str(place(repair, now))
+        is_blind = repair.gateway.blind_since is not None and repair.asked_by != Asker.OPERATOR
+        until = ", once its gateway answers again" if is_blind else ""
+        return f"{place(repair, now)}{until}"
     outcome = f": {repair.outcome}" if repair.outcome else ""
     return f"{repair.get_state_display()}{outcome}"
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 
 from accounts import clock, limits, observations, repair_queue
@@ -41,6 +41,8 @@ LEASE = timedelta(seconds=START_DEADLINE_SECONDS + 30)
 MAY_STILL_HAPPEN = timedelta(seconds=180)
 # What was answered shows within so long: a browser that is up has still to load its page.
 SETTLES_WITHIN = timedelta(seconds=45)
+# Much may have happened to who waited longer.
+WAITED_LONG = timedelta(seconds=60)
 MOST_CANCELLED_AT_ONCE = 20
 
 # A read that somebody's webhook has overtaken meanwhile was a look at the session all the same.
@@ -82,7 +84,12 @@ def claim(gateway_id: int) -> Repair | None:
 
 def carry_out(repair: Repair) -> None:
     """Ask its gateway, step by step, and note what came of it."""
-    if why := _not_needed(repair):
+    try:
+        why = _not_needed(repair)
+    except OperationalError:  # somebody else holds its row: its turn comes again
+        _mine(repair).update(state=Repair.State.WAITING, started_at=None, lease_until=None)
+        raise
+    if why:
         _finish(repair, Repair.State.CANCELLED, why)
         return
     account = Account.objects.select_related("gateway").get(pk=repair.account_id)
@@ -137,11 +144,13 @@ def _no_longer(repair: Repair, now: datetime) -> str:
 
 
 def _not_needed(repair: Repair) -> str:
-    """A look before what Rollcall begins by itself, and before everybody's second attempt: it may
-    have come back, or the first attempt was late."""
+    """A look before what Rollcall begins by itself, before everybody's second attempt, and after a
+    long wait: it may have come back, or the first attempt was late."""
     before = Repair.objects.filter(account_id=repair.account_id, pk__lt=repair.pk).first()
     again = before is not None and before.state == Repair.State.FAILED
-    if repair.asked_by != Repair.Asker.ROLLCALL and not again:
+    assert repair.started_at is not None
+    waited = repair.started_at - repair.asked_at > WAITED_LONG
+    if repair.asked_by != Repair.Asker.ROLLCALL and not again and not waited:
         return ""
     outcome = confirm(repair.gateway_id, repair.session_id)
     if outcome is None and repair.asked_by == Repair.Asker.ROLLCALL:

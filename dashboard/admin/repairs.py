@@ -32,14 +32,15 @@ asker_filter = choices_filter("asked_by", "who asked")
 
 @admin.register(Repair)
 class RepairAdmin(ReadOnlyAdmin):
-    list_display = ("asked", "session", "gateway", "who", "reasons", "done", "came", "took")
+    list_display = ("asked", "session", "gateway", "who", "reasons", "done", "came")
     list_display_links = ("asked",)
     list_select_related = ("account", "gateway")
     list_filter = (state_filter, asker_filter, "gateway")
     search_fields = ("session_id",)
     search_help_text = searching.HELP
     ordering = ("-id",)
-    readonly_fields = ("standing",)
+    exclude = ("steps",)
+    readonly_fields = ("done", "standing")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Repair], search_term: str
@@ -72,11 +73,8 @@ class RepairAdmin(ReadOnlyAdmin):
     def came(self, row: Repair) -> SafeString:
         tone, icon = _STATES[Repair.State(row.state)]
         text = label(row.get_state_display(), tone=tone, icon=icon)
-        return format_html('{} <span class="rc-clip">{}</span>', text, row.outcome)
-
-    @admin.display(description="took")
-    def took(self, row: Repair) -> str:
-        return row.duration
+        said = " · ".join(filter(None, (row.outcome, row.duration)))
+        return format_html('{} <span class="rc-clip">{}</span>', text, said)
 
     @admin.display(description="where it stands")
     def standing(self, row: Any) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 
 from accounts import repairs, starts
 from accounts.models import Account, GatewaySecret, Repair
@@ -227,6 +228,25 @@ def test_everybodys_second_attempt_looks_first(lost, world, cast):
     Repair.objects.update(started_at=cast.ago(120), finished_at=cast.ago(110))
     assert start(lost).state == State.CANCELLED
     assert start(lost).state == State.SUCCEEDED  # who insists is obeyed
+
+
+def test_after_a_long_wait_everybody_looks_first(lost, world):
+    asked = repairs.ask(lost, by=OPERATOR, actor="olga")
+    later(asked, asked_at=timedelta(minutes=2))
+    comes_up(world, lost)
+    assert carried_out(lost).state == State.CANCELLED
+
+
+def test_who_finds_its_row_locked_gets_its_turn_again(lost, monkeypatch):
+    def is_locked(*session):
+        raise OperationalError
+
+    with monkeypatch.context() as busy:
+        busy.setattr(starts, "confirm", is_locked)
+        with pytest.raises(OperationalError):
+            start(lost, by=ROLLCALL)
+    assert lost.repairs.get().state == State.WAITING
+    assert carried_out(lost).state == State.SUCCEEDED
 
 
 def test_a_persons_first_click_starts_what_the_gateway_calls_connected(alice, world):

@@ -152,6 +152,16 @@ def test_after_a_mass_event_they_follow_each_other_slowly(lost, cast, event):
     assert claim(cast.gateway.pk)
 
 
+def test_at_a_gateway_that_does_not_answer_only_an_operators_word_is_tried(lost, cast):
+    waits, tries = ask(lost("a"), by=CUSTOMER), ask(lost("b"), by=OPERATOR)
+    Gateway.objects.filter(pk=cast.gateway.pk).update(blind_since=cast.now)
+    waits = Repair.objects.get(pk=waits.pk)
+    assert told(waits, cast) == "you are next, once its gateway answers again"
+    assert [claim(cast.gateway.pk), claim(cast.gateway.pk)] == [tries, None]
+    Gateway.objects.update(blind_since=None)
+    assert claim(cast.gateway.pk) == waits
+
+
 # --- who is not let in --------------------------------------------------------------------------
 REFUSALS = [
     (OPERATOR, {"wanted": Wanted.STOPPED}, "want it running first"),
