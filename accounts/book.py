@@ -241,6 +241,8 @@ class Book:
             connected_at=None,
             proven_at=None,
             disproved_at=None,
+            probe_failures=0,
+            probe_failing_since=None,
         )
         _, after = judge(moved, seen, now=self.now, expires_after=self.expires_after)
         self._put(after if seen.status is not None else _unseen(after))
@@ -268,6 +270,8 @@ class Book:
                 read_at=None,
                 unshown_since=at,
                 disproved_at=None,
+                probe_failures=0,
+                probe_failing_since=None,
             )
         )
         return Verdict.TAKEOVER_UNDONE, own.account_id

@@ -43,6 +43,8 @@ class Known:
     last_connected_at: datetime | None
     proven_at: datetime | None
     disproved_at: datetime | None
+    probe_failures: int
+    probe_failing_since: datetime | None
     qr_seen_at: datetime | None
     merged_into: int | None
     archived_at: datetime | None
@@ -191,6 +193,7 @@ def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status
     shown = seen.is_read and seen.status is not None and seen.reason is not Reason.MISSING
     connected = status is Status.CONNECTED and seen.status is Status.CONNECTED
     since = (known.status is Status.CONNECTED and known.connected_at) or at
+    came_back = connected and known.status is not Status.CONNECTED
     return replace(
         known,
         # What says nothing of the state fences nothing.
@@ -205,6 +208,8 @@ def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status
         else known.connected_at,
         last_connected_at=at if connected else known.last_connected_at,
         disproved_at=at if is_found_out else _still_disproved(known, seen),
+        probe_failures=0 if came_back else known.probe_failures,
+        probe_failing_since=None if came_back else known.probe_failing_since,
         qr_seen_at=at
         if seen.status is Status.QR_SCANNING and seen.source is Source.WEBHOOK
         else known.qr_seen_at,

@@ -8,10 +8,18 @@ from datetime import datetime
 
 from django.db import connection
 
+# How long an account is usually silent: a moving average of the gaps between its signs of life. One
+# night must not make a busy account a quiet one; what came in one breath says nothing of its habit.
+NEWEST_WEIGHS = 0.1
+GAP_MOST_SECONDS = 24 * 3600.0
+SAME_BREATH_SECONDS = 5.0
+
 # Rows are locked in id order, as everybody does who locks more than one.
 _RECORD = """
 WITH spoken AS (
-    SELECT account.id, sign.seen_at, sign.is_proof, sign.what
+    SELECT account.id, sign.seen_at, sign.is_proof, sign.what,
+           EXTRACT(EPOCH FROM LEAST(sign.seen_at, clock_timestamp())
+                              - account.last_activity_at) AS gap_seconds
       FROM whatsapp_accounts account
       JOIN unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::boolean[], %s::text[])
            sign(gateway_id, session_id, seen_at, is_proof, what)
@@ -22,10 +30,17 @@ WITH spoken AS (
 UPDATE whatsapp_accounts account
    SET last_activity_at =
            GREATEST(account.last_activity_at, LEAST(spoken.seen_at, clock_timestamp())),
+       usual_gap_seconds = CASE
+           WHEN spoken.gap_seconds < %s THEN account.usual_gap_seconds
+           WHEN account.usual_gap_seconds IS NULL THEN spoken.gap_seconds
+           WHEN spoken.gap_seconds IS NULL THEN account.usual_gap_seconds
+           ELSE LEAST(account.usual_gap_seconds * (1 - %s) + spoken.gap_seconds * %s, %s) END,
        proven_at = CASE WHEN spoken.is_proof
            THEN GREATEST(account.proven_at, LEAST(spoken.seen_at, clock_timestamp()))
            ELSE account.proven_at END,
-       proof = CASE WHEN spoken.is_proof THEN spoken.what ELSE account.proof END
+       proof = CASE WHEN spoken.is_proof AND account.proven_at > spoken.seen_at THEN account.proof
+                    WHEN spoken.is_proof THEN spoken.what
+                    ELSE account.proof END
   FROM spoken
  WHERE account.id = spoken.id
 """
@@ -33,7 +48,8 @@ UPDATE whatsapp_accounts account
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOfLife:
-    """`is_proof`: a message or an acknowledgement; weaker ones are only activity."""
+    """`seen_at`: when it happened, which may be long before it arrived. `is_proof`: a message or an
+    acknowledgement; weaker ones are only activity."""
 
     gateway_id: int
     session_id: str
@@ -55,6 +71,10 @@ def record_life(signs: Sequence[SignOfLife]) -> int:
                 [sign.seen_at for sign in signs],
                 [sign.is_proof for sign in signs],
                 [sign.what for sign in signs],
+                SAME_BREATH_SECONDS,
+                NEWEST_WEIGHS,
+                NEWEST_WEIGHS,
+                GAP_MOST_SECONDS,
             ],
         )
         return int(cursor.rowcount)

@@ -31,6 +31,7 @@ def set_schedule(sender: Celery, **kwargs: object) -> None:
     # Each entry expires after its own period: a worker that was away must not work off old ticks.
     schedule = {
         "reconciliation.tasks.call_every_roll": settings.ROLL_CALL_TICK_SECONDS,
+        "reconciliation.tasks.probe_due_sessions": settings.PROBE_TICK_SECONDS,
         "accounts.tasks.expire_live_words": settings.EXPIRY_SWEEP_EVERY_SECONDS,
         "accounts.tasks.sweep_repairs": settings.REPAIR_SWEEP_EVERY_SECONDS,
         "reconciliation.tasks.govern": settings.REPAIR_SWEEP_EVERY_SECONDS,

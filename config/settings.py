@@ -234,6 +234,10 @@ ROLL_CALL_EVERY_SECONDS = environment.number("ROLL_CALL_EVERY_SECONDS", 20)
 LIVE_WORD_EXPIRES_AFTER_SECONDS = environment.number("LIVE_WORD_EXPIRES_AFTER_SECONDS", 45)
 ROLL_CALL_TICK_SECONDS = 5
 EXPIRY_SWEEP_EVERY_SECONDS = 5
+# A connected account's live client is asked so often, where WhatsApp cannot see it. With a tick and
+# the deadline of a probe that makes 2 min, the oldest that proof may be.
+PROBE_EVERY_SECONDS = environment.number("PROBE_EVERY_SECONDS", 95, least=15)
+PROBE_TICK_SECONDS = 5
 DELIVERY_SWEEP_EVERY_SECONDS = 2
 NOTIFICATION_SWEEP_EVERY_SECONDS = 5
 REPAIR_SWEEP_EVERY_SECONDS = 5

@@ -36,7 +36,8 @@ class Comparison:
     `fresh` are observations of agreement, made only where the list is not complete; `to_read` are
     the rows that must be read one by one; `held_back` the accounts of a mass loss that is not
     confirmed yet; `moved_on` those that another session of this list takes over, so that the
-    absence of their old one says nothing. `unshown` and `shown_again` keep the watermark honest.
+    absence of their old one says nothing; `unanswered` those whose pages the list was made by
+    asking, and gave no answer. `unshown` and `shown_again` keep the watermark honest.
     """
 
     decided: list[tuple[Difference, Observation]] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Comparison:
     to_read: list[Row] = field(default_factory=list)
     held_back: set[int] = field(default_factory=set)
     moved_on: set[int] = field(default_factory=set)
+    unanswered: set[int] = field(default_factory=set)
     unshown: set[int] = field(default_factory=set)
     shown_again: set[int] = field(default_factory=set)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from accounts.decision import UNLIKE_DISPROVED
 from accounts.status import LOST, STICKY, Status
 from gateways.base import Listing, Reason, Session
+from gateways.calls import NO_ANSWER, NOT_ASKED
 from reconciliation.absent import judge_absent
 from reconciliation.boot import is_on_its_way
 from reconciliation.comparison import Circumstances, Comparison, difference, seen
@@ -42,7 +43,12 @@ def _is_newer(row: Row, at: Circumstances) -> bool:
 def _compare(
     found: Comparison, row: Row, session: Session, at: Circumstances, *, is_complete: bool
 ) -> None:
+    if is_mute(session) and _is_mute_as_known(row):
+        _agree(found, row, at, is_complete=is_complete)
+        return
     why = _why_meaningless(row, session)
+    if session.raw_state.endswith(NO_ANSWER) and row.is_live:
+        found.unanswered.add(row.account_id)
     if why or session.state is None:
         differs = difference(row, Finding.Kind.DIFFERS, now=session.state or session.raw_state)
         found.noted.append(replace(differs, held=True, why=why))
@@ -66,6 +72,25 @@ def _compare(
         found.shown_again.add(row.account_id)
 
 
+def is_mute(session: Session) -> bool:
+    """The gateway holds it, and its page gave no answer, or was not asked since it gives none."""
+    return session.state is None and session.raw_state.endswith((NO_ANSWER, NOT_ASKED))
+
+
+def _is_mute_as_known(row: Row) -> bool:
+    return row.status is Status.UNRESPONSIVE and row.disproved_at is not None
+
+
+def _agree(found: Comparison, row: Row, at: Circumstances, *, is_complete: bool) -> None:
+    """It is there, and as mute as its row says."""
+    if is_complete and row.unshown_since is not None:
+        found.shown_again.add(row.account_id)
+    elif not is_complete:
+        mute = Session(session_id=row.session_id, state=None, raw_state="")
+        reason = Reason(row.reason)
+        found.fresh.append(seen(mute, at, status=Status.UNRESPONSIVE, reason=reason))
+
+
 def _why_meaningless(row: Row, session: Session) -> str:
     """Listed, but not so that it says anything about the account; "" where it does."""
     if session.workspace_id not in (None, row.workspace_id):
@@ -73,6 +98,8 @@ def _why_meaningless(row: Row, session: Session) -> str:
             f"the gateway lists it for workspace {session.workspace_id}, the account belongs to "
             f"{row.workspace_id}"
         )
+    if is_mute(session):
+        return "its page gives no answer: it is probed, and decided by that"
     if session.state is None:
         return f"its word {session.raw_state!r} is not in our table"
     return ""

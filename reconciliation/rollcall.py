@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from accounts import clock, maintenance, sight
+from accounts import clock, maintenance, probes, sight
 from accounts.models import Gateway, Incident, SupersededSession
 from accounts.observations import Observation
 from accounts.reach import client_of
@@ -119,7 +119,10 @@ class Pass:
 
     def _look(self, client: Client) -> Look:
         health = client.health(deadline_seconds=self._left(HEALTH_SECONDS))
-        listing = client.list_sessions(deadline_seconds=self._left(LIST_SECONDS))
+        is_probe = client.capabilities.list_is_probe
+        unasked = probes.unasked(self.gateway.pk, self.started) if is_probe else ()
+        release_connection()
+        listing = client.list_sessions(deadline_seconds=self._left(LIST_SECONDS), unasked=unasked)
         held = health.sessions_held
         if listing.complete and held is not None and len(listing.sessions) < held:
             why = f"it holds {held} sessions by its health, and lists {len(listing.sessions)}"

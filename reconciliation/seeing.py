@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from accounts import sight
+from accounts import probes, sight
 from accounts.incidents import close_incident, open_incident
 from accounts.models import Gateway, Incident
 from gateways.base import CannotBeRead, GatewayError
@@ -47,6 +47,8 @@ def note_seen(
     self_check.see_again()
     if gateway.blind_since is not None:
         close_incident(Incident.Kind.UNREACHABLE, gateway_id=gateway.pk)
+    if not maintained:
+        probes.note_unanswered(gateway.pk, comparison.unanswered, started)
     if not is_complete:
         return
     sight.note_listing(

@@ -5,14 +5,19 @@ import threading
 from celery import shared_task
 from django.conf import settings
 
+from accounts import clock
 from accounts.models import Gateway
-from reconciliation import governor, records, rollcall
+from accounts.probes import gateways_with_turns
+from reconciliation import governor, probing, records, rollcall
 from reconciliation.phase import seconds_until_phase
 
 # Of the worker's 32 threads. Passes mostly wait for gateways: when a hundred of those hang, sweeps
 # and confirming reads must get through all the same.
 PASSES_AT_ONCE = 12
 PUT_OFF_SECONDS = 1
+# Of the same threads: a round waits for as long as the slowest of its sessions.
+PROBED_AT_ONCE = 8
+_probing = threading.BoundedSemaphore(PROBED_AT_ONCE)
 _room = threading.BoundedSemaphore(PASSES_AT_ONCE)
 
 
@@ -40,6 +45,25 @@ def call_roll(gateway_id: int, times_put_off: int = 0) -> None:
             rollcall.call_roll(gateway_id)
     finally:
         _room.release()
+
+
+@shared_task
+def probe_due_sessions() -> None:
+    """One task for each gateway of whose accounts one is due."""
+    for pk in gateways_with_turns(clock.database_now()):
+        probe_gateway.apply_async((pk,), expires=settings.PROBE_TICK_SECONDS * 2)
+
+
+@shared_task
+def probe_gateway(gateway_id: int) -> None:
+    """Where there is no room, the next tick rings anew."""
+    if not _probing.acquire(blocking=False):
+        return
+    try:
+        if Gateway.objects.filter(pk=gateway_id).exists():
+            probing.probe_gateway(gateway_id)
+    finally:
+        _probing.release()
 
 
 @shared_task

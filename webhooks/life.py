@@ -23,11 +23,19 @@ _KEYS = {True: "rollcall:life:proof", False: "rollcall:life:activity"}
 
 
 def note_life(gateway_id: int, event: Event) -> None:
-    """Without a database write; a Redis that is away costs the proof, not the request."""
+    """With the time at which it happened, where the gateway says it: proof that arrives late, after
+    a retry or a gateway's queue, is as old as the message.
+
+    Without a database write; a Redis that is away costs the proof, not the request."""
     field = json.dumps([gateway_id, event.session_id])
-    value = json.dumps([timezone.now().timestamp(), event.name])
+    key = _KEYS[event.name not in WEAK]
+    now = timezone.now()
+    at = min(event.occurred_at or now, now).timestamp()
     try:
-        client().hset(_KEYS[event.name not in WEAK], field, value)
+        noted = client().hget(key, field)
+        # A message that was late says less than one that came before it.
+        if noted is None or json.loads(str(noted))[0] <= at:
+            client().hset(key, field, json.dumps([at, event.name]))
     except RedisError as error:
         logger.warning("a sign of life was not noted: %s", type(error).__name__)
 

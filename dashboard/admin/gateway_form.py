@@ -28,7 +28,9 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = (
             *("name", "kind", "base_url", "mode"),
             *("require_signature", "forward_url", "accepted_paths"),
+            "send_probe",
         )
+        labels = {"send_probe": "When to probe with a message"}
         widgets = {
             "kind": UnfoldAdminSelectWidget(choices=[(kind, kind) for kind in KINDS]),
             "base_url": UnfoldAdminTextInputWidget(attrs={"inputmode": "url"}),
@@ -39,6 +41,8 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
             "docs/connecting-a-gateway.md.",
             "base_url": "Where we reach it, e.g. http://10.0.0.5:3001",
             "mode": "observe: it is judged and shown, nothing automatic is done to it.",
+            "send_probe": "Only where nothing else tells a live session from a dead one (webjs): a "
+            "message that cannot go out, at most every 10 min for an account.",
             "require_signature": "Believe its webhooks only if they are signed: a key or a secret "
             "path alone is not enough any more.",
             "forward_url": "A backend of your own that gets all its webhooks as well, unchanged, "

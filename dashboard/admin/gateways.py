@@ -52,6 +52,7 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
             "Its webhooks",
             {"fields": ("require_signature", "forward_url", "accepted_paths")},
         ),
+        ("Proof of life", {"fields": ("send_probe",)}),
     )
     inlines = (Secrets,)
     change_form_outer_before_template = "dashboard/gateway_state.html"

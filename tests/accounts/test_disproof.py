@@ -59,6 +59,8 @@ def a_known() -> Known:
         last_connected_at=after(-60),
         proven_at=None,
         disproved_at=None,
+        probe_failures=0,
+        probe_failing_since=None,
         qr_seen_at=None,
         merged_into=None,
         archived_at=None,

@@ -13,6 +13,7 @@ SECRET = "s3cret-of-the-gateway"
 
 def a_form(*, secrets=(), **fields):
     form = {"name": "new", "kind": "webjs", "base_url": "http://10.0.0.5:3001", "mode": "act"}
+    form |= {"send_probe": "silent"}
     form |= {"secrets-TOTAL_FORMS": len(secrets), "secrets-INITIAL_FORMS": 0} | fields
     for number, (purpose, value) in enumerate(secrets):
         form |= {f"secrets-{number}-purpose": purpose, f"secrets-{number}-value": value}
@@ -127,3 +128,12 @@ def test_a_gateway_is_saved_with_its_mode(admin, cast):
 def test_a_host_may_have_a_bare_name(admin, cast):
     admin.post(ADD, a_form(base_url="http://node-service:3001/"))
     assert Gateway.objects.filter(base_url="http://node-service:3001").exists()
+
+
+def test_it_sets_when_to_probe_with_a_message(admin, cast):
+    form = a_form(name=cast.gateway.name, base_url=cast.gateway.base_url, send_probe="off")
+    admin.post(page_of(cast.gateway), form)
+    cast.gateway.refresh_from_db()
+    assert cast.gateway.send_probe == Gateway.SendProbe.OFF
+    page = admin.get(page_of(cast.gateway)).content.decode()
+    assert "When to probe with a message" in page

@@ -71,11 +71,7 @@ class Scene:
             if session.connected_at is not None:
                 session.connected_at -= timedelta(seconds=seconds)
         self.world.advance(seconds)
-        for model in (model for name in OURS for model in apps.get_app_config(name).get_models()):
-            moments = [one for one in model._meta.fields if isinstance(one, models.DateTimeField)]
-            ago = {one.name: F(one.name) - timedelta(seconds=seconds) for one in moments}
-            if ago:
-                model._default_manager.update(**ago)
+        shift_back(seconds)
 
     def says(self, *accounts: Account) -> list[tuple[str, str]]:
         """Status and reason of each, now."""
@@ -95,6 +91,15 @@ class Scene:
     def open_incidents(self) -> list[str]:
         rows = Incident.objects.filter(gateway=self.gateway, closed_at__isnull=True)
         return list(rows.values_list("kind", flat=True))
+
+
+def shift_back(seconds: float) -> None:
+    """Every moment on record is that much longer ago."""
+    for model in (model for name in OURS for model in apps.get_app_config(name).get_models()):
+        moments = [one for one in model._meta.fields if isinstance(one, models.DateTimeField)]
+        ago = {one.name: F(one.name) - timedelta(seconds=seconds) for one in moments}
+        if ago:
+            model._default_manager.update(**ago)
 
 
 def make_scene(cast: Cast, world: World) -> Scene:

@@ -1,0 +1,183 @@
+"""Asking the live clients themselves, because a gateway's "connected" is a claim."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounts import clock, probes
+from accounts.models import Account, Gateway
+from accounts.observations import Observation
+from accounts.probes import Probed, Turn
+from accounts.reach import client_of
+from accounts.status import Source, Status
+from accounts.transitions import observe
+from gateways.base import (
+    Client,
+    GatewayError,
+    KeyRejected,
+    Probe,
+    ProbeKind,
+    Pulse,
+    Unreachable,
+)
+from reconciliation.lease import release_connection
+from reconciliation.pulse import Judged, Suspicion, judge
+
+logger = logging.getLogger(__name__)
+# New turns are taken for so long; with the deadline of the last one it is over well within the
+# lease of every one.
+TAKES_SECONDS = 5.0
+READ_SECONDS = 5.0
+# When the gateway itself does not answer.
+AGAIN_AFTER_BLINDNESS = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """`claimed_since`: the login that the gateway goes on claiming, by its own clock."""
+
+    turn: Turn
+    probe: Probe | GatewayError
+    claimed_since: datetime | None = None
+
+
+def probe_gateway(gateway_id: int) -> int:
+    """Probe the accounts of a gateway that are due; how many answers, or failures to answer, were
+    recorded. A session that hangs holds up only its own place."""
+    gateway = Gateway.objects.get(pk=gateway_id)
+    try:
+        with client_of(gateway) as client:
+            return _Round(gateway, client).run()
+    except GatewayError as error:
+        logger.warning("%s was not probed: %s", gateway, error)
+        return 0
+
+
+class _Round:
+    def __init__(self, gateway: Gateway, client: Client) -> None:
+        self.gateway = gateway
+        self.client = client
+        self.by_send = client.capabilities.probe is ProbeKind.SEND
+        self.ends = time.monotonic() + TAKES_SECONDS
+        self.is_blind = False
+        self.recorded = 0
+
+    def run(self) -> int:
+        under_way: set[Future[_Answer]] = set()
+        with ThreadPoolExecutor(max_workers=probes.AT_ONCE) as asking:
+            while True:
+                under_way |= {asking.submit(self._ask, turn) for turn in self._turns()}
+                if not under_way:
+                    break
+                release_connection()
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                self._settle(one.result() for one in done)
+        return self.recorded
+
+    def _turns(self) -> Sequence[Turn]:
+        if self.is_blind or time.monotonic() >= self.ends:
+            return ()
+        now = clock.database_now()
+        return probes.take_turns(self.gateway.pk, now, by_send=self.by_send)
+
+    def _ask(self, turn: Turn) -> _Answer:
+        """In a thread of its own; touches no database."""
+        try:
+            probe = self.client.probe_session(
+                turn.session_id, deadline_seconds=probes.DEADLINE_SECONDS
+            )
+        except GatewayError as error:
+            return _Answer(turn=turn, probe=error)
+        return _Answer(turn=turn, probe=probe, claimed_since=self._claimed_since(turn, probe))
+
+    def _claimed_since(self, turn: Turn, probe: Probe) -> datetime | None:
+        """Of a claim that is being disproved: so that a new login can be told from it."""
+        is_cached = self.client.capabilities.status_is_cached
+        if not is_cached or probe.pulse not in (Pulse.GONE, Pulse.NO_ANSWER):
+            return None
+        try:
+            session = self.client.read_session(turn.session_id, deadline_seconds=READ_SECONDS)
+        except GatewayError:
+            return None  # then only a login after the disproof counts
+        return session.connected_at if session else None
+
+    def _settle(self, answers: Iterable[_Answer]) -> None:
+        told, blind = [], []
+        for answer in answers:
+            if isinstance(answer.probe, Unreachable | KeyRejected):
+                blind.append(answer.turn)
+            else:
+                told.append(answer)
+        if blind:
+            self.is_blind = True
+            probes.put_back(blind, clock.database_now() + AGAIN_AFTER_BLINDNESS)
+        self.recorded += len(told)
+        self._judge(told)
+
+    def _judge(self, answers: Sequence[_Answer]) -> None:
+        now = clock.database_now()
+        known = _suspicions([answer.turn.account_id for answer in answers])
+        judged = [
+            (answer, judge(known[answer.turn.account_id], _probe(answer), asked_at=at, now=now))
+            for answer in answers
+            if (at := answer.turn.asked_at) and answer.turn.account_id in known
+        ]
+        probes.record([_probed(answer, judgement) for answer, judgement in judged])
+        observe(
+            self._observation(answer, judgement)
+            for answer, judgement in judged
+            if judgement.status is not None
+        )
+
+    def _observation(self, answer: _Answer, judged: Judged) -> Observation:
+        session = _probe(answer).session
+        return Observation(
+            gateway_id=self.gateway.pk,
+            session_id=answer.turn.session_id,
+            status=judged.status,
+            reason=judged.reason,
+            raw=_probe(answer).raw if judged.status is not Status.CONNECTED else "",
+            phone_number=session.phone_number if session else None,
+            connected_at=answer.claimed_since,
+            observed_at=answer.turn.asked_at,
+            source=Source.PROBE,
+        )
+
+
+def _suspicions(account_ids: Sequence[int]) -> dict[int, Suspicion]:
+    """As they are now: something may have spoken for them meanwhile."""
+    return {
+        account.pk: Suspicion(
+            status=Status(account.status),
+            reason=account.status_reason,
+            is_disproved=account.disproved_at is not None,
+            failures=account.probe_failures,
+            failing_since=account.probe_failing_since,
+            spoke_at=max(filter(None, (account.last_activity_at, account.proven_at)), default=None),
+        )
+        for account in Account.objects.filter(pk__in=account_ids)
+    }
+
+
+def _probe(answer: _Answer) -> Probe:
+    """An odd answer or a refusal is about this session, and says nothing of its page."""
+    if isinstance(answer.probe, GatewayError):
+        return Probe(pulse=Pulse.UNCLEAR, raw=str(answer.probe))
+    return answer.probe
+
+
+def _probed(answer: _Answer, judged: Judged) -> Probed:
+    probe = _probe(answer)
+    word = probe.pulse.replace("_", " ")
+    return Probed(
+        turn=answer.turn,
+        answer=f"{word}: {probe.raw}" if probe.raw and probe.raw != word else word,
+        failures=judged.failures,
+        failing_since=judged.failing_since,
+        is_proof=judged.is_proof,
+    )

@@ -1,0 +1,177 @@
+"""Asking the live clients: a gateway that goes on claiming is found out, and a quiet account is not
+condemned."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.models import Account, Gateway
+from accounts.status import Status
+from gateways.base import Reason
+from gateways.simulator import mishaps
+from gateways.simulator.world import State
+from reconciliation import tasks
+from tests.cast import story
+
+
+@pytest.fixture
+def alice(scene):
+    """Connected since an hour; she speaks every minute."""
+    scene.world.sessions["alice"].connected_at = scene.world.host.now() - timedelta(hours=1)
+    return speaks(scene, usual_gap_seconds=60)
+
+
+def speaks(scene, **fields) -> Account:
+    """She spoke just now."""
+    account = Account.objects.get(session_id="alice")
+    Account.objects.filter(pk=account.pk).update(
+        last_activity_at=scene.database_now(), status_since=scene.database_now(), **fields
+    )
+    return account
+
+
+def lives(scene, seconds: int) -> list[tuple[str, str]]:
+    """Roll calls and probes, each 20 s; what they say of Alice, each time."""
+    said = []
+    for _ in range(0, seconds, 20):
+        scene.call_roll()
+        tasks.probe_due_sessions()
+        scene.sweep()
+        said += scene.says(Account.objects.get(session_id="alice"))
+        scene.passes(20)
+    return said
+
+
+def falls_silent(scene) -> None:
+    """As long as is not yet unusual for her; the roll is called."""
+    scene.passes(9 * 60)
+    scene.call_roll()
+
+
+@pytest.fixture(autouse=True)
+def counting(scene, monkeypatch):
+    """`scene.sent`: how many messages that cannot go out the gateway was asked to send."""
+    scene.sent = 0
+    send = scene.world.send_message
+
+    def counted(session_id, recipient):
+        scene.sent += 1
+        return send(session_id, recipient)
+
+    monkeypatch.setattr(scene.world, "send_message", counted)
+
+
+def test_a_killed_browser_is_found_by_the_first_look_and_stays_found(scene, alice):
+    mishaps.crash(scene.world, "alice", honest=False)
+    falls_silent(scene)
+
+    said = lives(scene, 180)
+
+    gone = (Status.DISCONNECTED, Reason.BROWSER_GONE)
+    assert said[-1] == gone and said.index(gone) <= 3
+    assert story(alice) == [("connected", "disconnected")]
+    assert scene.sent == 1
+
+
+def test_a_restart_brings_it_back_at_the_next_pass(scene, alice):
+    mishaps.crash(scene.world, "alice", honest=False)
+    falls_silent(scene)
+    lives(scene, 120)
+
+    scene.world.reconnect("alice", alice.workspace_id)
+    said = lives(scene, 60)
+
+    assert said[-1] == (Status.CONNECTED, "")
+    assert story(alice) == [("connected", "disconnected"), ("disconnected", "connected")]
+
+
+def test_a_hung_browser_is_unresponsive_after_three_looks(scene, alice):
+    mishaps.hang(scene.world, "alice", honest=False)
+    falls_silent(scene)
+
+    said = lives(scene, 180)
+
+    assert said[-1] == (Status.UNRESPONSIVE, Reason.HUNG)
+    assert scene.sent == 3
+    assert story(alice) == [("connected", "unresponsive")]
+
+
+def test_it_is_believed_again_once_its_page_answers(scene, alice):
+    mishaps.hang(scene.world, "alice", honest=False)
+    falls_silent(scene)
+    lives(scene, 180)
+
+    mishaps.resume(scene.world, "alice")
+    falls_silent(scene)
+    said = lives(scene, 180)
+
+    assert said[-1] == (Status.CONNECTED, "")
+    alice.refresh_from_db()
+    assert (alice.probe_failures, alice.disproved_at) == (0, None)
+
+
+def test_a_quiet_account_is_asked_now_and_then_and_never_condemned(scene, alice):
+    said = []
+    for _ in range(30):  # ten hours
+        scene.passes(1180)
+        said += lives(scene, 20)
+
+    assert set(said) == {(Status.CONNECTED, "")}
+    assert 3 <= scene.sent <= 6
+    alice.refresh_from_db()
+    assert alice.proof == "a probe of its live client"
+
+
+def test_who_is_usually_quiet_is_left_alone(scene, alice):
+    speaks(scene, usual_gap_seconds=6 * 3600)
+
+    scene.passes(3600)
+    lives(scene, 60)
+
+    assert scene.sent == 0
+
+
+def test_a_gateway_may_forbid_it(scene, alice):
+    Gateway.objects.update(send_probe=Gateway.SendProbe.OFF)
+    mishaps.crash(scene.world, "alice", honest=False)
+
+    scene.passes(1200)
+
+    assert lives(scene, 60)[-1] == (Status.CONNECTED, "")
+    assert scene.sent == 0
+
+
+def test_always_means_every_ten_minutes(scene, alice):
+    Gateway.objects.update(send_probe=Gateway.SendProbe.ALWAYS)
+    speaks(scene, usual_gap_seconds=6 * 3600)
+
+    for _ in range(12):
+        lives(scene, 20)
+        scene.passes(280)
+
+    assert 5 <= scene.sent <= 6
+
+
+def test_a_gateway_that_does_not_answer_says_nothing_of_its_sessions(scene, alice):
+    scene.passes(601)
+    scene.call_roll()
+    scene.world.state = State.STOPPED
+
+    tasks.probe_due_sessions()
+
+    alice.refresh_from_db()
+    assert (alice.probe_failures, alice.probed_at) == (0, None)
+    assert alice.probing_until > scene.database_now()
+
+
+def test_it_is_not_asked_while_its_gateway_is_worked_on(scene, alice):
+    from accounts import maintenance
+
+    scene.passes(601)
+    maintenance.begin(scene.gateway, duration=timedelta(hours=1), why="", actor="olga")
+
+    tasks.probe_due_sessions()
+
+    assert scene.sent == 0
