@@ -63,6 +63,7 @@ SESSION_VERBS: dict[str, tuple[tuple[str, ...], SessionVerb]] = {
     ),
     "conflict": ((), lambda world, one, given: mishaps.conflict(world, one)),
     "block": ((), lambda world, one, given: mishaps.block(world, one)),
+    "deafen": ((), lambda world, one, given: mishaps.deafen(world, one)),
     "crash_tab": ((), lambda world, one, given: mishaps.crash_tab(world, one)),
     "close_tab": ((), lambda world, one, given: mishaps.close_tab(world, one)),
     "leave": ((), lambda world, one, given: mishaps.leave(world, one)),

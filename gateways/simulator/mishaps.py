@@ -93,6 +93,13 @@ def resume(world: World, session_id: str) -> None:
     world.settle()
 
 
+def deafen(world: World, session_id: str) -> None:
+    """WhatsApp is not behind it any more, and nothing shows it: it goes on as if connected."""
+    with world.lock:
+        session = _alive(world, session_id)
+        session.truth, session.socket = Truth.DISCONNECTED, "CONNECTED"
+
+
 def crash_tab(world: World, session_id: str) -> None:
     """Its tab crashes: Chromium runs on, and no answer comes any more."""
     _break(world, session_id, Browser.CRASHED, "")
@@ -195,6 +202,8 @@ def _alive(world: World, session_id: str) -> SimulatedSession:
 def _break(world: World, session_id: str, browser: Browser, said: str) -> None:
     with world.lock:
         session = held(world, session_id)
+        if not world.nature.has_browser:
+            raise Failure(f"{world.nature.kind} has no browser", status=409)
         session.browser = browser
         if said:
             session.status = "disconnected"

@@ -141,6 +141,8 @@ def _restore_next(world: World, waiting: list[tuple[str, int]], failing: Collect
             return
         now = waiting[:1] if world.nature.restores_one_by_one else waiting
         sessions = [world.place(*one) for one in now]
+        for session in sessions:
+            world.tell(world.nature.starting(session))
 
     def finish() -> None:
         with world.lock:

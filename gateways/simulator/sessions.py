@@ -48,6 +48,7 @@ class SimulatedSession:
     is_starting: bool = True  # until its QR code or its login is known
     qr_text: str = ""  # what the QR code says, and its picture, where the kind shows them
     qr_picture: str = ""
+    asked_at: datetime | None = None  # by a call of ours
     socket: str = ""  # the page's own word, where it is neither connected nor at a QR code
 
     @property

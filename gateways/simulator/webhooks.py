@@ -98,7 +98,7 @@ class Sender:
             self._retry(outgoing, None, attempt=attempt)
             return
         self._remember(outgoing, str(status), path=path, attempt=attempt)
-        if status >= 300:
+        if not 200 <= status < 300:
             self._retry(outgoing, status, attempt=attempt)
 
     def _retry(self, outgoing: _Outgoing, status: int | None, *, attempt: int) -> None:

@@ -140,6 +140,15 @@ class World:
             "launch/connect calls for a higher timeout if needed."
         )
 
+    def start(self, session_id: str, workspace_id: int) -> None:
+        """Answers at once, whatever it was; the browser takes its time. Without WhatsApp it gets
+        no further than this."""
+        with self.lock:
+            session = self.place(session_id, workspace_id)
+            self.tell(self.nature.starting(session))
+            if not self.faults.whatsapp_unreachable:
+                self.later(self.settings.pace.create, session, self.begin)
+
     def stop(self, session_id: str) -> None:
         """Its browser goes, its login stays."""
         self._end(session_id, self.nature.stopped)
@@ -246,7 +255,7 @@ class World:
     def tell(self, bodies: Bodies) -> None:
         """By webhook, in this order."""
         for body in bodies:
-            self.sender.send(body)
+            self.sender.send(self.nature.stamped(body, self.host.now(), self.random))
 
     # The clockwork
 

@@ -20,6 +20,7 @@ import pytest
 
 from gateways import webjs
 from gateways.base import Refused, State, TimedOut
+from gateways.registry import CLIENTS, DIALECTS
 from tests.gateways.simulated import NUMBER
 
 ROOT = Path(__file__).parents[2]
@@ -250,3 +251,36 @@ def test_a_taken_port_is_named(receiver):
 
     assert done.returncode == 1
     assert f"port {port} or 0 on 127.0.0.1 cannot be opened" in done.stderr
+
+
+KINDS = [kind for kind in CLIENTS if kind != "webjs"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_a_gateway_of_the_kind_that_it_is_told_to_be(receiver, kind):
+    with running(receiver, "--kind", kind) as simulator:
+        simulator.client = CLIENTS[kind](simulator.api, api_key="key-of-test")
+        simulator.control("sessions", SEED | {"announce": True})
+        listing = simulator.client.list_sessions(deadline_seconds=5)
+
+        assert [(one.session_id, one.state) for one in listing.sessions] == [("s", State.CONNECTED)]
+        if kind != "wppconnect":  # it does not tell when it is ready
+            assert DIALECTS[kind].parse(receiver.webhooks.get(timeout=10)[2]).session_id == "s"
+
+
+def test_a_call_that_ends_the_process_is_cut_off_and_the_next_process_restores(receiver):
+    with running(receiver, "--kind", "wwebjs_api") as simulator:
+        simulator.client = CLIENTS["wwebjs_api"](simulator.api, api_key="key-of-test")
+        simulator.control("sessions", SEED)
+        simulator.control("sessions/s/leave")
+        with pytest.raises(httpx.TransportError):
+            headers = {"x-api-key": "key-of-test"}
+            httpx.get(f"{simulator.api}/session/restart/s", headers=headers)
+        with pytest.raises(Refused):
+            simulator.client.health(deadline_seconds=5)
+
+        simulator.control("gateway/start")
+        ends = time.monotonic() + 10
+        while simulator.state() is not State.CONNECTED and time.monotonic() < ends:
+            time.sleep(0.05)
+        assert simulator.state() is State.CONNECTED

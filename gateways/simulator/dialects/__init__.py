@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateways.simulator.dialects import webjs, wppconnect, wwebjs_api
+from gateways.simulator.dialects import evolution, waha, webjs, wppconnect, wwebjs_api
 from gateways.simulator.dialects.dialect import Dialect
 
 DIALECTS: Mapping[str, Dialect] = {
     "webjs": webjs.DIALECT,
     "wwebjs_api": wwebjs_api.DIALECT,
+    "waha": waha.DIALECT,
+    "evolution": evolution.DIALECT,
     "wppconnect": wppconnect.DIALECT,
 }

@@ -113,9 +113,7 @@ def _start(world: World, request: Request, session_id: str) -> Reply:
         before = world.sessions.get(session_id)
         said = _said(before)
         if said["status"] == CLOSED:
-            session = world.place(session_id, before.workspace_id if before else 0)
-            if not world.faults.whatsapp_unreachable:  # else it stays INITIALIZING
-                world.later(world.settings.pace.create, session, world.begin)
+            world.start(session_id, before.workspace_id if before else 0)
         elif before is not None:
             return json_reply({**said, "session": session_id})
     is_new = before is None and session_id not in world.logins

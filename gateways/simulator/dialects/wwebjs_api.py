@@ -65,7 +65,7 @@ def _seen(world: World, session_id: str) -> dict[str, object]:
         world.host.pause(PROTOCOL_TIMEOUT_SECONDS)
     if fault := FAULTS.get(session.browser):
         return {"success": False, "state": None, "message": fault}
-    if session.truth is Truth.CONNECTED:
+    if session.truth is Truth.CONNECTED or session.socket == "CONNECTED":
         return {"success": True, "state": "CONNECTED", "message": "session_connected"}
     return {"success": False, "state": _word(session), "message": "session_not_connected"}
 

@@ -28,6 +28,7 @@ class Nature:
     start_waits = False
     # A session that was stopped stays known by its name.
     keeps_names = False
+    has_browser = True
     # At a start of the process: every login on disk, what had been stopped as well.
     restores_logins = False
     restores_one_by_one = True
@@ -35,6 +36,9 @@ class Nature:
     dies_of_lost_page_seconds: float | None = None
     # What is sent again is signed again, so that it looks fresh.
     signs_each_attempt = False
+
+    def starting(self, session: SimulatedSession) -> Bodies:
+        return ()
 
     def draw_qr(self, session: SimulatedSession, source: random.Random) -> None:
         """A new code, where the kind can be asked for it."""
@@ -83,6 +87,10 @@ class Nature:
         self, session: SimulatedSession, now: datetime, source: random.Random
     ) -> Bodies:
         return ()
+
+    def stamped(self, body: Mapping[str, object], now: datetime, source: random.Random) -> Body:
+        """A body with what is the same in all of them."""
+        return dict(body)
 
     def headers(
         self, settings: Settings, body: bytes, *, wrong: bool, key_only: bool, now: datetime
