@@ -36,6 +36,7 @@ def set_schedule(sender: Celery, **kwargs: object) -> None:
         "accounts.tasks.sweep_repairs": settings.REPAIR_SWEEP_EVERY_SECONDS,
         "reconciliation.tasks.govern": settings.REPAIR_SWEEP_EVERY_SECONDS,
         "accounts.tasks.sweep_notifications": settings.NOTIFICATION_SWEEP_EVERY_SECONDS,
+        "reconciliation.tasks.find_twins": 60,
         "webhooks.tasks.sweep_pending": settings.DELIVERY_SWEEP_EVERY_SECONDS,
         "webhooks.tasks.flush_signs_of_life": 5,
         "webhooks.tasks.flush_passages": 5,

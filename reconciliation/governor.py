@@ -20,6 +20,7 @@ from accounts.repairs import Plan, ask, note_plans
 from accounts.status import Source, Status
 from accounts.transitions import observe
 from gateways.base import Reason
+from reconciliation.blame import look_for_harm
 from reconciliation.cases import Site, Watched, sites, watched
 from reconciliation.policy import (
     LOST,
@@ -31,6 +32,7 @@ from reconciliation.policy import (
     Wait,
     decide,
 )
+from reconciliation.unwanted import ring_for_unwanted
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ def govern() -> None:
     """One look at the fleet. Two at once are harmless: an account has one open repair, and what
     is noted twice is written once."""
     now = clock.database_now()
+    look_for_harm(now)
     known = sites(now)
     rows = watched(known)
     decided = [(row, decide(row.case, now, row.chance)) for row in rows]
@@ -53,6 +56,7 @@ def govern() -> None:
     _note(decided)
     _ask(decided, known)
     _tell_conflicts(rows)
+    ring_for_unwanted(known, now)
 
 
 def _give_up(decided: Decided, now: datetime) -> None:

@@ -70,6 +70,8 @@ def _keep_findings(run: Run, differences: Iterable[Difference], now: datetime) -
             },
         )
     others = Finding.objects.filter(gateway_id=run.gateway_id, ended_at__isnull=True)
+    # Twins are found by another sweep, across gateways (reconciliation.twins).
+    others = others.exclude(kind=Finding.Kind.TWIN)
     others.exclude(run=run).update(ended_at=now)
 
 

@@ -28,6 +28,7 @@ CURES = {
     Finding.Kind.DUPLICATE: "decide in the admin which one stays",
     Finding.Kind.UNWANTED: "stop it, or want it running",
     Finding.Kind.LIST_LIED: "restart the session",
+    Finding.Kind.TWIN: "decide in the admin which one stays",
 }
 _ORDER = {kind: number for number, kind in enumerate(Finding.Kind)}
 Paint = Callable[[str], str]

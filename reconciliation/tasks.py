@@ -8,7 +8,7 @@ from django.conf import settings
 from accounts import clock
 from accounts.models import Gateway
 from accounts.probes import gateways_with_turns
-from reconciliation import governor, probing, records, rollcall
+from reconciliation import governor, probing, records, rollcall, twins, unwanted
 from reconciliation.phase import seconds_until_phase
 
 # Of the worker's 32 threads. Passes mostly wait for gateways: when a hundred of those hang, sweeps
@@ -74,3 +74,13 @@ def prune_runs() -> None:
 @shared_task
 def govern() -> None:
     governor.govern()
+
+
+@shared_task
+def stop_unwanted(account_id: int) -> None:
+    unwanted.stop_unwanted(account_id)
+
+
+@shared_task
+def find_twins() -> None:
+    twins.find_twins()

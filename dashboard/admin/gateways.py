@@ -19,6 +19,7 @@ from dashboard.admin.gateway_form import GatewayForm, SecretForm
 from dashboard.admin.losses import LOSS_VERBS
 from dashboard.admin.maintenance import MAINTENANCE_VERBS, windows_of
 from dashboard.admin.plain_filters import choices_filter
+from dashboard.admin.repair_pause import RESUME_REPAIR
 from dashboard.admin.roll_call import roll_call_verb
 from dashboard.admin.verbs import Verb
 from dashboard.groups import counts, with_group
@@ -27,6 +28,8 @@ from dashboard.overview import connected_by_gateway
 from dashboard.pieces import label, moment
 from dashboard.reach import reach_of
 from dashboard.watch import request_now
+
+GATEWAY_VERBS = (*LOSS_VERBS, RESUME_REPAIR, *MAINTENANCE_VERBS)
 
 
 class Secrets(TabularInline):
@@ -59,7 +62,7 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
     ordering = ("name",)
 
     def verbs(self, request: HttpRequest) -> dict[str, Verb]:
-        return {verb.name: verb for verb in (roll_call_verb(), *LOSS_VERBS, *MAINTENANCE_VERBS)}
+        return {verb.name: verb for verb in (roll_call_verb(), *GATEWAY_VERBS)}
 
     def rows_for_acts(self) -> QuerySet[Gateway]:
         return Gateway.objects.all()
@@ -120,9 +123,7 @@ def state_of(gateway: Gateway, request: HttpRequest) -> dict[str, Any]:
     accounts = with_group(now).filter(gateway=gateway)
     return {
         "gateway": gateway,
-        "gateway_verbs": [
-            verb for verb in (*LOSS_VERBS, *MAINTENANCE_VERBS) if not verb.refusal(gateway, now)
-        ],
+        "gateway_verbs": [verb for verb in GATEWAY_VERBS if not verb.refusal(gateway, now)],
         "windows": windows_of(gateway, now),
         "now": now,
         "reach": reach,

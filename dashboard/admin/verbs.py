@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from accounts import clock, codes, lifecycle, repairs
+from accounts import clock, codes, lifecycle, repairs, twins
 from accounts.models import Account, Repair
 from accounts.obstacles import cannot_pause, cannot_unlink
 from accounts.status import LIVE, Status, Wanted
@@ -102,6 +102,17 @@ def _want(wanted: Wanted) -> Act:
     return lambda account, actor, why: lifecycle.want(account, wanted, actor=actor)
 
 
+def _cannot_keep(account: Account, now: datetime) -> str:
+    if account.wanted != Wanted.RUNNING:
+        return "it is wanted stopped"
+    has_twins = account.phone_number and twins.twins_of(account).exists()
+    return "" if has_twins else "no other account is wanted running with its number"
+
+
+def _kept(others: Sequence[Account]) -> str:
+    return f"wanted stopped: {', '.join(f'account {other.pk}' for other in others)}"
+
+
 RESTART = Verb(
     name="restart",
     label="Restart session",
@@ -194,6 +205,23 @@ SHOW_CODE = Verb(
     icon="qr_code_2",
     most=MOST_AT_GATEWAYS,
 )
+KEEP_THIS_ONE = Verb(
+    name="keep-this-one",
+    label="Keep this one",
+    done="Kept",
+    costs=(
+        "The other accounts that are wanted running with this number, in whatever workspace, are "
+        "wanted stopped from now on. Where their gateway can stop a session without deleting its "
+        "login, Rollcall stops them; elsewhere they are listed as unwanted. This one may be "
+        "repaired again."
+    ),
+    act=lambda account, actor, why: _kept(twins.keep_this_one(account, actor=actor)),
+    refusal=_cannot_keep,
+    icon="join_inner",
+    dangerous=True,
+    only_when_possible=True,
+    most=1,
+)
 MARK_DISCONNECTED = Verb(
     name="mark-disconnected",
     label="Mark disconnected",
@@ -228,6 +256,7 @@ ACCOUNT_VERBS = {
         RESTART,
         SHOW_CODE,
         LIFT_QUARANTINE,
+        KEEP_THIS_ONE,
         WANT_RUNNING,
         WANT_STOPPED,
         PAUSE,

@@ -109,7 +109,7 @@ def test_a_second_look_asks_no_second_time(lost):
 def test_whats_not_lost_costs_nothing(scene, django_assert_max_num_queries):
     scene.accounts(20)
     scene.tick()
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(9):
         govern()
     assert not Repair.objects.exists()
 

@@ -1,0 +1,111 @@
+"""Does repair do harm? What it brought back is compared with what it did not touch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from accounts.repair_pause import pause_repair
+
+WINDOW = timedelta(hours=1)
+DIES_WITHIN = timedelta(minutes=10)
+# Fewer say nothing.
+FEWEST_REPAIRED = 5
+FEWEST_DIED = 3
+LEAST_SHARE = 0.2
+TIMES_AS_MANY = 3
+
+_REPAIRED = """
+SELECT gateway.id, count(DISTINCT repair.account_id),
+       count(DISTINCT repair.account_id) FILTER (WHERE EXISTS (
+           SELECT FROM account_transitions change
+            WHERE change.account_id = repair.account_id AND change.source <> 'operator'
+              AND change.to_status = ANY(%(dead)s) AND change.created_at > repair.finished_at
+              AND change.created_at <= repair.finished_at + %(soon)s))
+  FROM accounts_gateway gateway
+  JOIN account_repairs repair ON repair.gateway_id = gateway.id
+   AND repair.started_at > %(since)s AND repair.asked_by = 'rollcall'
+   AND repair.state = 'succeeded' AND repair.steps <> '["stop"]'
+ WHERE gateway.repair_paused_at IS NULL
+   AND repair.finished_at > coalesce((
+       SELECT max(closed_at) FROM incidents
+        WHERE kind = 'repair_harms' AND gateway_id = gateway.id), '-infinity')
+ GROUP BY gateway.id
+"""
+_OTHERS = """
+SELECT account.gateway_id, count(*), count(*) FILTER (WHERE died.it)
+  FROM whatsapp_accounts account
+ CROSS JOIN LATERAL (
+       SELECT EXISTS (
+           SELECT FROM account_transitions change
+            WHERE change.account_id = account.id AND change.source <> 'operator'
+              AND change.to_status = ANY(%(dead)s) AND change.created_at > %(since)s) AS it
+       ) died
+ WHERE account.gateway_id = ANY(%(gateways)s) AND account.wanted = 'running'
+   AND account.archived_at IS NULL AND account.merged_into_id IS NULL
+   AND (account.status = 'connected' OR died.it)
+   AND NOT EXISTS (
+       SELECT FROM account_repairs repair
+        WHERE repair.account_id = account.id AND repair.asked_by = 'rollcall'
+          AND repair.started_at > %(since)s)
+ GROUP BY account.gateway_id
+"""
+_DEAD = ["disconnected", "unresponsive", "logged_out", "blocked", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Accounts of one gateway within the last hour. `died`: within 10 min after they were brought
+    back; `others_died`: at any time of that hour."""
+
+    repaired: int
+    died: int
+    others: int = 0
+    others_died: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.died} of {self.repaired} sessions that Rollcall restarted within an hour died "
+            f"again within 10 min; of {self.others} others {self.others_died} died in that hour"
+        )
+
+
+def is_worth_asking(tally: Tally) -> bool:
+    """Whether so many died that it matters how the others fared."""
+    enough = tally.repaired >= FEWEST_REPAIRED and tally.died >= FEWEST_DIED
+    return enough and tally.died >= LEAST_SHARE * tally.repaired
+
+
+def harms(tally: Tally) -> bool:
+    """Whether what was repaired dies several times as often as what was not, in equal times."""
+    if not is_worth_asking(tally):
+        return False
+    times = WINDOW / DIES_WITHIN
+    others_share = tally.others_died / (tally.others * times) if tally.others else 0.0
+    return tally.died / tally.repaired > TIMES_AS_MANY * others_share
+
+
+def look_for_harm(now: datetime) -> None:
+    """Pause repair where it does more harm than good: two statements at most, to find it."""
+    since = now - WINDOW
+    rows = _select(_REPAIRED, soon=DIES_WITHIN, since=since)
+    tallies = {pk: Tally(repaired=repaired, died=died) for pk, repaired, died in rows}
+    suspects = {pk: tally for pk, tally in tallies.items() if is_worth_asking(tally)}
+    if not suspects:
+        return
+    rows = _select(_OTHERS, since=since, gateways=list(suspects))
+    fared = {pk: (others, died) for pk, others, died in rows}
+    for pk, suspect in suspects.items():
+        alive, died = fared.get(pk, (0, 0))
+        tally = Tally(repaired=suspect.repaired, died=suspect.died, others=alive, others_died=died)
+        if harms(tally):
+            pause_repair(pk, str(tally))
+
+
+def _select(sql: str, **values: Any) -> list[tuple[int, int, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {"dead": _DEAD, **values})
+        return list(cursor.fetchall())

@@ -1,0 +1,114 @@
+"""Accounts that have one number: across gateways, across workspaces, or spelt differently. They are
+found and shown; a person decides (accounts.twins)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
+
+from django.db import connection, transaction
+
+from accounts import clock
+from accounts.numbers import CANONICAL_SQL
+from reconciliation.models import Finding
+
+NAMED = 5
+
+# Who runs with a number, and who would have been linked to another one than theirs.
+_TWINS = """
+WITH numbered AS (
+    SELECT id, gateway_id, workspace_id, session_id, status, phone_number AS number
+      FROM whatsapp_accounts
+     WHERE phone_number IS NOT NULL AND session_id IS NOT NULL AND wanted = 'running'
+       AND archived_at IS NULL AND merged_into_id IS NULL
+    UNION ALL
+    SELECT id, gateway_id, workspace_id, session_id, status, substring(status_raw from 9)
+      FROM whatsapp_accounts
+     WHERE status_reason = 'wrong_number' AND status_raw ~ '^scanned [0-9]+$'
+       AND session_id IS NOT NULL AND wanted = 'running'
+       AND archived_at IS NULL AND merged_into_id IS NULL
+), spelt AS (SELECT *, {canonical} AS canonical FROM numbered)
+SELECT canonical, spelt.id, gateway_id, session_id, status, number, workspace.name, gateway.name
+  FROM (SELECT *, min(id) OVER one AS first_id, max(id) OVER one AS last_id FROM spelt
+        WINDOW one AS (PARTITION BY canonical)) spelt
+  JOIN accounts_workspace workspace ON workspace.id = spelt.workspace_id
+  JOIN accounts_gateway gateway ON gateway.id = spelt.gateway_id
+ WHERE first_id <> last_id ORDER BY canonical, spelt.id
+""".format(canonical=CANONICAL_SQL.format(number="number"))
+
+
+class Twin(NamedTuple):
+    canonical: str
+    account_id: int
+    gateway_id: int
+    session_id: str
+    status: str
+    number: str
+    workspace: str
+    gateway: str
+
+    def __str__(self) -> str:
+        return f"account {self.account_id} ({self.workspace}, {self.gateway}) {self.number}"
+
+
+def find_twins() -> int:
+    """Keep a finding for each account that has twins, and end those of accounts that have none any
+    more; how many are open. A fixed number of statements."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TWINS)
+        rows = [Twin(*row) for row in cursor.fetchall()]
+    found = {
+        (twin.gateway_id, twin.session_id): (twin, why)
+        for _, group in groupby(rows, attrgetter("canonical"))
+        for twin, why in _with_words(list(group))
+    }
+    _keep(found, clock.database_now())
+    return len(found)
+
+
+def _with_words(group: list[Twin]) -> list[tuple[Twin, str]]:
+    return [(twin, _words([one for one in group if one != twin])) for twin in group]
+
+
+def _words(others: list[Twin]) -> str:
+    more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+    named = ", ".join(map(str, others[:NAMED]))
+    return f"the same number runs as {named}{more}: neither is repaired until one is kept"[:500]
+
+
+@transaction.atomic
+def _keep(found: dict[tuple[int, str], tuple[Twin, str]], now: datetime) -> None:
+    known = Finding.objects.filter(kind=Finding.Kind.TWIN, ended_at__isnull=True)
+    seen: dict[str, list[int]] = defaultdict(list)
+    for finding in known.select_for_update():
+        twin = found.pop((finding.gateway_id, finding.session_id), None)
+        is_same = twin is not None and (twin[0].account_id, twin[1]) == (
+            finding.account_id,
+            finding.why,
+        )
+        seen["again" if is_same else "over"].append(finding.pk)
+        if twin is not None and not is_same:
+            found[finding.gateway_id, finding.session_id] = twin
+    Finding.objects.filter(pk__in=seen["again"]).update(last_seen_at=now)
+    Finding.objects.filter(pk__in=seen["over"]).update(ended_at=now)
+    fresh = [_finding(twin, why, now) for twin, why in found.values()]
+    Finding.objects.bulk_create(fresh, ignore_conflicts=True)
+
+
+def _finding(twin: Twin, why: str, now: datetime) -> Finding:
+    return Finding(
+        kind=Finding.Kind.TWIN,
+        gateway_id=twin.gateway_id,
+        account_id=twin.account_id,
+        session_id=twin.session_id,
+        phone_number=twin.number[:15],
+        was=twin.status,
+        now=twin.status,
+        held=True,
+        why=why,
+        first_seen_at=now,
+        last_seen_at=now,
+    )

@@ -1,0 +1,128 @@
+"""Repair that does harm pauses itself, and says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts import clock
+from accounts.incidents import close_incident
+from accounts.lifecycle import Refused
+from accounts.models import Incident, Repair, Transition
+from accounts.repair_pause import resume_repair
+from accounts.status import Source, Status
+from reconciliation.blame import Tally, harms
+from reconciliation.governor import govern
+
+
+# --- the judgement --------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("tally", "is_harm"),
+    [
+        (Tally(repaired=10, died=8, others=100, others_died=1), True),
+        (Tally(repaired=5, died=3), True),  # there is nobody else to compare with
+        (Tally(repaired=4, died=4, others=100), False),  # too few to say
+        (Tally(repaired=100, died=2, others=100), False),
+        (Tally(repaired=100, died=19, others=100), False),  # four in five stayed
+        (Tally(repaired=10, died=4, others=10, others_died=9), False),  # all of them die
+    ],
+)
+def test_it_takes_numbers_to_blame(tally, is_harm):
+    assert harms(tally) is is_harm
+
+
+@given(
+    repaired=st.integers(0, 200),
+    died=st.integers(0, 200),
+    others=st.integers(0, 200),
+    others_died=st.integers(0, 200),
+)
+def test_more_deaths_among_the_others_never_make_it_worse(repaired, died, others, others_died):
+    died, others_died = min(died, repaired), min(others_died, others)
+    worse = Tally(repaired=repaired, died=died, others=others, others_died=others_died)
+    if harms(worse):
+        assert harms(Tally(repaired=repaired, died=died, others=others, others_died=0))
+
+
+# --- what comes of it -----------------------------------------------------------------------------
+@pytest.fixture
+def harmed(scene):
+    """Ten were there, six of them brought back by us half an hour ago; five died a minute later."""
+    accounts = scene.accounts(10)
+    scene.tick()
+    now = clock.database_now()
+    for number, account in enumerate(accounts[:6]):
+        Repair.objects.create(
+            account=account,
+            gateway=account.gateway,
+            session_id=account.session_id,
+            asked_by=Repair.Asker.ROLLCALL,
+            steps=["restart"],
+            state=Repair.State.SUCCEEDED,
+            asked_at=now - timedelta(minutes=31),
+            started_at=now - timedelta(minutes=31),
+            finished_at=now - timedelta(minutes=30),
+        )
+        if number < 5:
+            died = Transition.objects.create(
+                account=account,
+                from_status=Status.CONNECTED,
+                to_status=Status.LOGGED_OUT,
+                source=Source.WEBHOOK,
+                observed_at=now,
+            )
+            Transition.objects.filter(pk=died.pk).update(created_at=now - timedelta(minutes=29))
+    return scene
+
+
+def test_it_pauses_there_and_opens_one_incident_with_the_numbers(harmed):
+    govern()
+    govern()
+    harmed.gateway.refresh_from_db()
+    assert harmed.gateway.repair_paused_at is not None
+    [incident] = Incident.objects.filter(kind=Incident.Kind.REPAIR_HARMS)
+    assert incident.text.startswith("5 of 6 sessions that Rollcall restarted within an hour died")
+    assert harmed.gateway.repair_paused_why == incident.text
+
+
+def test_only_a_person_resumes_it_and_then_it_counts_anew(harmed):
+    govern()
+    harmed.passes(3 * 3600)
+    harmed.tick()
+    govern()
+    harmed.gateway.refresh_from_db()
+    assert harmed.gateway.repair_paused_at is not None
+
+    resume_repair(harmed.gateway, actor="olga")
+    govern()
+    harmed.gateway.refresh_from_db()
+    assert harmed.gateway.repair_paused_at is None
+    assert not harmed.open_incidents()
+    with pytest.raises(Refused, match="not paused"):
+        resume_repair(harmed.gateway, actor="olga")
+
+
+def test_what_was_before_the_resumption_is_not_held_against_it(harmed):
+    govern()
+    harmed.gateway.refresh_from_db()
+    resume_repair(harmed.gateway, actor="olga")
+    govern()
+    harmed.gateway.refresh_from_db()
+    assert harmed.gateway.repair_paused_at is None
+
+
+def test_that_its_incident_is_closed_does_not_resume_it(harmed):
+    govern()
+    close_incident(Incident.Kind.REPAIR_HARMS, gateway_id=harmed.gateway.pk)
+    harmed.gateway.refresh_from_db()
+    assert harmed.gateway.repair_paused_at is not None
+
+
+def test_those_that_stay_are_nobodys_harm(harmed):
+    Transition.objects.all().delete()
+    govern()
+    harmed.gateway.refresh_from_db()
+    assert harmed.gateway.repair_paused_at is None

@@ -1,0 +1,105 @@
+"""Two accounts with one number: shown on both, decided by a person, never both repaired."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.lifecycle import Refused
+from accounts.models import Repair
+from accounts.status import Status, Wanted
+from accounts.twins import keep_this_one
+from gateways.base import Reason
+from reconciliation.governor import govern
+from reconciliation.models import Finding
+from reconciliation.twins import find_twins
+
+LONG, SHORT = "5511987654321", "551187654321"
+
+
+@pytest.fixture
+def twins(scene):
+    """One at our gateway, one in another workspace at another gateway, spelt differently."""
+    ours = scene.an_account("ours", phone_number=LONG)
+    theirs = scene.cast.an_account(
+        "theirs",
+        Status.DISCONNECTED,
+        status_reason=Reason.BROWSER_GONE,
+        phone_number=SHORT,
+        workspace=scene.cast.globex,
+        gateway=scene.cast.other_gateway,
+    )
+    return ours, theirs
+
+
+def open_twins():
+    rows = Finding.objects.filter(kind=Finding.Kind.TWIN, ended_at__isnull=True)
+    return {finding.account_id: finding.why for finding in rows}
+
+
+def test_both_are_shown_with_the_other(twins):
+    ours, theirs = twins
+    assert find_twins() == 2
+    found = open_twins()
+    assert f"account {theirs.pk} (Globex, whatsapp-2) {SHORT}" in found[ours.pk]
+    assert f"account {ours.pk} (Acme, whatsapp-1) {LONG}" in found[theirs.pk]
+
+
+def test_a_roll_call_does_not_end_them(twins, scene):
+    find_twins()
+    scene.call_roll()
+    scene.call_roll()
+    assert len(open_twins()) == 2
+
+
+def test_finding_them_again_makes_no_second_row(twins, django_assert_max_num_queries):
+    find_twins()
+    with django_assert_max_num_queries(9):
+        find_twins()
+    assert Finding.objects.filter(kind=Finding.Kind.TWIN).count() == 2
+
+
+def test_the_same_number_in_two_workspaces_is_a_twin_and_other_numbers_are_none(scene):
+    number = scene.cast.alice.phone_number
+    scene.cast.an_account(
+        "elsewhere", Status.CONNECTED, phone_number=number, workspace=scene.cast.globex
+    )
+    assert find_twins() == 2
+
+
+def test_a_session_that_was_linked_to_anothers_number_is_one(scene):
+    wrong = scene.cast.an_account(
+        "wrong",
+        Status.LOGGED_OUT,
+        status_reason=Reason.WRONG_NUMBER,
+        status_raw=f"scanned {scene.cast.alice.phone_number}",
+        workspace=scene.cast.globex,
+    )
+    find_twins()
+    assert set(open_twins()) == {wrong.pk, scene.cast.alice.pk}
+
+
+def test_neither_is_repaired_before_one_is_kept_and_then_that_one_is(twins, scene):
+    ours, theirs = twins
+    other = theirs.gateway
+    type(other).objects.filter(pk=other.pk).update(sight_since=scene.cast.ago(60))
+    govern()
+    theirs.refresh_from_db()
+    assert f"the same number as account {ours.pk}" in theirs.next_step
+    assert not Repair.objects.exists()
+
+    assert keep_this_one(theirs, actor="olga") == [ours]
+    ours.refresh_from_db()
+    assert ours.wanted == Wanted.STOPPED
+    govern()
+    assert list(Repair.objects.values_list("account_id", flat=True)) == [theirs.pk]
+    find_twins()
+    assert open_twins() == {}
+
+
+def test_nobody_can_keep_one_that_has_no_twin_or_is_wanted_stopped(scene, twins):
+    with pytest.raises(Refused, match="no other account"):
+        keep_this_one(scene.cast.alice, actor="olga")
+    ours, _ = twins
+    ours.wanted = Wanted.STOPPED
+    with pytest.raises(Refused, match="wanted stopped"):
+        keep_this_one(ours, actor="olga")
