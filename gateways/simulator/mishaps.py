@@ -90,6 +90,7 @@ def resume(world: World, session_id: str) -> None:
         session.browser = Browser.RUNNING
         if was_away:
             world.nature.page_came_back(world, session)
+        world.stop_waiting(session)
     world.settle()
 
 
@@ -205,6 +206,8 @@ def _break(world: World, session_id: str, browser: Browser, said: str) -> None:
         if not world.nature.has_browser:
             raise Failure(f"{world.nature.kind} has no browser", status=409)
         session.browser = browser
+        if not session.is_mute:
+            world.stop_waiting(session)
         if said:
             session.status = "disconnected"
             world.tell(world.nature.lost(session, said))

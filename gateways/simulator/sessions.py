@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -48,6 +49,8 @@ class SimulatedSession:
     is_starting: bool = True  # until its QR code or its login is known
     qr_text: str = ""  # what the QR code says, and its picture, where the kind shows them
     qr_picture: str = ""
+    # A call that restarts or ends it hangs with its page; it goes on when that wakes up or dies.
+    waiting_call: Callable[[], None] | None = None
     asked_at: datetime | None = None  # by a call of ours
     socket: str = ""  # the page's own word, where it is neither connected nor at a QR code
 

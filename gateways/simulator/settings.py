@@ -41,7 +41,7 @@ class Settings:
     control_key: str = field(default="", repr=False)  # empty: no control over HTTP
     instance_url: str = "http://localhost:3001"
     kind: str = "webjs"
-    webhook_path: str = "/api/webhooks/webjs"
+    webhook_path: str = ""  # empty: where the webhooks of its kind belong
     # As shipped: the key counts only as `api_key` in the query or the body, not as a header.
     strict: bool = False
     recovers: bool = False  # wwebjs-api's RECOVER_SESSIONS

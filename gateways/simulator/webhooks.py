@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateways.base import webhook_path
 from gateways.simulator.host import Host
 from gateways.simulator.natures.nature import Nature
 from gateways.simulator.settings import Faults, Settings
@@ -90,7 +91,9 @@ class Sender:
         self._timeline.after(seconds, lambda: self._attempt(outgoing, attempt=attempt))
 
     def _attempt(self, outgoing: _Outgoing, *, attempt: int) -> None:
-        path = self._faults().webhooks.path or self._settings.webhook_path
+        settings = self._settings
+        own = settings.webhook_path or webhook_path(settings.kind)
+        path = self._faults().webhooks.path or own
         try:
             status = self._deliver("POST", path, self._headers(outgoing), outgoing.body)
         except OSError as error:

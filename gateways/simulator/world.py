@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 
-from gateways.base import webhook_path as path_of_kind
 from gateways.simulator.failure import Failure as Failure
 from gateways.simulator.host import Host, Job, StillHost
 from gateways.simulator.natures import NATURES
@@ -257,6 +256,25 @@ class World:
         for body in bodies:
             self.sender.send(self.nature.stamped(body, self.host.now(), self.random))
 
+    def wait_with(
+        self, session: SimulatedSession, act: Callable[[], None], *, seconds: float
+    ) -> None:
+        """`act` when its page gives up, after `seconds`, or as soon as it wakes up or is gone:
+        whoever waited for it has gone long since."""
+
+        def act_once() -> None:
+            if session.waiting_call is not None:
+                session.waiting_call = None
+                act()
+
+        session.waiting_call = act_once
+        self.timeline.after(seconds, act_once)
+
+    def stop_waiting(self, session: SimulatedSession) -> None:
+        """Its page woke up or is gone, and the call that waited for it goes on."""
+        if session.waiting_call is not None:
+            self.timeline.after(0, session.waiting_call)
+
     # The clockwork
 
     def run(self, session: SimulatedSession, action: Callable[[SimulatedSession], None]) -> None:
@@ -328,7 +346,7 @@ def still_world(
         control_key=control_key,
         instance_url=instance_url,
         kind=kind,
-        webhook_path=webhook_path or path_of_kind(kind),
+        webhook_path=webhook_path,
         strict=strict,
         recovers=recovers,
         pace=pace,

@@ -11,9 +11,20 @@ import httpx
 import pytest
 
 from gateways import wwebjs_api
-from gateways.base import Kind, Reason, Refused, State, TimedOut, Unreachable
+from gateways.base import (
+    GatewayError,
+    Kind,
+    Pulse,
+    Reason,
+    Refused,
+    State,
+    TimedOut,
+    Unreachable,
+    Withheld,
+)
 from gateways.simulator import mishaps, process, still_world, transport
 from gateways.simulator.settings import INSTANT
+from gateways.simulator.world import State as SimulatorState
 from gateways.wwebjs_api_calls import Client
 from tests.gateways import captured
 from tests.gateways.conftest import Backend
@@ -214,6 +225,78 @@ def test_a_restart_that_nobody_waited_for_happens_all_the_same(world, client):
     world.advance(1)
 
     assert client.read_session("s", deadline_seconds=5).state is State.CONNECTED
+
+
+def test_a_restart_that_waits_goes_on_when_the_session_is_stopped(world):
+    """So that a session appears which nobody has just asked for."""
+    connected(world, "s")
+    mishaps.hang(world, "s", honest=False)
+    with pytest.raises(httpx.ReadTimeout):
+        ask(world, "GET", "/session/restart/s", headers=KEYS, seconds=60)
+
+    ask(world, "GET", "/session/stop/s", headers=KEYS)
+    status, answer = ask(world, "GET", "/session/start/s", headers=KEYS)
+
+    assert (status, answer["error"]) == (422, "Session already exists for: s")
+    assert world.sessions["s"].is_alive
+
+
+@pytest.mark.parametrize("ends", [mishaps.resume, mishaps.crash])
+def test_a_restart_that_waits_goes_on_when_the_browser_wakes_up_or_dies(world, ends):
+    connected(world, "s")
+    mishaps.hang(world, "s", honest=False)
+    before = world.sessions["s"]
+    with pytest.raises(httpx.ReadTimeout):
+        ask(world, "GET", "/session/restart/s", headers=KEYS, seconds=60)
+
+    ends(world, "s", **({"honest": False} if ends is mishaps.crash else {}))
+
+    assert world.sessions["s"].is_alive
+    assert world.sessions["s"] is not before
+
+
+def test_its_client_withholds_what_would_end_the_whole_gateway(world, client):
+    connected(world, "s")
+    mishaps.leave(world, "s")
+    for verb in (client.restart_session, client.start_session):
+        with pytest.raises(GatewayError):
+            verb("s", workspace_id=1, account_id=1, deadline_seconds=10)
+    for verb in (client.stop_session, client.log_out_session):
+        with pytest.raises(Withheld):
+            verb("s", workspace_id=1, deadline_seconds=10)
+
+    assert world.state is SimulatorState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("breaks", "pulse", "reason"),
+    [
+        (lambda world: None, Pulse.ALIVE, Reason.NONE),
+        (lambda world: mishaps.crash(world, "s", honest=False), Pulse.GONE, Reason.BROWSER_GONE),
+        (lambda world: mishaps.close_tab(world, "s"), Pulse.GONE, Reason.BROWSER_GONE),
+        (lambda world: mishaps.hang(world, "s", honest=False), Pulse.NO_ANSWER, Reason.HUNG),
+        (lambda world: mishaps.crash_tab(world, "s"), Pulse.NO_ANSWER, Reason.HUNG),
+        (lambda world: mishaps.leave(world, "s"), Pulse.NO_ANSWER, Reason.PAGE_GONE),
+        (lambda world: mishaps.deafen(world, "s"), Pulse.ALIVE, Reason.NONE),
+    ],
+)
+def test_a_probe_meets_each_fault(world, client, breaks, pulse, reason):
+    connected(world, "s")
+    breaks(world)
+    probe = client.probe_session("s", deadline_seconds=16)
+
+    assert (probe.pulse, probe.reason) == (pulse, reason)
+
+
+def test_a_code_is_shown_scanned_and_the_login_lost_by_logging_out(world, client):
+    client.start_session("s", workspace_id=1, account_id=1, deadline_seconds=60)
+    assert client.read_qr("s", deadline_seconds=5).startswith("data:image/png;base64,")
+
+    mishaps.scan(world, "s", phone_number=NUMBER)
+    assert client.read_session("s", deadline_seconds=5).phone_number == NUMBER
+
+    client.log_out_session("s", workspace_id=1, deadline_seconds=5)
+    assert (world.logins, client.read_session("s", deadline_seconds=5)) == ({}, None)
 
 
 @pytest.mark.parametrize("verb", ["restart", "stop", "terminate"])

@@ -102,37 +102,42 @@ def _stop(world: World, request: Request, session_id: str) -> Reply:
     if session is not None:
         _die_if_away(world, session)
         world.stop(session_id)
+        world.stop_waiting(session)
     return json_reply({"success": True, "message": "Session stopped successfully"})
 
 
 def _restart(world: World, request: Request, session_id: str) -> Reply:
-    """It asks the page first, and then asks it to close: a hung one takes its time twice, and all
-    the same it happens in the end, whoever waited for it."""
+    """It asks the page first, and then asks it to close: a hung one takes its time twice. A restart
+    that waits goes on when the page is gone, so that after a `stop` a session appears which nobody
+    has just asked for: observed."""
     session = _held(world, session_id)
     if session is None:
         return json_reply(_seen(world, session_id))
     _die_if_away(world, session)
     if session.is_mute:
-        world.later(2 * PROTOCOL_TIMEOUT_SECONDS, session, lambda hung: _renew(world, hung))
-        world.host.pause(2 * PROTOCOL_TIMEOUT_SECONDS)
+        seconds = 2 * PROTOCOL_TIMEOUT_SECONDS
+        workspace_id = session.workspace_id
+        world.wait_with(session, lambda: world.start(session_id, workspace_id), seconds=seconds)
+        world.host.pause(seconds)
     else:
-        _renew(world, session)
+        with world.lock:
+            again = world.place(session_id, session.workspace_id)
+        world.launch(again)
     return json_reply({"success": True, "message": "Restarted successfully"})
 
 
-def _renew(world: World, session: SimulatedSession) -> None:
-    with world.lock:
-        again = world.place(session.session_id, session.workspace_id)
-    world.launch(again)
-
-
 def _terminate(world: World, request: Request, session_id: str) -> Reply:
-    """Its login is deleted."""
+    """Its login is deleted; it asks the page first."""
     session = _held(world, session_id)
     if session is None:
         return json_reply(_seen(world, session_id))
     _die_if_away(world, session)
-    world.log_out(session_id)
+    if session.is_mute:
+        seconds = PROTOCOL_TIMEOUT_SECONDS
+        world.wait_with(session, lambda: world.log_out(session_id), seconds=seconds)
+        world.host.pause(seconds)
+    else:
+        world.log_out(session_id)
     return json_reply({"success": True, "message": "Logged out successfully"})
 
 
