@@ -184,9 +184,9 @@ class Book:
             return True
         # That it cannot be seen just now does not mean that it is gone.
         word = holder.last_known if holder.status is Status.UNKNOWN else holder.status
-        if word != Status.CONNECTED or holder.proven_at is None:
+        if word != Status.CONNECTED or holder.last_proof_at is None:
             return True
-        return holder.proven_at + PROOF_HOLDS <= self.now
+        return holder.last_proof_at + PROOF_HOLDS <= self.now
 
     def _take_over(self, holder: Known, seen: Observation) -> tuple[Verdict, int]:
         if is_older(holder, seen, now=self.now):
@@ -240,6 +240,7 @@ class Book:
             listed_at=None,
             connected_at=None,
             proven_at=None,
+            last_proof_at=None,
             disproved_at=None,
             probe_failures=0,
             probe_failing_since=None,

@@ -22,7 +22,8 @@ ON_ITS_WAY = timedelta(seconds=15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What a row says, as far as a decision needs it. `listed_at` is its gateway's watermark."""
+    """What a row says, as far as a decision needs it. `listed_at` is its gateway's watermark,
+    `last_proof_at` what accounts.proof says."""
 
     account_id: int
     workspace_id: int
@@ -36,12 +37,14 @@ class Known:
     since: datetime
     last_known: str
     observed_at: datetime | None
+    webhook_at: datetime | None
     read_at: datetime | None
     unshown_since: datetime | None
     listed_at: datetime | None
     connected_at: datetime | None
     last_connected_at: datetime | None
     proven_at: datetime | None
+    last_proof_at: datetime | None
     disproved_at: datetime | None
     probe_failures: int
     probe_failing_since: datetime | None
@@ -198,6 +201,7 @@ def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status
         known,
         # What says nothing of the state fences nothing.
         observed_at=at if seen.status is not None else known.observed_at,
+        webhook_at=at if seen.source is Source.WEBHOOK else known.webhook_at,
         read_at=at if shown else known.read_at,
         unshown_since=None if shown and seen.source is Source.LIST else known.unshown_since,
         phone_number=known.phone_number or (seen.phone_number if number_counts(seen) else None),

@@ -104,11 +104,12 @@ def _why(account: Account, shown: Status) -> str:
 
 
 def _proof(account: Account, now: datetime) -> str:
-    if account.proven_at is None:
+    proof = account.last_proof
+    if proof is None:
         return "claimed by the gateway, never proven"
-    proven = age(account.proven_at, now)
-    if account.proven_at + PROOF_IS_NEWS >= now:
-        return f"proven {proven} ago" + (f" by {account.proof}" if account.proof else "")
+    proven = age(proof.at, now)
+    if proof.at + PROOF_IS_NEWS >= now:
+        return f"proven {proven} ago" + (f" by {proof.by}" if proof.by else "")
     return f"claimed by the gateway, last proof {proven} ago"
 
 
@@ -132,12 +133,19 @@ def _reason(account: Account) -> str:
 
 
 def _evidence(account: Account, now: datetime) -> list[str]:
+    proof = account.last_proof
+    by = proof.by if proof and proof.by else "unnamed"
     moments = {
-        "last webhook or read that said something": account.observed_at,
-        "last read that showed the session": account.read_at,
+        f"last proof of life ({by})": proof.at if proof else None,
+        f"last probe of its live client ({account.probe_answer})": account.probed_at,
+        "no answer to any probe since": account.probe_failing_since,
+        "its connection disproved by a probe": account.disproved_at,
+        "last traffic, by the time of the message": account.last_activity_at,
+        "last roll call of its gateway": account.gateway.run_started_at,
         "last complete list of its gateway": account.gateway.listed_at,
         "absent from the gateway's lists since": account.unshown_since,
-        f"last proof of life ({account.proof or 'unnamed'})": account.proven_at,
-        "last sign of activity": account.last_activity_at,
+        "last read that showed the session": account.read_at,
+        "last webhook about its state": account.webhook_at,
+        "last webhook or read that said something": account.observed_at,
     }
     return [f"{name}: {age(moment, now)} ago" for name, moment in moments.items() if moment]

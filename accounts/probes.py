@@ -47,7 +47,7 @@ WITH facts AS (
        AND account.archived_at IS NULL AND gateway.blind_since IS NULL
        AND (%(gateway)s::bigint IS NULL OR gateway.id = %(gateway)s)
        AND (account.status IN ('connected', 'unresponsive')
-            OR account.status IN ('disconnected', 'connecting', 'unknown')
+            OR account.status IN ('disconnected', 'connecting', 'unknown', 'failed')
                AND (account.disproved_at IS NOT NULL OR account.probe_failures > 0))
        -- A lease that seems longer was taken before the clock was set back.
        AND (account.probing_until IS NULL OR account.probing_until <= %(now)s

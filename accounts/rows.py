@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from django.db import connection
 from django.db.models import Q
@@ -51,6 +50,7 @@ _COLUMNS = {
     "since": ("status_since", "timestamptz"),
     "last_known": ("last_known_status", "text"),
     "observed_at": ("observed_at", "timestamptz"),
+    "webhook_at": ("webhook_at", "timestamptz"),
     "read_at": ("read_at", "timestamptz"),
     "unshown_since": ("unshown_since", "timestamptz"),
     "connected_at": ("connected_at", "timestamptz"),
@@ -99,12 +99,15 @@ def lock(account_ids: Iterable[int]) -> list[Known]:
     )
     # Asked after the wait. A join would show the gateways as they were before it, and lose an
     # account that moved to another one meanwhile.
-    gateways = Gateway.objects.filter(id__in={account.gateway_id for account in accounts})
-    listed_at = dict(gateways.values_list("id", "listed_at"))
-    return [_known(account, listed_at[account.gateway_id]) for account in accounts]
+    ids = {account.gateway_id for account in accounts}
+    gateways = Gateway.objects.only("kind", "listed_at").in_bulk(ids)
+    for account in accounts:
+        account.gateway = gateways[account.gateway_id]
+    return [_known(account) for account in accounts]
 
 
-def _known(row: Account, listed_at: datetime | None) -> Known:
+def _known(row: Account) -> Known:
+    proof = row.last_proof
     return Known(
         account_id=row.pk,
         workspace_id=row.workspace_id,
@@ -118,12 +121,14 @@ def _known(row: Account, listed_at: datetime | None) -> Known:
         since=row.status_since,
         last_known=row.last_known_status,
         observed_at=row.observed_at,
+        webhook_at=row.webhook_at,
         read_at=row.read_at,
         unshown_since=row.unshown_since,
-        listed_at=listed_at,
+        listed_at=row.gateway.listed_at,
         connected_at=row.connected_at,
         last_connected_at=row.last_connected_at,
         proven_at=row.proven_at,
+        last_proof_at=proof.at if proof else None,
         disproved_at=row.disproved_at,
         probe_failures=row.probe_failures,
         probe_failing_since=row.probe_failing_since,

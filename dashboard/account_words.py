@@ -50,9 +50,8 @@ def tone(account: Account, shown: Status, now: datetime) -> str:
 
 
 def is_proven(account: Account, now: datetime) -> bool:
-    if account.proven_at is None:
-        return False
-    return (now - account.proven_at).total_seconds() <= PROOF_IS_FRESH_SECONDS
+    proof = account.last_proof
+    return proof is not None and (now - proof.at).total_seconds() <= PROOF_IS_FRESH_SECONDS
 
 
 def beside_status(account: Account, shown: Status, now: datetime) -> str:
@@ -88,11 +87,12 @@ class Sign:
 def last_evidence(account: Account) -> Sign | None:
     """The newest of all evidence; of several at one moment the strongest."""
     listed = "not on its list" if account.unshown_since else "roll call"
-    proof = account.proof or "proof"
+    proof = account.last_proof
     signs = [
         Sign(what, at)
         for what, at in (
-            (proof, account.proven_at),
+            (proof.by or "proof" if proof else "", proof.at if proof else None),
+            ("probe", account.probed_at),
             ("activity", account.last_activity_at),
             ("read", account.read_at),
             (listed, account.gateway.listed_at),

@@ -13,6 +13,7 @@ from django.urls import reverse
 from accounts import maintenance
 from accounts.explain import what_to_do
 from accounts.models import Gateway, Incident
+from accounts.proof import proven_since
 from accounts.status import Status, Wanted
 from dashboard.account_words import PROOF_IS_FRESH_SECONDS, reason
 from dashboard.groups import (
@@ -74,7 +75,7 @@ def _of_accounts(accounts: Accounts, now: datetime) -> dict[str, Any]:
 def _numbers(accounts: Accounts, now: datetime) -> tuple[dict[Group, int], dict[str, int]]:
     """How many are in each group; and of those that are wanted running, how many are connected,
     and proven so. One query."""
-    proven = Q(proven_at__gte=now - timedelta(seconds=PROOF_IS_FRESH_SECONDS))
+    proven = proven_since(now - timedelta(seconds=PROOF_IS_FRESH_SECONDS))
     rows = (
         accounts.order_by()
         .values_list("group", "wanted")

@@ -51,7 +51,7 @@ def judge(before: Suspicion, probe: Probe, *, asked_at: datetime, now: datetime)
     if probe.pulse is Pulse.UNCLEAR:
         return Judged()  # it answered, so that it does not hang
     is_news = before.status is not Status.CONNECTED or before.is_disproved
-    told = is_news and before.status in _MOVABLE
+    told = is_news and before.status in _MOVABLE | {Status.FAILED}
     return Judged(status=Status.CONNECTED if told else None, is_proof=True)
 
 

@@ -276,7 +276,8 @@ def health_score(account: Account, now: datetime | None = None) -> int:
     now = now or clock.database_now()
     if account.shown_status(now) is not Status.CONNECTED:
         return 0
-    proven = account.proven_at is not None and (now - account.proven_at).total_seconds() <= 120
+    proof = account.last_proof
+    proven = proof is not None and (now - proof.at).total_seconds() <= 120
     return 100 if proven else 60
 
 

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from accounts.models.gateways import Gateway
 from accounts.models.workspaces import Workspace
+from accounts.proof import Proof, last_proof
 from accounts.querysets import AccountQuerySet
 from accounts.status import LIVE, Source, Status, Wanted, is_fresh
 
@@ -42,6 +43,7 @@ class Account(models.Model):
         max_length=20, choices=Status.choices, blank=True, editable=False
     )
     observed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    webhook_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Start of the last read that positively showed this session, and since when complete lists
     # have not shown it.
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -125,6 +127,19 @@ class Account(models.Model):
         if self.unshown_since is None:
             moments.append(self.gateway.listed_at)
         return max((moment for moment in moments if moment), default=None)
+
+    @property
+    def last_proof(self) -> Proof | None:
+        """Needs self.gateway."""
+        return last_proof(
+            kind=self.gateway.kind,
+            status=self.status,
+            proven_at=self.proven_at,
+            by=self.proof,
+            read_at=self.read_at,
+            listed_at=self.gateway.listed_at,
+            unshown_since=self.unshown_since,
+        )
 
     def shown_status(self, now: datetime) -> Status:
         """The status as it may be shown at `now`: an expired live word is `unknown`."""

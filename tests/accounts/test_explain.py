@@ -229,12 +229,40 @@ def test_it_names_what_it_rests_on(cast, say):
     )
 
     assert said.evidence == [
-        "last webhook or read that said something: 10 s ago",
-        "last read that showed the session: 5 s ago",
-        "last complete list of its gateway: 5 s ago",
         "last proof of life (message received): 14 min ago",
-        "last sign of activity: 30 s ago",
+        "last traffic, by the time of the message: 30 s ago",
+        "last roll call of its gateway: 5 s ago",
+        "last complete list of its gateway: 5 s ago",
+        "last read that showed the session: 5 s ago",
+        "last webhook or read that said something: 10 s ago",
     ]
+
+
+def test_it_names_what_probes_have_found(cast, say):
+    said = say(
+        Status.UNRESPONSIVE,
+        status_reason=Reason.HUNG,
+        probed_at=cast.ago(20),
+        probe_answer="no answer",
+        probe_failing_since=cast.ago(300),
+        disproved_at=cast.ago(240),
+        webhook_at=cast.ago(600),
+    )
+
+    assert said.evidence[:3] == [
+        "last probe of its live client (no answer): 20 s ago",
+        "no answer to any probe since: 5 min ago",
+        "its connection disproved by a probe: 4 min ago",
+    ]
+    assert "last webhook about its state: 10 min ago" in said.evidence
+
+
+def test_a_list_that_is_made_by_asking_is_proof(cast, say):
+    Gateway.objects.update(kind="wppconnect")
+
+    said = say(Status.CONNECTED)
+
+    assert said.sentence == "connected: proven 5 s ago by the roll call, which asked its page"
 
 
 def test_it_names_who_decided(cast):
