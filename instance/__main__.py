@@ -8,6 +8,7 @@ WORDS = {
     "up": "instance.up",
     "test": "instance.suite",
     "simulate": "instance.simulate",
+    "bench": "instance.bench",
     "manage": "instance.manage",
 }
 

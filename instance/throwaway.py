@@ -26,12 +26,18 @@ PYTEST_PATIENCE_SECONDS = 10
 _REMOVE_WHEN_GONE = 'read -r _; sleep 1; rm -rf -- "$@"'
 
 
-def main(arguments: list[str], *, module: str = "pytest") -> int:
-    """That module (pytest) against a PostgreSQL and a Redis of its own. The exit code."""
+def main(arguments: list[str], *, module: str = "pytest", as_in_production: bool = False) -> int:
+    """That module (pytest) against a PostgreSQL and a Redis of its own. The exit code.
+
+    `as_in_production`: for what is measured, so that PostgreSQL waits for its disk and connections
+    are pooled."""
     stop_on_signals()
     try:
-        with _directories() as directory, _servers(directory) as servers:
-            return _run(module, arguments, servers)
+        with (
+            _directories() as directory,
+            _servers(directory, careless=not as_in_production) as servers,
+        ):
+            return _run(module, arguments, servers, is_testing=not as_in_production)
     except Interrupted:
         return 130
     except Trouble as trouble:
@@ -61,7 +67,7 @@ def _directories() -> Iterator[Path]:
 
 
 @contextmanager
-def _servers(directory: Path) -> Iterator[Servers]:
+def _servers(directory: Path, *, careless: bool) -> Iterator[Servers]:
     children: list[Child] = []
     try:
         demands = Demands(
@@ -69,7 +75,7 @@ def _servers(directory: Path) -> Iterator[Servers]:
             logs=directory,
             postgres_password=secrets.token_hex(16),
             redis_password=secrets.token_hex(16),
-            careless=True,
+            careless=careless,
             of_our_own=True,
         )
         yield start_servers(demands, adopt=children.append)
@@ -79,14 +85,14 @@ def _servers(directory: Path) -> Iterator[Servers]:
         cluster.remove(directory)
 
 
-def _run(module: str, arguments: list[str], servers: Servers) -> int:
+def _run(module: str, arguments: list[str], servers: Servers, *, is_testing: bool) -> int:
     environment = {
         **inherited(),
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": servers.database_url,
         "REDIS_URL": servers.redis_url,
         "SECRET_KEY": "for the tests only",
-        "ROLLCALL_TESTING": "1",
+        "ROLLCALL_TESTING": "1" if is_testing else "",
         "TZ": "UTC",
     }
     parent = os.getpid()

@@ -44,7 +44,7 @@ def test_alone_it_lists_its_words(bare: Path) -> None:
     done = run(bare)
     assert done.returncode == 0
     words = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
-    assert words == ["up", "manage", "test", "simulate", "lint", "format", "lock"]
+    assert words == ["up", "manage", "test", "simulate", "bench", "lint", "format", "lock"]
 
 
 def test_a_word_that_it_does_not_know_is_an_error(bare: Path) -> None:
