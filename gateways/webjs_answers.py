@@ -9,10 +9,19 @@ from datetime import UTC, datetime
 import msgspec
 
 from gateways.base import Listing, Reason, Session, State, normal_phone_number
-from gateways.json_fields import WrongField, id_of, text_of, value_of, whole_number_of
+from gateways.json_fields import (
+    MAX_TEXT_CHARACTERS,
+    MAX_WHOLE_NUMBER,
+    WrongField,
+    id_of,
+    text_of,
+    value_of,
+    whole_number_of,
+)
 from gateways.webjs_words import STATES
 
 _NOTHING = msgspec.Raw()
+_UNMAPPED: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
 
 
 class SessionAnswer(msgspec.Struct):
@@ -29,6 +38,23 @@ class ListAnswer(msgspec.Struct):
     total: msgspec.Raw = _NOTHING
 
 
+class _PlainSession(msgspec.Struct, gc=False):
+    session_id: str
+    status: str
+    workspace_id: int | None = None
+    phone_number: str | None = None
+    connected_at: str | None = None
+
+
+class _PlainList(msgspec.Struct):
+    sessions: list[_PlainSession]
+    total: int
+    success: bool | None = None
+
+
+_PLAIN = msgspec.json.Decoder(_PlainList)
+
+
 class HeldAnswer(msgspec.Struct):
     total: msgspec.Raw = _NOTHING
 
@@ -37,6 +63,51 @@ class HealthAnswer(msgspec.Struct):
     status: str
     uptime: float | None = None
     sessions: HeldAnswer | None = None
+
+
+def plain_listing(body: bytes) -> Listing | None:
+    """A list in which nothing is odd, decoded at once; None where something is, so that it must be
+    looked at entry by entry (`listing_of`)."""
+    try:
+        said = _PLAIN.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if said.success is False or said.total != len(said.sessions):
+        return None
+    if not all(map(_is_plain, said.sessions)):
+        return None
+    sessions = {entry.session_id: _plain_session(entry) for entry in said.sessions}
+    if len(sessions) != len(said.sessions):
+        return None
+    return Listing(sessions=tuple(sessions.values()), complete=True)
+
+
+def _is_plain(said: _PlainSession) -> bool:
+    """It means the same before and after everything that strangers' text goes through."""
+    text = f"{said.session_id}{said.status}{said.phone_number}{said.connected_at}"
+    return (
+        # All of them are short enough.
+        len(text) <= MAX_TEXT_CHARACTERS
+        and text.isascii()
+        and text.isprintable()
+        and " " not in text
+        and bool(said.session_id and said.status)
+        and (said.workspace_id is None or 0 <= said.workspace_id <= MAX_WHOLE_NUMBER)
+    )
+
+
+def _plain_session(said: _PlainSession) -> Session:
+    word = said.status
+    state, reason = STATES.get(word.lower(), _UNMAPPED)
+    return Session(
+        session_id=said.session_id,
+        state=state,
+        reason=reason,
+        raw_state=word,
+        phone_number=normal_phone_number(said.phone_number),
+        workspace_id=said.workspace_id,
+        connected_at=_moment(said.connected_at) if said.connected_at else None,
+    )
 
 
 def listing_of(said: ListAnswer) -> Listing:
@@ -76,8 +147,7 @@ def session_of(said: SessionAnswer) -> Session:
     word = text_of(said.status, "status")
     if not word:
         raise WrongField("status is missing")
-    unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
-    state, reason = STATES.get(word.lower(), unmapped)
+    state, reason = STATES.get(word.lower(), _UNMAPPED)
     return Session(
         session_id=session_id,
         state=state,
@@ -85,17 +155,24 @@ def session_of(said: SessionAnswer) -> Session:
         raw_state=word,
         phone_number=normal_phone_number(value_of(said.phone_number, "phone_number")),
         workspace_id=whole_number_of(said.workspace_id, "workspace_id"),
-        connected_at=_moment(said.connected_at),
+        connected_at=_moment_in(said.connected_at),
     )
 
 
-def _moment(raw: msgspec.Raw) -> datetime | None:
-    """ISO with a zone (a moment without one is taken as UTC); None where it is anything else:
-    when it connected is a detail, that it is there is not."""
+def _moment_in(raw: msgspec.Raw) -> datetime | None:
+    """None where it is no moment: when it connected is a detail, that it is there is not."""
     try:
-        moment = datetime.fromisoformat(text_of(raw, "connected_at"))
+        return _moment(text_of(raw, "connected_at"))
+    except WrongField:
+        return None
+
+
+def _moment(text: str) -> datetime | None:
+    """ISO with a zone (a moment without one is taken as UTC); None where it is anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (WrongField, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         return None
 
 

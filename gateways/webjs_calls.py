@@ -31,6 +31,7 @@ from gateways.webjs_answers import (
     SessionAnswer,
     count_of,
     listing_of,
+    plain_listing,
     session_of,
 )
 from gateways.webjs_words import KEY_HEADER
@@ -94,7 +95,8 @@ class Client(Calls):
         """All it holds in memory, no page being asked. Complete only if it says how many, and they
         can all be read."""
         answer = self._get("/api/sessions", deadline_seconds)
-        return listing_of(self.decoded(answer, ListAnswer))
+        plain = plain_listing(answer.body) if answer.status_code == 200 else None
+        return plain or listing_of(self.decoded(answer, ListAnswer))
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
         """One session, or None where it definitely holds no such session."""

@@ -1,4 +1,4 @@
-"""`./run bench`: what tests/bench measures, on servers of its own that wait for their disk."""
+"""`./run bench`: what is measured, on servers of its own that wait for their disk."""
 
 from __future__ import annotations
 
@@ -6,5 +6,6 @@ from instance import throwaway
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code."""
-    return throwaway.main(arguments, module="tests.bench", as_in_production=True)
+    """The module that measures, and what it is told. The exit code."""
+    module, *others = arguments
+    return throwaway.main(others, module=module, as_in_production=True)

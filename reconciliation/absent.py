@@ -25,9 +25,14 @@ AS_WANTED = "switched off, as wanted"
 
 
 def judge_absent(
-    found: Comparison, rows: Sequence[Row], listed: Mapping[str, Session], at: Circumstances
+    found: Comparison,
+    rows: Sequence[Row],
+    listed: Mapping[str, Session],
+    at: Circumstances,
+    *,
+    agreeing: int = 0,
 ) -> None:
-    """`rows` are those that nothing newer is known of."""
+    """`rows` are those that nothing newer is known of; so many others are connected and listed."""
     absent = [row for row in rows if row.session_id not in listed]
     if at.maintained:
         found.noted += [_held(row, row.status, MAINTAINED) for row in absent if row.is_expected]
@@ -39,15 +44,15 @@ def judge_absent(
             found.decided.append((_missing(row, Status.STOPPED, AS_WANTED), _gone(row, at)))
     if at.boot.in_grace:
         found.noted += [_held(row, row.status, BOOTING) for row in lost]
-    elif _is_mass_loss(rows, lost):
+    elif _is_mass_loss(rows, lost, agreeing):
         for row in lost:
             _judge_mass_loss(found, row, at)
     else:
         found.to_read += lost
 
 
-def _is_mass_loss(rows: Sequence[Row], lost: Sequence[Row]) -> bool:
-    connected = sum(row.is_wanted and row.was_connected for row in rows)
+def _is_mass_loss(rows: Sequence[Row], lost: Sequence[Row], agreeing: int) -> bool:
+    connected = agreeing + sum(row.is_wanted and row.was_connected for row in rows)
     vanished = sum(row.was_connected for row in lost)
     return vanished >= MASS_LOSS_LEAST and 2 * vanished >= connected
 

@@ -52,9 +52,11 @@ def follow_boot(
     listed: Mapping[str, Session],
     rows: Iterable[Row],
     came_back: bool = False,
+    agreeing: int = 0,
 ) -> Boot:
     """The boot after a list that was asked for at `started`: noticed, growing, or over. Where a
-    gateway has no uptime, one that `came_back` after it could not be read may have booted."""
+    gateway has no uptime, one that `came_back` after it could not be read may have booted.
+    `agreeing`: so many more accounts are wanted, and listed as connected."""
     booted_at = _boot_moment(started, uptime_seconds)
     boot = _noticed(known, started, booted_at, len(listed))
     if booted_at is None and came_back:
@@ -64,7 +66,7 @@ def follow_boot(
     if len(listed) > boot.sessions:
         boot = replace(boot, sessions=len(listed), grown_at=started)
     wanted = [row for row in rows if row.is_wanted]
-    if started >= _ends_at(boot, len(wanted)) or _is_restored(boot, wanted, listed):
+    if started >= _ends_at(boot, len(wanted) + agreeing) or _is_restored(boot, wanted, listed):
         return Boot(booted_at=boot.booted_at)
     return boot
 

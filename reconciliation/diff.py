@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from accounts.decision import UNLIKE_DISPROVED
@@ -17,20 +17,23 @@ from reconciliation.roll import Row
 from reconciliation.unclaimed import judge_unclaimed
 
 
-def diff(rows: Sequence[Row], listing: Listing, at: Circumstances) -> Comparison:
-    """Compare. Rows that were observed after the list was asked for are left alone."""
+def diff(
+    rows: Sequence[Row], listing: Listing, at: Circumstances, agreeing: Collection[str] = ()
+) -> Comparison:
+    """Compare. Rows that were observed after the list was asked for are left alone. `agreeing`: the
+    sessions of other accounts, which say just what the list says (see reconciliation.roll)."""
     found = Comparison()
     listed = {session.session_id: session for session in listing.sessions}
     judged = [row for row in rows if not _is_newer(row, at)]
     for row in judged:
         if row.session_id in listed:
             _compare(found, row, listed[row.session_id], at, is_complete=listing.complete)
-    judge_unclaimed(found, rows, listed, at)
+    judge_unclaimed(found, rows, listed, at, agreeing)
     if listing.complete:
         absent = [row for row in rows if row.session_id not in listed]
         found.unshown |= {row.account_id for row in absent if row.is_expected} - found.moved_on
         left = [row for row in judged if row.account_id not in found.moved_on]
-        judge_absent(found, left, listed, at)
+        judge_absent(found, left, listed, at, agreeing=len(agreeing))
     return found
 
 

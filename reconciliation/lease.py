@@ -12,6 +12,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from accounts import clock
 from accounts.models import Gateway
@@ -36,7 +37,7 @@ class Lease:
 
     def renew(self) -> None:
         """Before each write. Raises LeaseLost."""
-        if not self._mine().update(lease_until=clock.database_now() + LEASE):
+        if not self._mine().update(lease_until=Now() + LEASE):
             raise LeaseLost
 
     def release(self) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
+
 from accounts.decision import is_disproved
-from accounts.models import Account
+from accounts.models import Account, SupersededSession
 from accounts.status import LIVE, Status, Wanted
-from gateways.base import Reason, Session
+from gateways.base import Reason, Session, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +69,80 @@ class Row:
         return self.qr_seen_at is not None and (since is None or self.qr_seen_at >= since)
 
 
-def rows_of(gateway_id: int) -> list[Row]:
-    """Every account of the gateway that has a session; one query, no model instances."""
-    values = Account.objects.filter(gateway_id=gateway_id, session_id__isnull=False).values_list(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roll:
+    """The accounts of a gateway beside its list: `rows` are to be compared; of the sessions in
+    `agreeing` rows and list say the same, so that nothing follows from them. `superseded`: listed
+    sessions that accounts once ran on, and the account."""
+
+    rows: list[Row]
+    agreeing: frozenset[str]
+    superseded: Mapping[str, int]
+
+
+# Of most accounts nothing more is read: a row in full, moments and all, costs ten times as much.
+# `is_plain`: connected and nothing else.
+_GLANCE = """
+SELECT id, session_id, workspace_id, phone_number,
+       status = 'connected' AND status_reason = '' AND wanted = 'running' AND archived_at IS NULL
+         AND unshown_since IS NULL AND disproved_at IS NULL
+         AND (observed_at IS NULL OR observed_at <= %(started)s) AS is_plain
+  FROM whatsapp_accounts
+ WHERE gateway_id = %(gateway)s AND session_id IS NOT NULL
+"""
+Glance = tuple[int, str, int, str | None, bool]
+
+
+def roll_of(
+    gateway_id: int, listed: Mapping[str, Session], *, started: datetime, is_complete: bool
+) -> Roll:
+    """What a list that was asked for at `started` is compared with; no model instances, and
+    few queries however long it is. What an incomplete list shows is observed: it needs every row.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_GLANCE, {"gateway": gateway_id, "started": started})
+        glances: list[Glance] = cursor.fetchall()
+    strangers = listed.keys() - {glance[1] for glance in glances}
+    superseded = _superseded(gateway_id, strangers)
+    # Strangers are held against the accounts of their numbers, however well those agree.
+    numbers = {listed[session_id].phone_number for session_id in strangers} - {None}
+    compared = frozenset(superseded.values())
+    agreeing = frozenset(
+        session_id
+        for pk, session_id, workspace_id, number, is_plain in glances
+        if is_plain and agrees(listed.get(session_id), workspace_id, number)
+        if number not in numbers and pk not in compared
+    )
+    agreeing = agreeing if is_complete else frozenset()
+    others = [glance[0] for glance in glances if glance[1] not in agreeing]
+    return Roll(rows=_rows_of(gateway_id, others), agreeing=agreeing, superseded=superseded)
+
+
+def _superseded(gateway_id: int, strangers: Collection[str]) -> dict[str, int]:
+    if not strangers:
+        return {}
+    past = SupersededSession.objects.filter(gateway=gateway_id, session_id__in=strangers)
+    return dict(past.values_list("session_id", "account_id"))
+
+
+def agrees(session: Session | None, workspace_id: int, phone_number: str | None) -> bool:
+    """Whether the list shows a connected account of this workspace and number as just that."""
+    return (
+        session is not None
+        and session.state is State.CONNECTED
+        and (session.workspace_id is None or session.workspace_id == workspace_id)
+        and (session.phone_number is None or session.phone_number == phone_number)
+    )
+
+
+def _rows_of(gateway_id: int, account_ids: Collection[int]) -> list[Row]:
+    """One that got another session since it was glanced at comes with that one."""
+    if not account_ids:
+        return []
+    accounts = Account.objects.filter(
+        pk__in=account_ids, gateway_id=gateway_id, session_id__isnull=False
+    )
+    values = accounts.values_list(
         *("id", "workspace_id", "session_id", "phone_number"),
         *("status", "status_reason", "last_known_status"),
         *("wanted", "archived_at"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from accounts import clock, maintenance, probes, sight
-from accounts.models import Gateway, Incident, SupersededSession
+from accounts.models import Gateway, Incident
 from accounts.observations import Observation
 from accounts.reach import client_of
 from accounts.transitions import observe
@@ -31,7 +31,7 @@ from reconciliation.lease import (
 from reconciliation.models import Run
 from reconciliation.reads import read_absent
 from reconciliation.report import Report
-from reconciliation.roll import rows_of
+from reconciliation.roll import roll_of
 from reconciliation.settling import settled
 
 logger = logging.getLogger(__name__)
@@ -130,21 +130,22 @@ class Pass:
         return Look(started=self.started, uptime_seconds=health.uptime_seconds, listing=listing)
 
     def _compare(self, look: Look) -> Comparison:
-        rows = rows_of(self.gateway.pk)
         listed = {session.session_id: session for session in look.listing.sessions}
+        roll = roll_of(
+            self.gateway.pk, listed, started=look.started, is_complete=look.listing.complete
+        )
         boot = follow_boot(
             Boot.of(self.gateway),
             started=look.started,
             uptime_seconds=look.uptime_seconds,
             listed=listed,
-            rows=rows,
+            rows=roll.rows,
+            agreeing=len(roll.agreeing),
             came_back=self.gateway.blind_since is not None,
         )
         boot = put_off(boot, look.started) if self.maintained else boot
         if self._may_write():
             records.keep_boot(self.gateway, boot)
-        strangers = listed.keys() - {row.session_id for row in rows}
-        past = SupersededSession.objects.filter(gateway=self.gateway, session_id__in=strangers)
         held = Incident.objects.filter(
             kind=Incident.Kind.MASS_LOSS, gateway=self.gateway, closed_at__isnull=True
         )
@@ -156,10 +157,10 @@ class Pass:
             status_is_cached=capabilities_of(self.gateway.kind).status_is_cached,
             sight_since=self._sight_since(),
             held_since=held.values_list("opened_at", flat=True).first(),
-            superseded=dict(past.values_list("session_id", "account_id")),
+            superseded=roll.superseded,
             maintained=self.maintained,
         )
-        return diff(rows, look.listing, circumstances)
+        return diff(roll.rows, look.listing, circumstances, roll.agreeing)
 
     def _sight_since(self) -> datetime | None:
         """What was seen under maintenance does not count against it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -18,9 +18,13 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def judge_unclaimed(
-    found: Comparison, rows: Sequence[Row], listed: Mapping[str, Session], at: Circumstances
+    found: Comparison,
+    rows: Sequence[Row],
+    listed: Mapping[str, Session],
+    at: Circumstances,
+    agreeing: Collection[str] = (),
 ) -> None:
-    claimed = {row.session_id for row in rows}
+    claimed = {*(row.session_id for row in rows), *agreeing}
     strangers = [session for session in listed.values() if session.session_id not in claimed]
     if not strangers:
         return

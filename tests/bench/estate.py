@@ -61,9 +61,7 @@ def grow(accounts: int, folder: Path) -> None:
         (folder / f"{name}.json").write_bytes(_list_of(number, workspace.pk))
     with connection.cursor() as cursor:
         values = {"workspace": workspace.pk, "from": there * PER_GATEWAY, "to": accounts}
-        cursor.execute(
-            _ROWS, {**values, "untouched": UNTOUCHED, "host": HOST, "each": PER_GATEWAY}
-        )
+        cursor.execute(_ROWS, {**values, "untouched": UNTOUCHED, "host": HOST, "each": PER_GATEWAY})
     put_back()
 
 
@@ -136,5 +134,3 @@ class Answers(httpx.BaseTransport):
 
 def _json(status: int, content: bytes) -> httpx.Response:
     return httpx.Response(status, content=content, headers={"Content-Type": "application/json"})
-
-

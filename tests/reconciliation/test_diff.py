@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from reconciliation.absent import MASS_LOSS_LEAST
 from reconciliation.boot import Boot
 from reconciliation.comparison import Circumstances
 from reconciliation.diff import diff
-from reconciliation.roll import Row
+from reconciliation.roll import Row, agrees
 
 NOON = datetime(2025, 11, 16, 12, tzinfo=UTC)
 IDS = [f"session-{number}" for number in range(12)]
@@ -71,8 +72,63 @@ def a_situation(draw):
     return rows, Listing(sessions=sessions, complete=draw(st.booleans())), at
 
 
+@st.composite
+def a_calm_situation(draw):
+    """The same, but most rows are connected, and most of those are listed so."""
+    rows, listing, at = draw(a_situation())
+    calm = [draw(st.sampled_from([row, connected(row)])) for row in rows]
+    given = by_session(calm)
+    shown = [
+        draw(st.sampled_from([session, as_row(session, given.get(session.session_id))]))
+        for session in listing.sessions
+    ]
+    return tuple(calm), Listing(sessions=tuple(shown), complete=True), at
+
+
+def connected(row):
+    return replace(
+        row,
+        status=Status.CONNECTED,
+        reason="",
+        is_wanted=True,
+        observed_at=None,
+        unshown_since=None,
+    )
+
+
+def as_row(session, row):
+    number = row.phone_number or None if row else session.phone_number
+    return replace(session, state=State.CONNECTED, workspace_id=None, phone_number=number)
+
+
+def agreeing(rows, listing, at):
+    """The sessions that reconciliation.roll leaves out."""
+    listed = {session.session_id: session for session in listing.sessions}
+    strangers = listed.keys() - by_session(rows).keys()
+    numbers = {listed[session_id].phone_number for session_id in strangers} - {None}
+    compared = {at.superseded[one] for one in strangers if one in at.superseded}
+    return {
+        row.session_id
+        for row in rows
+        if row == connected(row)
+        and row.account_id not in compared
+        and row.phone_number not in numbers
+        and agrees(listed.get(row.session_id), row.workspace_id, row.phone_number or None)
+    }
+
+
 def by_session(rows):
     return {row.session_id: row for row in rows}
+
+
+@settings(max_examples=200)
+@given(a_calm_situation())
+def test_what_agrees_changes_nothing_by_being_left_out(situation):
+    rows, listing, at = situation
+    left_out = agreeing(rows, listing, at)
+    others = [row for row in rows if row.session_id not in left_out]
+
+    assert diff(others, listing, at, left_out) == diff(rows, listing, at)
 
 
 @few
