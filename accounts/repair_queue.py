@@ -20,6 +20,7 @@ from django.db.models import (
     When,
 )
 
+from accounts import clock
 from accounts.limits import HOUR, Limits, Load
 from accounts.models import Gateway, Incident, Repair
 
@@ -31,6 +32,7 @@ MASS_EVENT_LASTS = timedelta(minutes=15)
 MASS_EVENTS = (Incident.Kind.MASS_LOSS, Incident.Kind.UNREACHABLE)
 UNKNOWN_START_SECONDS = 20.0
 LAST_STARTS = 20
+PRUNE_ROWS = 5000
 
 # People first, then in the order of their coming.
 _PRIORITY = Case(When(asked_by=Asker.ROLLCALL, then=Value(1)), default=Value(0))
@@ -104,6 +106,16 @@ def customer_starts(account_id: int, now: datetime) -> list[datetime]:
     lately = _starts().filter(account_id=account_id, started_at__gt=now - HOUR)
     moments = lately.filter(asked_by=Asker.CUSTOMER).values_list("started_at", flat=True)
     return [moment for moment in moments if moment is not None]
+
+
+def prune() -> int:
+    """Attempts that ended long ago go; how many rows did."""
+    limit = clock.database_now() - timedelta(days=settings.REPAIRS_KEPT_DAYS)
+    old = Repair.objects.filter(finished_at__lt=limit).order_by("pk")
+    gone = 0
+    while pks := list(old.values_list("pk", flat=True)[:PRUNE_ROWS]):
+        gone += Repair.objects.filter(pk__in=pks).delete()[0]
+    return gone
 
 
 def _starts() -> QuerySet[Repair]:

@@ -4,7 +4,7 @@ import threading
 
 from celery import shared_task
 
-from accounts import channels, confirm, expiry, sending, starts
+from accounts import channels, confirm, expiry, repair_queue, sending, starts
 from accounts.models import Repair
 
 # Of the worker's threads: a start takes up to a minute, and roll calls, sweeps and confirming reads
@@ -68,3 +68,8 @@ def look_at_repair(repair_id: int) -> None:
 @shared_task
 def sweep_repairs() -> None:
     starts.sweep()
+
+
+@shared_task
+def prune_repairs() -> None:
+    repair_queue.prune()

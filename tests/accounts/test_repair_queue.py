@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import repairs
+from accounts import repair_queue, repairs
 from accounts.incidents import close_incident, open_incident
 from accounts.lifecycle import Refused
 from accounts.models import Account, Gateway, Incident, MaintenanceWindow, Repair
@@ -258,3 +258,12 @@ def test_lifting_it_begins_from_the_beginning(lost, cast):
 def test_what_is_not_there_cannot_be_lifted(lost):
     with pytest.raises(Refused, match="not in quarantine"):
         repairs.lift_quarantine(lost("a"), actor="maria")
+
+
+def test_what_ended_long_ago_goes_and_what_is_open_stays(lost, cast):
+    old, recent, waits = (ask(lost(name)) for name in "abc")
+    ended(old, cast, seconds_ago=91 * 86400)
+    ended(recent, cast, seconds_ago=89 * 86400)
+    Repair.objects.filter(pk=waits.pk).update(asked_at=cast.ago(91 * 86400))
+    assert repair_queue.prune() == 1
+    assert set(Repair.objects.all()) == {recent, waits}
