@@ -52,8 +52,9 @@ def open_incident(
     return incident
 
 
-def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None) -> bool:
-    """Close it if it is open; True when it was."""
+def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None, text: str = "") -> bool:
+    """Close it if it is open; True when it was. `text`: what came of it, where that is not just
+    that all is well again."""
     if not is_open(kind, gateway_id=gateway_id):
         return False
     with transaction.atomic():
@@ -61,7 +62,8 @@ def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None) -> boo
         if incident is None:
             return False
         incident.closed_at = max(clock.database_now(), incident.opened_at)
-        incident.save(update_fields=["closed_at"])
+        incident.text = text[:LONGEST] or incident.text
+        incident.save(update_fields=["closed_at", "text"])
         _note_closed(incident)
     return True
 

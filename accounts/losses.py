@@ -21,13 +21,19 @@ def confirm_loss(gateway: Gateway, *, actor: str) -> list[Outcome]:
     """They are gone: disconnected at once, also those whose loss was dismissed before.
 
     Raises Refused."""
-    return _say(gateway, Status.DISCONNECTED, Reason.MISSING, of=CONFIRMABLE, actor=actor)
+    outcomes = _say(gateway, Status.DISCONNECTED, Reason.MISSING, of=CONFIRMABLE, actor=actor)
+    text = f"{actor} confirmed it: {len(outcomes)} accounts are disconnected"
+    close_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)
+    return outcomes
 
 
 def dismiss_loss(gateway: Gateway, *, actor: str) -> list[Outcome]:
     """They are not gone, its list is wrong: unknown until something shows them again, whatever its
     lists leave out meanwhile. Raises Refused."""
-    return _say(gateway, Status.UNKNOWN, Reason.LOSS_DISMISSED, of=AWAITING, actor=actor)
+    outcomes = _say(gateway, Status.UNKNOWN, Reason.LOSS_DISMISSED, of=AWAITING, actor=actor)
+    text = f"{actor} dismissed it: {len(outcomes)} accounts stay unknown until they are shown"
+    close_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)
+    return outcomes
 
 
 def sessions_lost(gateway: Gateway, reasons: Collection[Reason]) -> list[str]:
@@ -47,7 +53,7 @@ def _say(
     sessions = sessions_lost(gateway, of)
     if not sessions:
         raise Refused("no loss of its sessions waits for a word")
-    outcomes = observe(
+    return observe(
         Observation(
             gateway_id=gateway.pk,
             session_id=session_id,
@@ -59,5 +65,3 @@ def _say(
         )
         for session_id in sessions
     )
-    close_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk)
-    return outcomes

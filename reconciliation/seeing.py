@@ -11,6 +11,7 @@ from accounts.incidents import close_incident, open_incident
 from accounts.models import Gateway, Incident
 from gateways.base import CannotBeRead, GatewayError
 from reconciliation import self_check
+from reconciliation.absent import AGREED
 from reconciliation.comparison import Comparison
 
 
@@ -63,4 +64,6 @@ def note_seen(
         text = f"{lost} accounts vanished from its list at once; they are unknown until confirmed"
         open_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)
     else:
-        close_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk)
+        lost = sum(difference.why == AGREED for difference, _ in comparison.decided)
+        text = f"its lists agreed for 60 s: {lost} accounts are disconnected" if lost else ""
+        close_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)

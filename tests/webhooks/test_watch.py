@@ -10,6 +10,7 @@ import pytest
 
 from accounts import maintenance
 from accounts.clock import database_now
+from accounts.incidents import close_incident, open_incident
 from accounts.models import Account, Gateway, Incident, MaintenanceWindow
 from accounts.redis_client import client
 from accounts.status import Source, Status
@@ -146,6 +147,24 @@ def test_silence_under_maintenance_is_none_and_counts_anew_afterwards() -> None:
     maintenance.end(cast.gateway, actor="olga")
     assert watch() == {}
     MaintenanceWindow.objects.update(starts_at=long_ago, ends_at=cast.now - timedelta(minutes=25))
+    assert set(watch()) == {Kind.SILENT}
+
+
+def test_while_we_can_read_no_gateway_silence_is_none_and_counts_anew_afterwards() -> None:
+    cast = make_cast()
+    watched_for_an_hour()
+    began_at = (cast.now - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+    for hours in range(4):
+        at = began_at - timedelta(hours=hours)
+        RouteTally.objects.create(gateway=cast.gateway, span="hour", began_at=at, received=120)
+    open_incident(Kind.SELF_CHECK, text="none of 2 gateways can be read")
+    long_ago = cast.now - timedelta(minutes=30)
+    silent = Passage(gateway_id=cast.gateway.pk, at=long_ago, status_code=200)
+    assert set(watch(silent)) == {Kind.SELF_CHECK}
+    close_incident(Kind.SELF_CHECK)
+    assert watch() == {}
+    over = cast.now - timedelta(minutes=25)
+    Incident.objects.update(opened_at=long_ago, closed_at=over)
     assert set(watch()) == {Kind.SILENT}
 
 
