@@ -40,6 +40,7 @@ class StillHost:
     def __init__(self, start: datetime | None = None) -> None:
         self._now = start or datetime.now(tz=UTC)
         self.paused_seconds = 0.0
+        self._mine = threading.local()
 
     def now(self) -> datetime:
         return self._now
@@ -52,6 +53,12 @@ class StillHost:
 
     def pause(self, seconds: float) -> None:
         self.paused_seconds += seconds
+        self._mine.seconds = self.paused_seconds_of_this_thread() + seconds
+
+    def paused_seconds_of_this_thread(self) -> float:
+        """One that waits holds up nobody else."""
+        mine: float = getattr(self._mine, "seconds", 0.0)
+        return mine
 
     def start(self, job: Job) -> None:
         job()

@@ -27,7 +27,7 @@ class _InProcess(httpx.BaseTransport):
 
     def _paused_seconds(self) -> float:
         host = self._world.host
-        return host.paused_seconds if isinstance(host, StillHost) else 0.0
+        return host.paused_seconds_of_this_thread() if isinstance(host, StillHost) else 0.0
 
 
 def transport(world: World) -> httpx.BaseTransport:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from threading import Thread
 
 import httpx
 import pytest
@@ -145,6 +146,22 @@ def after_the_fault(lines):
     lines = lines[starts[-1] :]
     died = [at for at, line in enumerate(lines) if "request" not in line]
     return lines[: died[0] if died else None]
+
+
+@pytest.mark.parametrize("verb", ["status", "start", "stop", "restart", "terminate", "qr"])
+def test_a_name_that_it_does_not_allow_is_refused(world, verb):
+    status, answer = ask(world, "GET", f"/session/{verb}/a b", headers=KEYS)
+
+    assert (status, answer["error"]) == (422, "Session should be alphanumerical or -")
+    assert world.sessions == {}
+
+
+def test_of_two_starts_at_once_the_second_finds_the_profile_taken(world):
+    world.place("s", 0)
+    status, answer = ask(world, "GET", "/session/start/s", headers=KEYS)
+
+    assert status == 422
+    assert answer["error"].startswith("The browser is already running for ")
 
 
 def test_a_login_is_told_as_recorded(world, backend):
@@ -354,3 +371,20 @@ def test_a_boot_restores_one_after_another_also_what_was_stopped():
         world.advance(4)
 
     assert held == [[], ["a"], ["a", "b"], ["a", "b", "stopped"]]
+
+
+def test_a_hung_session_holds_up_nobody_who_asks_for_another_meanwhile():
+    def asks_for_the_hung_one(*request):
+        asking = Thread(target=ask, args=(world, "GET", "/session/status/hung"), kwargs=hung)
+        asking.start()
+        asking.join()
+        return 200
+
+    hung = {"headers": KEYS, "seconds": 600}
+    world = world_with(asks_for_the_hung_one)
+    connected(world, "hung")
+    mishaps.hang(world, "hung", honest=False)
+
+    status, _ = ask(world, "GET", "/session/start/s", headers=KEYS, seconds=20)
+
+    assert status == 200

@@ -81,10 +81,9 @@ def _start(world: World, request: Request, session_id: str) -> Reply:
     """Answers when the QR code or the login is known. Two at once: the second finds the profile
     taken (observed)."""
     with world.lock:
-        session = world.sessions.get(session_id)
-        if session is not None and _is_held(session):
+        if _held(world, session_id) is not None:
             raise Failure(f"Session already exists for: {session_id}", status=422)
-        if session is not None:
+        if session_id in world.sessions:
             profile = f"<SESSIONS>/session-{session_id}"
             raise Failure(
                 f"The browser is already running for {profile}. Use a different `userDataDir` or "
