@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -32,30 +33,48 @@ SELECT format('ALTER TABLE %%I.%%I ALTER COLUMN %%I SET DEFAULT sim.statement_ti
 _ENDINGS = ("ROLLBACK", "RELEASE")
 
 
+def _asks_for_the_time(sql: str) -> bool:
+    """By name, or by the default of a column."""
+    return sql.startswith("INSERT") or "TIMESTAMP()" in sql or "timestamp()" in sql
+
+
 class Watcher:
-    """Sees every statement: sets the clock before it where it has moved, notes writes of history,
+    """Sees every statement: sets the clock before it where it has moved, notes what was written,
     and lets nothing through of what was killed."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._set: datetime | None = None
         self.statements = 0
-        self.history_was_written = False
-        self.kill_next = False
+        self._watchers: defaultdict[str, set[str]] = defaultdict(set)
+        self._news: set[str] = set()
+
+    def watch(self, name: str, tables: Iterable[str]) -> None:
+        for table in tables:
+            self._watchers[table].add(name)
+        self._news.add(name)
+
+    def is_news(self, name: str) -> bool:
+        """Whether anything was written to its tables since the last time it asked."""
+        is_news = name in self._news
+        self._news.discard(name)
+        return is_news
 
     def __call__(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
         if is_killed() and not sql.startswith(_ENDINGS):
             raise Killed
-        if self._set is not self._clock.now:
+        if self._set is not self._clock.now and _asks_for_the_time(sql):
             self._set = self._clock.now
             context["cursor"].cursor.execute(
                 "SELECT set_config('sim.now', %s, false)", [self._set.isoformat()]
             )
         self.statements += 1
-        if "account_transitions" in sql and "INSERT" in sql:
-            self.history_was_written = True
+        if not sql.startswith("SELECT"):
+            for table, names in self._watchers.items():
+                if table in sql:
+                    self._news |= names
         return execute(sql, params, many, context)
 
 

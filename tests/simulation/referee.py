@@ -63,7 +63,7 @@ class Referee:
         self.fates: deque[str] = deque(maxlen=400)
         self._truths: defaultdict[Key, deque[str]] = defaultdict(lambda: deque(maxlen=30))
         self._last_transition = 0
-        self._last_incident = 0
+        watcher.watch("history", ["account_transitions"])
         self._last_read = hub.clock.now
         self._observed: dict[tuple[int, str], datetime] = {}
         self._read_rows(Account.objects.all())
@@ -79,8 +79,7 @@ class Referee:
             if site.touched:
                 for session_id in site.look(self.hub.clock.now):
                     self._truth_changed(site, session_id)
-        if self.watcher.history_was_written:
-            self.watcher.history_was_written = False
+        if self.watcher.is_news("history"):
             self._read_history()
 
     def _truth_changed(self, site: Site, session_id: str) -> None:

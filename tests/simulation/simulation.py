@@ -59,8 +59,7 @@ def simulate(plan: Plan, *, without: AbstractContextManager[Any] | None = None) 
         hub, memory = Hub(clock), Memory(clock)
         hub.may_wait = _hold_no_transaction
         source = random.Random(plan.seed)
-        worker = Worker(hub, memory, random.Random(source.random()))
-        worker.is_waiting = _is_there
+        worker = Worker(hub, memory, watcher, random.Random(source.random()))
         worker.leave_out = LEFT_OUT
         mail = random.Random(source.random())
         with in_our_hands(
@@ -125,12 +124,6 @@ def _carry(hub: Hub, source: random.Random) -> Outcome:
 def _hold_no_transaction() -> None:
     if connection.in_atomic_block:
         raise AssertionError("a transaction is held while a gateway is asked, or while one sleeps")
-
-
-def _is_there(sql: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(f"{sql} LIMIT 1")
-        return cursor.fetchone() is not None
 
 
 def _raised(referee: Referee, name: str, error: BaseException) -> None:
