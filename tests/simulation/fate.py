@@ -80,6 +80,7 @@ class Fate:
     ) -> None:
         self.hub, self.estate, self.worker = hub, estate, worker
         self.random, self.note = source, note
+        self.on_mass_loss: Callable[[Site, set[str]], None] = lambda site, lost: None
         self.is_quiet = False
         self.heals_by_itself = True
         self._new_sessions = 0
@@ -373,9 +374,11 @@ class Fate:
         """From three of them to all, at once and without a word."""
         sessions = list(site.world.sessions.values())
         share = self.random.choice([0.05, 0.3, 0.6, 1.0])
-        for session in self.random.sample(sessions, max(3, int(len(sessions) * share))):
-            if session.session_id in site.world.sessions:
-                self.lose(site, session)
+        most = min(len(sessions), max(3, int(len(sessions) * share)))
+        lost = self.random.sample(sessions, most)
+        for session in lost:
+            self.lose(site, session)
+        self.on_mass_loss(site, {session.session_id for session in lost})
 
     def answer_a_loss(self, site: Site) -> None:
         """An operator says what a mass loss is. Confirms only what is so."""

@@ -54,12 +54,21 @@ class Wire(httpx.BaseTransport):
     def __init__(self, hub: Hub, world: World, line: Line, source: random.Random) -> None:
         self.hub, self.world, self.line, self.random = hub, world, line, source
         self.on_touch: Callable[[], None] = lambda: None
-        self.calls: Counter[str] = Counter()
+        self.on_call: Callable[[str, str, list[str]], None] = lambda method, path, under_way: None
+        self.under_way: list[str] = []
         self._wsgi = httpx.WSGITransport(app=application(world))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        said = f"{request.method} {request.url.path}"
+        self.on_call(request.method, request.url.path, self.under_way)
+        self.under_way.append(said)
+        try:
+            return self._wait_for_answer(request)
+        finally:
+            self.under_way.remove(said)
+
+    def _wait_for_answer(self, request: httpx.Request) -> httpx.Response:
         waits = request.extensions.get("timeout", {}).get("read") or 60.0
-        self.calls[request.method] += 1
         if self.line.is_cut or self.world.state is State.FROZEN:
             self.hub.sleep(waits)
             raise httpx.ReadTimeout("nobody answers", request=request)

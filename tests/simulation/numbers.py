@@ -24,6 +24,9 @@ class Numbers:
     incidents: Counter[str] = field(default_factory=Counter)
     notices: Counter[str] = field(default_factory=Counter)
     account_days: float = 0.0
+    starts: int = 0
+    own_starts: int = 0
+    started_alive: int = 0
     _lost: dict[int, tuple[datetime, str]] = field(default_factory=dict)
 
     def truth(self, account_id: int, status: str, fact: Any, site: Any, now: datetime) -> None:
@@ -49,6 +52,11 @@ class Numbers:
         lines += [f"losses seen, {kind}: {_spread(all_)}" for kind, all_ in self.seen_after.items()]
         lines.append(f"healed before they were seen: {self.healed_unseen}")
         lines.append(f"mended by a restart of ours: {_spread(self.healed_after)}")
+        hours = self.account_days * 24 or 1
+        lines.append(
+            f"starts: {self.starts}, of them {self.own_starts} by ourselves "
+            f"({self.own_starts / hours:.4f} an account and hour), {self.started_alive} of what lived"
+        )
         lines.append(f"false verdicts: {self.false_verdicts}")
         lines.append(f"denied by every list of a minute: {self.denied_by_lists}")
         told = ", ".join(

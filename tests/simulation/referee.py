@@ -3,15 +3,15 @@ its failure names the seed, the time, the account and its history."""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.alerts import hold
-from accounts.models import Account, Incident, Notification, Transition
-from accounts.status import Source, Status
+from accounts.models import Account, Incident, Notification, Repair, Transition
+from accounts.status import Source, Status, Wanted
 from gateways.base import Reason
 from tests.simulation.database import Watcher
 from tests.simulation.estate import Estate, Fact, Key, Site
@@ -24,6 +24,8 @@ P1_SECONDS = 60
 STANDS_SECONDS = 5
 IN_FLIGHT = timedelta(seconds=0.2)
 CONVERGES_SECONDS = 90
+STARTS_AT_ONCE, STARTS_APART_SECONDS = 2, 59
+ONLY_A_HUMAN = frozenset({Status.QR_SCANNING, Status.LOGGED_OUT, Status.BLOCKED})
 VERDICTS = frozenset({Status.DISCONNECTED, Status.LOGGED_OUT, Status.BLOCKED})
 OUR_LOOKS = frozenset({Source.LIST, Source.READ, Source.PROBE, Source.SWEEP})
 
@@ -65,6 +67,8 @@ class Referee:
         self._last_transition = 0
         watcher.watch("history", ["account_transitions"])
         self._last_read = hub.clock.now
+        self._early: Counter[tuple[int, datetime]] = Counter()
+        self._starts: dict[Key, datetime] = {}
         self._observed: dict[tuple[int, str], datetime] = {}
         self._read_rows(Account.objects.all())
 
@@ -147,6 +151,8 @@ class Referee:
         if change.source not in OUR_LOOKS or not change.session_id:
             return
         site = self.estate.by_gateway[self.rows[change.account_id].gateway_id]
+        self._half_lost_waits(site, change)
+        self._booting_is_not_dead(site, change)
         fact = site.facts.get(change.session_id)
         if fact is None or not fact.claimed or fact.claimed_since >= change.observed_at - IN_FLIGHT:
             return
@@ -154,6 +160,86 @@ class Referee:
             self.numbers.denied_by_lists += 1
             return
         self._break("P3 blind is not dead", change.account_id, "its gateway held it all the time")
+
+    def _half_lost_waits(self, site: Site, change: Transition) -> None:
+        """§5.6: half of a gateway's sessions at once are believed only after a minute."""
+        began = site.mass_lost_at
+        if began is None or change.session_id not in site.mass_lost:
+            return
+        if began + timedelta(seconds=55) > self.hub.clock.now:
+            self._early[site.gateway.pk, began] += 1
+            if self._early[site.gateway.pk, began] >= 3:
+                why = "half of its gateway's sessions vanished, and were believed at once"
+                self._break("P3 blind is not dead", change.account_id, why)
+
+    def _booting_is_not_dead(self, site: Site, change: Transition) -> None:
+        restoring = {session_id for session_id, _ in site.world.restoring}
+        young = self.hub.clock.now - site.world.started_at < timedelta(minutes=14)
+        if young and change.session_id in restoring:
+            why = "its gateway is restoring it"
+            self._break("P3 booting is not dead", change.account_id, why)
+
+    def mass_loss(self, site: Site, lost: set[str]) -> None:
+        """P8: one incident, where half of those that the rows called connected are gone."""
+        now, pk = self.hub.clock.now, site.gateway.pk
+        connected = [
+            row.session_id
+            for row in self.rows.values()
+            if row.gateway_id == pk and row.status == Status.CONNECTED
+        ]
+        gone = lost.intersection(one for one in connected if one)
+        if len(gone) < 3 or 2 * len(gone) < len(connected) + 1:
+            return
+        site.mass_lost, site.mass_lost_at = gone, now
+        calm = self._calm_since(pk)
+        booted = now - site.world.started_at < timedelta(minutes=16)
+        if calm is not None and not booted:
+            self.hub.after(40, lambda: self._is_one_incident(site, now), "referee")
+
+    def _is_one_incident(self, site: Site, began: datetime) -> None:
+        calm = self._calm_since(site.gateway.pk)
+        if calm is None or calm > began:
+            return
+        about = Incident.objects.filter(kind=Incident.Kind.MASS_LOSS, gateway=site.gateway)
+        recent = about.filter(last_seen_at__gte=began).count()
+        if recent != 1:
+            self._break("P8 one incident", None, f"{site.gateway.name}: {recent} of a mass loss")
+
+    # --- what we do -----------------------------------------------------------------------------
+    def called(self, site: Site, method: str, path: str, under_way: list[str]) -> None:
+        """P7, at the moment we call a gateway; `under_way` are our other calls to it."""
+        if (method, path) == ("GET", "/api/sessions") and f"{method} {path}" in under_way:
+            self._break("P7 one pass at a time", None, site.gateway.name)
+        if method == "DELETE":
+            self._break("P7 no login is deleted", None, f"{site.gateway.name}: {path}")
+        if method == "POST" and path.startswith("/api/sessions"):
+            self._started(site, path, [one for one in under_way if one.startswith("POST")])
+
+    def _started(self, site: Site, path: str, under_way: list[str]) -> None:
+        now, session_id = self.hub.clock.now, path.split("/")[3]
+        account_id = self.account_of.get((site.gateway.pk, session_id))
+        if len(under_way) >= STARTS_AT_ONCE:
+            self._break("P7 two starts at once", account_id, f"beside {under_way}")
+        last = self._starts.get((site.gateway.pk, session_id))
+        if last is not None and now - last < timedelta(seconds=STARTS_APART_SECONDS):
+            self._break("P7 one start a minute", account_id, f"the last was at {last}")
+        self._starts[site.gateway.pk, session_id] = now
+        self.numbers.starts += 1
+        repair = Repair.objects.filter(account_id=account_id, state=Repair.State.RUNNING).first()
+        if repair is not None and repair.asked_by == Repair.Asker.ROLLCALL:
+            self.numbers.own_starts += 1
+            self._only_what_helps(site, session_id, account_id)
+
+    def _only_what_helps(self, site: Site, session_id: str, account_id: int | None) -> None:
+        """By itself, never where only a human can, nor what nobody wants."""
+        if account_id is None:
+            return
+        account = Account.objects.get(pk=account_id)
+        if account.status in ONLY_A_HUMAN or account.wanted == Wanted.STOPPED:
+            self._break("P7 where only a human can", account_id, account.status)
+        session = site.world.sessions.get(session_id)
+        if session is not None and session.is_alive and session.status == "connected":
+            self.numbers.started_alive += 1
 
     def _lists_denied_it(self, site: Site, change: Transition) -> bool:
         """Half of its sessions, by every list of a minute: §5.6 believes that."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -81,7 +82,9 @@ def simulate(plan: Plan, *, without: AbstractContextManager[Any] | None = None) 
             worker.on_error = lambda name, error: _raised(referee, name, error)
             for site in estate.sites:
                 site.post.on_error = worker.on_error
+                site.wire.on_call = partial(referee.called, site)
             fate = Fate(hub, estate, worker, random.Random(source.random()), referee.note)
+            fate.on_mass_loss = referee.mass_loss
             report = Report(plan, referee.numbers, referee.broken)
             with estate.on_line(), without or nullcontext(), suppress(Broken):
                 _run(plan, hub, worker, fate, referee)
