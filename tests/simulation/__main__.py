@@ -15,6 +15,8 @@ def main(arguments: list[str]) -> int:
     options = _options(arguments)
     django.setup()
     _prepare_database()
+    if options.mutate is not None:
+        return _mutate(options.mutate)
     from tests.simulation.simulation import Plan, simulate
 
     broken = 0
@@ -37,6 +39,27 @@ def main(arguments: list[str]) -> int:
     return int(broken > 0)
 
 
+def _mutate(names: str) -> int:
+    """Each guard taken away in turn, and the first seed that notices."""
+    from tests.simulation.mutations import GUARDS, SEEDS, small_plan
+    from tests.simulation.simulation import simulate
+
+    unnoticed = 0
+    for guard in GUARDS:
+        if names and guard.__name__ not in names.split(","):
+            continue
+        for seed in SEEDS:
+            report = simulate(small_plan(seed), without=guard())
+            if report.broken:
+                said = report.broken[0].splitlines()
+                print(f"{guard.__name__}: seed {seed}: {said[0]} ({said[1].strip()})", flush=True)
+                break
+        else:
+            unnoticed += 1
+            print(f"{guard.__name__}: NOT NOTICED by {len(SEEDS)} seeds", flush=True)
+    return int(unnoticed > 0)
+
+
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run simulate", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
@@ -46,6 +69,13 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--gateways", type=int, default=2)
     parser.add_argument("--intensity", type=float, default=1.0, help="of what befalls the estate")
     parser.add_argument("--keep-going", action="store_true", help="also once a promise is broken")
+    parser.add_argument(
+        "--mutate",
+        nargs="?",
+        const="",
+        metavar="GUARDS",
+        help="take one guard away at a time: each must be noticed",
+    )
     return parser.parse_args(arguments)
 
 

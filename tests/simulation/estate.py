@@ -95,6 +95,8 @@ class Site:
     # What it lost at once, and when; sessions that are gone since.
     mass_lost: set[str] = field(default_factory=set)
     mass_lost_at: datetime | None = None
+    # Those that it tries to bring back itself, and since when.
+    retries: dict[str, tuple[SimulatedSession, datetime]] = field(default_factory=dict)
     touched: bool = False
     webhooks_are_dead: bool = False
 

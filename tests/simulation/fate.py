@@ -82,7 +82,6 @@ class Fate:
         self.random, self.note = source, note
         self.on_mass_loss: Callable[[Site, set[str]], None] = lambda site, lost: None
         self.is_quiet = False
-        self.heals_by_itself = True
         self._new_sessions = 0
 
     def begin(self, *, intensity: float = 1.0) -> None:
@@ -159,6 +158,8 @@ class Fate:
             self._soon(60, 3600, lambda: self._scan(site, session.session_id, number))
 
     def navigate(self, site: Site, session: SimulatedSession) -> None:
+        if session.is_alive:
+            site.retries[session.session_id] = (session, self.hub.clock.now)
         mishaps.disconnect(site.world, session.session_id, reason="NAVIGATION")
         self._retry_or_heal(site, session)
 
@@ -248,8 +249,7 @@ class Fate:
         site.touch()
 
     def _heal_later(self, site: Site, session: SimulatedSession) -> None:
-        if self.heals_by_itself:
-            self._soon(60, 2400, lambda: self._start_anew(site, session))
+        self._soon(1200, 5400, lambda: self._start_anew(site, session))
 
     def _start_anew(self, site: Site, session: SimulatedSession) -> None:
         """Somebody at the gateway starts its browser again."""

@@ -10,12 +10,21 @@ from typing import Any
 from accounts.status import Status
 
 
+@dataclass(slots=True)
+class Ours:
+    """A loss that a restart cures, since when it is ours to mend."""
+
+    since: datetime
+    in_calm: bool
+    was_started: bool = False
+
+
 @dataclass
 class Numbers:
     """Times in seconds. A loss is one that its gateway can be asked about."""
 
     seen_after: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    healed_after: list[float] = field(default_factory=list)
+    healed_after: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     healed_unseen: int = 0
     false_verdicts: int = 0
     denied_by_lists: int = 0
@@ -27,7 +36,9 @@ class Numbers:
     starts: int = 0
     own_starts: int = 0
     started_alive: int = 0
+    repairs: Counter[str] = field(default_factory=Counter)
     _lost: dict[int, tuple[datetime, str]] = field(default_factory=dict)
+    _ours: dict[int, Ours] = field(default_factory=dict)
 
     def truth(self, account_id: int, status: str, fact: Any, site: Any, now: datetime) -> None:
         if fact.good:
@@ -47,16 +58,40 @@ class Numbers:
                 kind = "while it could not be read, or nobody of us looked"
             self.seen_after[kind].append((now - began).total_seconds())
 
+    def moved(self, account_id: int) -> None:
+        """It runs on another session now."""
+        self._lost.pop(account_id, None)
+        self._ours.pop(account_id, None)
+
+    def is_ours(self, account_id: int, since: datetime, *, in_calm: bool) -> None:
+        self._ours.setdefault(account_id, Ours(since, in_calm))
+
+    def started_by_us(self, account_id: int | None) -> None:
+        if account_id in self._ours:
+            self._ours[account_id].was_started = True
+
+    def no_longer_ours(self, account_id: int, now: datetime, *, is_well: bool) -> None:
+        ours = self._ours.pop(account_id, None)
+        if ours and is_well and ours.was_started:
+            kind = "in calm" if ours.in_calm else "after a mass event, or while we could not act"
+            self.healed_after[kind].append((now - ours.since).total_seconds())
+
+    def _healed(self) -> list[tuple[str, list[float]]]:
+        return sorted(self.healed_after.items())
+
     def said(self) -> str:
         lines = [f"{self.account_days:.1f} account-days, {self.webhooks_taken} webhooks taken"]
         lines += [f"losses seen, {kind}: {_spread(all_)}" for kind, all_ in self.seen_after.items()]
         lines.append(f"healed before they were seen: {self.healed_unseen}")
-        lines.append(f"mended by a restart of ours: {_spread(self.healed_after)}")
+        lines += [
+            f"mended by us, {kind}: {_spread(all_)}" for kind, all_ in self.healed_after.items()
+        ]
         hours = self.account_days * 24 or 1
-        lines.append(
-            f"starts: {self.starts}, of them {self.own_starts} by ourselves "
-            f"({self.own_starts / hours:.4f} an account and hour), {self.started_alive} of what lived"
-        )
+        lines.append(f"starts: {self.starts}, of them {self.own_starts} by ourselves")
+        rate = self.own_starts / hours
+        lines.append(f"  {rate:.4f} an account and hour; {self.started_alive} of what lived")
+        ended = ", ".join(f"{state} {number}" for state, number in sorted(self.repairs.items()))
+        lines.append(f"what became of ours: {ended or 'none'}")
         lines.append(f"false verdicts: {self.false_verdicts}")
         lines.append(f"denied by every list of a minute: {self.denied_by_lists}")
         told = ", ".join(

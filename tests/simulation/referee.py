@@ -13,6 +13,8 @@ from accounts.alerts import hold
 from accounts.models import Account, Incident, Notification, Repair, Transition
 from accounts.status import Source, Status, Wanted
 from gateways.base import Reason
+from gateways.simulator.sessions import SimulatedSession
+from reconciliation import policy
 from tests.simulation.database import Watcher
 from tests.simulation.estate import Estate, Fact, Key, Site
 from tests.simulation.hub import Hub
@@ -24,8 +26,11 @@ P1_SECONDS = 60
 STANDS_SECONDS = 5
 IN_FLIGHT = timedelta(seconds=0.2)
 CONVERGES_SECONDS = 90
+RETRIES_SECONDS = 155
 STARTS_AT_ONCE, STARTS_APART_SECONDS = 2, 59
 ONLY_A_HUMAN = frozenset({Status.QR_SCANNING, Status.LOGGED_OUT, Status.BLOCKED})
+# On its way: the Node service lists what it starts as waiting for a scan.
+PASSING = frozenset({Status.CONNECTING, Status.UNKNOWN, Status.QR_SCANNING})
 VERDICTS = frozenset({Status.DISCONNECTED, Status.LOGGED_OUT, Status.BLOCKED})
 OUR_LOOKS = frozenset({Source.LIST, Source.READ, Source.PROBE, Source.SWEEP})
 
@@ -118,6 +123,8 @@ class Referee:
             before = self.rows.get(pk)
             same = before is not None and before.status == status
             since = before.since if same and before is not None else self.hub.clock.now
+            if before is not None and before.session_id != session_id:
+                self.numbers.moved(pk)
             if before is not None and self.account_of.get(before.key) == pk:
                 del self.account_of[before.key]
             row = self.rows[pk] = Row(gateway_id, session_id, status, reason, since, wanted)
@@ -129,12 +136,31 @@ class Referee:
         row = self.rows[change.account_id]
         fact = self._fact(row.key)
         self.numbers.changed(change, self.hub.clock.now, self._calm_since(row.gateway_id))
+        self._count_mending(change, row)
         if change.to_status in VERDICTS:
             self._blind_is_not_dead(change)
             if change.source != Source.OPERATOR and fact is not None and fact.alive:
                 self._look_again_at_verdict(change.account_id)
         if row.status == Status.CONNECTED and (fact is None or not fact.good):
             self._look_again_at_connected(change.account_id)
+
+    def _count_mending(self, change: Transition, row: Row) -> None:
+        now, account_id = self.hub.clock.now, change.account_id
+        if change.to_status in (Status.DISCONNECTED, Status.UNRESPONSIVE):
+            retries = change.reason in policy._NOTICED
+            since = now + timedelta(seconds=RETRIES_SECONDS if retries else 0)
+            self.numbers.is_ours(account_id, since, in_calm=self._is_calm(row.gateway_id))
+        elif change.to_status not in PASSING:
+            well = change.to_status == Status.CONNECTED
+            self.numbers.no_longer_ours(account_id, now, is_well=well)
+
+    def _is_calm(self, gateway_id: int) -> bool:
+        """No mass event, no boot, nothing of ours away."""
+        site, now = self.estate.by_gateway[gateway_id], self.hub.clock.now
+        calm = self._calm_since(gateway_id)
+        events = (calm, site.mass_lost_at, site.world.started_at)
+        recent = [at for at in events if at is not None and at > now - timedelta(minutes=20)]
+        return calm is not None and not recent
 
     def _newer_wins(self, change: Transition) -> None:
         """P5. That we cannot see moves no clock."""
@@ -228,6 +254,7 @@ class Referee:
         repair = Repair.objects.filter(account_id=account_id, state=Repair.State.RUNNING).first()
         if repair is not None and repair.asked_by == Repair.Asker.ROLLCALL:
             self.numbers.own_starts += 1
+            self.numbers.started_by_us(account_id)
             self._only_what_helps(site, session_id, account_id)
 
     def _only_what_helps(self, site: Site, session_id: str, account_id: int | None) -> None:
@@ -237,9 +264,19 @@ class Referee:
         account = Account.objects.get(pk=account_id)
         if account.status in ONLY_A_HUMAN or account.wanted == Wanted.STOPPED:
             self._break("P7 where only a human can", account_id, account.status)
+        if account.status_reason == Reason.REPLACED:
+            self._break("P7 no fight", account_id, "another client runs its number")
         session = site.world.sessions.get(session_id)
+        if session is not None and session.status == "disconnected":
+            self._leaves_its_own_retry(site, session, account_id)
         if session is not None and session.is_alive and session.status == "connected":
             self.numbers.started_alive += 1
+
+    def _leaves_its_own_retry(self, site: Site, session: SimulatedSession, account_id: int) -> None:
+        retrying, began = site.retries.get(session.session_id, (None, self.hub.clock.now))
+        until = began + timedelta(seconds=RETRIES_SECONDS - 10)
+        if retrying is session and self.hub.clock.now < until:
+            self._break("P7 not against its own retry", account_id, f"until {until}")
 
     def _lists_denied_it(self, site: Site, change: Transition) -> bool:
         """Half of its sessions, by every list of a minute: §5.6 believes that."""
@@ -310,6 +347,8 @@ class Referee:
 
     def look_at_the_end(self) -> None:
         self.look_at_all()
+        own = Repair.objects.filter(asked_by=Repair.Asker.ROLLCALL)
+        self.numbers.repairs.update(own.values_list("state", flat=True))
         self._one_number_one_row()
         self._nothing_accepted_is_lost()
         self._told_once_told_right()

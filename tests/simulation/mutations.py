@@ -1,0 +1,115 @@
+"""Rollcall with one of its guards taken away. Each must break a promise in the simulation, or the
+simulation proves nothing about that guard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+from unittest.mock import PropertyMock, patch
+
+from accounts import book, decision, repair_queue, starts, transitions
+from accounts.confirm import as_observation
+from accounts.models import Gateway
+from reconciliation import absent, boot, diff, lease, policy, reads, rollcall
+from tests.simulation.simulation import Plan
+
+Guard = Callable[[], AbstractContextManager[Any]]
+
+
+def _all(*patches: Any) -> AbstractContextManager[Any]:
+    @contextmanager
+    def applied() -> Iterator[None]:
+        with ExitStack() as stack:
+            for one in patches:
+                stack.enter_context(one)
+            yield
+
+    return applied()
+
+
+def fencing() -> AbstractContextManager[Any]:
+    """Newer wins."""
+    return _all(
+        patch.object(decision, "is_older", lambda *args, **kwargs: False),
+        patch.object(book, "is_older", lambda *args, **kwargs: False),
+        patch.object(diff, "_is_newer", lambda *args: False),
+    )
+
+
+def mass_hold() -> AbstractContextManager[Any]:
+    """Half of a gateway's sessions at once must be absent for a minute."""
+    return patch.object(absent, "_is_mass_loss", lambda *args: False)
+
+
+def boot_grace() -> AbstractContextManager[Any]:
+    """Absence means nothing while a gateway restores its sessions."""
+    return _all(
+        patch.object(boot.Boot, "in_grace", PropertyMock(return_value=False)),
+        mass_hold(),
+    )
+
+
+def one_pass_at_a_time() -> AbstractContextManager[Any]:
+    """The lease of a roll call."""
+
+    def take(gateway_id: int) -> lease.Lease | None:
+        now = lease.clock.database_now()
+        return lease._take(Gateway.objects.filter(pk=gateway_id), gateway_id, now)
+
+    return patch.object(rollcall, "take_lease_on_schedule", take)
+
+
+def two_starts_at_once() -> AbstractContextManager[Any]:
+    """What is in flight at a gateway limits what may begin."""
+    return patch.object(starts.limits, "has_room", lambda *args: True)
+
+
+def one_start_a_minute() -> AbstractContextManager[Any]:
+    """Of one account, whoever asks."""
+    return patch.object(
+        repair_queue.limits, "account_wait", lambda *args: repair_queue.timedelta(0)
+    )
+
+
+def confirmation() -> AbstractContextManager[Any]:
+    """What a machine claims is read at once."""
+    return patch.object(transitions, "_ask_for_confirmation", lambda *args: None)
+
+
+def targeted_read() -> AbstractContextManager[Any]:
+    """Absence from a list alone condemns nobody."""
+
+    def believe(client: Any, gateway_id: int, rows: Sequence[Any], *, ends: float) -> list[Any]:
+        now = lease.clock.database_now()
+        return [
+            (
+                reads.difference(row, reads.Finding.Kind.MISSING, now="disconnected"),
+                as_observation(gateway_id, row.session_id, None, now),
+            )
+            for row in rows
+        ]
+
+    return patch.object(rollcall, "read_absent", believe)
+
+
+def own_retry() -> AbstractContextManager[Any]:
+    """What a gateway mends itself is left to it."""
+    return patch.object(policy, "_own_retry", lambda case: policy.timedelta(0))
+
+
+GUARDS: tuple[Guard, ...] = (
+    fencing,
+    mass_hold,
+    boot_grace,
+    one_pass_at_a_time,
+    two_starts_at_once,
+    confirmation,
+    targeted_read,
+    own_retry,
+)
+SEEDS = range(1, 9)
+
+
+def small_plan(seed: int) -> Plan:
+    return Plan(seed=seed, hours=1, accounts=30, gateways=1, intensity=15)
