@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ALL_COMPLETED
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -106,6 +108,9 @@ class Hub:
         self.after(seconds, lambda: self._begin(actor), name)
         return actor
 
+    def begin(self, actor: Actor) -> None:
+        self.after(0, lambda: self._begin(actor), actor.name)
+
     def _begin(self, actor: Actor) -> None:
         if not actor.is_killed:
             actor.switch()
@@ -116,17 +121,20 @@ class Hub:
         self.after(max(0.0, seconds), self._waker(actor), actor.name)
         self._give_way(actor)
 
-    def wait(self, others: Iterable[Actor], *, at_most: float | None = None) -> bool:
-        """Until all of them are over, or that many seconds have passed; whether they are."""
+    def wait(
+        self, others: Iterable[Actor], *, at_most: float | None = None, is_any: bool = False
+    ) -> bool:
+        """Until all of them are over (or one is), or that many seconds have passed; whether all
+        are."""
         actor, others = _current(), list(others)
         waker = self._waker(actor)
         left = [other for other in others if not other.is_over]
-        if not left:
-            return True
+        if not left or (is_any and len(left) < len(others)):
+            return not left
         count = itertools.count(1)
 
         def one_is_over() -> None:
-            if next(count) == len(left):
+            if is_any or next(count) == len(left):
                 self.after(0, waker, actor.name)
 
         for other in left:
@@ -172,32 +180,74 @@ def is_killed() -> bool:
     return getattr(getcurrent(), "is_killed", False)
 
 
+class Future:
+    """Stands in for a concurrent.futures.Future."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
+        self._number = next(self._numbers)
+
+    def __hash__(self) -> int:
+        """By age, so that a set of them has one order."""
+        return self._number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def result(self) -> Any:
+        if not self.actor.is_over:
+            self.actor.hub.wait([self.actor])
+        if self.actor.error is not None:
+            raise self.actor.error
+        return self.actor.result
+
+
 class Executor:
-    """Stands in for a ThreadPoolExecutor: so many at once, one after the other begun."""
+    """Stands in for a ThreadPoolExecutor: so many at once, begun in their order."""
 
     hub: Hub
 
     def __init__(self, max_workers: int = 8, **kwargs: object) -> None:
         self._most = max_workers
+        self._waiting: deque[Actor] = deque()
+        self._begun: list[Actor] = []
 
     def __enter__(self) -> Executor:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        pass
+        while left := [actor for actor in [*self._begun, *self._waiting] if not actor.is_over]:
+            self.hub.wait(left)
+
+    def submit(self, call: Callable[..., Any], *arguments: Any) -> Future:
+        actor = Actor(self.hub, lambda: call(*arguments), "thread")
+        actor.waiting.append(self._begin_next)
+        self._waiting.append(actor)
+        self._begin_next()
+        return Future(actor)
 
     def map(self, call: Callable[..., Any], *arguments: Iterable[Any]) -> Iterator[Any]:
-        waiting = list(zip(*arguments, strict=False))
-        results: list[Any] = [None] * len(waiting)
-        numbers = iter(range(len(waiting)))
+        futures = [self.submit(call, *each) for each in zip(*arguments, strict=False)]
+        return (future.result() for future in futures)
 
-        def work() -> None:
-            for number in numbers:
-                results[number] = call(*waiting[number])
+    def _begin_next(self) -> None:
+        self._begun = [actor for actor in self._begun if not actor.is_over]
+        while self._waiting and len(self._begun) < self._most:
+            actor = self._waiting.popleft()
+            self._begun.append(actor)
+            self.hub.begin(actor)
 
-        workers = [self.hub.spawn(work, "reader") for _ in range(min(self._most, len(waiting)))]
-        self.hub.wait(workers)
-        for worker in workers:
-            if worker.error is not None:
-                raise worker.error
-        return iter(results)
+
+def wait(
+    futures: Iterable[Future], timeout: float | None = None, return_when: str = ALL_COMPLETED
+) -> tuple[set[Future], set[Future]]:
+    """Stands in for concurrent.futures.wait."""
+    asked = set(futures)
+    actors = [future.actor for future in sorted(asked, key=hash)]
+    if actors:
+        is_any = return_when != ALL_COMPLETED
+        actors[0].hub.wait(actors, at_most=timeout, is_any=is_any)
+    done = {future for future in asked if future.actor.is_over}
+    return done, asked - done

@@ -7,6 +7,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
@@ -22,6 +23,7 @@ from accounts import clock as product_clock
 from accounts.redis_client import client
 from config.celery import app
 from tests.simulation.hub import Clock, Executor, Hub
+from tests.simulation.hub import wait as hub_wait
 from tests.simulation.memory import Memory
 from webhooks import keyring, misrouted, pressure, senders
 
@@ -58,6 +60,7 @@ def in_our_hands(
         enter = stack.enter_context
         _everywhere(stack, time, clock)
         _everywhere(stack, ThreadPoolExecutor, executor)
+        _everywhere(stack, futures.wait, hub_wait)
         _everywhere(stack, client, lambda: memory)
         enter(patch.object(product_clock, "database_now", lambda: clock.now))
         enter(patch.object(timezone, "now", lambda: clock.now))
