@@ -14,7 +14,7 @@ State = Repair.State
 
 # A gateway's clock may be off by so much.
 CLOCKS_DIFFER = timedelta(seconds=5)
-_COMES_UP = frozenset({Status.CONNECTED, Status.CONNECTING})
+COMES_UP = frozenset({Status.CONNECTED, Status.CONNECTING})
 _ENDS_HERE = frozenset({Status.LOGGED_OUT, Status.BLOCKED})
 # From these Rollcall starts a session by itself.
 _TO_BE_STARTED = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE, Status.FAILED})
@@ -23,11 +23,13 @@ _TO_BE_STARTED = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE, Status.FAI
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What is known beside the look. `unanswered`: why no answer came, empty where one did;
+    `believed`: the account is thought to come up, too, as far as a probe has not disproved it;
     `is_over`: what was asked can no longer happen."""
 
     started_at: datetime | None
     qr_seen_at: datetime | None
     unanswered: str
+    believed: bool
     is_over: bool
 
 
@@ -41,7 +43,7 @@ def judge(seen: Observation | None, known: Finding) -> Verdict | None:
     """What has come of it; None: look again. `seen` None: the gateway could not be read."""
     if seen is None:
         return _in_the_end(known, "its gateway could not be read")
-    if seen.status in _COMES_UP:
+    if seen.status in COMES_UP:
         if _is_an_old_word(seen, known):
             return _in_the_end(known, "the gateway says connected, as it did before")
         return Verdict(State.SUCCEEDED, f"a read shows it {seen.status.label}")
@@ -58,7 +60,7 @@ def came_back(outcome: Outcome | None, *, by_itself: bool) -> str:
     """Why a start is not needed after a look at what is the case now; empty: it is."""
     if outcome is None or outcome.now is None:
         return ""
-    if outcome.now in _COMES_UP:
+    if outcome.now in COMES_UP:
         return f"nothing was started: a read shows it {outcome.now.label}"
     if by_itself and outcome.now not in _TO_BE_STARTED:
         return f"nothing was started: it is {outcome.now.label}"
@@ -75,7 +77,11 @@ def _in_the_end(known: Finding, text: str) -> Verdict | None:
 def _is_an_old_word(seen: Observation, known: Finding) -> bool:
     """Nobody answered, and it has been connected since before it was asked to start: a gateway's
     word may stand for long after its browser has gone."""
-    if not known.unanswered or seen.connected_at is None or known.started_at is None:
+    if not known.unanswered:
+        return False
+    if not known.believed:
+        return True
+    if seen.connected_at is None or known.started_at is None:
         return False
     return seen.connected_at < known.started_at - CLOCKS_DIFFER
 

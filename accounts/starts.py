@@ -22,7 +22,7 @@ from accounts.maintenance import maintained_until
 from accounts.models import Account, Repair
 from accounts.observations import BELIEVED
 from accounts.obstacles import no_ladder, obstacle, reason_of
-from accounts.outcomes import Finding, came_back, judge
+from accounts.outcomes import COMES_UP, Finding, came_back, judge
 from accounts.reach import client_of
 from gateways import base
 from gateways.base import GatewayError, State, Step
@@ -236,6 +236,7 @@ def _look(repair: Repair) -> None:
             started_at=repair.started_at,
             qr_seen_at=account.qr_seen_at,
             unanswered=repair.outcome,
+            believed=outcome is not None and outcome.now in COMES_UP,
             is_over=_is_over(repair, clock.database_now()),
         ),
     )
