@@ -34,11 +34,14 @@ _DUE = f"""
 WITH facts AS (
     SELECT account.id, account.gateway_id, account.session_id, account.status, account.probed_at,
            account.probe_failures, account.disproved_at, account.usual_gap_seconds,
-           kind.probe = 'send' AS by_send, kind.list_is_probe, gateway.send_probe,
+           kind.probe = 'send' AS by_send, gateway.mode = 'observe' AS is_observed,
+           kind.list_is_probe, gateway.send_probe,
            account.probed_at AS looked,
            GREATEST(account.last_activity_at, account.status_since) AS sign,
-           (SELECT max(repair.finished_at) FROM account_repairs repair
-             WHERE repair.account_id = account.id AND repair.state <> 'cancelled') AS repaired_at
+           CASE WHEN account.disproved_at IS NOT NULL THEN
+               (SELECT max(repair.finished_at) FROM account_repairs repair
+                 WHERE repair.account_id = account.id AND repair.state <> 'cancelled')
+           END AS repaired_at
       FROM whatsapp_accounts account
       JOIN accounts_gateway gateway ON gateway.id = account.gateway_id
       JOIN unnest(%(kinds)s::text[], %(probes)s::text[], %(lists)s::boolean[])
@@ -59,7 +62,7 @@ WITH facts AS (
                           AND pause.starts_at <= %(now)s AND pause.ends_at > %(now)s)
 ), due AS (
     SELECT id, gateway_id, session_id, CASE
-        WHEN by_send AND send_probe = 'off' THEN NULL
+        WHEN by_send AND (send_probe = 'off' OR is_observed) THEN NULL
         WHEN by_send AND probe_failures BETWEEN 1 AND %(failures)s - 1 THEN probed_at + %(again)s
         WHEN disproved_at IS NOT NULL AND by_send THEN probed_at + %(send_every)s
         WHEN disproved_at IS NOT NULL AND repaired_at > probed_at THEN repaired_at

@@ -121,6 +121,7 @@ class _Round:
 
     def _judge(self, answers: Sequence[_Answer]) -> None:
         now = clock.database_now()
+        answers = sorted(answers, key=lambda answer: answer.turn.account_id)
         known = _suspicions([answer.turn.account_id for answer in answers])
         judged = [
             (answer, judge(known[answer.turn.account_id], _probe(answer), asked_at=at, now=now))

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.confirm import confirm
 from accounts.models import Account
 from accounts.observations import Observation
 from accounts.status import Source, Status
 from accounts.transitions import observe
 from gateways.base import Reason
 from gateways.simulator import mishaps
+from tests.cast import story
 
 
 @pytest.fixture
@@ -60,6 +62,42 @@ def test_it_is_back_with_its_new_login(scene, alice):
     scene.tick()
 
     assert scene.says(alice) == [(Status.CONNECTED, "")]
+
+
+def hears(scene, account) -> None:
+    """A webhook says that it is connected, and the session is read at once."""
+    observe(
+        [
+            Observation(
+                gateway_id=account.gateway_id,
+                session_id=account.session_id,
+                status=Status.CONNECTED,
+                observed_at=scene.database_now(),
+                source=Source.WEBHOOK,
+            )
+        ]
+    )
+    confirm(account.gateway_id, account.session_id)
+
+
+def test_a_webhook_that_tells_of_its_new_login_is_believed_by_the_read(scene, alice):
+    mishaps.crash(scene.world, "alice", honest=False)
+    found(scene, alice, Status.DISCONNECTED, Reason.BROWSER_GONE)
+    scene.world.reconnect("alice", alice.workspace_id)
+
+    hears(scene, alice)
+
+    assert scene.says(alice) == [(Status.CONNECTED, "")]
+
+
+def test_a_webhook_that_comes_late_is_not(scene, alice):
+    mishaps.crash(scene.world, "alice", honest=False)
+    found(scene, alice, Status.DISCONNECTED, Reason.BROWSER_GONE)
+
+    hears(scene, alice)
+
+    assert scene.says(alice) == [(Status.DISCONNECTED, Reason.BROWSER_GONE)]
+    assert story(alice) == [("connected", "disconnected")]
 
 
 def test_an_unresponsive_one_is_kept_fresh_by_the_list_and_turned_by_it_never(scene, alice):

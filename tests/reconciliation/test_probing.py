@@ -143,6 +143,15 @@ def test_a_gateway_may_forbid_it(scene, alice):
     assert scene.sent == 0
 
 
+def test_nothing_is_done_to_a_gateway_that_is_only_observed(scene, alice):
+    Gateway.objects.update(mode=Gateway.Mode.OBSERVE)
+    scene.passes(1200)
+
+    lives(scene, 60)
+
+    assert scene.sent == 0
+
+
 def test_always_means_every_ten_minutes(scene, alice):
     Gateway.objects.update(send_probe=Gateway.SendProbe.ALWAYS)
     speaks(scene, usual_gap_seconds=6 * 3600)
