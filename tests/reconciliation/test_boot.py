@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.status import Status
+from accounts import confirm
+from accounts.status import Status, Wanted
 from gateways.base import Reason, Session, State
 from reconciliation.boot import GRACE_MOST, Boot, follow_boot
 from reconciliation.roll import Row
@@ -204,3 +205,22 @@ def test_one_that_never_comes_back_is_lost_after_the_grace(scene, seen_before):
 
     assert scene.says(dana) == [(Status.DISCONNECTED, Reason.MISSING)]
     assert story(dana) == [("connected", "unknown"), ("unknown", "disconnected")]
+
+
+def test_a_targeted_read_that_finds_nothing_while_it_boots_condemns_nobody(scene, seen_before):
+    dana = scene.an_account("dana")
+    restart(scene, keeps=["alice"])
+    scene.call_roll()
+
+    assert confirm.confirm(scene.gateway.pk, "dana") is None
+    assert story(dana) == []
+
+
+def test_of_what_is_wanted_stopped_it_says_that_it_stopped(scene, seen_before):
+    dana, eve = scene.an_account("dana", wanted=Wanted.STOPPED), scene.an_account("eve")
+    restart(scene, keeps=["alice"])
+    scene.call_roll()
+    confirm.confirm(scene.gateway.pk, "dana")
+
+    assert scene.says(dana) == [(Status.STOPPED, Reason.AS_WANTED)]
+    assert story(eve) == []
