@@ -1,4 +1,4 @@
-"""`./run simulate`: the simulated estates of tests/simulation, on servers of their own."""
+"""`./run simulate`: simulated estates, on servers of their own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from instance import throwaway
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code. One seed is one story, whatever order Python would give its sets."""
+    """The module that simulates, and what it is told. The exit code. One seed is one story,
+    whatever order Python would give its sets."""
+    module, *others = arguments
     os.environ["PYTHONHASHSEED"] = "0"
-    return throwaway.main(arguments, module="tests.simulation")
+    return throwaway.main(others, module=module)
