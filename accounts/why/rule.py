@@ -49,7 +49,7 @@ _BY_SOURCE: dict[str, str] = {
     Source.PROBE: "a probe of the live client shows it so",
     Source.CLAIM: "a call of the gateway's own says so; it is believed and confirmed by a read",
     Source.OPERATOR: "a person's word; the next read may say otherwise",
-    Source.REGISTRATION: "a new session is somebody's who registered it",
+    Source.REGISTRATION: "as it was registered: what has been seen since says the same",
     Source.REPAIR: "what our own repair found",
 }
 _GONE = (Status.DISCONNECTED, Reason.MISSING)
