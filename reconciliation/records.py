@@ -89,14 +89,12 @@ def _record(difference: Difference) -> dict[str, object]:
 
 
 def keep_boot(gateway: Gateway, boot: Boot) -> None:
-    """Only when something moved."""
-    if boot != Boot.of(gateway):
-        Gateway.objects.filter(pk=gateway.pk).update(
-            booted_at=boot.booted_at,
-            boot_seen_at=boot.seen_at,
-            boot_sessions=boot.sessions,
-            boot_grown_at=boot.grown_at,
-        )
+    Gateway.objects.filter(pk=gateway.pk).update(
+        booted_at=boot.booted_at,
+        boot_seen_at=boot.seen_at,
+        boot_sessions=boot.sessions,
+        boot_grown_at=boot.grown_at,
+    )
 
 
 def prune() -> int:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from django.db import transaction
+
 from accounts import clock, maintenance, probes, sight
 from accounts.models import Gateway, Incident
 from accounts.observations import Observation
@@ -107,15 +109,17 @@ class Pass:
             sessions_listed=len(look.listing.sessions),
             findings=[*findings, *comparison.noted, *self._settle(reads)],
         )
-        if self._may_write():
-            seeing.note_seen(
-                self.gateway,
-                comparison,
-                started=look.started,
-                is_complete=look.listing.complete,
-                maintained=self.maintained,
-            )
-        return self._keep(report, _outcome(report, look))
+        # One commit: each waits for the disk.
+        with transaction.atomic():
+            if self._may_write():
+                seeing.note_seen(
+                    self.gateway,
+                    comparison,
+                    started=look.started,
+                    is_complete=look.listing.complete,
+                    maintained=self.maintained,
+                )
+            return self._keep(report, _outcome(report, look))
 
     def _look(self, client: Client) -> Look:
         health = client.health(deadline_seconds=self._left(HEALTH_SECONDS))
@@ -144,7 +148,7 @@ class Pass:
             came_back=self.gateway.blind_since is not None,
         )
         boot = put_off(boot, look.started) if self.maintained else boot
-        if self._may_write():
+        if boot != Boot.of(self.gateway) and self._may_write():
             records.keep_boot(self.gateway, boot)
         held = Incident.objects.filter(
             kind=Incident.Kind.MASS_LOSS, gateway=self.gateway, closed_at__isnull=True
@@ -169,6 +173,8 @@ class Pass:
 
     def _settle(self, decided: Decided, fresh: Sequence[Observation] = ()) -> list[Difference]:
         """Observe what was decided. In a plan, it is what would be."""
+        if not (decided or fresh):
+            return []
         if not self._may_write():
             return [difference for difference, _ in decided]
         told = [(difference, seen) for difference, seen in decided if seen is not None]

@@ -74,15 +74,18 @@ def a_situation(draw):
 
 @st.composite
 def a_calm_situation(draw):
-    """The same, but most rows are connected, and most of those are listed so."""
-    rows, listing, at = draw(a_situation())
-    calm = [draw(st.sampled_from([row, connected(row)])) for row in rows]
-    given = by_session(calm)
-    shown = [
-        draw(st.sampled_from([session, as_row(session, given.get(session.session_id))]))
-        for session in listing.sessions
+    """All rows are there, most of them connected; some vanish, and most others are listed so."""
+    _, _, at = draw(a_situation())
+    seldom = st.sampled_from([True, False, False, False])
+    rows = [draw(a_row(session_id)) for session_id in IDS]
+    rows = [row if draw(seldom) else connected(row) for row in rows if not draw(seldom)]
+    given = by_session(rows)
+    sessions = [draw(a_session(session_id)) for session_id in IDS if draw(st.booleans())]
+    sessions = [
+        session if draw(seldom) else as_row(session, given.get(session.session_id))
+        for session in sessions
     ]
-    return tuple(calm), Listing(sessions=tuple(shown), complete=True), at
+    return tuple(rows), Listing(sessions=tuple(sessions), complete=True), at
 
 
 def connected(row):
