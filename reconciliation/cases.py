@@ -69,7 +69,8 @@ SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phon
               max(finished_at) FILTER (WHERE asked_by <> 'rollcall') AS human_at
          FROM account_repairs
         WHERE account_id = account.id AND state NOT IN ('waiting', 'running', 'unclear')
-          AND steps <> '["stop"]' AND asked_at > coalesce(told.clean_at, '-infinity')
+          AND steps <> '["stop"]'
+          AND coalesce(started_at, finished_at, asked_at) > coalesce(told.clean_at, '-infinity')
        ) tried
  ORDER BY account.status_since, account.id
 """

@@ -76,11 +76,18 @@ class Story:
     def live(self, seconds: int) -> None:
         """Time passes, with a roll call every 20 s and the sweeps between them."""
         for _ in range(seconds // 20):
-            self._passed += timedelta(seconds=20)
-            self.world.advance(20)
-            call_roll(Gateway.objects.get().pk)
-            flush_life()
-            expire_live_words()
+            self.be_away(20)
+            self.look()
+
+    def look(self) -> None:
+        """A roll call and the sweeps."""
+        call_roll(Gateway.objects.get().pk)
+        flush_life()
+        expire_live_words()
+
+    @property
+    def passed_seconds(self) -> int:
+        return int(self._passed.total_seconds())
 
     def be_away(self, seconds: int) -> None:
         """Time passes, and nobody on our side looks."""

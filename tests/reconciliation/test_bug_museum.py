@@ -1,0 +1,188 @@
+"""What others have paid for: bugs of reconnecting in projects like this one, each shown not to be
+here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from accounts import registration, repairs
+from accounts.models import Gateway, Repair
+from accounts.outcomes import Finding, judge
+from accounts.repair_pause import pause_repair
+from accounts.status import Source, Status, Wanted
+from gateways.base import Reason
+from gateways.registry import CLIENTS, capabilities_of
+from reconciliation.governor import govern
+from reconciliation.policy import (
+    MOST_STRIKES,
+    STABLE,
+    Case,
+    History,
+    Hold,
+    Nothing,
+    Place,
+    Quarantine,
+    Repairing,
+    Wait,
+    backoff,
+    decide,
+)
+from tests.cast import saw
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def cast(scene):
+    return scene.cast
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def a_case(status=Status.DISCONNECTED, reason=Reason.BROWSER_GONE, **fields) -> Case:
+    given = {
+        "status": status,
+        "reason": reason,
+        "lost_to": reason,
+        "since": ago(600),
+        "wanted": True,
+        "place": Place(capabilities=capabilities_of("webjs")),
+        "history": History(),
+    }
+    return Case(**given | fields)
+
+
+def test_an_open_blip_does_not_reset_the_counter():
+    """In baileys-api: each short connection began the count anew, so that it never gave up."""
+    blip = a_case(Status.CONNECTED, Reason.NONE, since=ago(5), history=History(strikes=2))
+    assert decide(blip, NOW, 0.5) == Nothing(is_stable=False)
+    lost_again = a_case(since=ago(1), history=History(strikes=3, attempts=3, ended_at=ago(10)))
+    assert isinstance(decide(lost_again, NOW, 0.5), Quarantine)
+
+
+def test_backoff_is_reset_after_success_and_a_stable_minute():
+    """In argo-cd: it went on waiting for the longest time after all was well again."""
+    stable = a_case(Status.CONNECTED, Reason.NONE, since=ago(STABLE.total_seconds()))
+    assert decide(stable, NOW, 0.5) == Nothing(is_stable=True)
+    assert backoff(0, 1.0) == timedelta(seconds=5)
+
+
+def test_one_failure_does_not_end_self_heal_for_good():
+    """In argo-cd: after one failed attempt nothing was tried any more."""
+    once = a_case(history=History(strikes=1, attempts=1, ended_at=ago(120)))
+    assert isinstance(decide(once, NOW, 1.0), Repairing)
+
+
+def test_giving_up_is_not_for_ever():
+    given_up = a_case(
+        Status.FAILED,
+        Reason.REPAIR_GAVE_UP,
+        lost_to=Reason.BROWSER_GONE,
+        history=History(strikes=MOST_STRIKES, attempts=3, ended_at=ago(3601)),
+    )
+    assert isinstance(decide(given_up, NOW, 1.0), Repairing)
+
+
+def test_that_the_call_did_not_throw_is_no_success(cast):
+    """In OpenWA: "it did not throw" counted as repaired, so that the budget was dead code."""
+    seen = saw(cast.alice, Status.DISCONNECTED, at=NOW, source=Source.READ)
+    known = Finding(started_at=ago(50), qr_seen_at=None, unanswered="", is_over=True)
+    assert judge(seen, known).state == Repair.State.FAILED
+
+
+def test_what_was_cancelled_is_not_a_failure():
+    """In OpenWA: cancelled attempts used up the tries. They only make the next one wait."""
+    cancelled = a_case(history=History(strikes=0, attempts=7, ended_at=ago(1)))
+    decision = decide(cancelled, NOW, 0.5)
+    assert isinstance(decision, Wait) and decision.why == "1st of 3 tries"
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_told_not_to_reconnect_means_that_on_every_kind_of_gateway(kind):
+    """In OpenWA: `maxReconnectAttempts: 0` was ignored by one engine."""
+    told_not_to = Place(acts=False, capabilities=capabilities_of(kind))
+    for status in (Status.DISCONNECTED, Status.UNRESPONSIVE):
+        assert isinstance(decide(a_case(status, place=told_not_to), NOW, 0.0), Hold)
+
+
+@pytest.mark.parametrize("status", [Status.QR_SCANNING, Status.DISCONNECTED, Status.LOGGED_OUT])
+def test_a_qr_code_that_expires_is_no_reconnect(status):
+    """In OpenWA it used up the tries, or went on for ever unattended."""
+    expired = decide(a_case(status, Reason.QR_EXPIRED), NOW, 0.0)
+    assert isinstance(expired, Nothing) and not expired.is_stable
+
+
+def test_a_conflict_is_no_loop():
+    """In WAHA: two clients took the session from each other without end."""
+    replaced = a_case(reason=Reason.REPLACED)
+    for minutes in (0, 10, 1000):
+        assert isinstance(decide(replaced, NOW + timedelta(minutes=minutes), 0.0), Hold)
+
+
+def test_a_replay_does_not_race_the_original():
+    """In OpenWA: while the first may still happen there is no second."""
+    for state in Repair.OPEN:
+        history = History(open_state=state, open_by=Repair.Asker.ROLLCALL)
+        assert isinstance(decide(a_case(history=history), NOW, 0.0), Hold)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (Status.LOGGED_OUT, Reason.UNLINKED),
+        (Status.LOGGED_OUT, Reason.WRONG_NUMBER),
+        (Status.BLOCKED, Reason.TERMS_OF_SERVICE),
+        (Status.BLOCKED, Reason.PROXY_BLOCKED),
+        (Status.DISCONNECTED, Reason.CLIENT_OUTDATED),
+    ],
+)
+def test_nothing_is_restarted_where_a_human_must_act(status, reason):
+    """A restart there costs WhatsApp's patience, and cures nothing."""
+    assert isinstance(decide(a_case(status, reason), NOW, 0.0), Nothing)
+
+
+def test_many_that_failed_together_do_not_come_back_together():
+    """No thundering herd: chance spreads them over the whole of the wait."""
+    tried = a_case(history=History(strikes=1, attempts=1, ended_at=ago(0)))
+    moments = {decide(tried, NOW, chance / 10).until for chance in range(1, 10)}
+    assert len(moments) == 9
+    assert max(moments) - min(moments) >= timedelta(seconds=20)
+
+
+def test_a_blind_observer_repairs_nothing():
+    """All sessions "drop" when we cannot see: that is no reason to restart them."""
+    blind = replace(a_case().place, hidden="its gateway cannot be read")
+    assert isinstance(decide(a_case(place=blind), NOW, 0.0), Hold)
+
+
+def test_registering_a_number_again_does_not_resume_what_was_paused(cast, monkeypatch):
+    """In healthchecks: the call that creates also un-paused a paused one."""
+    monkeypatch.setattr("accounts.doorbell._send", lambda task, args: None)
+    pause_repair(cast.gateway.pk, "they died")
+    now = repairs.clock.database_now()
+    type(cast.alice).objects.filter(pk=cast.alice.pk).update(
+        quarantined_until=now + timedelta(hours=1), strikes=3, status=Status.FAILED
+    )
+    registration.register(
+        workspace=cast.acme,
+        gateway=cast.gateway,
+        session_id="alice",
+        phone_number=cast.alice.phone_number,
+        actor="olga",
+    )
+    cast.alice.refresh_from_db()
+    assert cast.alice.quarantined_until == now + timedelta(hours=1)
+    assert Gateway.objects.get(pk=cast.gateway.pk).repair_paused_at is not None
+
+
+def test_what_people_switched_off_is_not_brought_back(cast, monkeypatch):
+    monkeypatch.setattr("accounts.doorbell._send", lambda task, args: None)
+    gone = {"status_reason": Reason.BROWSER_GONE, "wanted": Wanted.STOPPED}
+    cast.an_account("off", Status.DISCONNECTED, **gone)
+    govern()
+    assert not Repair.objects.exists()
