@@ -17,6 +17,7 @@ from tests.flows.story import NUMBER, Story
 from tests.gateways.simulated import connected
 
 TICK_SECONDS = 5
+pytestmark = pytest.mark.timeout(240)
 ALIVE = "webjs_1_alive"
 
 
