@@ -91,9 +91,7 @@ def test_giving_up_is_not_for_ever():
 def test_that_the_call_did_not_throw_is_no_success(cast):
     """In OpenWA: "it did not throw" counted as repaired, so that the budget was dead code."""
     seen = saw(cast.alice, Status.DISCONNECTED, at=NOW, source=Source.READ)
-    known = Finding(
-        started_at=ago(50), qr_seen_at=None, unanswered="", believed=True, is_over=True
-    )
+    known = Finding(started_at=ago(50), qr_seen_at=None, unanswered="", believed=True, is_over=True)
     assert judge(seen, known).state == Repair.State.FAILED
 
 
