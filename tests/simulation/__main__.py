@@ -40,9 +40,20 @@ def main(arguments: list[str]) -> int:
 
 
 def _mutate(names: str) -> int:
-    """Each guard taken away in turn, and the first seed that notices."""
+    """Each guard taken away in turn, and the first seed that notices; with the guard in its place
+    the same seed keeps every promise."""
     from tests.simulation.mutations import GUARDS, SEEDS, small_plan
     from tests.simulation.simulation import simulate
+
+    sound: dict[int, bool] = {}
+
+    def is_sound(seed: int) -> bool:
+        if seed not in sound:
+            report = simulate(small_plan(seed))
+            sound[seed] = not report.broken
+            if report.broken:
+                print(f"with every guard, seed {seed}: {report.said()}", flush=True)
+        return sound[seed]
 
     unnoticed = 0
     for guard in GUARDS:
@@ -50,7 +61,7 @@ def _mutate(names: str) -> int:
             continue
         for seed in SEEDS:
             report = simulate(small_plan(seed), without=guard())
-            if report.broken:
+            if report.broken and is_sound(seed):
                 said = report.broken[0].splitlines()
                 print(f"{guard.__name__}: seed {seed}: {said[0]} ({said[1].strip()})", flush=True)
                 break

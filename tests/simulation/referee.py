@@ -28,7 +28,8 @@ STANDS_SECONDS = 5
 IN_FLIGHT = timedelta(seconds=0.2)
 CONVERGES_SECONDS = 90
 RETRIES_SECONDS = 155
-STARTS_AT_ONCE, STARTS_APART_SECONDS = 2, 59
+# A look comes between a turn and its start, so that two starts may be a little closer.
+STARTS_AT_ONCE, STARTS_APART_SECONDS = 2, 50
 ONLY_A_HUMAN = frozenset({Status.QR_SCANNING, Status.LOGGED_OUT, Status.BLOCKED})
 # On its way: the Node service lists what it starts as waiting for a scan.
 PASSING = frozenset({Status.CONNECTING, Status.UNKNOWN, Status.QR_SCANNING})
@@ -136,7 +137,13 @@ class Referee:
         self._newer_wins(change)
         row = self.rows[change.account_id]
         fact = self._fact(row.key)
-        self.numbers.changed(change, self.hub.clock.now, self._calm_since(row.gateway_id))
+        now, booted = self.hub.clock.now, self.estate.by_gateway[row.gateway_id].world.started_at
+        self.numbers.changed(
+            change,
+            now,
+            self._calm_since(row.gateway_id),
+            after_boot=now - booted < timedelta(minutes=15),
+        )
         self._count_mending(change, row)
         if change.to_status in VERDICTS:
             self._blind_is_not_dead(change)

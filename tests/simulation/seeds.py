@@ -6,7 +6,7 @@ from __future__ import annotations
 from tests.simulation.simulation import Plan
 
 USUAL = (
-    Plan(seed=1, hours=0.8, accounts=40, intensity=6),
-    Plan(seed=3, hours=0.8, accounts=12, gateways=1, intensity=20),
+    Plan(seed=1, hours=0.4, accounts=40, intensity=6, quiet_seconds=300),
+    Plan(seed=3, hours=0.3, accounts=12, gateways=1, intensity=20, quiet_seconds=300),
 )
 SHOWN: dict[str, Plan] = {}

@@ -25,9 +25,6 @@ from tests.simulation.referee import Broken, Referee
 from tests.simulation.seams import in_our_hands
 from tests.simulation.worker import Worker
 
-# All that goes wrong ends now and then, so that everything can be compared.
-ACT_SECONDS, QUIET_SECONDS = 3000.0, 1500.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -37,6 +34,9 @@ class Plan:
     gateways: int = 2
     intensity: float = 1.0
     stops_at_first: bool = True
+    # All that goes wrong ends now and then, so that everything can be compared.
+    act_seconds: float = 3000.0
+    quiet_seconds: float = 1500.0
 
 
 @dataclass(slots=True)
@@ -110,9 +110,9 @@ def _run(plan: Plan, hub: Hub, worker: Worker, fate: Fate, referee: Referee) -> 
     ends = hub.clock.now + timedelta(hours=plan.hours)
     while hub.clock.now < ends:
         fate.is_quiet = False
-        hub.run_until(min(ends, hub.clock.now + timedelta(seconds=ACT_SECONDS)))
+        hub.run_until(min(ends, hub.clock.now + timedelta(seconds=plan.act_seconds)))
         fate.is_quiet = True
-        hub.run_until(hub.clock.now + timedelta(seconds=QUIET_SECONDS))
+        hub.run_until(hub.clock.now + timedelta(seconds=plan.quiet_seconds))
         referee.look_at_all()
     referee.look_at_the_end()
 

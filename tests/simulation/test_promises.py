@@ -7,6 +7,8 @@ import pytest
 from tests.simulation.seeds import SHOWN, USUAL
 from tests.simulation.simulation import simulate
 
+pytestmark = pytest.mark.timeout(300)  # what a busy machine takes for it
+
 
 @pytest.mark.parametrize("plan", USUAL, ids=lambda plan: f"seed {plan.seed}")
 def test_every_promise_holds(transactional_db, plan):
