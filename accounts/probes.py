@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from accounts import clock
 from accounts.locks import short_waits
 from accounts.models import Account, Gateway
 from accounts.silence import NEXT_LOOK_SQL
@@ -54,7 +55,7 @@ WITH facts AS (
                AND (account.disproved_at IS NOT NULL OR account.probe_failures > 0))
        -- A lease that seems longer was taken before the clock was set back.
        AND (account.probing_until IS NULL OR account.probing_until <= %(now)s
-            OR account.probing_until > %(now)s + %(lease)s)
+            OR account.probing_until > %(now)s + %(longest)s)
        AND NOT EXISTS (SELECT 1 FROM account_repairs repair
                         WHERE repair.account_id = account.id AND repair.state = 'running')
        AND NOT EXISTS (SELECT 1 FROM accounts_maintenancewindow pause
@@ -84,7 +85,7 @@ _TAKE = f"""{_DUE}
 ), free AS (
     SELECT account.id FROM whatsapp_accounts account JOIN turn USING (id)
      WHERE account.probing_until IS NULL OR account.probing_until <= %(now)s
-        OR account.probing_until > %(now)s + %(lease)s
+        OR account.probing_until > %(now)s + %(longest)s
      ORDER BY account.id FOR NO KEY UPDATE OF account SKIP LOCKED
 )
 UPDATE whatsapp_accounts account SET probing_until = %(now)s + %(lease)s
@@ -146,7 +147,9 @@ def take_turns(gateway_id: int, now: datetime, *, by_send: bool) -> list[Turn]:
         # The gateway's row orders those who count.
         Gateway.objects.select_for_update(no_key=True).only("pk").get(pk=gateway_id)
         under_way = Account.objects.filter(
-            gateway_id=gateway_id, probing_until__gt=now, probing_until__lte=now + LEASE
+            gateway_id=gateway_id,
+            probing_until__gt=now,
+            probing_until__lte=now + LEASE + clock.LOOKED_LATER,
         ).count()
         room = (SENDS_AT_ONCE if by_send else AT_ONCE) - under_way
         if room <= 0:
@@ -172,6 +175,7 @@ def _parameters(now: datetime) -> dict[str, Any]:
         "gateway": None,
         "now": now,
         "lease": LEASE,
+        "longest": LEASE + clock.LOOKED_LATER,
         "failures": FAILURES,
         "again": AGAIN,
         "every": timedelta(seconds=settings.PROBE_EVERY_SECONDS),

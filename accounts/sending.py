@@ -125,7 +125,7 @@ def _take_lease(channel: Channel) -> bool:
     now = clock.database_now()
     limit = timedelta(seconds=hard_limit_seconds(channel) + LEASE_BEYOND_SECONDS)
     # One that is longer than any was taken before the clock was set back.
-    is_over = Q(sending_until__lte=now) | Q(sending_until__gt=now + limit)
+    is_over = Q(sending_until__lte=now) | Q(sending_until__gt=now + limit + clock.LOOKED_LATER)
     free = Q(sending_until__isnull=True) | is_over
     return Channel.objects.filter(free, pk=channel.pk).update(sending_until=now + limit) == 1
 

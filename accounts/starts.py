@@ -247,12 +247,12 @@ def _look(repair: Repair) -> None:
 def _is_over(repair: Repair, now: datetime) -> bool:
     """One that seems longer than any was given before the clock was set back."""
     until = repair.lease_until
-    return until is None or until <= now or until > now + MAY_STILL_HAPPEN
+    return until is None or until <= now or until > now + MAY_STILL_HAPPEN + clock.LOOKED_LATER
 
 
 def _find_the_dead(now: datetime) -> None:
     """Whoever carried these out died, or took too long."""
-    over = Q(lease_until__lte=now) | Q(lease_until__gt=now + LEASE)
+    over = Q(lease_until__lte=now) | Q(lease_until__gt=now + LEASE + clock.LOOKED_LATER)
     for repair in Repair.objects.filter(over, state=Repair.State.RUNNING):
         until = min(repair.started_at or now, now) + MAY_STILL_HAPPEN
         _wait_for_clarity(repair, until, "whoever carried it out came to an end")

@@ -59,7 +59,9 @@ def take_lease_on_schedule(gateway_id: int) -> Lease | None:
     now = clock.database_now()
     recently = now - timedelta(seconds=settings.ROLL_CALL_EVERY_SECONDS * 0.75)
     # One from the future was begun before the clock was set back.
-    begun_elsewhen = Q(run_started_at__lte=recently) | Q(run_started_at__gt=now)
+    begun_elsewhen = Q(run_started_at__lte=recently) | Q(
+        run_started_at__gt=now + clock.LOOKED_LATER
+    )
     is_due = Q(run_started_at__isnull=True) | begun_elsewhen
     return _take(_free(gateway_id, now).filter(is_due), gateway_id, now, run_started_at=now)
 
@@ -94,5 +96,5 @@ def release_connection() -> None:
 
 def _free(gateway_id: int, now: datetime) -> QuerySet[Gateway]:
     """One that seems longer than LEASE was taken before the clock was set back."""
-    is_over = Q(lease_until__lte=now) | Q(lease_until__gt=now + LEASE)
+    is_over = Q(lease_until__lte=now) | Q(lease_until__gt=now + LEASE + clock.LOOKED_LATER)
     return Gateway.objects.filter(Q(lease_until__isnull=True) | is_over, pk=gateway_id)

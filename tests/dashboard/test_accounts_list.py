@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from accounts.models import Account, Gateway
@@ -59,11 +61,11 @@ def test_an_expired_word_reads_unknown_although_nobody_wrote_it_down(admin, cast
 
 def test_the_last_evidence_is_the_newest_of_all(admin, cast):
     Account.objects.filter(pk=cast.alice.pk).update(last_activity_at=cast.ago(3))
-    assert "3 s ago activity" in row_of(admin, "alice")
+    assert re.search(r"\d s ago activity", row_of(admin, "alice"))
     Gateway.objects.update(listed_at=cast.ago(1))
-    assert "1 s ago roll call" in row_of(admin, "alice")
+    assert re.search(r"\d s ago roll call", row_of(admin, "alice"))
     Account.objects.filter(pk=cast.alice.pk).update(unshown_since=cast.ago(1))
-    assert "1 s ago not on its list" in row_of(admin, "alice")
+    assert re.search(r"\d s ago not on its list", row_of(admin, "alice"))
 
 
 def test_an_account_that_nobody_ever_saw_says_so(admin, cast):

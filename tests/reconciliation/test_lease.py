@@ -29,6 +29,14 @@ def test_a_lease_is_had_once(scene):
     assert take_lease(scene.gateway.pk) is not None
 
 
+def test_a_lease_is_not_taken_by_who_looked_at_the_clock_before_it_was_given(scene, monkeypatch):
+    late = database_now()
+    take_lease(scene.gateway.pk)
+    monkeypatch.setattr("accounts.clock.database_now", lambda: late)
+
+    assert take_lease(scene.gateway.pk) is None
+
+
 def test_the_lease_of_one_that_died_ends_by_itself(scene):
     take_lease(scene.gateway.pk)
     scene.passes(LEASE.total_seconds())

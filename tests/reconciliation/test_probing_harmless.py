@@ -208,6 +208,16 @@ def test_a_session_is_never_asked_twice_at_once_and_a_gateway_not_by_all(transac
     assert not Account.objects.filter(probed_at=None).exists()
 
 
+def test_a_turn_is_not_taken_by_who_looked_at_the_clock_before_it_was_given(db, waha):
+    cast, _ = make("waha", waha)
+    cast.an_account("session-1", Status.CONNECTED)
+    late = database_now()
+    taken = probes.take_turns(cast.gateway.pk, database_now(), by_send=False)
+
+    assert len(taken) == 2
+    assert probes.take_turns(cast.gateway.pk, late, by_send=False) == []
+
+
 def _probe(gateway_id: int) -> None:
     try:
         probe_gateway(gateway_id)
