@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Account, Channel, Incident, Notification, Transition
+from accounts.models import Account, Channel, Gateway, Incident, Notification, Transition
 from accounts.status import Status
 from gateways.base import Reason
 from tests.gateways.simulated import connected
@@ -43,6 +43,8 @@ def fleet(scene):
         phone_number = str(70_000_000_000 + number)
         fields = {"workspace_id": cast.acme.pk, "phone_number": phone_number}
         connected(scene.world, f"fleet-{number}", **fields)
+    # Its uptime stood still while the fleet was made: that is no boot.
+    Gateway.objects.update(booted_at=None, boot_seen_at=None, boot_grown_at=None)
     scene.call_roll()
     channel = Channel(name="ops", kind=Channel.Kind.EMAIL)
     channel.target = "ops@example.com"

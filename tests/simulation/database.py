@@ -1,4 +1,4 @@
-"""The simulation's PostgreSQL: a real one, a copy of the tests' own, whose clock is ours."""
+"""The simulation's PostgreSQL: a real one, with a database of its own whose clock is ours."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from django.apps import apps
+from django.core.management import call_command
 from django.db import connection, connections
 
 from tests.simulation.hub import Clock, Killed, is_killed
 
 COPY = "simulated"
+# Migrated once, and copied: nobody else is connected to it, as others are to the tests' own.
+TEMPLATE = "to_simulate"
 _CLOCKS = ("clock_timestamp", "statement_timestamp", "transaction_timestamp", "now")
 # Whoever names one of these unqualified, reads our clock: "sim" comes before pg_catalog.
 _FUNCTION = """
@@ -82,7 +85,7 @@ class Watcher:
 def simulated_database(clock: Clock) -> Iterator[Watcher]:
     """Inside, the default connection is to the copy, stays open, and runs by `clock`."""
     original = connection.settings_dict["NAME"]
-    _copy(original)
+    _copy()
     connection.settings_dict["NAME"] = COPY
     watcher = Watcher(clock)
     try:
@@ -98,11 +101,24 @@ def simulated_database(clock: Clock) -> Iterator[Watcher]:
         _drop()
 
 
-def _copy(original: str) -> None:
+def _copy() -> None:
     connection.close()
     with _maintenance() as cursor:
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE])
+        is_made = cursor.fetchone() is not None
+    if not is_made:
+        _make_template()
+    with _maintenance() as cursor:
         cursor.execute(f'DROP DATABASE IF EXISTS "{COPY}" WITH (FORCE)')
-        cursor.execute(f'CREATE DATABASE "{COPY}" TEMPLATE "{original}"')
+        cursor.execute(f'CREATE DATABASE "{COPY}" TEMPLATE "{TEMPLATE}"')
+
+
+def _make_template() -> None:
+    with _maintenance() as cursor:
+        cursor.execute(f'CREATE DATABASE "{TEMPLATE}"')
+    connection.settings_dict["NAME"] = TEMPLATE
+    call_command("migrate", verbosity=0, interactive=False)
+    connection.close()
 
 
 def _drop() -> None:
@@ -123,7 +139,7 @@ def _prepare(clock: Clock) -> None:
             cursor.execute(_FUNCTION.format(name=name))
         cursor.execute("SET search_path = sim, pg_catalog, public")
         cursor.execute("SET synchronous_commit = off")
-        # What a test left behind, whichever ran before.
+        # What the migrations themselves wrote.
         tables = [model._meta.db_table for model in apps.get_models()]
         quoted = ", ".join(f'"{table}"' for table in tables)
         cursor.execute(f"TRUNCATE {quoted} RESTART IDENTITY CASCADE")
