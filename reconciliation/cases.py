@@ -19,6 +19,7 @@ from accounts.numbers import canonical, spellings
 from accounts.status import Status, Wanted
 from gateways.base import Reason
 from gateways.registry import capabilities_of
+from reconciliation.models import Finding
 from reconciliation.policy import STABLE, Case, History, Place
 
 # So many of an account's last changes are looked through for when it was stable.
@@ -93,11 +94,13 @@ class Watched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A gateway as repair sees it. `open_repairs`: how many are in its queue."""
+    """A gateway as repair sees it. `open_repairs`: how many are in its queue; `listed_at`: when its
+    last complete list was asked for."""
 
     name: str
     place: Place
     open_repairs: int
+    listed_at: datetime | None
 
 
 def watched(sites: dict[int, Site]) -> list[Watched]:
@@ -107,7 +110,8 @@ def watched(sites: dict[int, Site]) -> list[Watched]:
         cursor.execute(_CASES, limits)
         rows = cursor.fetchall()
     twins = _twins_of({row[3] for row in rows if row[3]})
-    return [_watched(row, sites[row[1]], twins) for row in rows if row[1] in sites]
+    strangers = _proposed_sessions()
+    return [_watched(row, sites[row[1]], twins, strangers) for row in rows if row[1] in sites]
 
 
 def sites(now: datetime) -> dict[int, Site]:
@@ -122,6 +126,7 @@ def sites(now: datetime) -> dict[int, Site]:
         gateway.pk: Site(
             name=gateway.name,
             open_repairs=open_repairs.get(gateway.pk, 0),
+            listed_at=gateway.listed_at,
             place=Place(
                 acts=gateway.mode == Gateway.Mode.ACT,
                 hidden=_why_hidden(gateway, now, maintained, troubles),
@@ -176,7 +181,32 @@ def _twins_of(numbers: Iterable[str]) -> dict[str, list[int]]:
     return found
 
 
-def _watched(row: tuple, site: Site, twins: dict[str, list[int]]) -> Watched:  # type: ignore[type-arg]
+def _proposed_sessions() -> dict[int, str]:
+    """By account: a session that nobody claims, and that may be its own."""
+    found = Finding.objects.filter(
+        kind=Finding.Kind.UNCLAIMED, ended_at__isnull=True, account__isnull=False
+    )
+    return dict(found.order_by("-id").values_list("account_id", "session_id"))
+
+
+def _elsewhere(lost_to: Reason, since: datetime, site: Site, stranger: str) -> str:
+    """A session that its gateway does not have may run there under another id: a start would make
+    a second one, and both would wait for the phone."""
+    if lost_to is not Reason.MISSING:
+        return ""
+    if site.listed_at is None or site.listed_at < since:
+        return "its gateway's next list must show first that it holds no other session of it"
+    if stranger:
+        return f"session {stranger} there, which nobody claims, may be its own: take it over"
+    return ""
+
+
+def _watched(
+    row: tuple,  # type: ignore[type-arg]
+    site: Site,
+    twins: dict[str, list[int]],
+    strangers: dict[int, str],
+) -> Watched:
     (pk, gateway_id, session_id, number, status, reason, since, wanted) = row[:8]
     (open_state, open_by, last_id, last_reason, strikes, attempts, ended_at, human_at) = row[12:]
     others = [other for other in twins.get(canonical(number), ()) if number and other != pk]
@@ -188,15 +218,17 @@ def _watched(row: tuple, site: Site, twins: dict[str, list[int]]) -> Watched:  #
         open_by=open_by,
         human_at=human_at,
     )
+    lost_to = _lost_to(reason, last_reason)
     case = Case(
         status=Status(status),
         reason=_reason(reason),
-        lost_to=_lost_to(reason, last_reason),
+        lost_to=lost_to,
         since=since,
         wanted=wanted,
         place=site.place,
         history=history,
         twins=tuple(f"account {other}" for other in others),
+        elsewhere=_elsewhere(lost_to, since, site, strangers.get(pk, "")),
     )
     return Watched(
         account_id=pk,

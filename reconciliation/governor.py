@@ -29,6 +29,7 @@ from reconciliation.policy import (
     Nothing,
     Quarantine,
     Repairing,
+    UnderWay,
     Wait,
     decide,
 )
@@ -113,6 +114,8 @@ def _next_step(decision: Decision) -> tuple[str, datetime | None]:
             return f"restart ({why})", until
         case Quarantine(until=until):
             return "restart (one more try after its quarantine)", until
+        case UnderWay(why=why):
+            return why, None
         case Hold(why=why):
             return f"no restart by itself: {why}", None
         case Nothing():

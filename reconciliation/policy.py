@@ -70,7 +70,8 @@ class History:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """An account as far as its repair needs it. `lost_to`: the reason of its loss, also when its
-    status says by now that we gave up; `twins`: who else has its number, in words."""
+    status says by now that we gave up; `twins`: who else has its number, in words; `elsewhere`: why
+    its gateway may hold it under another session, "" where it does not."""
 
     status: Status
     reason: Reason
@@ -80,6 +81,7 @@ class Case:
     place: Place
     history: History
     twins: tuple[str, ...] = ()
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,11 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class UnderWay(Hold):
+    """Somebody's attempt is not over yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quarantine:
     """We gave up; one more try after `until`."""
 
@@ -129,6 +136,8 @@ def decide(case: Case, now: datetime, chance: float) -> Decision:
     again."""
     if not _is_ours(case):
         return _left_alone(case, now)
+    if case.history.open_state:
+        return UnderWay(_under_way(case.history))
     if held := _held(case):
         return Hold(held)
     steps = case.place.capabilities.steps(case.lost_to)
@@ -177,15 +186,15 @@ def _left_alone(case: Case, now: datetime) -> Nothing:
 
 def _held(case: Case) -> str:
     """Why nothing is begun, until that changes; "" where nothing stands against it."""
-    place, history = case.place, case.history
+    place = case.place
     if _is_conflict(case):
         return "another client runs this number: Rollcall does not fight over it"
     if not place.acts:
         return "its gateway is only observed"
     if case.twins:
         return f"it has the same number as {' and '.join(case.twins)}: keep one of them first"
-    if history.open_state:
-        return _under_way(history)
+    if case.elsewhere:
+        return case.elsewhere
     if place.hidden:
         return place.hidden
     if place.paused_why:

@@ -28,7 +28,9 @@ def terminal(running: Running, tmp_path: Path) -> Iterator[Terminal]:
     opened.close()
 
 
-def becomes(running: Running, phone_number: str, status: str, reason: str) -> bool:
+def becomes(
+    running: Running, phone_number: str, status: str, reason: str, *, limit_seconds: float = 25
+) -> bool:
     """The row of a number, within the time that is promised."""
 
     def is_so() -> bool:
@@ -39,7 +41,7 @@ def becomes(running: Running, phone_number: str, status: str, reason: str) -> bo
             ).fetchone()
         return row == (status, reason)
 
-    return bool(until(is_so, limit_seconds=25))
+    return bool(until(is_so, limit_seconds=limit_seconds))
 
 
 def test_every_line_of_the_readme_does_what_it_says(running: Running, terminal: Terminal) -> None:
@@ -48,6 +50,7 @@ def test_every_line_of_the_readme_does_what_it_says(running: Running, terminal: 
     assert said() == "\n"
 
     rows = said()
+    assert "whatsapp-1 is in mode observe" in rows
     assert rows.count(NUMBER) == 3
     seen = said()
     assert "(1 row)" in seen
@@ -80,6 +83,11 @@ def test_every_line_of_the_readme_does_what_it_says(running: Running, terminal: 
     assert "(1 row)" in lied
 
     assert "disconnected | missing" in said()
+
+    assert "whatsapp-1 is in mode act" in said()
+    assert becomes(running, NUMBER, "connected", "", limit_seconds=60)
+    assert becomes(running, SECOND_NUMBER, "qr_scanning", "listed", limit_seconds=60)
+
     assert '"says":"disconnected"' in said()
     assert becomes(running, "15550100101", "disconnected", "navigation")
     misrouted = said()

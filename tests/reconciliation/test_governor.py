@@ -16,6 +16,7 @@ from accounts.models import Account, Gateway, Incident, Repair, Transition
 from accounts.status import Source, Status, Wanted
 from gateways.base import Reason
 from reconciliation.governor import govern
+from reconciliation.models import Finding
 from tests.cast import a_gateway
 
 pytestmark = pytest.mark.usefixtures("rung")
@@ -101,15 +102,43 @@ def test_a_second_look_asks_no_second_time(lost):
     govern()
     account = governed(account)
     assert len(asked(account)) == 1
-    assert account.next_step == (
-        "no restart by itself: a restart that Rollcall asked for waits for its turn"
+    assert account.next_step == "a restart that Rollcall asked for waits for its turn"
+
+
+def test_no_second_session_is_made_beside_one_that_may_be_its_own(lost, scene):
+    account = lost("a", reason=Reason.MISSING)
+    stranger = Finding.objects.create(
+        gateway=scene.gateway,
+        account=account,
+        kind=Finding.Kind.UNCLAIMED,
+        session_id="stranger",
+        first_seen_at=scene.cast.now,
+        last_seen_at=scene.cast.now,
     )
+    assert "session stranger there, which nobody claims" in governed(account).next_step
+    assert asked(account) == []
+
+    stranger.ended_at = scene.cast.now
+    stranger.save()
+    governed(account)
+    assert len(asked(account)) == 1
+
+
+def test_one_that_is_missing_is_looked_for_in_a_list_before_it_is_started(lost, scene):
+    account = lost("a", reason=Reason.MISSING)
+    Gateway.objects.filter(pk=scene.gateway.pk).update(listed_at=scene.cast.ago(601))
+    assert "its gateway's next list must show first" in governed(account).next_step
+    assert asked(account) == []
+
+    Gateway.objects.filter(pk=scene.gateway.pk).update(listed_at=scene.cast.now)
+    governed(account)
+    assert len(asked(account)) == 1
 
 
 def test_whats_not_lost_costs_nothing(scene, django_assert_max_num_queries):
     scene.accounts(20)
     scene.tick()
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         govern()
     assert not Repair.objects.exists()
 
@@ -292,7 +321,7 @@ def test_a_person_who_is_at_it(lost):
     account = lost("a")
     repairs.ask(account, by=Repair.Asker.OPERATOR, actor="olga")
     assert governed(account).next_step == (
-        "no restart by itself: a restart that an operator asked for waits for its turn"
+        "a restart that an operator asked for waits for its turn"
     )
 
 

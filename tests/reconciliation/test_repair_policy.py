@@ -28,6 +28,7 @@ from reconciliation.policy import (
     Place,
     Quarantine,
     Repairing,
+    UnderWay,
     Wait,
     backoff,
     decide,
@@ -126,7 +127,9 @@ def test_nothing_is_begun_beside_an_attempt_that_is_not_over(state, asker):
 
 def test_an_outcome_that_nobody_knows_is_read_before_it_is_tried_again():
     unclear = History(open_state=Repair.State.UNCLEAR, open_by=Repair.Asker.ROLLCALL)
-    assert decided(a_case(history=unclear)) == Hold("the outcome of its last restart is being read")
+    assert decided(a_case(history=unclear)) == UnderWay(
+        "the outcome of its last restart is being read"
+    )
 
 
 def test_a_persons_word_has_a_minute():
