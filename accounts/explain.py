@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from accounts.models import Account
+from accounts.models import Account, Repair
 from accounts.reasons import meaning
 from accounts.status import LIVE, MEANINGS, Status, Wanted
 from accounts.why.alternatives import ruled_out
@@ -55,10 +55,11 @@ class Explanation:
 
 
 def explain(account: Account, now: datetime) -> Explanation:
-    """Needs account.gateway; asks the database twice: for the last transition, and whether its
-    gateway is under maintenance."""
+    """Needs account.gateway; asks the database three times: for the last transition, its open
+    repair, and whether its gateway is under maintenance."""
     shown = account.shown_status(now)
     last = account.transitions.order_by("-id").first()
+    at_work = account.repairs.filter(state__in=Repair.OPEN).values_list("state", flat=True).first()
     next_step = next_step_of(account, shown, now)
     return Explanation(
         status=shown,
@@ -71,13 +72,14 @@ def explain(account: Account, now: datetime) -> Explanation:
         ruled_out=ruled_out(account, shown, now),
         next_step=next_step.words,
         next_step_at=next_step.at,
-        human=human_of(account, shown, now),
+        human=human_of(account, shown, now, at_work=at_work),
     )
 
 
-def what_to_do(account: Account, now: datetime) -> str:
-    """What a human must do, without asking the database: for lists."""
-    return human_of(account, account.shown_status(now), now)
+def what_to_do(account: Account, now: datetime, *, at_work: str | None) -> str:
+    """What a human must do, without asking the database: for lists. `at_work`: the state of its
+    open repair, where it has one."""
+    return human_of(account, account.shown_status(now), now, at_work=at_work)
 
 
 def sentence(account: Account, now: datetime) -> str:

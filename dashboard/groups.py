@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from django.db import models
-from django.db.models import Case, Count, Q, QuerySet, Value, When
+from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, Value, When
 
-from accounts.models import Account
+from accounts.models import Account, Repair
 from accounts.reasons import REASONS, TRANSIENT_HOLD_SECONDS
 from accounts.status import LIVE, Status, Wanted
 
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 
 class Shown(TypedDict):
-    """What `with_group` adds to an account, and the list the moment it was looked at."""
+    """What `with_group` adds to an account, and the list the moment it was looked at. `at_work`:
+    the state of its open repair, if there is one."""
 
     shown: str
     urgency: int
     group: str
     turn: int
+    at_work: str | None
     seen_now: datetime
 
 
@@ -77,27 +79,39 @@ def _needs_a_human(now: datetime) -> Q:
     by_reason = Q(wanted=Wanted.RUNNING, status_reason__in=_HUMAN_REASONS)
     alive = Q(status__in=[Status.CONNECTING, Status.UNRESPONSIVE])
     gone = Q(status__in=[Status.PENDING, Status.DISCONNECTED])
-    return (
+    lost = (
         Q(wanted=Wanted.RUNNING) & (Q(status__in=_LOST_TO_A_HUMAN) | has_not_healed | stopped)
         | by_reason & gone
-        | (runs_unwanted | awaits_scan | by_reason & alive) & Q(shown__in=sorted(LIVE))
     )
+    idle = ~Q(pk__in=_at_work())
+    odd = awaits_scan | (runs_unwanted | by_reason & alive) & idle
+    return lost & idle | odd & Q(shown__in=sorted(LIVE))
+
+
+def _at_work() -> QuerySet[Repair, Any]:
+    """Accounts whose start or stop waits or is under way: few, so that PostgreSQL looks them up
+    once."""
+    return Repair.objects.filter(state__in=Repair.OPEN).order_by().values("account")
 
 
 def with_group(now: datetime, *, hidden: bool = False) -> Accounts:
-    """Accounts with `shown`, `urgency`, `group` and `turn` (0: needs a human); with `hidden` also
-    those that were archived or merged."""
+    """Accounts with what Shown says (`turn` 0: needs a human); with `hidden` also those that were
+    archived or merged."""
     human = _needs_a_human(now)
+    is_off = Q(wanted=Wanted.STOPPED) | Q(status=Status.STOPPED) & ~Q(pk__in=_at_work())
     group = Case(
         When(human, then=Value(Group.HUMAN.value)),
-        When(Q(wanted=Wanted.STOPPED) | Q(status=Status.STOPPED), then=Value(Group.STOPPED.value)),
+        When(is_off, then=Value(Group.STOPPED.value)),
         When(shown=Status.UNKNOWN, then=Value(Group.BLIND.value)),
         When(status=Status.CONNECTED, then=Value(Group.CONNECTED.value)),
         default=Value(Group.HEALING.value),
         output_field=models.CharField(),
     )
     turn = Case(When(human, then=Value(0)), default=Value(1), output_field=models.IntegerField())
+    mine = Repair.objects.filter(account=OuterRef("pk"), state__in=Repair.OPEN).order_by()
+    at_work = Subquery(mine.values("state")[:1])
     accounts = Account.objects.with_shown_status(now).annotate(group=group, turn=turn)
+    accounts = accounts.annotate(at_work=at_work)
     in_use: Accounts = accounts if hidden else accounts.visible()
     return in_use
 

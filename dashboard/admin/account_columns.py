@@ -65,7 +65,7 @@ class AccountColumns:
             '<span class="rc-why">{}</span><span class="rc-sub{}">{}</span>',
             text,
             " rc-todo" if human else "",
-            what_to_do(account, account.seen_now) if human else "",
+            what_to_do(account, account.seen_now, at_work=account.at_work) if human else "",
         )
 
     @admin.display(description="workspace and gateway", ordering="workspace__name")

@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from accounts.explain import age, explain
-from accounts.models import Account, Gateway
-from accounts.reasons import REASONS
+from accounts.models import Account, Gateway, Repair
+from accounts.reasons import REASONS, SCAN
 from accounts.status import LIVE, Status, Wanted
 from gateways.base import Reason
 from tests.cast import see
@@ -288,3 +288,40 @@ def test_it_names_who_decided(cast):
 )
 def test_an_age_reads_as_a_person_says_it(cast, seconds, words):
     assert age(cast.ago(seconds), cast.now) == words
+
+
+# --- a start that waits or is under way ---------------------------------------------------------
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (Repair.State.WAITING, "Nothing: its restart waits for its turn."),
+        (Repair.State.RUNNING, "Nothing: its restart is under way."),
+        (Repair.State.UNCLEAR, "Nothing: what came of its restart is being read."),
+        (Repair.State.FAILED, "Restart the session; if that fails, scan again."),
+        (Repair.State.CANCELLED, "Restart the session; if that fails, scan again."),
+    ],
+)
+def test_nobody_need_restart_what_is_being_restarted(cast, state, words):
+    account = cast.an_account("dana", Status.DISCONNECTED, status_reason=Reason.MISSING)
+    Repair.objects.create(
+        account=account, gateway=cast.gateway, session_id="dana", asked_by="customer", state=state
+    )
+
+    assert explain(account, cast.now).human == words
+
+
+def test_a_code_on_the_screen_is_for_a_human_whatever_is_under_way(cast):
+    Repair.objects.create(
+        account=cast.bob, gateway=cast.gateway, session_id="bob", asked_by="operator"
+    )
+
+    assert explain(cast.bob, cast.now).human == SCAN
+
+
+def test_what_waits_for_a_gateway_that_cannot_be_read_says_to_look_there(cast):
+    account = cast.an_account("dana", Status.UNKNOWN, status_reason=Reason.UNREACHABLE)
+    Repair.objects.create(
+        account=account, gateway=cast.gateway, session_id="dana", asked_by="rollcall"
+    )
+
+    assert explain(account, cast.now).human == "Look at the gateway, not the phone."

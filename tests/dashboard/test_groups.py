@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from accounts.explain import what_to_do
-from accounts.models import Account
+from accounts.models import Account, Repair
 from accounts.status import LIVE, Status, Wanted
 from dashboard.groups import Group, with_group
 from gateways.base import Reason
@@ -24,15 +24,47 @@ def an_account_of_every_kind(cast, age_seconds):
     )
 
 
+def what_lists_and_words_say(cast):
+    """(account, its group, what to do) of those that may be anybody's turn."""
+    return [
+        (account, account.group, what_to_do(account, cast.now, at_work=account.at_work))
+        for account in with_group(cast.now).select_related("gateway")
+        if account.shown != Status.UNKNOWN
+        and (account.wanted == Wanted.RUNNING or account.shown in LIVE)
+    ]
+
+
+def those_that_disagree(told):
+    return [
+        (account.status, account.status_reason, account.wanted, group)
+        for account, group, words in told
+        if (group == Group.HUMAN) is words.startswith("Nothing")
+    ]
+
+
 @pytest.mark.parametrize("age_seconds", [60, 600])
 def test_a_human_is_asked_for_wherever_there_is_something_to_do(cast, age_seconds):
     Account.objects.all().delete()
     an_account_of_every_kind(cast, age_seconds)
-    wrong = [
-        (account.status, account.status_reason, account.wanted, account.group)
-        for account in with_group(cast.now).select_related("gateway")
-        if account.shown != Status.UNKNOWN
-        and (account.wanted == Wanted.RUNNING or account.shown in LIVE)
-        and (account.group == Group.HUMAN) is what_to_do(account, cast.now).startswith("Nothing")
-    ]
-    assert wrong == []
+
+    assert those_that_disagree(what_lists_and_words_say(cast)) == []
+
+
+@pytest.mark.parametrize("state", Repair.OPEN)
+def test_nobody_is_asked_for_while_a_start_waits_or_is_under_way(cast, state):
+    Account.objects.all().delete()
+    an_account_of_every_kind(cast, 600)
+    Repair.objects.bulk_create(
+        Repair(account=account, gateway=cast.gateway, session_id="1", asked_by="rollcall")
+        for account in Account.objects.all()
+    )
+    Repair.objects.update(state=state)
+    told = what_lists_and_words_say(cast)
+
+    assert those_that_disagree(told) == []
+    waits_for_a_scan = (Status.QR_SCANNING, Wanted.RUNNING)
+    asked_for = {(row.status, row.wanted) for row, group, _ in told if group == Group.HUMAN}
+    assert asked_for == {waits_for_a_scan}
+    assert {g for row, g, _ in told if row.wanted == Wanted.RUNNING and row.status not in LIVE} == {
+        Group.HEALING
+    }
