@@ -7,7 +7,7 @@ from django.db import connection
 from accounts.models import Account
 from accounts.qr import keep_qr
 from accounts.reach import client_of
-from accounts.refusals import Refused, session_of
+from accounts.repair.refusals import Refused, session_of
 from gateways.registry import capabilities_of
 
 # WAHA waits up to 15 s for one.

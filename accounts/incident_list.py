@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from django.db.models import Count, F, Q
 
 from accounts import clock
-from accounts.alert_text import headline
 from accounts.explain import age
 from accounts.models import Channel, Incident, Notification
+from accounts.telling.alert_text import headline
 from gateways.text import printable
 
 MOST = 200

@@ -12,10 +12,11 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from accounts import alerts, clock
+from accounts import clock
 from accounts.doorbell import ring
 from accounts.lifecycle import Refused
 from accounts.models import Channel, Incident, Notification
+from accounts.telling import alerts
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from accounts import clock
 from accounts.doorbell import ring
 from accounts.models import Account, Repair
 from accounts.observations import Observation, Outcome
-from accounts.obstacles import cannot_pause, cannot_unlink
 from accounts.reach import client_of
-from accounts.refusals import Refused as Refused
-from accounts.refusals import refuse_merged, session_of
-from accounts.repairs import ask, open_repair
+from accounts.repair.obstacles import cannot_pause, cannot_unlink
+from accounts.repair.refusals import Refused as Refused
+from accounts.repair.refusals import refuse_merged, session_of
+from accounts.repair.repairs import ask, open_repair
 from accounts.status import LOST, Source, Status, Wanted
 from accounts.transitions import observe
 from gateways.base import Reason

@@ -14,7 +14,7 @@ from django.db.models import Max, OuterRef, QuerySet, Subquery
 
 from accounts import clock
 from accounts.models import Gateway, MaintenanceWindow
-from accounts.refusals import Refused
+from accounts.repair.refusals import Refused
 
 logger = logging.getLogger(__name__)
 # A forgotten one must not blind us for ever: mode "observe" is for what lasts longer.

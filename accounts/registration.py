@@ -11,7 +11,7 @@ from accounts import clock, hooks
 from accounts.doorbell import ring
 from accounts.models import Account, Gateway, Workspace
 from accounts.observations import Observation
-from accounts.refusals import Refused, refuse_merged
+from accounts.repair.refusals import Refused, refuse_merged
 from accounts.status import Source, Status, Wanted
 from accounts.transitions import observe
 from gateways.base import Reason

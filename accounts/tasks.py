@@ -4,8 +4,11 @@ import threading
 
 from celery import shared_task
 
-from accounts import channels, confirm, expiry, repair_queue, sending, starts
+from accounts import confirm, expiry
 from accounts.models import Repair
+from accounts.repair import queue as repair_queue
+from accounts.repair import starts
+from accounts.telling import channels, sending
 
 # Of the worker's threads: a start takes up to a minute, and roll calls, sweeps and confirming reads
 # must get through all the same.

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from accounts.lifecycle import want
 from accounts.models import Account
 from accounts.numbers import spellings
-from accounts.refusals import Refused
+from accounts.repair.refusals import Refused
 from accounts.status import Wanted
 
 

@@ -243,7 +243,7 @@ NOTIFICATION_SWEEP_EVERY_SECONDS = 5
 GOVERN_EVERY_SECONDS = 5
 # More often than the shortest gap between two starts, or every one would wait for a second sweep.
 START_SWEEP_EVERY_SECONDS = 2
-# The queue of starts (accounts.limits): what no click and no repair exceeds.
+# The queue of starts (accounts.repair.limits): what no click and no repair exceeds.
 REPAIR_STARTS_PER_GATEWAY = environment.number("REPAIR_STARTS_PER_GATEWAY", 2)
 REPAIR_STARTS_IN_FLEET = environment.number("REPAIR_STARTS_IN_FLEET", 40)
 REPAIR_ACCOUNT_EVERY_SECONDS = environment.number("REPAIR_ACCOUNT_EVERY_SECONDS", 60)

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from accounts import repairs
 from accounts.explain import explain
 from accounts.models import Account
 from accounts.qr import read_qr
+from accounts.repair import repairs
 from accounts.status import Status, Wanted
 from dashboard.admin.take_over import proposals
 from dashboard.admin.verbs import Verb

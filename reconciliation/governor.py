@@ -1,5 +1,5 @@
 """Automatic repair: what is to be done about every lost account, and the little that is done at
-once. Carrying out a start is the queue's part (accounts.starts), its limits included."""
+once. Carrying out a start is the queue's part (accounts.repair.starts), its limits included."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from accounts.incidents import close_incident, open_incident
 from accounts.models import Account, Incident, Repair
 from accounts.observations import Observation
 from accounts.reasons import meaning
-from accounts.refusals import Refused
-from accounts.repairs import Plan, ask, note_plans
+from accounts.repair.refusals import Refused
+from accounts.repair.repairs import Plan, ask, note_plans
 from accounts.status import Source, Status
 from accounts.transitions import observe
 from gateways.base import Reason

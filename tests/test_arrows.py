@@ -98,7 +98,7 @@ def test_nobody_sets_a_status_but_the_one_writer():
     assert files_with_account_sql() == {
         "accounts/life.py",
         "accounts/probes.py",
-        "accounts/repairs.py",
+        "accounts/repair/repairs.py",
         "accounts/rows.py",
     }
     assert (

@@ -68,7 +68,7 @@ class Account(models.Model):
     probing_until = models.DateTimeField(null=True, blank=True, editable=False)
     disproved_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    # What repair has come to, written by accounts.repairs so that explaining needs nothing above.
+    # What repair has come to, written by accounts.repair so that explaining needs nothing above.
     strikes = models.PositiveSmallIntegerField(default=0, editable=False)
     quarantined_until = models.DateTimeField(null=True, blank=True, editable=False)
     next_step = models.CharField(max_length=200, blank=True, editable=False)

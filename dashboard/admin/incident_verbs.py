@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from accounts import alerts, incidents
+from accounts import incidents
 from accounts.models import Incident
+from accounts.telling import alerts
 from dashboard.admin.verbs import Act, Verb
 from webhooks import misrouted
 

@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts import alerts
 from accounts.explain import age
 from accounts.models import Incident, Notification
+from accounts.telling import alerts
 from dashboard.admin.acted_on import ActedOnAdmin
 from dashboard.admin.incident_verbs import INCIDENT_VERBS
 from dashboard.admin.plain_filters import choices_filter, null_filter

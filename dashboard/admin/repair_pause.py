@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from accounts.models import Gateway
-from accounts.repair_pause import resume_repair
+from accounts.repair.pause import resume_repair
 from dashboard.admin.verbs import Verb
 
 

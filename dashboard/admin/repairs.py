@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts import repairs
 from accounts.models import Repair
 from accounts.reasons import meaning
+from accounts.repair import repairs
 from dashboard.admin import searching
 from dashboard.admin.base import ReadOnlyAdmin
 from dashboard.admin.plain_filters import choices_filter

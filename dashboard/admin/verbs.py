@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from accounts import clock, codes, lifecycle, repairs, twins
+from accounts import clock, codes, lifecycle, twins
 from accounts.models import Account, Repair
-from accounts.obstacles import cannot_pause, cannot_unlink
+from accounts.repair import repairs
+from accounts.repair.obstacles import cannot_pause, cannot_unlink
 from accounts.status import LIVE, Status, Wanted
 
 Refusal = Callable[[Any, datetime], str]

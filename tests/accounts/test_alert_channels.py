@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from accounts import letters
-from accounts.channels import keep_channel, try_channel
 from accounts.incidents import open_incident
 from accounts.models import Channel, Incident, Notification
-from accounts.sending import sweep_notifications, tell_channel
+from accounts.telling import letters
+from accounts.telling.channels import keep_channel, try_channel
+from accounts.telling.sending import sweep_notifications, tell_channel
 from tests.accounts.receivers import a_channel
 
 Kind = Incident.Kind

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts import alerts
-from accounts.alerts import Beginning, Cancel, Send, Wait
 from accounts.models import Incident, Notification
+from accounts.telling import alerts
+from accounts.telling.alerts import Beginning, Cancel, Send, Wait
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 OPENED, RECOVERED = Notification.What.OPENED, Notification.What.RECOVERED

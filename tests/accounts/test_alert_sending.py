@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from accounts import alerts
 from accounts.clock import database_now
 from accounts.incidents import close_incident, open_incident
 from accounts.models import Channel, Incident, Notification
-from accounts.sending import sweep_notifications, tell_channel
+from accounts.telling import alerts
+from accounts.telling.sending import sweep_notifications, tell_channel
 from tests.accounts.receivers import a_channel
 from tests.cast import a_gateway
 

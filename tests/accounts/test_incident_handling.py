@@ -11,7 +11,7 @@ from accounts.clock import database_now
 from accounts.incidents import acknowledge, close_incident, mute, open_incident, unmute
 from accounts.lifecycle import Refused
 from accounts.models import Incident, Notification
-from accounts.sending import tell_channel
+from accounts.telling.sending import tell_channel
 from tests.accounts.receivers import a_channel
 
 Kind = Incident.Kind

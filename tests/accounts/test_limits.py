@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.limits import Limits, Load, Place, account_wait, customer_wait, has_room, place
+from accounts.repair.limits import Limits, Load, Place, account_wait, customer_wait, has_room, place
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LIMITS = Limits(

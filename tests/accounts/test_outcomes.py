@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import Repair
 from accounts.observations import Observation
-from accounts.outcomes import Finding, judge
+from accounts.repair.outcomes import Finding, judge
 from accounts.status import Source, Status
 from gateways.base import Reason
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.models import Account
-from accounts.repairs import Plan, note_plans
+from accounts.repair.repairs import Plan, note_plans
 
 
 def a_plan(account: Account, **fields) -> Plan:

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 
-from accounts import repairs, starts
 from accounts.models import Account, GatewaySecret, Repair
+from accounts.repair import repairs, starts
 from accounts.status import Status
 from gateways import registry
 from gateways.base import Reason, Step

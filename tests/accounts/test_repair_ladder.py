@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import repairs, starts
 from accounts.models import Account, Repair
+from accounts.repair import repairs, starts
 from accounts.status import Status
 from gateways.base import Reason
 from tests.accounts.waha_there import waha_at

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import repair_queue, repairs
 from accounts.incidents import close_incident, open_incident
 from accounts.lifecycle import Refused
 from accounts.models import Account, Gateway, Incident, MaintenanceWindow, Repair
-from accounts.starts import claim
+from accounts.repair import queue as repair_queue
+from accounts.repair import repairs
+from accounts.repair.starts import claim
 from accounts.status import Status, Wanted
 from gateways.base import Reason
 

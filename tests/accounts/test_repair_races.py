@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import OperationalError, connection
 
-from accounts import repairs, starts
 from accounts.models import GatewaySecret, Repair
+from accounts.repair import repairs, starts
 from accounts.status import Status
 from gateways import registry
 from gateways.base import Reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Account, GatewaySecret
-from accounts.starts import carry_out_due
+from accounts.repair.starts import carry_out_due
 from accounts.status import Status, Wanted
 from gateways.simulator import mishaps, process
 from reconciliation.models import Run

@@ -16,7 +16,7 @@ from django.test import Client
 
 from accounts.incidents import open_incident
 from accounts.models import Gateway, Incident
-from accounts.sending import sweep_notifications
+from accounts.telling.sending import sweep_notifications
 from gateways.registry import KINDS, use_transport
 from gateways.simulator import control, still_world, transport
 from gateways.simulator.settings import WebhookFaults

@@ -10,7 +10,7 @@ import pytest
 from accounts.clock import database_now
 from accounts.incidents import open_incident
 from accounts.models import Account, Gateway, Incident
-from accounts.sending import tell_channel
+from accounts.telling.sending import tell_channel
 from gateways.simulator import mishaps, process
 from reconciliation.lease import take_lease, take_lease_on_schedule
 from reconciliation.tasks import call_roll

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from accounts import clock, repairs, starts
+from accounts import clock
 from accounts.explain import explain
 from accounts.models import Account, Gateway, Incident, Repair
+from accounts.repair import repairs, starts
 from accounts.status import Status
 from gateways.simulator import mishaps
 from reconciliation.governor import govern

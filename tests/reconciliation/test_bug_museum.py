@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from accounts import registration, repairs
+from accounts import registration
 from accounts.models import Gateway, Repair
-from accounts.outcomes import Finding, judge
-from accounts.repair_pause import pause_repair
+from accounts.repair import repairs
+from accounts.repair.outcomes import Finding, judge
+from accounts.repair.pause import pause_repair
 from accounts.status import Source, Status, Wanted
 from gateways.base import Reason
 from gateways.registry import CLIENTS, capabilities_of

@@ -8,11 +8,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts import repairs
 from accounts.explain import explain
 from accounts.incidents import open_incident
 from accounts.lifecycle import mark_disconnected
 from accounts.models import Account, Gateway, Incident, Repair, Transition
+from accounts.repair import repairs
 from accounts.status import Source, Status, Wanted
 from gateways.base import Reason
 from reconciliation.governor import govern

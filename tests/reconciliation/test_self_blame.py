@@ -12,7 +12,7 @@ from accounts import clock
 from accounts.incidents import close_incident
 from accounts.lifecycle import Refused
 from accounts.models import Incident, Repair, Transition
-from accounts.repair_pause import resume_repair
+from accounts.repair.pause import resume_repair
 from accounts.status import Source, Status
 from reconciliation.blame import Tally, harms
 from reconciliation.governor import govern

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from accounts import lifecycle, losses
 from accounts.models import Account
-from accounts.refusals import Refused
+from accounts.repair.refusals import Refused
 from accounts.status import Wanted
 from gateways.base import GatewayError
 from gateways.simulator import mishaps, process

@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
-from accounts import book, decision, starts, transitions
+from accounts import book, decision, transitions
 from accounts.models import Gateway
+from accounts.repair import starts
 from reconciliation import absent, boot, diff, lease, policy, reads, rollcall
 from tests.simulation.simulation import Plan
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from accounts.alerts import hold
 from accounts.models import Account, Incident, Notification, Repair, Transition
 from accounts.status import Source, Status, Wanted
+from accounts.telling.alerts import hold
 from gateways.base import Reason
 from gateways.simulator.sessions import SimulatedSession
 from reconciliation import policy

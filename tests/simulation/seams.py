@@ -18,7 +18,7 @@ from celery import Task
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-import accounts.sending
+import accounts.telling.sending
 from accounts import clock as product_clock
 from accounts.redis_client import client
 from config.celery import app
@@ -65,7 +65,7 @@ def in_our_hands(
         enter(patch.object(product_clock, "database_now", lambda: clock.now))
         enter(patch.object(timezone, "now", lambda: clock.now))
         enter(patch.object(Task, "apply_async", take_task))
-        enter(patch.object(accounts.sending, "send", carry))
+        enter(patch.object(accounts.telling.sending, "send", carry))
         # There is no name service: a sender is known by its secret alone.
         enter(patch.object(senders, "_resolve", lambda names: None))
         _forget_other_days(stack, clock)

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection
 
-from accounts.letters import Outcome
+from accounts.telling.letters import Outcome
 from tests.simulation.database import simulated_database
 from tests.simulation.estate import Estate
 from tests.simulation.fate import Fate

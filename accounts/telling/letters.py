@@ -12,9 +12,9 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.alert_text import Message
 from accounts.models import Channel
 from accounts.sealing import CannotOpen
+from accounts.telling.alert_text import Message
 
 POSTMAN = Path(__file__).with_name("postman.py")
 # For his start, beyond the channel's own timeout.

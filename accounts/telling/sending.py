@@ -14,12 +14,13 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from accounts import alerts, clock
-from accounts.alert_text import message_about
+from accounts import clock
 from accounts.doorbell import ring
 from accounts.incidents import close_incident, open_incident
-from accounts.letters import Outcome, hard_limit_seconds, send
 from accounts.models import Channel, Incident, Notification
+from accounts.telling import alerts
+from accounts.telling.alert_text import message_about
+from accounts.telling.letters import Outcome, hard_limit_seconds, send
 from gateways.text import printable
 
 # What is due at once goes in one message.

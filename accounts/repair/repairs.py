@@ -10,15 +10,17 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
 
-from accounts import clock, limits, repair_queue
+from accounts import clock
 from accounts.doorbell import ring
-from accounts.limits import Place
 from accounts.locks import short_waits
 from accounts.maintenance import maintained_until
 from accounts.models import Account, Repair
 from accounts.observations import Observation
-from accounts.obstacles import no_ladder, obstacle
-from accounts.refusals import Refused, refuse_merged, session_of
+from accounts.repair import limits
+from accounts.repair import queue as repair_queue
+from accounts.repair.limits import Place
+from accounts.repair.obstacles import no_ladder, obstacle
+from accounts.repair.refusals import Refused, refuse_merged, session_of
 from accounts.status import Source, Status
 from accounts.transitions import observe
 from gateways.base import Reason, Step

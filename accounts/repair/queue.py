@@ -21,8 +21,8 @@ from django.db.models import (
 )
 
 from accounts import clock
-from accounts.limits import HOUR, Limits, Load
 from accounts.models import Gateway, Incident, Repair
+from accounts.repair.limits import HOUR, Limits, Load
 
 State = Repair.State
 Asker = Repair.Asker

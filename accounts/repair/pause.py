@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from accounts.incidents import close_incident, open_incident
 from accounts.models import Gateway, Incident
-from accounts.refusals import Refused
+from accounts.repair.refusals import Refused
 
 logger = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from accounts.alert_text import trial_message
-from accounts.letters import Outcome, send, trouble_with_url
 from accounts.models import Channel
 from accounts.provisioning import Conflict
 from accounts.sealing import CannotOpen
-from accounts.sending import note_outcome
+from accounts.telling.alert_text import trial_message
+from accounts.telling.letters import Outcome, send, trouble_with_url
+from accounts.telling.sending import note_outcome
 
 
 def clean_target(kind: str, target: str) -> str:

@@ -1,0 +1,1 @@
+"""Who is told of what, and how: channels, letters, and what has been sent."""
