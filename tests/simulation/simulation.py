@@ -18,10 +18,12 @@ from accounts.telling.letters import Outcome
 from tests.simulation.database import simulated_database
 from tests.simulation.estate import Estate
 from tests.simulation.fate import Fate
+from tests.simulation.fates.stage import Stage
 from tests.simulation.hub import Clock, Hub
 from tests.simulation.memory import Memory
 from tests.simulation.numbers import Numbers
-from tests.simulation.referee import Broken, Referee
+from tests.simulation.promises.record import Broken
+from tests.simulation.referee import Referee
 from tests.simulation.seams import in_our_hands
 from tests.simulation.worker import Worker
 
@@ -77,19 +79,20 @@ def simulate(plan: Plan, *, without: AbstractContextManager[Any] | None = None) 
                 gateways=plan.gateways,
             )
             referee = Referee(hub, estate, worker, watcher, seed=plan.seed)
-            referee.stops_at_first = plan.stops_at_first
+            referee.record.stops_at_first = plan.stops_at_first
             hub.on_step = referee.look
             worker.on_error = lambda name, error: _raised(referee, name, error)
             for site in estate.sites:
                 site.post.on_error = worker.on_error
-                site.wire.on_call = partial(referee.called, site)
-            fate = Fate(hub, estate, worker, random.Random(source.random()), referee.note)
-            fate.on_mass_loss = referee.mass_loss
-            report = Report(plan, referee.numbers, referee.broken)
+                site.wire.on_call = partial(referee.on_call.called, site)
+            stage = Stage(hub, estate, worker, random.Random(source.random()), referee.record.note)
+            stage.on_mass_loss = referee.on_change.mass_loss
+            fate = Fate(stage)
+            report = Report(plan, referee.record.numbers, referee.record.broken)
             with estate.on_line(), without or nullcontext(), suppress(Broken):
                 _run(plan, hub, worker, fate, referee)
             report.trace = watcher.statements
-            referee.numbers.account_days = plan.accounts * clock.seconds() / 86400
+            referee.record.numbers.account_days = plan.accounts * clock.seconds() / 86400
             return report
 
 
@@ -113,8 +116,9 @@ def _run(plan: Plan, hub: Hub, worker: Worker, fate: Fate, referee: Referee) -> 
         hub.run_until(min(ends, hub.clock.now + timedelta(seconds=plan.act_seconds)))
         fate.is_quiet = True
         hub.run_until(hub.clock.now + timedelta(seconds=plan.quiet_seconds))
-        referee.look_at_all()
-    referee.look_at_the_end()
+        referee.lasting.look_at_all()
+    referee.lasting.look_at_all()
+    referee.at_the_end.judge()
 
 
 def _carry(hub: Hub, source: random.Random) -> Outcome:
@@ -131,7 +135,7 @@ def _hold_no_transaction() -> None:
 
 def _raised(referee: Referee, name: str, error: BaseException) -> None:
     lines = "".join(traceback.format_exception(error)[-12:])
-    referee._break(f"{name} raised", None, lines)
+    referee.record.breaks(f"{name} raised", None, lines)
 
 
 @contextmanager

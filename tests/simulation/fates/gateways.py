@@ -1,0 +1,157 @@
+"""What befalls one gateway: its process, its lists, its webhooks, many of its sessions at once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from accounts import losses
+from accounts.repair.refusals import Refused
+from gateways.simulator import process
+from gateways.simulator.sessions import SimulatedSession, Truth
+from gateways.simulator.world import State
+from tests.simulation.estate import Site
+from tests.simulation.fates.sessions import ToSessions
+from tests.simulation.fates.stage import Fates, Stage
+
+# How often each happens to one gateway a day.
+RATES = {
+    "stop": 6.0,
+    "freeze": 6.0,
+    "slow": 8.0,
+    "restart": 4.0,
+    "restart_losing": 1.5,
+    "list_fault": 16.0,
+    "lie_long": 0.5,
+    "silence_webhooks": 6.0,
+    "untidy_webhooks": 6.0,
+    "misdirect_webhooks": 1.5,
+    "skew": 2.0,
+    "lose_many": 1.5,
+    "answer_a_loss": 8.0,
+}
+LIST_FAULTS = (
+    *("html", "error", "empty", "partial", "partial_wrong_total"),
+    *("no_total", "unreadable_entry", "truncated"),
+)
+
+
+class ToGateways(Fates):
+    def __init__(self, stage: Stage, sessions: ToSessions) -> None:
+        super().__init__(stage)
+        self._sessions = sessions
+
+    def stop(self, site: Site) -> None:
+        if site.world.state is State.RUNNING:
+            process.stop(site.world)
+            self.soon(3, 400, lambda: self._run_again(site))
+
+    def freeze(self, site: Site) -> None:
+        if site.world.state is State.RUNNING:
+            process.freeze(site.world)
+            self.soon(3, 300, lambda: self._run_again(site))
+
+    def _run_again(self, site: Site) -> None:
+        if site.world.state is State.FROZEN:
+            process.thaw(site.world)
+        elif site.world.state is State.STOPPED:
+            process.start(site.world)
+        site.touch()
+
+    def slow(self, site: Site) -> None:
+        site.line.least, site.line.most = 0.5, self.random.uniform(2, 14)
+
+        def over() -> None:
+            site.line.least, site.line.most = 0.004, 0.06
+            site.touch()
+
+        self.soon(20, 400, over)
+
+    def restart(self, site: Site, losing: float = 0.0) -> None:
+        failing = [one for one in site.world.sessions if self.random.random() < losing]
+        process.restart(
+            site.world, down_seconds=self.random.choice([0, 2, 15, 70]), failing=failing
+        )
+        for session_id in failing:
+            session = SimulatedSession(
+                session_id=session_id,
+                workspace_id=int(session_id.split("_")[1]),
+                status="",
+                truth=Truth.DISCONNECTED,
+                last_activity=self.hub.clock.now,
+            )
+            self._sessions.heal_later(site, session)
+        site.touch()
+
+    def restart_losing(self, site: Site) -> None:
+        self.restart(site, losing=0.1)
+
+    def list_fault(self, site: Site, *, low: float = 3, high: float = 55) -> None:
+        faults = site.world.faults
+        faults.list_fault = self.random.choice(LIST_FAULTS)
+        faults.list_keeps = self.random.randint(0, max(0, len(site.world.sessions) - 1))
+        faults.health_agrees = self.random.random() < 0.5
+        site.lying_since = self.hub.clock.now
+
+        def over() -> None:
+            faults.list_fault, faults.health_agrees, site.lying_since = "", False, None
+            site.touch()
+
+        self.soon(low, high, over)
+
+    def lie_long(self, site: Site) -> None:
+        self.list_fault(site, low=60, high=400)
+
+    def silence_webhooks(self, site: Site) -> None:
+        faults = site.world.faults.webhooks
+        faults.silent = site.webhooks_are_dead = True
+
+        def over() -> None:
+            faults.silent = site.webhooks_are_dead = False
+
+        self.soon(300, 7200, over)
+
+    def untidy_webhooks(self, site: Site) -> None:
+        line = site.line
+        line.lost, line.late, line.doubled, line.late_seconds = 0.2, 0.3, 0.3, 90.0
+
+        def over() -> None:
+            line.lost, line.late, line.doubled, line.late_seconds = 0.01, 0.02, 0.01, 40.0
+
+        self.soon(300, 3600, over)
+
+    def misdirect_webhooks(self, site: Site) -> None:
+        site.line.elsewhere = self.random.choice([0.3, 1.0])
+
+        def over() -> None:
+            site.line.elsewhere = 0.0
+
+        self.soon(120, 1800, over)
+
+    def skew(self, site: Site) -> None:
+        skew = self.random.choice([-20.0, 20.0, -200.0, 200.0, -900.0, 900.0])
+        site.world.faults.webhooks.clock_skew_seconds = skew
+
+        def over() -> None:
+            site.world.faults.webhooks.clock_skew_seconds = 0.0
+
+        self.soon(300, 3600, over)
+
+    def lose_many(self, site: Site) -> None:
+        """From three of them to all, at once and without a word."""
+        sessions = list(site.world.sessions.values())
+        share = self.random.choice([0.05, 0.3, 0.6, 1.0])
+        most = min(len(sessions), max(3, int(len(sessions) * share)))
+        lost = self.random.sample(sessions, most)
+        for session in lost:
+            self._sessions.lose(site, session)
+        self.stage.on_mass_loss(site, {session.session_id for session in lost})
+
+    def answer_a_loss(self, site: Site) -> None:
+        """An operator says what a mass loss is. Confirms only what is so."""
+        waiting = losses.sessions_lost(site.gateway, losses.AWAITING)
+        if not waiting:
+            return
+        held = [one for one in waiting if one in site.world.sessions]
+        verb = losses.dismiss_loss if held else losses.confirm_loss
+        with suppress(Refused):
+            verb(site.gateway, actor="olga")

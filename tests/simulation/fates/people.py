@@ -1,0 +1,41 @@
+"""People who click."""
+
+from __future__ import annotations
+
+from accounts import lifecycle
+from accounts.models import Account
+from accounts.repair.refusals import Refused
+from accounts.status import Wanted
+from gateways.base import GatewayError
+from gateways.simulator.sessions import SimulatedSession
+from tests.simulation.estate import Site
+from tests.simulation.fates.stage import Fates
+
+# How often for one account a day.
+RATES = {"click": 0.3}
+
+
+class ByPeople(Fates):
+    def click(self, site: Site, session: SimulatedSession) -> None:
+        what = self.random.choice(["restart", "restart", "want_stopped", "mark_disconnected"])
+        account = Account.objects.filter(
+            gateway=site.gateway, session_id=session.session_id
+        ).select_related("gateway")
+        found = account.first()
+        if found is not None:
+            self.stage.note(f"{session.session_id}: somebody clicks {what}")
+            self.hub.spawn(lambda: self._click(found, what), "click")
+
+    def _click(self, account: Account, what: str) -> None:
+        try:
+            if what == "restart":
+                lifecycle.restart(account, actor="olga")
+            elif what == "mark_disconnected":
+                lifecycle.mark_disconnected(account, why="so it is said", actor="olga")
+            else:
+                lifecycle.want(account, Wanted.STOPPED, actor="olga")
+                self.hub.sleep(self.random.uniform(20, 1200))
+                account = Account.objects.select_related("gateway").get(pk=account.pk)
+                lifecycle.want(account, Wanted.RUNNING, actor="olga")
+        except (Refused, GatewayError):
+            pass  # what they are told is not what is tested here

@@ -1,0 +1,183 @@
+"""What befalls one session: its phone, its browser, its gateway's word of it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from gateways.simulator import mishaps
+from gateways.simulator.sessions import Browser, SimulatedSession, Truth
+from gateways.simulator.world import Failure, State
+from tests.gateways.simulated import connected
+from tests.simulation.estate import Site
+from tests.simulation.fates.stage import Fates, Stage
+
+# How often each happens to one account a day.
+RATES = {
+    "lose": 0.5,
+    "crash_honest": 0.3,
+    "crash_silently": 0.2,
+    "hang": 0.2,
+    "unlink": 0.25,
+    "navigate": 0.5,
+    "conflict": 0.15,
+    "flap": 0.3,
+    "replace": 0.1,
+    "claim_reconnected": 0.1,
+    "unlist": 0.1,
+    "say_disconnected": 0.1,
+    "speak": 6.0,
+}
+GATEWAY_RETRIES = 0.6  # of technical losses that it noticed
+
+
+class ToSessions(Fates):
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        self._new_sessions = 0
+
+    def lose(self, site: Site, session: SimulatedSession) -> None:
+        mishaps.lose(site.world, session.session_id)
+        self.heal_later(site, session)
+
+    def crash_honest(self, site: Site, session: SimulatedSession) -> None:
+        mishaps.crash(site.world, session.session_id, honest=True)
+        self._retry_or_heal(site, session)
+
+    def crash_silently(self, site: Site, session: SimulatedSession) -> None:
+        """Nothing that can be read tells: only traffic or a probe of the page."""
+        mishaps.crash(site.world, session.session_id, honest=False)
+        self.heal_later(site, session)
+
+    def hang(self, site: Site, session: SimulatedSession) -> None:
+        mishaps.hang(site.world, session.session_id, honest=self.random.random() < 0.5)
+
+        def wake() -> None:
+            if session.browser is Browser.HUNG:
+                session.browser = Browser.RUNNING
+                if session.truth is Truth.CONNECTED:
+                    session.status = "connected"
+            site.touch()
+
+        self.soon(20, 900, wake)
+
+    def unlink(self, site: Site, session: SimulatedSession) -> None:
+        mishaps.unlink(site.world, session.session_id)
+        number = session.phone_number
+        if number:
+            self.soon(60, 3600, lambda: self._scan(site, session.session_id, number))
+
+    def navigate(self, site: Site, session: SimulatedSession) -> None:
+        if session.is_alive:
+            site.retries[session.session_id] = (session, self.hub.clock.now)
+        mishaps.disconnect(site.world, session.session_id, reason="NAVIGATION")
+        self._retry_or_heal(site, session)
+
+    def conflict(self, site: Site, session: SimulatedSession) -> None:
+        mishaps.disconnect(site.world, session.session_id, reason="CONFLICT")
+        self.heal_later(site, session)
+
+    def flap(self, site: Site, session: SimulatedSession) -> None:
+        """Lost and back, several times."""
+
+        def turn(left: int) -> None:
+            if site.world.sessions.get(session.session_id) is not session or left == 0:
+                return
+            if session.truth is Truth.CONNECTED:
+                mishaps.disconnect(site.world, session.session_id, reason="NAVIGATION")
+            else:
+                site.world.run(session, site.world.become_ready)
+            site.touch()
+            self.soon(0.5, 25, lambda: turn(left - 1))
+
+        turn(2 * self.random.randint(1, 6))
+
+    def replace(self, site: Site, session: SimulatedSession) -> None:
+        """The number is scanned anew, under another session; the old one ends."""
+        number = session.phone_number
+        if not number or not session.is_alive:
+            return
+        self._new_sessions += 1
+        fresh = f"{session.session_id.split('~')[0]}~{self._new_sessions}"
+        if self.random.random() < 0.5:
+            mishaps.disconnect(site.world, session.session_id, reason="LOGOUT")
+        connected(
+            site.world,
+            fresh,
+            workspace_id=session.workspace_id,
+            phone_number=number,
+            announce=True,
+        )
+
+        def end() -> None:
+            site.world.sessions.pop(session.session_id, None)
+            site.world.logins.pop(session.session_id, None)
+            site.touch()
+
+        self.soon(0, 40, end)
+
+    def claim_reconnected(self, site: Site, session: SimulatedSession) -> None:
+        mishaps.claim_reconnected(site.world, session.session_id)
+
+    def unlist(self, site: Site, session: SimulatedSession) -> None:
+        session.listed = False
+
+        def again() -> None:
+            session.listed = True
+
+        self.soon(5, 200, again)
+
+    def say_disconnected(self, site: Site, session: SimulatedSession) -> None:
+        """The gateway lies: it is alive."""
+        if not session.is_alive:
+            return
+        session.status = "disconnected"
+
+        def again() -> None:
+            if session.truth is Truth.CONNECTED and session.browser is Browser.RUNNING:
+                session.status = "connected"
+            site.touch()
+
+        self.soon(1, 120, again)
+
+    def speak(self, site: Site, session: SimulatedSession) -> None:
+        if session.is_alive:
+            mishaps.speak(site.world, session.session_id)
+
+    def _retry_or_heal(self, site: Site, session: SimulatedSession) -> None:
+        if self.random.random() < GATEWAY_RETRIES:
+            self.soon(4, 150, lambda: self._reconnect_itself(site, session))
+        else:
+            self.heal_later(site, session)
+
+    def _reconnect_itself(self, site: Site, session: SimulatedSession) -> None:
+        if site.world.sessions.get(session.session_id) is not session:
+            return
+        session.browser = Browser.RUNNING
+        if session.session_id in site.world.logins:
+            site.world.run(session, site.world.authenticate)
+        site.touch()
+
+    def heal_later(self, site: Site, session: SimulatedSession) -> None:
+        self.soon(1200, 5400, lambda: self._start_anew(site, session))
+
+    def _start_anew(self, site: Site, session: SimulatedSession) -> None:
+        """Somebody at the gateway starts its browser again."""
+        session_id, world = session.session_id, site.world
+        now = world.sessions.get(session_id)
+        if world.state is not State.RUNNING or session_id not in world.logins:
+            return
+        if now is not None and now.is_alive:
+            return
+        world.sessions.pop(session_id, None)
+        site.touch()
+
+        def create() -> None:
+            world.create(session_id, session.workspace_id)
+            site.touch()
+
+        self.hub.spawn(create, "gateway's own")
+
+    def _scan(self, site: Site, session_id: str, number: str) -> None:
+        with suppress(Failure):
+            mishaps.scan(site.world, session_id, phone_number=number)
+        site.touch()

@@ -1,0 +1,35 @@
+"""What every fate needs: the estate that it befalls, the seed's chances, and the time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.simulation.estate import Estate, Site
+from tests.simulation.hub import Hub
+from tests.simulation.worker import Worker
+
+
+@dataclass
+class Stage:
+    """`note` tells the story; `on_mass_loss`: these sessions are gone at once."""
+
+    hub: Hub
+    estate: Estate
+    worker: Worker
+    random: random.Random
+    note: Callable[[str], None]
+    on_mass_loss: Callable[[Site, set[str]], None] = lambda site, lost: None
+
+    def soon(self, low: float, high: float, then: Callable[[], None]) -> None:
+        """Between so many seconds from now."""
+        self.hub.after(self.random.uniform(low, high), then, "fate")
+
+
+class Fates:
+    """Deeds by their names; what they share is the stage."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.random, self.hub = stage, stage.random, stage.hub
+        self.soon = stage.soon

@@ -1,0 +1,117 @@
+"""What is known while it runs: the rows as last read, the truth of each session, since when all of
+us is well, what befell it all. And how a broken promise is told, with the seed, the time, the
+account and its history."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from accounts.models import Account, Transition
+from tests.simulation.estate import Estate, Fact, Key
+from tests.simulation.hub import Hub
+from tests.simulation.numbers import Numbers
+
+MOST_BROKEN = 20
+
+
+class Broken(AssertionError):
+    """A promise is broken: which, and the story."""
+
+
+@dataclass(slots=True)
+class Row:
+    """What the rows say of an account, as last read."""
+
+    gateway_id: int
+    session_id: str | None
+    status: str
+    reason: str
+    since: datetime  # when this word was written
+    wanted: str
+
+    @property
+    def key(self) -> Key:
+        return (self.gateway_id, self.session_id or "")
+
+
+class Record:
+    def __init__(self, hub: Hub, estate: Estate, *, seed: int) -> None:
+        self.hub, self.estate, self.seed = hub, estate, seed
+        self.numbers = Numbers()
+        self.stops_at_first = True
+        self.broken: list[str] = []
+        self.rows: dict[int, Row] = {}
+        self.account_of: dict[Key, int] = {}
+        self.own_well_since: datetime | None = hub.clock.now
+        self.fates: deque[str] = deque(maxlen=400)
+        self.truths: defaultdict[Key, deque[str]] = defaultdict(lambda: deque(maxlen=30))
+        self.read_rows(Account.objects.all())
+
+    def read_rows(self, accounts: Any) -> None:
+        fields = ("id", "gateway_id", "session_id", "status", "status_reason", "wanted")
+        for pk, gateway_id, session_id, status, reason, wanted in accounts.values_list(*fields):
+            before = self.rows.get(pk)
+            same = before is not None and before.status == status
+            since = before.since if same and before is not None else self.hub.clock.now
+            if before is not None and before.session_id != session_id:
+                self.numbers.moved(pk)
+            if before is not None and self.account_of.get(before.key) == pk:
+                del self.account_of[before.key]
+            row = self.rows[pk] = Row(gateway_id, session_id, status, reason, since, wanted)
+            self.account_of[row.key] = pk
+
+    def calm_since(self, gateway_id: int) -> datetime | None:
+        """Since when we could read it, and were well ourselves."""
+        readable = self.estate.by_gateway[gateway_id].readable_since
+        if readable is None or self.own_well_since is None:
+            return None
+        return max(readable, self.own_well_since)
+
+    def is_calm(self, gateway_id: int) -> bool:
+        """No mass event, no boot, nothing of ours away."""
+        site, now = self.estate.by_gateway[gateway_id], self.hub.clock.now
+        calm = self.calm_since(gateway_id)
+        events = (calm, site.mass_lost_at, site.world.started_at)
+        recent = [at for at in events if at is not None and at > now - timedelta(minutes=20)]
+        return calm is not None and not recent
+
+    def fact(self, key: Key) -> Fact | None:
+        return self.estate.by_gateway[key[0]].facts.get(key[1])
+
+    def clock(self) -> str:
+        return f"{self.hub.clock.now:%d %H:%M:%S.%f}"[:-4]
+
+    def note(self, text: str) -> None:
+        self.fates.append(f"{self.clock()} {text}")
+
+    # --- the story -----------------------------------------------------------------------------
+    def breaks(self, promise: str, account_id: int | None, why: str) -> None:
+        story = [f"{promise}: {why}", f"  seed {self.seed}, at {self.clock()}"]
+        if account_id is not None:
+            story += self._story_of(account_id)
+        self.broken.append("\n".join(story))
+        if len(self.broken) > MOST_BROKEN:
+            raise Broken("enough")
+        if self.stops_at_first:
+            raise Broken(self.broken[-1])
+
+    def _story_of(self, account_id: int) -> Iterable[str]:
+        row = self.rows[account_id]
+        site = self.estate.by_gateway[row.gateway_id]
+        yield f"  account {account_id} on {site.gateway.name}: {row}"
+        yield "  its history:"
+        changes = Transition.objects.filter(account_id=account_id).order_by("-pk")[:10]
+        for one in reversed(changes):
+            yield (
+                f"    {one.created_at:%d %H:%M:%S.%f} {one} {one.reason or '-'} by {one.source} "
+                f"(observed {one.observed_at:%H:%M:%S.%f}) {one.evidence} {one.session_id}"
+            )
+        yield "  the truth:"
+        yield from (f"    {said}" for said in list(self.truths[row.key])[-10:])
+        yield "  what happened around it:"
+        about = (row.session_id or "-", site.gateway.name, "ours:")
+        yield from [f"    {said}" for said in self.fates if any(a in said for a in about)][-15:]
