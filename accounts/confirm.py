@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import F, Q, QuerySet
 
 from accounts import clock, maintenance
+from accounts.doorbell import ring
 from accounts.models import Account, Gateway
 from accounts.observations import Observation, Outcome
 from accounts.reach import client_of
@@ -18,6 +20,12 @@ from gateways.registry import capabilities_of
 
 logger = logging.getLogger(__name__)
 DEADLINE_SECONDS = 5.0
+# Of a loss that a webhook claimed: in this time the first bell has been answered, and after that
+# one a roll call has looked, or cannot.
+ANSWERED_WITHIN = timedelta(seconds=2)
+LOOKED_AT_WITHIN = timedelta(minutes=10)
+RUNG_AT_ONCE = 20
+_LOSSES = (Status.DISCONNECTED, Status.LOGGED_OUT, Status.BLOCKED)
 
 
 def confirm(gateway_id: int, session_id: str) -> Outcome | None:
@@ -88,3 +96,29 @@ def as_observation(
         observed_at=started,
         source=Source.READ,
     )
+
+
+def ring_again() -> None:
+    """For every loss that a webhook claimed and nobody has looked at since: the bell that was rung
+    for it was lost (Redis was away, a worker died), and a wrong word would stand until the next
+    roll call. In no order, so that those that cannot be read do not keep the others waiting."""
+    unread = _unread_losses(clock.database_now()).order_by("?")[:RUNG_AT_ONCE]
+    for gateway_id, session_id in unread:
+        ring("accounts.tasks.confirm_session", gateway_id, str(session_id))
+
+
+def _unread_losses(now: datetime) -> QuerySet[Account, tuple[int, str | None]]:
+    """Few, by the index on the status and its age: what is older was looked at."""
+    not_listed_since = Q(gateway__listed_at__isnull=True) | Q(
+        gateway__listed_at__lt=F("status_since")
+    )
+    return Account.objects.filter(
+        not_listed_since,
+        status__in=_LOSSES,
+        status_since__gt=now - LOOKED_AT_WITHIN,
+        status_since__lte=now - ANSWERED_WITHIN,
+        webhook_at=F("status_since"),
+        observed_at=F("status_since"),
+        gateway__blind_since__isnull=True,
+        session_id__isnull=False,
+    ).values_list("gateway_id", "session_id")

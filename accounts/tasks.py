@@ -26,6 +26,11 @@ def confirm_session(gateway_id: int, session_id: str) -> None:
 
 
 @shared_task
+def read_claims_again() -> None:
+    confirm.ring_again()
+
+
+@shared_task
 def expire_live_words() -> None:
     expiry.expire_live_words()
 

@@ -33,6 +33,7 @@ def set_schedule(sender: Celery, **kwargs: object) -> None:
         "reconciliation.tasks.call_every_roll": settings.ROLL_CALL_TICK_SECONDS,
         "reconciliation.tasks.probe_due_sessions": settings.PROBE_TICK_SECONDS,
         "accounts.tasks.expire_live_words": settings.EXPIRY_SWEEP_EVERY_SECONDS,
+        "accounts.tasks.read_claims_again": settings.CLAIM_SWEEP_EVERY_SECONDS,
         "accounts.tasks.sweep_repairs": settings.START_SWEEP_EVERY_SECONDS,
         "reconciliation.tasks.govern": settings.GOVERN_EVERY_SECONDS,
         "accounts.tasks.sweep_notifications": settings.NOTIFICATION_SWEEP_EVERY_SECONDS,

@@ -239,6 +239,8 @@ EXPIRY_SWEEP_EVERY_SECONDS = 5
 PROBE_EVERY_SECONDS = environment.number("PROBE_EVERY_SECONDS", 95, least=15)
 PROBE_TICK_SECONDS = 5
 DELIVERY_SWEEP_EVERY_SECONDS = 2
+# A wrong word is to stand for no longer than 5 s: this, and the read that it rings for.
+CLAIM_SWEEP_EVERY_SECONDS = 2
 NOTIFICATION_SWEEP_EVERY_SECONDS = 5
 GOVERN_EVERY_SECONDS = 5
 # More often than the shortest gap between two starts, or every one would wait for a second sweep.

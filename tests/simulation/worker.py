@@ -31,6 +31,12 @@ ONLY_WHERE_SOMETHING_WAITS = {
         {"account_repairs"},
         "SELECT 1 FROM account_repairs WHERE state IN ('waiting', 'running', 'unclear')",
     ),
+    "accounts.tasks.read_claims_again": (
+        {"whatsapp_accounts"},
+        "SELECT 1 FROM whatsapp_accounts WHERE status IN ('disconnected', 'logged_out', 'blocked')"
+        " AND webhook_at = status_since AND observed_at = status_since"
+        " AND status_since > statement_timestamp() - interval '10 minutes'",
+    ),
     "accounts.tasks.sweep_notifications": (
         {"accounts_notification", "accounts_channel"},
         "SELECT 1 FROM accounts_notification WHERE state = 'pending' UNION ALL "
