@@ -241,6 +241,7 @@ class Book:
             connected_at=None,
             proven_at=None,
             last_proof_at=None,
+            lost_at=None,
             disproved_at=None,
             probe_failures=0,
             probe_failing_since=None,

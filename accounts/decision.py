@@ -23,7 +23,7 @@ ON_ITS_WAY = timedelta(seconds=15)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What a row says, as far as a decision needs it. `listed_at` is its gateway's watermark,
-    `last_proof_at` what accounts.proof says."""
+    `last_proof_at` the last proof of this connection, as accounts.proof says."""
 
     account_id: int
     workspace_id: int
@@ -43,6 +43,7 @@ class Known:
     listed_at: datetime | None
     connected_at: datetime | None
     last_connected_at: datetime | None
+    lost_at: datetime | None
     proven_at: datetime | None
     last_proof_at: datetime | None
     disproved_at: datetime | None
@@ -211,6 +212,7 @@ def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status
         if connected
         else known.connected_at,
         last_connected_at=at if connected else known.last_connected_at,
+        lost_at=at if status not in (known.status, Status.CONNECTED) else known.lost_at,
         disproved_at=at if is_found_out else _still_disproved(known, seen),
         probe_failures=0 if came_back else known.probe_failures,
         probe_failing_since=None if came_back else known.probe_failing_since,

@@ -110,7 +110,7 @@ def _proof(account: Account, now: datetime) -> str:
     if proof is None:
         return "claimed by the gateway, never proven"
     proven = age(proof.at, now)
-    if proof.at + PROOF_IS_NEWS >= now:
+    if proof.holds and proof.at + PROOF_IS_NEWS >= now:
         return f"proven {proven} ago" + (f" by {proof.by}" if proof.by else "")
     return f"claimed by the gateway, last proof {proven} ago"
 

@@ -51,7 +51,9 @@ def tone(account: Account, shown: Status, now: datetime) -> str:
 
 def is_proven(account: Account, now: datetime) -> bool:
     proof = account.last_proof
-    return proof is not None and (now - proof.at).total_seconds() <= PROOF_IS_FRESH_SECONDS
+    if proof is None or not proof.holds:
+        return False
+    return (now - proof.at).total_seconds() <= PROOF_IS_FRESH_SECONDS
 
 
 def beside_status(account: Account, shown: Status, now: datetime) -> str:

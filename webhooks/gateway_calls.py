@@ -277,7 +277,7 @@ def health_score(account: Account, now: datetime | None = None) -> int:
     if account.shown_status(now) is not Status.CONNECTED:
         return 0
     proof = account.last_proof
-    proven = proof is not None and (now - proof.at).total_seconds() <= 120
+    proven = proof is not None and proof.holds and (now - proof.at).total_seconds() <= 120
     return 100 if proven else 60
 
 

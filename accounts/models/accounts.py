@@ -50,6 +50,8 @@ class Account(models.Model):
     unshown_since = models.DateTimeField(null=True, blank=True, editable=False)
     connected_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_connected_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When it was last seen to be other than connected: older proof is of another connection.
+    lost_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Evidence of life: the live client spoke (message, acknowledgement). Proof is the strong kind.
     last_activity_at = models.DateTimeField(null=True, blank=True, editable=False)
     proven_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -134,6 +136,8 @@ class Account(models.Model):
         return last_proof(
             kind=self.gateway.kind,
             status=self.status,
+            since=self.status_since,
+            lost_at=self.lost_at,
             proven_at=self.proven_at,
             by=self.proof,
             read_at=self.read_at,

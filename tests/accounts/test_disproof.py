@@ -58,6 +58,7 @@ def a_known() -> Known:
         listed_at=after(-1),
         connected_at=after(-3600),
         last_connected_at=after(-60),
+        lost_at=None,
         proven_at=None,
         last_proof_at=None,
         disproved_at=None,
