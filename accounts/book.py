@@ -8,7 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from accounts.decision import Known, is_older, is_other_number, judge, number_counts
+from accounts.decision import (
+    Known,
+    is_doubted,
+    is_older,
+    is_other_number,
+    judge,
+    number_counts,
+)
 from accounts.observations import Observation, Verdict
 from accounts.status import LIVE, LOST, Source, Status, Wanted
 from gateways.base import Reason
@@ -171,7 +178,11 @@ class Book:
             return Verdict.WORKSPACE_MISMATCH, row.account_id
         fits = seen.phone_number in (None, row.phone_number)
         alive = seen.is_read and seen.status is Status.CONNECTED
-        if not (alive and fits and row.status in LOST) or is_older(row, seen, now=self.now):
+        # By whose clock its login is compared with the one that was disproved.
+        here = row.gateway_id == seen.gateway_id
+        hearsay = is_doubted(row if here else replace(row, connected_at=None), seen)
+        may = alive and fits and not hearsay and row.status in LOST
+        if not may or is_older(row, seen, now=self.now):
             return Verdict.SUPERSEDED, row.account_id
         del self.superseded[seen.session]
         self._move(row, seen)

@@ -81,6 +81,52 @@ def test_it_does_not_take_back_what_is_not_lost(cast, old, word):
     assert outcome.verdict is Verdict.SUPERSEDED
 
 
+@pytest.fixture
+def disproved(cast, old):
+    """A probe has found nothing behind Alice's connection."""
+    gone = {"source": Source.PROBE, "reason": Reason.BROWSER_GONE, "connected_at": cast.ago(3600)}
+    see(cast.alice, Status.DISCONNECTED, at=cast.ago(5), **gone)
+    return cast.alice
+
+
+@pytest.mark.parametrize("source", [Source.LIST, Source.READ])
+@pytest.mark.parametrize("login_seconds_ago", [None, 7200])
+def test_hearsay_does_not_take_a_disproved_account_back(cast, disproved, source, login_seconds_ago):
+    """Its gateway goes on claiming the one as it did the other."""
+    login = login_seconds_ago and cast.ago(login_seconds_ago)
+    said = {"source": source, "is_cached": True, "connected_at": login}
+    outcome = see_session(cast.gateway, "old", Status.CONNECTED, at=cast.ago(1), **said)
+    disproved.refresh_from_db()
+
+    assert outcome.verdict is Verdict.SUPERSEDED
+    assert (disproved.session_id, disproved.status) == ("alice", Status.DISCONNECTED)
+
+
+def test_a_new_login_takes_a_disproved_account_back(cast, disproved):
+    said = {"source": Source.LIST, "is_cached": True, "connected_at": cast.ago(2)}
+    outcome = see_session(cast.gateway, "old", Status.CONNECTED, at=cast.ago(1), **said)
+
+    assert outcome.verdict is Verdict.TAKEN_BACK
+
+
+def test_a_look_at_its_page_takes_a_disproved_account_back(cast, disproved):
+    said = {"source": Source.LIST, "connected_at": cast.ago(7200)}
+    outcome = see_session(cast.gateway, "old", Status.CONNECTED, at=cast.ago(1), **said)
+
+    assert outcome.verdict is Verdict.TAKEN_BACK
+
+
+def test_another_gateways_clock_says_nothing_of_a_login(cast, disproved):
+    """Later than the login that was disproved, but on another clock, and before the disproof."""
+    SupersededSession.objects.create(
+        gateway=cast.other_gateway, session_id="far", account=cast.alice, confirmed_at=cast.ago(9)
+    )
+    said = {"source": Source.LIST, "is_cached": True, "connected_at": cast.ago(60)}
+    outcome = see_session(cast.other_gateway, "far", Status.CONNECTED, at=cast.ago(1), **said)
+
+    assert outcome.verdict is Verdict.SUPERSEDED
+
+
 def test_with_another_number_it_does_not_take_it_back(cast, old):
     see(cast.alice, Status.DISCONNECTED, at=cast.ago(5))
 
