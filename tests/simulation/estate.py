@@ -4,7 +4,7 @@ of what is true."""
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from gateways.simulator.timeline import Timeline
 from gateways.simulator.world import State, World
 from tests.gateways.simulated import connected
 from tests.simulation.hub import Hub
+from tests.simulation.kinds import Kind, Shown, own_path
 from tests.simulation.network import Line, Post, Wire
 
 # As slow as the real service, but for QR codes: a new one each minute says nothing here.
@@ -40,6 +41,7 @@ class HubHost:
         return self._hub.clock.now
 
     def pause(self, seconds: float) -> None:
+        """Of the call that is answered; the others go on."""
         self._hub.sleep(seconds)
 
     def start(self, job: Job) -> None:
@@ -47,6 +49,9 @@ class HubHost:
 
     def refuse(self) -> NoReturn:
         raise httpx.ConnectError("[Errno 111] Connection refused")
+
+    def hang_up(self) -> NoReturn:
+        raise httpx.ReadError("[Errno 104] Connection reset by peer")
 
     def hold(self, is_held: object) -> None:
         """A frozen gateway is met on the wire."""
@@ -68,15 +73,18 @@ class HubTimeline(Timeline):
 @dataclass(slots=True)
 class Fact:
     """What is true of one session, each with since when it is so or not. `good`: the gateway can be
-    reached, holds it and says that it is connected; `claimed`: the same, reachable or not;
-    `alive`: its live page is there, too."""
+    reached, holds it and does not deny that it is connected; `claimed`: the same, reachable or not;
+    `alive`: its live page is there, too; `borne_out`: it is claimed, and where its kind can be
+    probed, a probe would say so as well."""
 
     good: bool
     claimed: bool
     alive: bool
+    borne_out: bool
     good_since: datetime
     claimed_since: datetime
     alive_since: datetime
+    borne_out_since: datetime
 
 
 @dataclass
@@ -84,6 +92,7 @@ class Site:
     """One gateway: its row, its world, the line to it."""
 
     gateway: Gateway
+    kind: Kind
     world: World
     line: Line
     wire: Wire
@@ -121,20 +130,26 @@ class Site:
             self.readable_since = now
         sessions = self.world.sessions
         for session_id in sessions.keys() - self.facts.keys():
-            self.facts[session_id] = Fact(False, False, False, now, now, now)
+            self.facts[session_id] = Fact(False, False, False, False, now, now, now, now)
         reachable = self.is_reachable
         return [
             session_id
             for session_id, fact in self.facts.items()
-            if _note(fact, sessions.get(session_id), reachable, now)
+            if _note(fact, self.kind, sessions.get(session_id), reachable, now)
         ]
 
 
-def _note(fact: Fact, session: SimulatedSession | None, reachable: bool, now: datetime) -> bool:
-    claimed = session is not None and session.status == "connected"
-    alive = claimed and session is not None and session.is_alive
+def _note(
+    fact: Fact, kind: Kind, session: SimulatedSession | None, reachable: bool, now: datetime
+) -> bool:
+    claimed = alive = borne_out = False
+    if session is not None:
+        shown = kind.shows(session)
+        claimed = shown is not Shown.OTHER
+        alive = shown is Shown.CONNECTED and session.is_alive
+        borne_out = claimed and kind.is_borne_out(session)
     good = claimed and reachable
-    if (good, claimed, alive) == (fact.good, fact.claimed, fact.alive):
+    if (good, claimed, alive, borne_out) == (fact.good, fact.claimed, fact.alive, fact.borne_out):
         return False
     if good != fact.good:
         fact.good, fact.good_since = good, now
@@ -142,14 +157,19 @@ def _note(fact: Fact, session: SimulatedSession | None, reachable: bool, now: da
         fact.claimed, fact.claimed_since = claimed, now
     if alive != fact.alive:
         fact.alive, fact.alive_since = alive, now
+    if borne_out != fact.borne_out:
+        fact.borne_out, fact.borne_out_since = borne_out, now
     return True
 
 
 class Estate:
-    def __init__(self, hub: Hub, source: random.Random, *, accounts: int, gateways: int) -> None:
+    def __init__(
+        self, hub: Hub, source: random.Random, *, accounts: int, kinds: Sequence[Kind]
+    ) -> None:
+        """A gateway of each of these kinds, and the accounts spread over them."""
         self.hub, self.random = hub, source
         self.workspaces = [Workspace.objects.create(name=f"Workspace {n}") for n in range(1, 4)]
-        self.sites = [self._site(number) for number in range(gateways)]
+        self.sites = [self._site(number, kind) for number, kind in enumerate(kinds)]
         self.by_gateway = {site.gateway.pk: site for site in self.sites}
         self.numbers: dict[int, str] = {}
         self._populate(accounts)
@@ -157,24 +177,29 @@ class Estate:
         self.channel.target = "operators@example.com"
         self.channel.save()
 
-    def _site(self, number: int) -> Site:
+    def _site(self, number: int, kind: Kind) -> Site:
         url = f"http://gateway-{number}.simulated:3001"
-        gateway = Gateway.objects.create(name=f"gateway-{number}", kind="webjs", base_url=url)
-        for purpose, secret in (("api_key", f"key-{number}"), ("hmac", f"secret-{number}")):
-            GatewaySecret.objects.create(gateway=gateway, purpose=purpose, secret=secret)
-        line = Line()
-        post = Post(self.hub, gateway.pk, f"key-{number}", line, self._own_random())
-        host = HubHost(self.hub)
+        gateway = Gateway.objects.create(name=f"gateway-{number}", kind=kind.name, base_url=url)
         settings = Settings(
-            api_key=f"key-{number}", hmac_secret=f"secret-{number}", instance_url=url, pace=PACE
+            api_key=f"key-{number}",
+            hmac_secret=f"secret-of-gateway-{number}-and-of-no-other",
+            instance_url=url,
+            kind=kind.name,
+            webhook_path=own_path(kind, f"path-of-gateway-{number}-and-of-no-other"),
+            pace=PACE,
         )
+        _share_secrets(gateway, settings)
+        line = Line()
+        post = Post(self.hub, gateway.pk, settings.api_key, line, self._own_random())
+        host = HubHost(self.hub)
         seed = self.random.randrange(2**32)
-        world = World(settings, host=host, deliver=post.deliver, backend=post.ask, seed=seed)
+        backend = post.ask if kind.name == "webjs" else None  # the only one that asks for anything
+        world = World(settings, host=host, deliver=post.deliver, backend=backend, seed=seed)
         world.started_at -= timedelta(days=1)
         timeline = HubTimeline(self.hub, host)
         world.timeline = world.sender._timeline = timeline
-        wire = Wire(self.hub, world, line, self._own_random())
-        site = Site(gateway, world, line, wire, post)
+        wire = Wire(self.hub, world, line, self._own_random(), kind)
+        site = Site(gateway, kind, world, line, wire, post)
         wire.on_touch = site.touch
 
         def wake() -> None:
@@ -220,3 +245,11 @@ class Estate:
             for site in self.sites:
                 stack.enter_context(use_transport(site.gateway.base_url, site.wire))
             yield
+
+
+def _share_secrets(gateway: Gateway, settings: Settings) -> None:
+    shared = {"api_key": settings.api_key, "hmac": settings.hmac_secret}
+    if settings.webhook_path:
+        shared = {"api_key": settings.api_key, "path": settings.webhook_path.rpartition("/")[2]}
+    for purpose, secret in shared.items():
+        GatewaySecret.objects.create(gateway=gateway, purpose=purpose, secret=secret)

@@ -176,6 +176,12 @@ def _current() -> Actor:
     return actor
 
 
+def name_of_current() -> str:
+    """Of the task that goes on; what it does in threads is its own."""
+    actor = getcurrent()
+    return actor.name if isinstance(actor, Actor) else ""
+
+
 def is_killed() -> bool:
     return getattr(getcurrent(), "is_killed", False)
 
@@ -222,7 +228,7 @@ class Executor:
             self.hub.wait(left)
 
     def submit(self, call: Callable[..., Any], *arguments: Any) -> Future:
-        actor = Actor(self.hub, lambda: call(*arguments), "thread")
+        actor = Actor(self.hub, lambda: call(*arguments), name_of_current())
         actor.waiting.append(self._begin_next)
         self._waiting.append(actor)
         self._begin_next()

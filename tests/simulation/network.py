@@ -20,7 +20,8 @@ from django.urls import resolve
 from gateways.simulator.api import application
 from gateways.simulator.world import State, World
 from gateways.webjs_words import KEY_HEADER
-from tests.simulation.hub import Hub
+from tests.simulation.hub import Hub, name_of_current
+from tests.simulation.kinds import CHANGES, Call, Kind
 
 
 @dataclass(slots=True)
@@ -48,32 +49,45 @@ class Taken:
     gateway: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Calling:
+    """A call of ours that is under way. `by`: the task, or whoever else, that makes it."""
+
+    call: Call
+    text: str
+    by: str
+
+
 class Wire(httpx.BaseTransport):
     """HTTP to one gateway. The request is heard by it even where we have given up waiting."""
 
-    def __init__(self, hub: Hub, world: World, line: Line, source: random.Random) -> None:
-        self.hub, self.world, self.line, self.random = hub, world, line, source
+    def __init__(
+        self, hub: Hub, world: World, line: Line, source: random.Random, kind: Kind
+    ) -> None:
+        self.hub, self.world, self.line, self.random, self.kind = hub, world, line, source, kind
         self.on_touch: Callable[[], None] = lambda: None
-        self.on_call: Callable[[str, str, list[str]], None] = lambda method, path, under_way: None
-        self.under_way: list[str] = []
+        self.on_call: Callable[[Calling, list[Calling]], None] = lambda calling, under_way: None
+        self.under_way: list[Calling] = []
         self._wsgi = httpx.WSGITransport(app=application(world))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        said = f"{request.method} {request.url.path}"
-        self.on_call(request.method, request.url.path, self.under_way)
-        self.under_way.append(said)
+        path = request.url.path
+        call = self.kind.call_of(request.method, path)
+        calling = Calling(call, f"{request.method} {path}", name_of_current())
+        self.on_call(calling, self.under_way)
+        self.under_way.append(calling)
         try:
-            return self._wait_for_answer(request)
+            return self._wait_for_answer(request, call)
         finally:
-            self.under_way.remove(said)
+            self.under_way.remove(calling)
 
-    def _wait_for_answer(self, request: httpx.Request) -> httpx.Response:
+    def _wait_for_answer(self, request: httpx.Request, said: Call) -> httpx.Response:
         waits = request.extensions.get("timeout", {}).get("read") or 60.0
         if self.line.is_cut or self.world.state is State.FROZEN:
             self.hub.sleep(waits)
             raise httpx.ReadTimeout("nobody answers", request=request)
         there = self.random.uniform(self.line.least, self.line.most) / 2
-        call = self.hub.spawn(lambda: self._serve(request), "call", seconds=there)
+        call = self.hub.spawn(lambda: self._serve(request, said), "call", seconds=there)
         if not self.hub.wait([call], at_most=waits):
             raise httpx.ReadTimeout("no answer", request=request)
         if call.error is not None:
@@ -81,11 +95,13 @@ class Wire(httpx.BaseTransport):
         response: httpx.Response = call.result
         return response
 
-    def _serve(self, request: httpx.Request) -> httpx.Response:
-        response = self._wsgi.handle_request(request)
-        response.read()
-        if request.method != "GET":
-            self.on_touch()
+    def _serve(self, request: httpx.Request, said: Call) -> httpx.Response:
+        try:
+            response = self._wsgi.handle_request(request)
+            response.read()
+        finally:
+            if said.verb in CHANGES:
+                self.on_touch()
         self.hub.sleep(self.random.uniform(self.line.least, self.line.most) / 2)
         return httpx.Response(
             response.status_code, headers=response.headers, content=response.content
