@@ -28,13 +28,14 @@ def main(arguments: list[str]) -> int:
                 hours=options.hours,
                 accounts=options.accounts,
                 gateways=options.gateways,
+                kinds=tuple(options.kinds.split(",")) if options.kinds else (),
                 intensity=options.intensity,
                 stops_at_first=not options.keep_going,
             )
         )
         print(report.said())
         took = time.perf_counter() - began
-        print(f"{took:.0f} s of work, {report.trace} statements\n", flush=True)
+        print(f"{took:.0f} s of work, {report.statements} statements\n", flush=True)
         broken += len(report.broken)
     return int(broken > 0)
 
@@ -78,6 +79,12 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--accounts", type=int, default=500)
     parser.add_argument("--gateways", type=int, default=2)
+    parser.add_argument(
+        "--kinds",
+        default="",
+        metavar="KIND,…",
+        help="of the gateways in turn; without it each is drawn from the seed",
+    )
     parser.add_argument("--intensity", type=float, default=1.0, help="of what befalls the estate")
     parser.add_argument("--keep-going", action="store_true", help="also once a promise is broken")
     parser.add_argument(

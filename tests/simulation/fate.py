@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from gateways.simulator.sessions import SimulatedSession
+from gateways.simulator.sessions import SimulatedSession, Truth
 from gateways.simulator.world import Failure, State
 from tests.simulation.estate import Site
-from tests.simulation.fates import gateways, ours, people, sessions
+from tests.simulation.fates import gateways, others, ours, people, sessions
 from tests.simulation.fates.stage import Stage
 
 DAY = 86400.0
@@ -21,6 +21,7 @@ class Fate:
         self.stage, self.random = stage, stage.random
         self.is_quiet = False
         self._to_sessions = sessions.ToSessions(stage)
+        self._to_others = others.ToOtherSessions(stage)
         self._by_people = people.ByPeople(stage)
         self._to_gateways = gateways.ToGateways(stage, self._to_sessions)
         self._to_us = ours.ToUs(stage)
@@ -60,7 +61,8 @@ class Fate:
         session = self._some_session(site)
         if session is None:
             return
-        deeds: Any = self._by_people if what in people.RATES else self._to_sessions
+        deeds: Any = self._to_sessions if site.kind.name == "webjs" else self._to_others
+        deeds = self._by_people if what in people.RATES else deeds
         self.stage.note(f"{session.session_id}: {what}")
         with suppress(Failure):  # where it makes no sense of this session just now
             getattr(deeds, what)(site, session)
@@ -73,4 +75,6 @@ class Fate:
     def _some_session(self, site: Site) -> SimulatedSession | None:
         if site.world.state is not State.RUNNING or not site.world.sessions:
             return None
-        return self.random.choice(list(site.world.sessions.values()))
+        sessions = site.world.sessions.values()
+        running = [one for one in sessions if one.truth is not Truth.STOPPED]
+        return self.random.choice(running) if running else None

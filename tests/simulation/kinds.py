@@ -3,6 +3,7 @@ at all, which of our calls means what, and how its webhooks prove themselves."""
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable, Mapping
@@ -93,14 +94,20 @@ class Kind:
         return capabilities_of(self.name)
 
     @property
+    def forgets_names(self) -> bool:
+        """What it has lost is not on its list any more."""
+        return self.name != "wppconnect"
+
+    @property
     def has_probe(self) -> bool:
         """One that WhatsApp cannot see."""
         return self.capabilities.probe is ProbeKind.HARMLESS
 
-    def call_of(self, method: str, path: str) -> Call:
+    def call_of(self, method: str, path: str, body: bytes = b"") -> Call:
         for wanted, pattern, verb in self.calls:
             if method == wanted and (match := pattern.fullmatch(path)):
-                return Call(verb, match["session"] if "session" in pattern.groupindex else "")
+                named = match.groupdict().get("session") or _named_in(body)
+                return Call(verb, named)
         return Call(Verb.READ)
 
     def is_borne_out(self, session: SimulatedSession) -> bool:
@@ -110,6 +117,11 @@ class Kind:
         running = session.browser is Browser.RUNNING and not session.is_starting
         # WPPConnect's check misses a page that has lost WhatsApp (observed).
         return running and (self.name == "wppconnect" or _says_connected(session))
+
+
+def _named_in(body: bytes) -> str:
+    fields = json.loads(body or b"{}")
+    return str(fields.get("session_id") or "")
 
 
 def _calls(*calls: tuple[str, str, Verb]) -> tuple[tuple[str, re.Pattern[str], Verb], ...]:

@@ -72,7 +72,7 @@ class Wire(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
-        call = self.kind.call_of(request.method, path)
+        call = self.kind.call_of(request.method, path, request.content)
         calling = Calling(call, f"{request.method} {path}", name_of_current())
         self.on_call(calling, self.under_way)
         self.under_way.append(calling)

@@ -45,7 +45,8 @@ class Numbers:
             if self._lost.pop(account_id, None):
                 self.healed_unseen += 1
         elif site.is_readable and status == Status.CONNECTED:
-            kind = "webhooks dead" if site.webhooks_are_dead else "webhooks alive"
+            webhooks = "dead" if site.webhooks_are_dead else "alive"
+            kind = f"{site.kind.name}, webhooks {webhooks}"
             self._lost.setdefault(account_id, (now, kind))
         else:
             self._lost.pop(account_id, None)
@@ -59,7 +60,7 @@ class Numbers:
             if calm_since is None or calm_since > began:
                 kind = "while it could not be read, or nobody of us looked"
             elif after_boot:
-                kind = "within 15 min of its gateway's boot"
+                kind += ", within 15 min of its gateway's boot"
             self.seen_after[kind].append((now - began).total_seconds())
 
     def moved(self, account_id: int) -> None:
@@ -85,10 +86,10 @@ class Numbers:
 
     def said(self) -> str:
         lines = [f"{self.account_days:.1f} account-days, {self.webhooks_taken} webhooks taken"]
-        lines += [f"losses seen, {kind}: {_spread(all_)}" for kind, all_ in self.seen_after.items()]
+        lines += [f"losses seen, {kind}: {spread(all_)}" for kind, all_ in self.seen_after.items()]
         lines.append(f"healed before they were seen: {self.healed_unseen}")
         lines += [
-            f"mended by us, {kind}: {_spread(all_)}" for kind, all_ in self.healed_after.items()
+            f"mended by us, {kind}: {spread(all_)}" for kind, all_ in self.healed_after.items()
         ]
         hours = self.account_days * 24 or 1
         lines.append(f"starts: {self.starts}, of them {self.own_starts} by ourselves")
@@ -106,7 +107,7 @@ class Numbers:
         return "\n".join(lines)
 
 
-def _spread(seconds: list[float]) -> str:
+def spread(seconds: list[float]) -> str:
     if not seconds:
         return "none"
     ordered = sorted(seconds)

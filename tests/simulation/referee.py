@@ -11,10 +11,12 @@ from reconciliation import policy
 from tests.simulation.database import Watcher
 from tests.simulation.estate import Estate, Site
 from tests.simulation.hub import Hub
-from tests.simulation.promises.calls import RETRIES_SECONDS, OnCall
+from tests.simulation.network import Calling
+from tests.simulation.promises.calls import OnCall
 from tests.simulation.promises.changes import VERDICTS, OnChange
 from tests.simulation.promises.ends import AtTheEnd
 from tests.simulation.promises.lasting import Lasting
+from tests.simulation.promises.pages import OnPages
 from tests.simulation.promises.record import Record, Row
 from tests.simulation.worker import Worker
 
@@ -30,10 +32,16 @@ class Referee:
         self.hub, self.estate, self.worker, self.watcher = hub, estate, worker, watcher
         self.record = Record(hub, estate, seed=seed)
         self.on_change, self.on_call = OnChange(self.record), OnCall(self.record)
+        self.on_pages = OnPages(self.record)
         self.lasting, self.at_the_end = Lasting(self.record), AtTheEnd(self.record)
         self._last_transition = 0
         watcher.watch("history", ["account_transitions"])
         self._last_read = hub.clock.now
+        hub.every(10, self.on_pages.look_at_proofs, first=10)
+
+    def called(self, site: Site, calling: Calling, under_way: list[Calling]) -> None:
+        self.on_call.called(site, calling, under_way)
+        self.on_pages.called(site, calling, under_way)
 
     # --- after each step ------------------------------------------------------------------------
     def look(self, name: str) -> None:
@@ -51,7 +59,8 @@ class Referee:
     def _truth_changed(self, site: Site, session_id: str) -> None:
         record, fact, key = self.record, site.facts[session_id], (site.gateway.pk, session_id)
         record.truths[key].append(
-            f"{record.clock()} good={fact.good} claimed={fact.claimed} alive={fact.alive}"
+            f"{record.clock()} good={fact.good} claimed={fact.claimed} alive={fact.alive} "
+            f"borne_out={fact.borne_out}"
         )
         account_id = record.account_of.get(key)
         if account_id is None:
@@ -59,6 +68,7 @@ class Referee:
         row = record.rows[account_id]
         if row.status == Status.CONNECTED and not fact.good:
             self.lasting.look_again_at_connected(account_id)
+        self.on_pages.truth_changed(account_id, row, fact, site)
         record.numbers.truth(account_id, row.status, fact, site, self.hub.clock.now)
 
     def _read_history(self) -> None:
@@ -78,6 +88,7 @@ class Referee:
         row = self.record.rows[change.account_id]
         fact = self.record.fact(row.key)
         self.on_change.judge(change)
+        self.on_pages.changed(change, row, fact)
         self._count(change, row)
         is_ours = change.source != Source.OPERATOR
         if change.to_status in VERDICTS and is_ours and fact is not None and fact.alive:
@@ -100,7 +111,8 @@ class Referee:
         now, account_id, numbers = self.hub.clock.now, change.account_id, self.record.numbers
         if change.to_status in (Status.DISCONNECTED, Status.UNRESPONSIVE):
             retries = change.reason in policy._NOTICED
-            since = now + timedelta(seconds=RETRIES_SECONDS if retries else 0)
+            own = self.estate.by_gateway[row.gateway_id].kind.capabilities.own_retry_seconds
+            since = now + timedelta(seconds=own if retries else 0)
             numbers.is_ours(account_id, since, in_calm=self.record.is_calm(row.gateway_id))
         elif change.to_status not in PASSING:
             well = change.to_status == Status.CONNECTED

@@ -7,7 +7,7 @@ import random
 import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from tests.simulation.estate import Estate
 from tests.simulation.fate import Fate
 from tests.simulation.fates.stage import Stage
 from tests.simulation.hub import Clock, Hub
+from tests.simulation.kinds import drawn
 from tests.simulation.memory import Memory
 from tests.simulation.numbers import Numbers
 from tests.simulation.promises.record import Broken
@@ -34,6 +35,8 @@ class Plan:
     hours: float = 24.0
     accounts: int = 500
     gateways: int = 2
+    # Of the gateways in turn; none: each drawn from the seed.
+    kinds: tuple[str, ...] = ("webjs",)
     intensity: float = 1.0
     stops_at_first: bool = True
     # All that goes wrong ends now and then, so that everything can be compared.
@@ -44,15 +47,23 @@ class Plan:
 @dataclass(slots=True)
 class Report:
     plan: Plan
-    numbers: Numbers
-    broken: list[str] = field(default_factory=list)
-    trace: int = 0
+    kinds: list[str]
+    referee: Referee
+    statements: int = 0
+
+    @property
+    def numbers(self) -> Numbers:
+        return self.referee.record.numbers
+
+    @property
+    def broken(self) -> list[str]:
+        return self.referee.record.broken
 
     def said(self) -> str:
-        plan = self.plan
-        size = f"{plan.accounts} accounts on {plan.gateways} gateways"
+        plan, pages = self.plan, self.referee.on_pages
+        size = f"{plan.accounts} accounts on {', '.join(self.kinds)}"
         head = f"seed {plan.seed}: {plan.hours:g} h, {size}"
-        return "\n".join([head, self.numbers.said(), *self.broken])
+        return "\n".join([head, self.numbers.said(), *pages.said(), *self.broken])
 
 
 def simulate(plan: Plan, *, without: AbstractContextManager[Any] | None = None) -> Report:
@@ -76,22 +87,22 @@ def simulate(plan: Plan, *, without: AbstractContextManager[Any] | None = None) 
                 hub,
                 random.Random(source.random()),
                 accounts=plan.accounts,
-                gateways=plan.gateways,
+                kinds=drawn(plan.kinds, seed=plan.seed, gateways=plan.gateways),
             )
             referee = Referee(hub, estate, worker, watcher, seed=plan.seed)
+            report = Report(plan, [site.kind.name for site in estate.sites], referee)
             referee.record.stops_at_first = plan.stops_at_first
             hub.on_step = referee.look
             worker.on_error = lambda name, error: _raised(referee, name, error)
             for site in estate.sites:
                 site.post.on_error = worker.on_error
-                site.wire.on_call = partial(referee.on_call.called, site)
+                site.wire.on_call = partial(referee.called, site)
             stage = Stage(hub, estate, worker, random.Random(source.random()), referee.record.note)
             stage.on_mass_loss = referee.on_change.mass_loss
             fate = Fate(stage)
-            report = Report(plan, referee.record.numbers, referee.record.broken)
             with estate.on_line(), without or nullcontext(), suppress(Broken):
                 _run(plan, hub, worker, fate, referee)
-            report.trace = watcher.statements
+            report.statements = watcher.statements
             referee.record.numbers.account_days = plan.accounts * clock.seconds() / 86400
             return report
 

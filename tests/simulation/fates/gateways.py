@@ -144,7 +144,8 @@ class ToGateways(Fates):
         lost = self.random.sample(sessions, most)
         for session in lost:
             self._sessions.lose(site, session)
-        self.stage.on_mass_loss(site, {session.session_id for session in lost})
+        if site.kind.forgets_names:
+            self.stage.on_mass_loss(site, {session.session_id for session in lost})
 
     def answer_a_loss(self, site: Site) -> None:
         """An operator says what a mass loss is. Confirms only what is so."""

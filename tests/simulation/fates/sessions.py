@@ -97,7 +97,7 @@ class ToSessions(Fates):
         if not number or not session.is_alive:
             return
         self._new_sessions += 1
-        fresh = f"{session.session_id.split('~')[0]}~{self._new_sessions}"
+        fresh = f"{session.session_id.split('-')[0]}-{self._new_sessions}"
         if self.random.random() < 0.5:
             mishaps.disconnect(site.world, session.session_id, reason="LOGOUT")
         connected(

@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 from accounts.models import Account, Repair
 from accounts.status import Status, Wanted
 from gateways.base import Reason
-from gateways.simulator.sessions import SimulatedSession
+from gateways.simulator.sessions import Browser, SimulatedSession
 from tests.simulation.estate import Key, Site
-from tests.simulation.promises.record import Record
+from tests.simulation.kinds import CHANGES, Verb
+from tests.simulation.network import Calling
+from tests.simulation.promises.record import ROLL_CALL, Record
 
-# How long a gateway may be at its own retry of a loss that it noticed.
-RETRIES_SECONDS = 155
 # A look comes between a turn and its start, so that two starts may be a little closer.
 STARTS_AT_ONCE, STARTS_APART_SECONDS = 2, 50
+LOOKED_BEFORE = timedelta(seconds=10)  # a page may leave between a look and a call
 ONLY_A_HUMAN = frozenset({Status.QR_SCANNING, Status.LOGGED_OUT, Status.BLOCKED})
 
 
@@ -23,28 +24,48 @@ class OnCall:
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        self._starts: dict[Key, datetime] = {}
+        self._starts: dict[Key, tuple[datetime, int | None]] = {}
 
-    def called(self, site: Site, method: str, path: str, under_way: list[str]) -> None:
+    def called(self, site: Site, calling: Calling, under_way: list[Calling]) -> None:
         """P7, at the moment we call a gateway; `under_way` are our other calls to it."""
-        if (method, path) == ("GET", "/api/sessions") and f"{method} {path}" in under_way:
+        verb = calling.call.verb
+        passes = [one for one in under_way if one.call.verb is Verb.LIST and one.by == ROLL_CALL]
+        if verb is Verb.LIST and calling.by == ROLL_CALL and passes:
             self.record.breaks("P7 one pass at a time", None, site.gateway.name)
-        if method == "DELETE":
-            self.record.breaks("P7 no login is deleted", None, f"{site.gateway.name}: {path}")
-        if method == "POST" and path.startswith("/api/sessions"):
-            self._started(site, path, [one for one in under_way if one.startswith("POST")])
+        if verb is Verb.DELETE:
+            self.record.breaks("P7 no login is deleted", None, f"{site.gateway.name}: {calling}")
+        if verb in CHANGES:
+            self._leaves_a_lost_page(site, calling)
+        if verb is Verb.START:
+            beside = [one.text for one in under_way if one.call.verb is Verb.START]
+            self._started(site, calling.call.session_id, beside)
 
-    def _started(self, site: Site, path: str, under_way: list[str]) -> None:
-        now, session_id = self.record.hub.clock.now, path.split("/")[3]
+    def _leaves_a_lost_page(self, site: Site, calling: Calling) -> None:
+        """Where whatever is done to a page that left WhatsApp ends the whole gateway."""
+        session = site.world.sessions.get(calling.call.session_id)
+        if session is None or session.browser is not Browser.AWAY:
+            return
+        if Reason.PAGE_GONE not in site.kind.capabilities.ladder:
+            return
+        since = site.facts[session.session_id].claimed_since
+        if since + LOOKED_BEFORE < self.record.hub.clock.now:
+            account_id = self.record.account_of.get((site.gateway.pk, session.session_id))
+            self.record.breaks("P7 a lost page is left alone", account_id, calling.text)
+
+    def _started(self, site: Site, session_id: str, under_way: list[str]) -> None:
+        now = self.record.hub.clock.now
         account_id = self.record.account_of.get((site.gateway.pk, session_id))
+        repair = Repair.objects.filter(account_id=account_id, state=Repair.State.RUNNING).first()
+        attempt = repair.pk if repair is not None else None
+        last, last_attempt = self._starts.get((site.gateway.pk, session_id), (None, None))
+        if attempt is not None and attempt == last_attempt:
+            return  # another step of the same
         if len(under_way) >= STARTS_AT_ONCE:
             self.record.breaks("P7 two starts at once", account_id, f"beside {under_way}")
-        last = self._starts.get((site.gateway.pk, session_id))
         if last is not None and now - last < timedelta(seconds=STARTS_APART_SECONDS):
             self.record.breaks("P7 one start a minute", account_id, f"the last was at {last}")
-        self._starts[site.gateway.pk, session_id] = now
+        self._starts[site.gateway.pk, session_id] = (now, attempt)
         self.record.numbers.starts += 1
-        repair = Repair.objects.filter(account_id=account_id, state=Repair.State.RUNNING).first()
         if repair is not None and repair.asked_by == Repair.Asker.ROLLCALL:
             self.record.numbers.own_starts += 1
             self.record.numbers.started_by_us(account_id)
@@ -62,11 +83,12 @@ class OnCall:
         session = site.world.sessions.get(session_id)
         if session is not None and session.status == "disconnected":
             self._leaves_its_own_retry(site, session, account_id)
-        if session is not None and session.is_alive and session.status == "connected":
+        fact = site.facts.get(session_id)
+        if fact is not None and fact.alive:
             self.record.numbers.started_alive += 1
 
     def _leaves_its_own_retry(self, site: Site, session: SimulatedSession, account_id: int) -> None:
         retrying, began = site.retries.get(session.session_id, (None, self.record.hub.clock.now))
-        until = began + timedelta(seconds=RETRIES_SECONDS - 10)
+        until = began + timedelta(seconds=site.kind.capabilities.own_retry_seconds - 10)
         if retrying is session and self.record.hub.clock.now < until:
             self.record.breaks("P7 not against its own retry", account_id, f"until {until}")

@@ -8,12 +8,21 @@ from datetime import datetime, timedelta
 from accounts.models import Incident, Transition
 from accounts.status import Source, Status
 from gateways.base import Reason
-from tests.simulation.estate import Site
+from tests.simulation.estate import Fact, Site
 from tests.simulation.promises.record import Record
 
 IN_FLIGHT = timedelta(seconds=0.2)
 OUR_LOOKS = frozenset({Source.LIST, Source.READ, Source.PROBE, Source.SWEEP})
 VERDICTS = frozenset({Status.DISCONNECTED, Status.LOGGED_OUT, Status.BLOCKED})
+
+
+# A probe sees what no word of the gateway tells.
+FOUND_BY_PROBES = frozenset({Reason.BROWSER_GONE, Reason.PAGE_GONE})
+
+
+def _is_dead(fact: Fact, moment: datetime) -> bool:
+    """There was no live page at that moment, whatever its gateway claimed."""
+    return not fact.alive or fact.alive_since >= moment - IN_FLIGHT
 
 
 class OnChange:
@@ -49,6 +58,8 @@ class OnChange:
         fact = site.facts.get(change.session_id)
         if fact is None or not fact.claimed or fact.claimed_since >= change.observed_at - IN_FLIGHT:
             return
+        if change.reason in FOUND_BY_PROBES and _is_dead(fact, change.observed_at):
+            return
         if self._lists_denied_it(site, change):
             self.record.numbers.denied_by_lists += 1
             return
@@ -69,6 +80,8 @@ class OnChange:
 
     def _booting_is_not_dead(self, site: Site, change: Transition) -> None:
         restoring = {session_id for session_id, _ in site.world.restoring}
+        if not site.kind.capabilities.sees_boot:
+            return  # it cannot be told from a loss
         young = self.record.hub.clock.now - site.world.started_at < timedelta(minutes=14)
         # What was claimed, or started by us, was asked about by name: a "no" to that is definite.
         by_its_list = change.from_status in (Status.CONNECTED, Status.UNKNOWN)

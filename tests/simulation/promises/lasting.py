@@ -13,6 +13,7 @@ from tests.simulation.promises.record import Record, Row
 P1_SECONDS = 60
 STANDS_SECONDS = 5
 CONVERGES_SECONDS = 90
+WAKES_SECONDS = 125
 
 
 class Lasting:
@@ -64,7 +65,10 @@ class Lasting:
                 row.session_id or ""
             ]
             since = max(fact.alive_since, calm, row.since)
-            if session.listed and since + timedelta(seconds=CONVERGES_SECONDS) < now:
+            # What was mute is asked again only so often.
+            mute = row.status == Status.UNRESPONSIVE
+            within = timedelta(seconds=WAKES_SECONDS if mute else CONVERGES_SECONDS)
+            if session.listed and since + within < now:
                 self._says_connected(account_id, row)
 
     def _says_connected(self, account_id: int, row: Row) -> None:

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from accounts.models import Account, Transition
+from accounts.models import Account, Repair, Transition
 from tests.simulation.estate import Estate, Fact, Key
 from tests.simulation.hub import Hub
 from tests.simulation.numbers import Numbers
 
 MOST_BROKEN = 20
+# The tasks that ask a gateway by themselves, as its calls name them.
+ROLL_CALL = "reconciliation.tasks.call_roll"
+PROBING = "reconciliation.tasks.probe_gateway"
 
 
 class Broken(AssertionError):
@@ -110,6 +113,15 @@ class Record:
                 f"    {one.created_at:%d %H:%M:%S.%f} {one} {one.reason or '-'} by {one.source} "
                 f"(observed {one.observed_at:%H:%M:%S.%f}) {one.evidence} {one.session_id}"
             )
+        now = Account.objects.get(pk=account_id)
+        yield (
+            f"  probed {now.probed_at} ({now.probe_answer}), {now.probe_failures} failures, proven "
+            f"{now.proven_at} by {now.proof or '-'}, disproved {now.disproved_at}"
+        )
+        yield "  its repairs:"
+        repairs = Repair.objects.filter(account_id=account_id).order_by("-pk")[:4]
+        for repair in reversed(repairs):
+            yield f"    {repair.asked_at:%d %H:%M:%S} {repair.state} {repair.why}: {repair.outcome}"
         yield "  the truth:"
         yield from (f"    {said}" for said in list(self.truths[row.key])[-10:])
         yield "  what happened around it:"
