@@ -221,6 +221,13 @@ def note_unanswered(gateway_id: int, account_ids: Collection[int], asked_at: dat
     )
 
 
+def under_way(gateway_id: int, now: datetime) -> set[str]:
+    """Sessions of the gateway that a probe is at."""
+    mine = Account.objects.filter(gateway_id=gateway_id, session_id__isnull=False)
+    at_it = mine.filter(probing_until__gt=now, probing_until__lte=now + LEASE + clock.LOOKED_LATER)
+    return set(at_it.values_list("session_id", flat=True))  # type: ignore[arg-type]
+
+
 def unasked(gateway_id: int, now: datetime) -> set[str]:
     """Sessions of the gateway that a roll call must not ask: a probe is at them, or they hang, and
     whoever asks such a page twice at once makes it worse."""

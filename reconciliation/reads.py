@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from accounts import clock
+from accounts import clock, probes
 from accounts.confirm import as_observation
 from accounts.observations import Observation
 from accounts.status import LIVE, Status
@@ -26,6 +26,7 @@ WORTH_SECONDS = 0.5
 
 NOT_READ = "not read yet, there was no time left: the next pass will"
 NO_SUCH_SESSION = "absent from the list, and by a read there is no such session"
+PROBED = "absent from the list, and a probe of it is under way: the next pass reads it"
 NOT_LISTED = "alive by its own status, but absent from the list"
 LISTED_NOT = "absent from the list; by a read it is there, but not alive"
 
@@ -42,13 +43,17 @@ class _Answer:
 def read_absent(
     client: Client, gateway_id: int, rows: Sequence[Row], *, ends: float
 ) -> list[tuple[Difference, Observation | None]]:
-    """Absence alone condemns nobody. `ends` by time.monotonic(). Holds no database connection."""
+    """Absence alone condemns nobody; what a probe is at is not asked a second time meanwhile.
+    `ends` by time.monotonic(). Holds no database connection."""
     if not rows:
         return []
     began_at, began = clock.database_now(), time.monotonic()
+    probed = probes.under_way(gateway_id, began_at)
     release_connection()
 
     def read(row: Row) -> _Answer:
+        if row.session_id in probed:
+            return _Answer(row, began_at, GatewayError(PROBED))
         asked_at = began_at + timedelta(seconds=time.monotonic() - began)
         return _Answer(row, asked_at, _read(client, row.session_id, ends))
 

@@ -181,6 +181,20 @@ def test_one_whose_lease_is_somebody_elses_is_left_alone(cast, waha):
     assert not waha.asked
 
 
+def test_what_a_probe_is_at_is_not_read_beside_it_when_it_is_missing(cast, waha):
+    waha.names = []
+    lease = database_now() + timedelta(seconds=10)
+    Account.objects.filter(pk=cast.alice.pk).update(probing_until=lease)
+
+    report = rollcall.call_roll_now(cast.gateway.pk, wait_seconds=0)
+    assert waha.asked["alice"] == 0
+    assert [finding.held for finding in report.findings] == [True]
+
+    Account.objects.filter(pk=cast.alice.pk).update(probing_until=None)
+    rollcall.call_roll_now(cast.gateway.pk, wait_seconds=0)
+    assert waha.asked["alice"] == 1
+
+
 def test_a_lease_from_the_future_binds_nobody(cast, waha):
     Account.objects.update(probing_until=database_now() + timedelta(hours=1))
 

@@ -55,6 +55,7 @@ class Actor(greenlet):
         self.error: BaseException | None = None
         self.waiting: list[Callable[[], None]] = []
         self.ticket = 0
+        self.whose = self  # the task that it is a thread of, or itself
 
     def _go_on(self) -> None:
         try:
@@ -176,10 +177,9 @@ def _current() -> Actor:
     return actor
 
 
-def name_of_current() -> str:
-    """Of the task that goes on; what it does in threads is its own."""
-    actor = getcurrent()
-    return actor.name if isinstance(actor, Actor) else ""
+def current_task() -> Actor:
+    """What it does in threads is its own."""
+    return _current().whose
 
 
 def is_killed() -> bool:
@@ -228,7 +228,9 @@ class Executor:
             self.hub.wait(left)
 
     def submit(self, call: Callable[..., Any], *arguments: Any) -> Future:
-        actor = Actor(self.hub, lambda: call(*arguments), name_of_current())
+        task = current_task()
+        actor = Actor(self.hub, lambda: call(*arguments), task.name)
+        actor.whose = task
         actor.waiting.append(self._begin_next)
         self._waiting.append(actor)
         self._begin_next()

@@ -20,7 +20,7 @@ from django.urls import resolve
 from gateways.simulator.api import application
 from gateways.simulator.world import State, World
 from gateways.webjs_words import KEY_HEADER
-from tests.simulation.hub import Hub, name_of_current
+from tests.simulation.hub import Actor, Hub, current_task
 from tests.simulation.kinds import CHANGES, Call, Kind
 
 
@@ -51,11 +51,15 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calling:
-    """A call of ours that is under way. `by`: the task, or whoever else, that makes it."""
+    """A call of ours that is under way, and the task, or whoever else, that makes it."""
 
     call: Call
     text: str
-    by: str
+    task: Actor
+
+    @property
+    def by(self) -> str:
+        return self.task.name
 
 
 class Wire(httpx.BaseTransport):
@@ -73,7 +77,7 @@ class Wire(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         call = self.kind.call_of(request.method, path, request.content)
-        calling = Calling(call, f"{request.method} {path}", name_of_current())
+        calling = Calling(call, f"{request.method} {path}", current_task())
         self.on_call(calling, self.under_way)
         self.under_way.append(calling)
         try:
@@ -96,6 +100,8 @@ class Wire(httpx.BaseTransport):
         return response
 
     def _serve(self, request: httpx.Request, said: Call) -> httpx.Response:
+        if said.verb in CHANGES:
+            self.on_touch()  # what it does before it answers is seen as well
         try:
             response = self._wsgi.handle_request(request)
             response.read()

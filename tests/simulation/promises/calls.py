@@ -29,9 +29,8 @@ class OnCall:
     def called(self, site: Site, calling: Calling, under_way: list[Calling]) -> None:
         """P7, at the moment we call a gateway; `under_way` are our other calls to it."""
         verb = calling.call.verb
-        passes = [one for one in under_way if one.call.verb is Verb.LIST and one.by == ROLL_CALL]
-        if verb is Verb.LIST and calling.by == ROLL_CALL and passes:
-            self.record.breaks("P7 one pass at a time", None, site.gateway.name)
+        if verb is Verb.LIST and calling.by == ROLL_CALL:
+            self._one_pass_at_a_time(site, calling, under_way)
         if verb is Verb.DELETE:
             self.record.breaks("P7 no login is deleted", None, f"{site.gateway.name}: {calling}")
         if verb in CHANGES:
@@ -39,6 +38,11 @@ class OnCall:
         if verb is Verb.START:
             beside = [one.text for one in under_way if one.call.verb is Verb.START]
             self._started(site, calling.call.session_id, beside)
+
+    def _one_pass_at_a_time(self, site: Site, calling: Calling, under_way: list[Calling]) -> None:
+        others = {one.task for one in under_way if one.by == ROLL_CALL} - {calling.task}
+        if others:
+            self.record.breaks("P7 one pass at a time", None, site.gateway.name)
 
     def _leaves_a_lost_page(self, site: Site, calling: Calling) -> None:
         """Where whatever is done to a page that left WhatsApp ends the whole gateway."""

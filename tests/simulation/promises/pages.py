@@ -10,6 +10,7 @@ from django.conf import settings
 
 from accounts.models import Account, Repair, Transition
 from accounts.status import Source, Status, Wanted
+from gateways.simulator.sessions import Truth
 from tests.simulation.estate import Fact, Key, Site
 from tests.simulation.kinds import Verb
 from tests.simulation.network import Calling
@@ -21,6 +22,7 @@ ASKED_SECONDS = 120
 FOUND_SECONDS = 180
 # Three failures take no less.
 SILENCE_SECONDS = 30
+FOUND = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE})
 SENDS_APART = timedelta(minutes=10)
 MOST_SENDS = 3  # one, and two repetitions
 
@@ -28,6 +30,9 @@ MOST_SENDS = 3  # one, and two repetitions
 class OnPages:
     def __init__(self, record: Record) -> None:
         self.record = record
+        # From a page's death, which its gateway did not tell, to the first word that is not
+        # "connected", and to the verdict.
+        self.doubted_after: defaultdict[str, list[float]] = defaultdict(list)
         self.found_after: defaultdict[str, list[float]] = defaultdict(list)
         self._asked: dict[Key, datetime] = {}
         self._sends: defaultdict[Key, deque[datetime]] = defaultdict(deque)
@@ -58,26 +63,36 @@ class OnPages:
 
     # --- each change ----------------------------------------------------------------------------
     def truth_changed(self, account_id: int, row: Row, fact: Fact, site: Site) -> None:
-        now = self.record.hub.clock.now
-        if fact.alive or row.status != Status.CONNECTED or not fact.good:
+        session = site.world.sessions.get(row.session_id or "")
+        if fact.alive or session is None or not site.is_reachable:
             self._dead.pop(account_id, None)
-        elif not fact.borne_out:
-            session = site.world.sessions[row.session_id or ""]
-            self._dead.setdefault(account_id, (now, f"{site.kind.name}, {session.browser}"))
+        elif row.status == Status.CONNECTED and session.truth is Truth.CONNECTED:
+            what = f"{site.kind.name}, {session.browser}"
+            self._dead.setdefault(account_id, (self.record.hub.clock.now, what))
         if not fact.borne_out:
             self.look_again_at_dead(account_id)
 
     def changed(self, change: Transition, row: Row, fact: Fact | None) -> None:
-        now, account_id = self.record.hub.clock.now, change.account_id
-        calm = self.record.calm_since(row.gateway_id)
-        if change.from_status == Status.CONNECTED and account_id in self._dead:
-            began, what = self._dead.pop(account_id)
-            if calm is not None and calm <= began:
-                self.found_after[what].append((now - began).total_seconds())
+        account_id = change.account_id
+        if account_id in self._dead:
+            self._measure(change, row)
         if change.to_status == Status.UNRESPONSIVE and change.source == Source.PROBE:
             self._silence_condemns_nobody(change, fact)
         if row.status == Status.CONNECTED and fact is not None and not fact.borne_out:
             self.look_again_at_dead(account_id)
+
+    def _measure(self, change: Transition, row: Row) -> None:
+        began, what = self._dead[change.account_id]
+        calm = self.record.calm_since(row.gateway_id)
+        seconds = (self.record.hub.clock.now - began).total_seconds()
+        if calm is None or calm > began:
+            self._dead.pop(change.account_id)
+            return
+        if change.from_status == Status.CONNECTED:
+            self.doubted_after[what].append(seconds)
+        if change.to_status in FOUND:
+            self.found_after[what].append(seconds)
+            self._dead.pop(change.account_id)
 
     def _silence_condemns_nobody(self, change: Transition, fact: Fact | None) -> None:
         since = change.observed_at - timedelta(seconds=SILENCE_SECONDS)
@@ -129,5 +144,9 @@ class OnPages:
 
     def said(self) -> list[str]:
         """What was measured, in lines."""
-        found = sorted(self.found_after.items())
-        return [f"a dead page found, {what}: {spread(all_)}" for what, all_ in found]
+        measured = (("doubted", self.doubted_after), ("found", self.found_after))
+        return [
+            f"a dead page {how}, {what}: {spread(seconds)}"
+            for how, after in measured
+            for what, seconds in sorted(after.items())
+        ]
