@@ -139,12 +139,13 @@ class Client(Calls):
         return read_each(self._names(deadline_seconds), look, budget=budget)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
-        """One session, with its number where it is connected; None where it is not listed (asking
-        for its status would answer CLOSED)."""
+        """One session, with its number where it is connected; None where it is not listed, and its
+        status says CLOSED, as it would of any name. A list may leave out what lives."""
         budget = Budget(deadline_seconds)
-        if session_id not in self._names(deadline_seconds):
-            return None
+        is_listed = session_id in self._names(deadline_seconds)
         session = self._status(session_id, max(0.1, budget.left()))
+        if not is_listed and session is not None and session.raw_state.lower() in CLOSED:
+            return None
         if session is None or session.state is not State.CONNECTED:
             return session
         return replace(session, phone_number=self._number(session_id, max(0.1, budget.left())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from accounts.observations import Observation
 from accounts.status import Source, Status
@@ -58,9 +58,11 @@ def _is_mass_loss(rows: Sequence[Row], lost: Sequence[Row], agreeing: int) -> bo
 
 
 def _judge_mass_loss(found: Comparison, row: Row, at: Circumstances) -> None:
-    """Unknown, until every complete list has agreed for a minute in which we could see."""
+    """Unknown, until every complete list has agreed for a minute in which we could see, and nobody
+    said anything else of it."""
     clocks = (at.held_since, at.sight_since, row.unshown_since)
-    if all(since is not None and since + MASS_LOSS_AGREES_FOR <= at.started for since in clocks):
+    agreed = all(since is not None and _is_long_ago(since, at) for since in clocks)
+    if agreed and all(_is_long_ago(said, at) for said in _said_alive(row, at)):
         found.decided.append((_missing(row, Status.DISCONNECTED, AGREED), _gone(row, at)))
         return
     found.held_back.add(row.account_id)
@@ -69,6 +71,17 @@ def _judge_mass_loss(found: Comparison, row: Row, at: Circumstances) -> None:
         found.noted.append(held)
     else:
         found.decided.append((held, _unconfirmed(row, at)))
+
+
+def _is_long_ago(moment: datetime, at: Circumstances) -> bool:
+    return moment + MASS_LOSS_AGREES_FOR <= at.started
+
+
+def _said_alive(row: Row, at: Circumstances) -> list[datetime]:
+    """When a webhook said so last, or its live client spoke; what is ahead of now comes from a
+    clock that was stepped back since, and says nothing."""
+    moments = (row.observed_at, row.proven_at)
+    return [moment for moment in moments if moment is not None and moment <= at.now]
 
 
 def _missing(row: Row, now: Status, why: str) -> Difference:

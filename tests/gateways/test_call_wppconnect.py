@@ -75,14 +75,22 @@ def test_one_session_s_odd_answer_does_not_blind_the_list():
     assert (s1.state, s1.raw_state) == (None, "an odd answer")
 
 
-def test_a_session_it_does_not_name_is_not_there():
-    """Asked for its status, it would say CLOSED."""
-    assert (
-        client(captured.gateway("wppconnect-server", FAULTS)).read_session(
-            "stranger", deadline_seconds=5
-        )
-        is None
-    )
+@pytest.mark.parametrize(("word", "state"), [("CLOSED", None), ("CONNECTED", State.CONNECTED)])
+def test_one_that_its_list_leaves_out_is_what_its_own_word_says(word, state):
+    """It says CLOSED of every name; but a list that is cut short must not end what lives."""
+    said = {
+        "show-all-sessions": {"response": ["another"]},
+        "status-session": {"status": word},
+        "check-connection-session": {"status": True},
+        "generate-token": {"token": "t"},
+    }
+
+    def answer(call):
+        found = said.get(call.url.path.rpartition("/")[2])
+        return httpx.Response(200, json=found) if found else httpx.Response(404)
+
+    session = client(httpx.MockTransport(answer)).read_session("left-out", deadline_seconds=5)
+    assert (session.state if session else None) is state
 
 
 def test_a_connected_session_is_asked_for_its_number():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from accounts.models import Incident
+from accounts.clock import database_now
+from accounts.models import Account, Incident
 from accounts.status import Status
 from gateways.base import Reason
 from tests.cast import see, story
@@ -85,6 +86,23 @@ def test_the_minute_begins_anew_when_sight_was_lost(scene):
     assert scene.says(*accounts) == [HELD] * 3
     calls_for(scene, 40)
     assert scene.says(*accounts) == [LOST] * 3
+
+
+def test_the_minute_begins_anew_with_whatever_says_that_it_lives(scene):
+    """A list may leave out what comes back, or never went."""
+    dana, eve, frank, *others = scene.accounts(6)
+    scene.loses(dana, eve, frank, *others)
+    scene.call_roll()
+    calls_for(scene, 40)
+    see(dana, Status.CONNECTED, at=database_now())
+    spoke = Account.objects.filter(pk__in=[eve.pk, frank.pk])
+    spoke.update(proven_at=database_now())
+
+    calls_for(scene, 40)
+    assert scene.says(dana, eve, frank) == [HELD] * 3
+    assert scene.says(*others) == [LOST] * 3
+    calls_for(scene, 40)
+    assert scene.says(dana, eve, frank) == [LOST] * 3
 
 
 def test_a_list_that_is_not_complete_agrees_with_nothing(scene):

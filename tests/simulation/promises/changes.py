@@ -62,6 +62,7 @@ class OnChange:
             return
         if self._lists_denied_it(site, change):
             self.record.numbers.denied_by_lists += 1
+            self.record.denied[change.account_id] = self.record.rows[change.account_id].since
             return
         self.record.breaks(
             "P3 blind is not dead", change.account_id, "its gateway held it all the time"

@@ -49,6 +49,8 @@ class Record:
         self.broken: list[str] = []
         self.rows: dict[int, Row] = {}
         self.account_of: dict[Key, int] = {}
+        # The moment of a verdict that follows from a minute of lists alone.
+        self.denied: dict[int, datetime] = {}
         self.own_well_since: datetime | None = hub.clock.now
         self.fates: deque[str] = deque(maxlen=400)
         self.truths: defaultdict[Key, deque[str]] = defaultdict(lambda: deque(maxlen=30))
