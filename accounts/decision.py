@@ -12,6 +12,7 @@ from gateways.base import Reason
 # Reasons that say little give way to those that say more, never the other way round.
 _VAGUE: dict[str, int] = {Reason.NONE: 0, Reason.LISTED: 1, Reason.MISSING: 2}
 _TELLING = 3
+_SAYS_NOT_WHY = frozenset({Reason.NONE, Reason.LISTED, Reason.SESSION_ERROR})
 # What a probe of the live client may find behind a "connected"; and words that no account keeps
 # while the same "connected" goes on being claimed.
 _FOUND_OUT = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE})
@@ -183,7 +184,16 @@ def _gone(known: Known, seen: Observation) -> tuple[Status, str, str]:
         return unchanged  # nobody has started it yet, so nothing is lost
     if known.status is Status.DISCONNECTED and _tells_less(seen.reason, known.reason):
         return unchanged
-    return Status.DISCONNECTED, seen.reason, seen.raw
+    reason = Reason.QR_EXPIRED if _ran_out(known, seen) else seen.reason
+    return Status.DISCONNECTED, reason, seen.raw
+
+
+def _ran_out(known: Known, seen: Observation) -> bool:
+    """Its gateway showed a code, and says no more than that it is over: nobody scanned
+    it. A list alone may say so of a start whose login is kept (observed on the Node service)."""
+    if known.status is not Status.QR_SCANNING or known.qr_seen_at is None:
+        return False
+    return known.qr_seen_at >= known.since and seen.reason in _SAYS_NOT_WHY
 
 
 def _tells_less(reason: Reason, known: str) -> bool:

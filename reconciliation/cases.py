@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, F, Q
 
 from accounts.maintenance import under_maintenance
 from accounts.models import Account, Gateway, Incident, Repair
@@ -182,11 +182,16 @@ def _twins_of(numbers: Iterable[str]) -> dict[str, list[int]]:
 
 
 def _proposed_sessions() -> dict[int, str]:
-    """By account: a session that nobody claims, and that may be its own."""
+    """By account: a session that nobody claims, and that may be its own. Not one that was there
+    already while the account's own was seen alive."""
     found = Finding.objects.filter(
         kind=Finding.Kind.UNCLAIMED, ended_at__isnull=True, account__isnull=False
     )
-    return dict(found.order_by("-id").values_list("account_id", "session_id"))
+    was_beside = Q(account__proven_at__gt=F("first_seen_at")) | Q(
+        account__read_at__gt=F("first_seen_at")
+    )
+    found = found.exclude(was_beside).order_by("-id")
+    return dict(found.values_list("account_id", "session_id"))
 
 
 def _elsewhere(lost_to: Reason, since: datetime, site: Site, stranger: str) -> str:

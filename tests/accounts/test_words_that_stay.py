@@ -59,3 +59,24 @@ def test_another_sticky_word_replaces_it(cast):
     see(cast.charlie, Status.BLOCKED, at=cast.ago(1), reason=Reason.TERMS_OF_SERVICE)
 
     assert story(cast.charlie) == [("logged_out", "blocked")]
+
+
+@pytest.mark.parametrize("reason", [Reason.NONE, Reason.LISTED, Reason.SESSION_ERROR])
+def test_a_session_whose_code_nobody_scanned_waits_for_a_human_still(cast, reason):
+    """WAHA says of it that it FAILED, and no more."""
+    dana = cast.an_account("dana", Status.DISCONNECTED)
+    see(dana, Status.QR_SCANNING, at=cast.ago(5), source=Source.WEBHOOK)
+
+    see(dana, Status.DISCONNECTED, at=cast.ago(1), reason=reason, source=Source.WEBHOOK)
+
+    assert (dana.status, dana.status_reason) == (Status.DISCONNECTED, Reason.QR_EXPIRED)
+
+
+def test_one_that_never_showed_a_code_is_lost_like_any_other(cast):
+    """The Node service lists a session so while it starts, its login kept."""
+    dana = cast.an_account("dana", Status.DISCONNECTED, qr_seen_at=cast.ago(5000))
+    see(dana, Status.QR_SCANNING, at=cast.ago(5), source=Source.LIST)
+
+    see(dana, Status.DISCONNECTED, at=cast.ago(1), reason=Reason.NONE, source=Source.WEBHOOK)
+
+    assert (dana.status, dana.status_reason) == (Status.DISCONNECTED, Reason.NONE)

@@ -124,6 +124,26 @@ def test_no_second_session_is_made_beside_one_that_may_be_its_own(lost, scene):
     assert len(asked(account)) == 1
 
 
+@pytest.mark.parametrize("sign", ["proven_at", "read_at"])
+def test_a_session_that_was_there_while_its_own_was_alive_holds_up_nothing(lost, scene, sign):
+    signs = {"proven_at": None, "read_at": None, sign: scene.cast.ago(650)}
+    account = lost("a", reason=Reason.MISSING, **signs)
+    stranger = Finding.objects.create(
+        gateway=scene.gateway,
+        account=account,
+        kind=Finding.Kind.UNCLAIMED,
+        session_id="stranger",
+        first_seen_at=scene.cast.ago(660),
+        last_seen_at=scene.cast.now,
+    )
+    assert len(asked(governed(account))) == 1
+
+    Repair.objects.all().delete()
+    Finding.objects.filter(pk=stranger.pk).update(first_seen_at=scene.cast.ago(640))
+    assert "session stranger there" in governed(account).next_step
+    assert asked(account) == []
+
+
 def test_one_that_is_missing_is_looked_for_in_a_list_before_it_is_started(lost, scene):
     account = lost("a", reason=Reason.MISSING)
     Gateway.objects.filter(pk=scene.gateway.pk).update(listed_at=scene.cast.ago(601))
