@@ -21,6 +21,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 
 class State(StrEnum):
     """What a session can be seen to be. What we cannot see is never one of these."""
@@ -87,9 +89,10 @@ class Reason(StrEnum):
     UNRECOGNISED = "unrecognised"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """One session as a gateway shows it. `state` None: its word is not in our table."""
+class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One session as a gateway shows it. `state` None: its word is not in our table.
+
+    A struct, because a list makes thousands of them: a dataclass takes six times as long."""
 
     session_id: str
     state: State | None
@@ -314,6 +317,8 @@ def normal_phone_number(value: object) -> str | None:
     Accepts "+62 811-801", "62811801641@c.us", 62811801641; null, "", "null", "undefined" and the
     like are no number.
     """
+    if isinstance(value, str) and 7 <= len(value) <= 15 and value.isascii() and value.isdigit():
+        return value  # as nearly all are
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     digits = str(value).split("@", 1)[0].replace("+", "").replace(" ", "").replace("-", "")

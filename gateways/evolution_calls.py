@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 import msgspec
+from msgspec import structs
 
 from gateways.base import (
     Capabilities,
@@ -198,4 +199,4 @@ def _owned(session: Session, owners: dict[str, str | None]) -> Session:
     """With its number, where it is connected with one."""
     if session.state is not State.CONNECTED:
         return session
-    return replace(session, phone_number=owners.get(session.session_id))
+    return structs.replace(session, phone_number=owners.get(session.session_id))

@@ -76,10 +76,9 @@ def plain_listing(body: bytes) -> Listing | None:
         return None
     if not all(map(_is_plain, said.sessions)):
         return None
-    sessions = {entry.session_id: _plain_session(entry) for entry in said.sessions}
-    if len(sessions) != len(said.sessions):
+    if len({entry.session_id for entry in said.sessions}) != len(said.sessions):
         return None
-    return Listing(sessions=tuple(sessions.values()), complete=True)
+    return Listing(sessions=tuple(map(_plain_session, said.sessions)), complete=True)
 
 
 def _is_plain(said: _PlainSession) -> bool:

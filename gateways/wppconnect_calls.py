@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Collection
-from dataclasses import replace
 
 import msgspec
+from msgspec import structs
 
 from gateways.base import (
     Capabilities,
@@ -134,7 +134,9 @@ class Client(Calls):
             session = self._word(name, seconds)
             if session.state is not State.CONNECTED:
                 return session
-            return replace(session, state=None, raw_state=f"{session.raw_state}, {NOT_ASKED}")
+            return structs.replace(
+                session, state=None, raw_state=f"{session.raw_state}, {NOT_ASKED}"
+            )
 
         return read_each(self._names(deadline_seconds), look, budget=budget)
 
@@ -148,7 +150,9 @@ class Client(Calls):
             return None
         if session is None or session.state is not State.CONNECTED:
             return session
-        return replace(session, phone_number=self._number(session_id, max(0.1, budget.left())))
+        return structs.replace(
+            session, phone_number=self._number(session_id, max(0.1, budget.left()))
+        )
 
     def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
         """Its word, held against its page. It misses a page that lost WhatsApp (observed)."""
@@ -232,7 +236,7 @@ class Client(Calls):
             is_checked = self._is_checked(session_id, budget.left())
         except TimedOut:
             word = f"{session.raw_state}, but its page gives {NO_ANSWER}"
-            return replace(session, state=None, raw_state=word)
+            return structs.replace(session, state=None, raw_state=word)
         return session if is_checked else _disconnected(session)
 
     def _word(self, session_id: str, seconds: float) -> Session:
@@ -311,7 +315,7 @@ class Client(Calls):
 
 def _disconnected(session: Session) -> Session:
     """It says CONNECTED, and its check says that there is no browser."""
-    return replace(
+    return structs.replace(
         session,
         state=State.DISCONNECTED,
         reason=Reason.BROWSER_GONE,

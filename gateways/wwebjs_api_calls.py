@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import replace
 
 import msgspec
+from msgspec import structs
 
 from gateways.base import (
     Capabilities,
@@ -140,7 +140,7 @@ class Client(Calls):
         if session is None or session.state is not State.CONNECTED:
             return session
         number = self._number(session_id, budget.left())
-        return replace(session, phone_number=number) if number else session
+        return structs.replace(session, phone_number=number) if number else session
 
     def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
         """Its status asks the page each time, and waits for it for ever."""

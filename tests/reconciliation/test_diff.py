@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from accounts.status import LIVE, Status
 from gateways.base import Listing, Session, State
@@ -101,7 +102,7 @@ def connected(row):
 
 def as_row(session, row):
     number = row.phone_number or None if row else session.phone_number
-    return replace(session, state=State.CONNECTED, workspace_id=None, phone_number=number)
+    return structs.replace(session, state=State.CONNECTED, workspace_id=None, phone_number=number)
 
 
 def agreeing(rows, listing, at):
