@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -21,6 +21,10 @@ from accounts.telling import alerts
 logger = logging.getLogger(__name__)
 
 LONGEST = 500
+_OPEN_ABOUT = """
+SELECT kind, opened_at FROM incidents
+ WHERE closed_at IS NULL AND (gateway_id = %s OR gateway_id IS NULL)
+"""
 
 
 @transaction.atomic
@@ -71,6 +75,13 @@ def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None, text: 
 
 def is_open(kind: Incident.Kind, *, gateway_id: int | None = None) -> bool:
     return _open(kind, gateway_id).exists()
+
+
+def open_about(gateway_id: int) -> dict[str, datetime]:
+    """What is open of the gateway and of Rollcall itself: by kind, since when."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN_ABOUT, [gateway_id])
+        return dict(cursor.fetchall())
 
 
 @transaction.atomic

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from django.db import connection
+
+_is_short: ContextVar[bool] = ContextVar("accounts_short_waits", default=False)
 
 
 @contextmanager
 def short_waits() -> Iterator[None]:
     """No lock is waited for longer than 2 s; what follows in the caller's transaction is as
-    patient as before. (When this fails, the savepoint's rollback sees to that.)"""
+    patient as before. (When this fails, the savepoint's rollback sees to that.) Inside another
+    one it costs nothing."""
+    if _is_short.get():
+        yield
+        return
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_setting('lock_timeout'), set_config('lock_timeout', '2s', true)"
         )
         [before, _] = cursor.fetchone()
-        yield
+        token = _is_short.set(True)
+        try:
+            yield
+        finally:
+            _is_short.reset(token)
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])

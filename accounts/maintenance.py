@@ -19,6 +19,13 @@ from accounts.repair.refusals import Refused
 logger = logging.getLogger(__name__)
 # A forgotten one must not blind us for ever: mode "observe" is for what lasts longer.
 LONGEST = timedelta(days=7)
+# What `is_under_maintenance` and `resumed_at` say, for a statement that reads `gateway` anyway.
+IS_MAINTAINED_SQL = """EXISTS (
+    SELECT FROM accounts_maintenancewindow pause WHERE pause.gateway_id = gateway.id
+       AND pause.starts_at <= %(now)s AND pause.ends_at > %(now)s)"""
+RESUMED_AT_SQL = """(
+    SELECT max(pause.ends_at) FROM accounts_maintenancewindow pause
+     WHERE pause.gateway_id = gateway.id AND pause.ends_at <= %(now)s)"""
 
 
 def under_maintenance(now: datetime) -> set[int]:

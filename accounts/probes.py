@@ -211,6 +211,8 @@ def put_back(turns: Sequence[Turn], until: datetime) -> None:
 
 def note_unanswered(gateway_id: int, account_ids: Collection[int], asked_at: datetime) -> None:
     """The roll call asked their pages and got no answer: that is the first failed probe."""
+    if not account_ids:
+        return
     Account.objects.filter(
         pk__in=account_ids, gateway_id=gateway_id, probe_failures=0, probing_until__isnull=True
     ).update(

@@ -4,15 +4,18 @@ statements, however many observations there are."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
 
 from accounts.book import Book, Superseded
 from accounts.decision import Known
-from accounts.models import Account, Gateway, SupersededSession
+from accounts.models import SupersededSession
 from accounts.observations import Observation
+from accounts.proof import last_proof
 from accounts.status import Status, Wanted
 
 _FIND = """
@@ -28,8 +31,18 @@ SELECT account.id FROM whatsapp_accounts account WHERE account.phone_number = AN
 """
 
 _SERVES = """
-SELECT DISTINCT gateway_id, workspace_id FROM whatsapp_accounts
- WHERE gateway_id = ANY(%s) AND workspace_id = ANY(%s)
+SELECT gateway_id, workspace_id
+  FROM unnest(%s::bigint[]) gateway_id, unnest(%s::bigint[]) workspace_id
+ WHERE EXISTS (SELECT FROM whatsapp_accounts account
+                WHERE account.gateway_id = gateway_id.gateway_id
+                  AND account.workspace_id = workspace_id.workspace_id)
+"""
+
+_SUPERSEDED = """
+SELECT gateway_id, session_id, account_id, confirmed_at IS NOT NULL
+  FROM accounts_supersededsession
+ WHERE account_id = ANY(%s) AND (confirmed_at IS NULL OR session_id = ANY(%s))
+ ORDER BY superseded_at, id
 """
 
 _FOLLOW_MERGE = """
@@ -76,92 +89,109 @@ UPDATE whatsapp_accounts account SET {assignments}, updated_at = clock_timestamp
 )
 
 
+# In id order, as everybody does who locks more than one. Others may go on pointing at them (a
+# delivery, a finding); that needs only their keys.
+_LOCK = f"""
+WITH found AS MATERIALIZED ({_FIND}),
+     held AS (SELECT id FROM found UNION SELECT unnest(%(others)s::bigint[]))
+SELECT account.id IN (SELECT id FROM found), account.id, account.workspace_id,
+       {", ".join(f"account.{column}" for column, _ in _COLUMNS.values())}
+  FROM whatsapp_accounts account JOIN held ON held.id = account.id
+ ORDER BY account.id
+   FOR NO KEY UPDATE OF account
+"""
+_LOCKED = ("account_id", "workspace_id", *_COLUMNS)
+_GATEWAYS = "SELECT id, kind, listed_at FROM accounts_gateway WHERE id = ANY(%s)"
+
+_TRANSITIONS = {
+    "account_id": "bigint",
+    "from_status": "text",
+    "to_status": "text",
+    "reason": "text",
+    "raw": "text",
+    "source": "text",
+    "actor": "text",
+    "session_id": "text",
+    "evidence": "text",
+    "observed_at": "timestamptz",
+    "created_at": "timestamptz",
+}
+_INSERT_TRANSITIONS = """
+INSERT INTO account_transitions ({columns})
+SELECT {columns} FROM jsonb_to_recordset(%s::jsonb) moved({definition})
+""".format(
+    columns=", ".join(_TRANSITIONS),
+    definition=", ".join(f"{column} {kind}" for column, kind in _TRANSITIONS.items()),
+)
+
+
 def find(seen: Sequence[Observation]) -> set[int]:
     """The accounts that these observations may touch: by session, past session and number."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _FIND,
-            {
-                "gateways": [one.gateway_id for one in seen],
-                "sessions": [one.session_id for one in seen],
-                "numbers": [one.phone_number for one in seen if one.phone_number],
-            },
-        )
+        cursor.execute(_FIND, _named(seen))
         return {row[0] for row in cursor.fetchall()}
 
 
-def lock(account_ids: Iterable[int]) -> list[Known]:
-    """The rows as values, locked in id order. Others may go on pointing at them (a delivery, a
-    finding); that needs only their keys."""
-    accounts = list(
-        Account.objects.filter(id__in=sorted(account_ids))
-        .order_by("id")
-        .select_for_update(no_key=True)
-    )
-    # Asked after the wait. A join would show the gateways as they were before it, and lose an
-    # account that moved to another one meanwhile.
-    ids = {account.gateway_id for account in accounts}
-    gateways = Gateway.objects.only("kind", "listed_at").in_bulk(ids)
-    for account in accounts:
-        account.gateway = gateways[account.gateway_id]
-    return [_known(account) for account in accounts]
+def lock(seen: Sequence[Observation], others: Collection[int] = ()) -> list[Known]:
+    """The rows that `find` finds, as values, locked. `others` are locked with them, all at once,
+    for who writes those next in the same transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, _named(seen) | {"others": list(others)})
+        locked = [row for is_found, *row in cursor.fetchall() if is_found]
+        # Asked after the wait. A join would show the gateways as they were before it, and lose an
+        # account that moved to another one meanwhile.
+        position = _LOCKED.index("gateway_id")
+        cursor.execute(_GATEWAYS, [list({row[position] for row in locked})])
+        gateways = {pk: (kind, listed_at) for pk, kind, listed_at in cursor.fetchall()}
+    return [_known(dict(zip(_LOCKED, row, strict=True)), gateways) for row in locked]
 
 
-def _known(row: Account) -> Known:
-    proof = row.last_proof
-    return Known(
-        account_id=row.pk,
-        workspace_id=row.workspace_id,
-        gateway_id=row.gateway_id,
-        session_id=row.session_id,
-        phone_number=row.phone_number,
-        wanted=Wanted(row.wanted),
-        status=Status(row.status),
-        reason=row.status_reason,
-        raw=row.status_raw,
-        since=row.status_since,
-        last_known=row.last_known_status,
-        observed_at=row.observed_at,
-        webhook_at=row.webhook_at,
-        read_at=row.read_at,
-        unshown_since=row.unshown_since,
-        listed_at=row.gateway.listed_at,
-        connected_at=row.connected_at,
-        last_connected_at=row.last_connected_at,
-        lost_at=row.lost_at,
-        proven_at=row.proven_at,
-        last_proof_at=proof.at if proof and proof.holds else None,
-        disproved_at=row.disproved_at,
-        probe_failures=row.probe_failures,
-        probe_failing_since=row.probe_failing_since,
-        qr_seen_at=row.qr_seen_at,
-        merged_into=row.merged_into_id,
-        archived_at=row.archived_at,
+def _named(seen: Sequence[Observation]) -> dict[str, Any]:
+    return {
+        "gateways": [one.gateway_id for one in seen],
+        "sessions": [one.session_id for one in seen],
+        "numbers": [one.phone_number for one in seen if one.phone_number],
+    }
+
+
+def _known(row: dict[str, Any], gateways: Mapping[int, tuple[str, datetime | None]]) -> Known:
+    kind, listed_at = gateways[row["gateway_id"]]
+    proof = last_proof(
+        kind=kind,
+        status=row["status"],
+        since=row["since"],
+        lost_at=row["lost_at"],
+        proven_at=row["proven_at"],
+        by="",
+        read_at=row["read_at"],
+        listed_at=listed_at,
+        unshown_since=row["unshown_since"],
     )
+    row["wanted"], row["status"] = Wanted(row["wanted"]), Status(row["status"])
+    last_proof_at = proof.at if proof and proof.holds else None
+    return Known(**row, listed_at=listed_at, last_proof_at=last_proof_at)
 
 
 def superseded(seen: Sequence[Observation], account_ids: Iterable[int]) -> list[Superseded]:
     """Past sessions that are spoken of, and those of the accounts that may still come back;
     oldest first."""
-    entries = SupersededSession.objects.filter(
-        Q(session_id__in={one.session_id for one in seen}) | Q(confirmed_at__isnull=True),
-        account_id__in=list(account_ids),
-    ).order_by("superseded_at", "id")
-    return [
-        Superseded(
-            session=(entry.gateway_id, entry.session_id),
-            account_id=entry.account_id,
-            confirmed=entry.confirmed_at is not None,
-        )
-        for entry in entries
-    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_SUPERSEDED, [list(account_ids), [one.session_id for one in seen]])
+        return [
+            Superseded(session=(gateway, session), account_id=account, confirmed=confirmed)
+            for gateway, session, account, confirmed in cursor.fetchall()
+        ]
 
 
 def serves(seen: Sequence[Observation], rows: Iterable[Known]) -> set[tuple[int, int]]:
-    """Which of these gateways have accounts of which of these workspaces."""
+    """Which of these gateways have accounts of which of these workspaces. Only who names a number
+    can claim an account by it, so that else nobody needs to know."""
+    gateways = {one.gateway_id for one in seen if one.phone_number}
+    workspaces = {row.workspace_id for row in rows}
+    if not (gateways and workspaces):
+        return set()
     with connection.cursor() as cursor:
-        gateways = {one.gateway_id for one in seen}
-        cursor.execute(_SERVES, [list(gateways), list({row.workspace_id for row in rows})])
+        cursor.execute(_SERVES, [list(gateways), list(workspaces)])
         return set(cursor.fetchall())
 
 
@@ -180,6 +210,13 @@ def _record(row: Known) -> dict[str, object]:
     return record | {"id": row.account_id}
 
 
+def save_transitions(moved: Sequence[Mapping[str, object]]) -> None:
+    """In their order, each with every column but its id."""
+    if moved:
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT_TRANSITIONS, [json.dumps(moved, default=str)])
+
+
 def save_superseded(book: Book) -> None:
     gone = book.superseded_before.keys() - book.superseded.keys()
     if gone:
@@ -192,21 +229,26 @@ def save_superseded(book: Book) -> None:
         for session, entry in book.superseded.items()
         if entry != book.superseded_before.get(session)
     ]
+    if changed:
+        _keep_superseded(changed, book.now)
+    if book.merged:
+        with connection.cursor() as cursor:
+            cursor.execute(_FOLLOW_MERGE, [list(book.merged), list(book.merged.values())])
+
+
+def _keep_superseded(entries: Sequence[Superseded], now: datetime) -> None:
     SupersededSession.objects.bulk_create(
         [
             SupersededSession(
                 gateway_id=entry.session[0],
                 session_id=entry.session[1],
                 account_id=entry.account_id,
-                superseded_at=book.now,
-                confirmed_at=book.now if entry.confirmed else None,
+                superseded_at=now,
+                confirmed_at=now if entry.confirmed else None,
             )
-            for entry in changed
+            for entry in entries
         ],
         update_conflicts=True,
         unique_fields=["gateway", "session_id"],
         update_fields=["account", "confirmed_at"],
     )
-    if book.merged:
-        with connection.cursor() as cursor:
-            cursor.execute(_FOLLOW_MERGE, [list(book.merged), list(book.merged.values())])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -38,3 +39,17 @@ def unseal(sealed: str) -> str:
             "a gateway's secret was sealed with a key that is not in FIELD_KEYS any more: add that "
             "key behind the new one, or set the secret again with gateway_add"
         ) from None
+
+
+def unseal_those_that_open(sealed: Iterable[str]) -> list[str]:
+    """In their order. One that does not open is passed over, so that setting it again is a cure.
+    Raises CannotOpen when there are some and none opens."""
+    opened, last_error = [], None
+    for one in sealed:
+        try:
+            opened.append(unseal(one))
+        except CannotOpen as error:
+            last_error = error
+    if last_error is not None and not opened:
+        raise last_error
+    return opened

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -15,7 +15,6 @@ from accounts.book import Book
 from accounts.decision import Known
 from accounts.doorbell import ring
 from accounts.locks import short_waits
-from accounts.models import Transition
 from accounts.observations import Observation, Outcome, Verdict
 from accounts.qr import forget_qr
 from accounts.status import Status
@@ -29,37 +28,38 @@ class _WorldMoved(Exception):
     """Between finding and locking, a session or a number changed hands: look again."""
 
 
-def observe(observations: Iterable[Observation]) -> list[Outcome]:
+def observe(observations: Iterable[Observation], *, others: Collection[int] = ()) -> list[Outcome]:
     """Apply what somebody saw; one outcome for each observation, in their order.
 
     Rows, transitions and superseded sessions are written together, in chunks, each in one
     transaction (a savepoint inside the caller's). A claim that changed a status is confirmed by a
-    targeted read, asked for after the commit.
+    targeted read, asked for after the commit. `others` are accounts that the caller writes next in
+    the same transaction: they are locked at once with those that are found here, in id order.
 
     Raises django.db.OperationalError when a lock cannot be had within 2 s.
     """
     outcomes: list[Outcome] = []
     remaining = iter(observations)
     while chunk := list(islice(remaining, CHUNK)):
-        outcomes += _observe_chunk(chunk)
+        outcomes += _observe_chunk(chunk, others)
     return outcomes
 
 
-def _observe_chunk(seen: Sequence[Observation]) -> list[Outcome]:
+def _observe_chunk(seen: Sequence[Observation], others: Collection[int]) -> list[Outcome]:
     for _ in range(ATTEMPTS):
         try:
             with transaction.atomic(), short_waits():
-                return _observe_once(seen)
+                return _observe_once(seen, others)
         except (_WorldMoved, IntegrityError) as error:
             # A unique violation is the same case: somebody else took that number or session.
             cause = error
     raise OperationalError("sessions or numbers kept changing hands; try again later") from cause
 
 
-def _observe_once(seen: Sequence[Observation]) -> list[Outcome]:
-    book = _open_book([one for one in seen if one.can_be_kept])
+def _observe_once(seen: Sequence[Observation], others: Collection[int]) -> list[Outcome]:
+    book = _open_book([one for one in seen if one.can_be_kept], others)
     outcomes: dict[int, Outcome] = {}
-    transitions: list[Transition] = []
+    transitions: list[Mapping[str, object]] = []
     # Oldest first, whatever order they came in: newer wins.
     for index in sorted(range(len(seen)), key=lambda index: seen[index].observed_at):
         verdict, account_id = book.apply(seen[index])
@@ -67,7 +67,7 @@ def _observe_once(seen: Sequence[Observation]) -> list[Outcome]:
         transitions += _transitions(seen[index], book)
     rows.save_accounts(book)
     rows.save_superseded(book)
-    Transition.objects.bulk_create(transitions)
+    rows.save_transitions(transitions)
     for outcome in outcomes.values():
         if outcome.account_id is not None:
             _ask_for_confirmation(outcome, book.rows[outcome.account_id])
@@ -75,9 +75,9 @@ def _observe_once(seen: Sequence[Observation]) -> list[Outcome]:
     return [outcomes[index] for index in range(len(seen))]
 
 
-def _open_book(seen: Sequence[Observation]) -> Book:
-    found = rows.find(seen)
-    known = rows.lock(found)
+def _open_book(seen: Sequence[Observation], others: Collection[int]) -> Book:
+    known = rows.lock(seen, others)
+    found = {row.account_id for row in known}
     if rows.find(seen) != found:
         raise _WorldMoved
     return Book(
@@ -99,21 +99,21 @@ def _outcome(seen: Observation, verdict: Verdict, account_id: int | None, book: 
     )
 
 
-def _transitions(seen: Observation, book: Book) -> list[Transition]:
+def _transitions(seen: Observation, book: Book) -> list[Mapping[str, object]]:
     return [
-        Transition(
-            account_id=after.account_id,
-            from_status=before.status,
-            to_status=after.status,
-            reason=after.reason,
-            raw=after.raw,
-            source=seen.source,
-            actor=seen.actor,
-            session_id=seen.session_id,
-            evidence=seen.evidence,
-            observed_at=seen.observed_at,
-            created_at=book.now,
-        )
+        {
+            "account_id": after.account_id,
+            "from_status": before.status,
+            "to_status": after.status,
+            "reason": after.reason,
+            "raw": after.raw,
+            "source": seen.source,
+            "actor": seen.actor,
+            "session_id": seen.session_id,
+            "evidence": seen.evidence,
+            "observed_at": seen.observed_at,
+            "created_at": book.now,
+        }
         for before, after in book.changes
         if before.status is not after.status
     ]

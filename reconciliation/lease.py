@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts import clock
+from accounts.locks import short_waits
+from accounts.maintenance import IS_MAINTAINED_SQL, RESUMED_AT_SQL
 from accounts.models import Gateway
 
 PASS_SECONDS = 15.0
@@ -28,55 +32,126 @@ class LeaseLost(Exception):
     """Another pass has taken over: write nothing more."""
 
 
-class Lease:
-    """The right to write what a pass has found."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A gateway as a pass finds it at `started`, by the database's clock. `resumed_at`: when its
+    last maintenance ended."""
 
-    def __init__(self, gateway_id: int, token: uuid.UUID) -> None:
-        self.gateway_id = gateway_id
+    gateway: Gateway
+    started: datetime
+    maintained: bool
+    resumed_at: datetime | None
+
+
+_FOUND = f"""gateway.*, {IS_MAINTAINED_SQL} AS maintained, {RESUMED_AT_SQL} AS resumed_at"""
+_LOOK = f"SELECT {_FOUND} FROM accounts_gateway gateway WHERE gateway.id = %(gateway)s"
+# One that seems longer than a lease was taken before the clock was set back.
+_IS_FREE = """(gateway.lease_until IS NULL OR gateway.lease_until <= %(now)s
+    OR gateway.lease_until > %(now)s + %(longest)s)"""
+# One from the future was begun before the clock was set back.
+_IS_DUE = """(gateway.run_started_at IS NULL OR gateway.run_started_at <= %(recently)s
+    OR gateway.run_started_at > %(now)s + %(looked_later)s)"""
+# It need not survive a crash of the server, which ends the pass as well: nobody waits for the disk.
+_TAKE = f"""
+UPDATE accounts_gateway gateway
+   SET lease_token = %(token)s, lease_until = %(now)s + %(lease)s,
+       run_started_at = CASE WHEN %(is_scheduled)s THEN %(now)s ELSE run_started_at END
+  FROM (SELECT set_config('synchronous_commit', 'off', true)) unhurried
+ WHERE gateway.id = %(gateway)s AND {{condition}}
+RETURNING {_FOUND}
+"""
+_END = """
+UPDATE accounts_gateway SET lease_until = NULL, lease_token = NULL
+ WHERE id = %s AND lease_token = %s
+"""
+
+
+class Lease:
+    """The right to write what a pass has found, and the gateway as it was found."""
+
+    def __init__(self, token: uuid.UUID, found: Found) -> None:
         self.token = token
+        self.found = found
+        self._is_over = False
 
     def renew(self) -> None:
-        """Before each write. Raises LeaseLost."""
+        """Before what is written ahead of the end. Raises LeaseLost."""
         if not self._mine().update(lease_until=Now() + LEASE):
             raise LeaseLost
 
+    @contextmanager
+    def last_words(self) -> Iterator[None]:
+        """What a pass writes in the end, in one commit, with which the lease is over. Unless it is
+        still ours, nothing of it is kept: raises LeaseLost."""
+        with transaction.atomic(), short_waits():
+            yield
+            with connection.cursor() as cursor:
+                cursor.execute(_END, [self.found.gateway.pk, self.token])
+                if not cursor.rowcount:
+                    raise LeaseLost
+        self._is_over = True
+
     def release(self) -> None:
-        self._mine().update(lease_until=None, lease_token=None)
+        if not self._is_over:
+            self._mine().update(lease_until=None, lease_token=None)
 
     def _mine(self) -> QuerySet[Gateway]:
-        return Gateway.objects.filter(pk=self.gateway_id, lease_token=self.token)
+        return Gateway.objects.filter(pk=self.found.gateway.pk, lease_token=self.token)
 
 
 def take_lease(gateway_id: int) -> Lease | None:
     """For a pass that somebody asked for. None: another is under way."""
-    now = clock.database_now()
-    return _take(_free(gateway_id, now), gateway_id, now)
+    return _take(gateway_id, _IS_FREE)
 
 
 def take_lease_on_schedule(gateway_id: int) -> Lease | None:
     """None: a pass is under way, or the schedule began one just now (two beats are harmless, and a
     tick may come a little early). What somebody asked for between does not delay the schedule."""
-    now = clock.database_now()
-    recently = now - timedelta(seconds=settings.ROLL_CALL_EVERY_SECONDS * 0.75)
-    # One from the future was begun before the clock was set back.
-    begun_elsewhen = Q(run_started_at__lte=recently) | Q(
-        run_started_at__gt=now + clock.LOOKED_LATER
-    )
-    is_due = Q(run_started_at__isnull=True) | begun_elsewhen
-    return _take(_free(gateway_id, now).filter(is_due), gateway_id, now, run_started_at=now)
+    return _take(gateway_id, f"{_IS_FREE} AND {_IS_DUE}", is_scheduled=True)
 
 
-def _take(
-    free: QuerySet[Gateway], gateway_id: int, now: datetime, **others: datetime
-) -> Lease | None:
-    token = uuid.uuid4()
-    taken = free.update(lease_token=token, lease_until=now + LEASE, **others)
-    return Lease(gateway_id, token) if taken else None
+def _take(gateway_id: int, condition: str, *, is_scheduled: bool = False) -> Lease | None:
+    token, now = uuid.uuid4(), clock.database_now()
+    values = _moments(gateway_id, now) | {"token": token, "is_scheduled": is_scheduled}
+    taken = _found(_TAKE.format(condition=condition), values)
+    return Lease(token, taken) if taken else None
+
+
+def look_at(gateway_id: int) -> Found:
+    """For a plan, which takes no lease: it writes nothing. Raises Gateway.DoesNotExist."""
+    found = _found(_LOOK, _moments(gateway_id, clock.database_now()))
+    if found is None:
+        raise Gateway.DoesNotExist
+    return found
 
 
 def is_free(gateway_id: int) -> bool:
-    """Whether no pass is under way. A plan takes no lease: it writes nothing."""
-    return _free(gateway_id, clock.database_now()).exists()
+    """Whether no pass is under way."""
+    now = clock.database_now()
+    return _found(f"{_LOOK} AND {_IS_FREE}", _moments(gateway_id, now)) is not None
+
+
+def _found(statement: str, values: dict[str, Any]) -> Found | None:
+    for gateway in Gateway.objects.raw(statement, values):
+        besides = vars(gateway)
+        return Found(
+            gateway=gateway,
+            started=values["now"],
+            maintained=besides["maintained"],
+            resumed_at=besides["resumed_at"],
+        )
+    return None
+
+
+def _moments(gateway_id: int, now: datetime) -> dict[str, Any]:
+    return {
+        "gateway": gateway_id,
+        "now": now,
+        "lease": LEASE,
+        "longest": LEASE + clock.LOOKED_LATER,
+        "looked_later": clock.LOOKED_LATER,
+        "recently": now - timedelta(seconds=settings.ROLL_CALL_EVERY_SECONDS * 0.75),
+    }
 
 
 def wait_for(get: Callable[[], Got], *, limit_seconds: float) -> Got:
@@ -92,9 +167,3 @@ def release_connection() -> None:
     its connection until its task or request ends."""
     if not connection.in_atomic_block:
         connection.close()
-
-
-def _free(gateway_id: int, now: datetime) -> QuerySet[Gateway]:
-    """One that seems longer than LEASE was taken before the clock was set back."""
-    is_over = Q(lease_until__lte=now) | Q(lease_until__gt=now + LEASE + clock.LOOKED_LATER)
-    return Gateway.objects.filter(Q(lease_until__isnull=True) | is_over, pk=gateway_id)

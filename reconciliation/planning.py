@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from accounts.observations import Observation
 from accounts.transitions import observe
 from gateways.base import Client, Session
 from reconciliation.comparison import Difference
-from reconciliation.lease import Lease, LeaseLost, is_free, take_lease, wait_for
+from reconciliation.lease import Found, Lease, LeaseLost, is_free, look_at, take_lease, wait_for
 from reconciliation.plan import Applied, Entry, GatewayPlan, Print, has_rebooted, what_changed
 from reconciliation.report import Report
 from reconciliation.rollcall import BUSY, OVERTAKEN, Decided, Look, Pass
@@ -29,10 +30,11 @@ def plan_roll(gateway_id: int, *, wait_seconds: float) -> tuple[Report, GatewayP
     """What a pass would find and mend. Nothing is changed, so that no lease is needed; one that is
     under way is waited for, since it may mend just now."""
     is_over = wait_for(lambda: is_free(gateway_id), limit_seconds=wait_seconds)
-    gateway = Gateway.objects.get(pk=gateway_id)
+    found = look_at(gateway_id)
+    gateway = found.gateway
     if not is_over:
         return _busy(gateway)
-    planning = _Planning(gateway, lease=None)
+    planning = _Planning(found, lease=None)
     report = planning.run()
     noted = [_entry(one, None, {}, planning.shown(one.session_id)) for one in report.findings]
     planned = {entry.key: entry for entry in planning.entries}
@@ -62,11 +64,11 @@ def apply_plan(plan: GatewayPlan, *, wait_seconds: float) -> list[Applied]:
     if not any(entry.does for entry in plan.entries):
         return [Applied(plan.name, entry) for entry in plan.entries]
     lease = wait_for(lambda: take_lease(gateway.pk), limit_seconds=wait_seconds)
-    return _refuse_all(plan, BUSY) if lease is None else _under_lease(gateway, lease, plan)
+    return _refuse_all(plan, BUSY) if lease is None else _under_lease(lease, plan)
 
 
-def _under_lease(gateway: Gateway, lease: Lease, plan: GatewayPlan) -> list[Applied]:
-    applying = _Applying(gateway, lease, plan)
+def _under_lease(lease: Lease, plan: GatewayPlan) -> list[Applied]:
+    applying = _Applying(lease, plan)
     try:
         report = applying.run()
     except LeaseLost:
@@ -104,11 +106,16 @@ class _Seeing(Pass):
 
 
 class _Planning(_Seeing):
-    def __init__(self, gateway: Gateway, lease: Lease | None) -> None:
-        super().__init__(gateway, lease)
+    def __init__(self, found: Found, lease: Lease | None) -> None:
+        super().__init__(found, lease)
         self.entries: list[Entry] = []
 
-    def _settle(self, decided: Decided, fresh: Sequence[Observation] = ()) -> list[Difference]:
+    def _settle(
+        self,
+        decided: Decided,
+        fresh: Sequence[Observation] = (),
+        others: Collection[int] = (),
+    ) -> list[Difference]:
         rows = rows_as_they_are(difference.account_id for difference, _ in decided)
         for difference, seen in decided:
             row = rows.get(difference.account_id or 0, {})
@@ -120,15 +127,19 @@ class _Planning(_Seeing):
 class _Applying(_Seeing):
     """A pass that writes what its plan says, and nothing else."""
 
-    def __init__(self, gateway: Gateway, lease: Lease, plan: GatewayPlan) -> None:
-        super().__init__(gateway, lease)
+    def __init__(self, lease: Lease, plan: GatewayPlan) -> None:
+        super().__init__(lease.found, lease)
         self.plan = plan
         self.applied: dict[tuple[str, str], Applied] = {}
+        self._renew = lease.renew
 
-    def _may_write(self) -> bool:
-        """Neither the watermark nor a record: this is no roll call. Raises LeaseLost."""
-        super()._may_write()
+    @property
+    def _keeps(self) -> bool:
+        """Neither the watermark nor a record: this is no roll call."""
         return False
+
+    def _last_words(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def left(self) -> list[Entry]:
         return [entry for entry in self.plan.entries if entry.key not in self.applied]
@@ -146,9 +157,14 @@ class _Applying(_Seeing):
             refused.append(Applied.refused(self.plan.name, entry, *(changed or [why])))
         return refused
 
-    def _settle(self, decided: Decided, fresh: Sequence[Observation] = ()) -> list[Difference]:
-        """The rows are held while they are compared and written."""
-        super()._may_write()
+    def _settle(
+        self,
+        decided: Decided,
+        fresh: Sequence[Observation] = (),
+        others: Collection[int] = (),
+    ) -> list[Difference]:
+        """The rows are held while they are compared and written. Raises LeaseLost."""
+        self._renew()
         planned = {entry.key: entry for entry in self.plan.entries}
         ours = [
             (planned[key], seen)

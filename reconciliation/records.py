@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Q
 
 from accounts import clock
@@ -21,58 +21,63 @@ from reconciliation.report import Report
 IN_SYNC_KEPT = timedelta(days=1)
 PRUNE_ROWS = 5000
 
+# The run; its findings, which are written or moved on; and the end of those not found any more.
+# Twins are found by another sweep, across gateways (reconciliation.twins).
 _KEEP = """
-INSERT INTO reconciliation_finding AS known
-       (gateway_id, run_id, first_seen_at, last_seen_at,
-        account_id, kind, session_id, phone_number, was, now, held, why)
-SELECT %(gateway)s, %(run)s, %(now)s, %(now)s, found.*
-  FROM jsonb_to_recordset(%(found)s::jsonb) found(
+WITH run AS (
+    INSERT INTO reconciliation_run
+           (gateway_id, started_at, finished_at, outcome, why, sessions_listed, findings_count,
+            held_count)
+    VALUES (%(gateway)s, %(started)s, %(finished)s, %(outcome)s, %(why)s, %(listed)s, %(count)s,
+            %(held)s)
+    RETURNING id
+), found AS (
+    SELECT * FROM jsonb_to_recordset(%(found)s::jsonb) found(
         account_id bigint, kind text, session_id text, phone_number text,
         was text, now text, held boolean, why text)
-ON CONFLICT (gateway_id, session_id, kind) WHERE ended_at IS NULL DO UPDATE
-   SET run_id = excluded.run_id, last_seen_at = excluded.last_seen_at,
-       account_id = excluded.account_id, was = excluded.was, now = excluded.now,
-       held = excluded.held, why = excluded.why
+), kept AS (
+    INSERT INTO reconciliation_finding AS known
+           (gateway_id, run_id, first_seen_at, last_seen_at,
+            account_id, kind, session_id, phone_number, was, now, held, why)
+    SELECT %(gateway)s, run.id, %(finished)s, %(finished)s, found.* FROM run, found
+    ON CONFLICT (gateway_id, session_id, kind) WHERE ended_at IS NULL DO UPDATE
+       SET run_id = excluded.run_id, last_seen_at = excluded.last_seen_at,
+           account_id = excluded.account_id, was = excluded.was, now = excluded.now,
+           held = excluded.held, why = excluded.why
+)
+UPDATE reconciliation_finding past SET ended_at = %(finished)s
+ WHERE %(is_readable)s AND past.gateway_id = %(gateway)s AND past.ended_at IS NULL
+   AND past.kind <> 'twin'
+   AND NOT EXISTS (SELECT FROM found
+                    WHERE found.session_id = past.session_id AND found.kind = past.kind)
 """
 
 
-def keep(gateway: Gateway, report: Report, *, started: datetime, outcome: Run.Outcome) -> None:
-    """Write the run and its findings. A gateway that could not be read ends no finding."""
-    now = clock.database_now()
-    with transaction.atomic():
-        run = Run.objects.create(
-            gateway=gateway,
-            started_at=started,
-            finished_at=now,
-            outcome=outcome,
-            why=report.why[:500],
-            sessions_listed=report.sessions_listed,
-            findings_count=len(report.findings),
-            held_count=sum(finding.held for finding in report.findings),
-        )
-        if report.is_readable:
-            _keep_findings(run, report.findings, now)
-
-
-def _keep_findings(run: Run, differences: Iterable[Difference], now: datetime) -> None:
-    """Two statements, however many: those found are written or moved on, the others end."""
-    found = {
-        (difference.session_id, difference.kind): _record(difference) for difference in differences
+def keep(
+    gateway: Gateway,
+    report: Report,
+    *,
+    started: datetime,
+    finished: datetime,
+    outcome: Run.Outcome,
+) -> None:
+    """Write the run and its findings, in one statement. A gateway that could not be read ends no
+    finding."""
+    found = {(one.session_id, one.kind): _record(one) for one in report.findings}
+    values: dict[str, Any] = {
+        "gateway": gateway.pk,
+        "started": started,
+        "finished": finished,
+        "outcome": outcome,
+        "why": report.why[:500],
+        "listed": report.sessions_listed,
+        "count": len(report.findings),
+        "held": sum(finding.held for finding in report.findings),
+        "is_readable": report.is_readable,
+        "found": json.dumps(list(found.values())),
     }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _KEEP,
-            {
-                "gateway": run.gateway_id,
-                "run": run.pk,
-                "now": now,
-                "found": json.dumps(list(found.values())),
-            },
-        )
-    others = Finding.objects.filter(gateway_id=run.gateway_id, ended_at__isnull=True)
-    # Twins are found by another sweep, across gateways (reconciliation.twins).
-    others = others.exclude(kind=Finding.Kind.TWIN)
-    others.exclude(run=run).update(ended_at=now)
+        cursor.execute(_KEEP, values)
 
 
 def _record(difference: Difference) -> dict[str, object]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import connection
 
 from accounts.decision import is_disproved
-from accounts.models import Account, SupersededSession
+from accounts.models import SupersededSession
 from accounts.status import LIVE, Status, Wanted
 from gateways.base import Reason, Session, State
 
@@ -91,6 +91,14 @@ SELECT id, session_id, workspace_id, phone_number,
  WHERE gateway_id = %(gateway)s AND session_id IS NOT NULL
 """
 Glance = tuple[int, str, int, str | None, bool]
+# In the order of what `_row` takes.
+_WHOLE = """
+SELECT id, workspace_id, session_id, phone_number, status, status_reason, last_known_status,
+       wanted, archived_at, observed_at, unshown_since, qr_seen_at, connected_at, proven_at,
+       disproved_at
+  FROM whatsapp_accounts
+ WHERE id = ANY(%s) AND gateway_id = %s AND session_id IS NOT NULL
+"""
 
 
 def roll_of(
@@ -139,17 +147,9 @@ def _rows_of(gateway_id: int, account_ids: Collection[int]) -> list[Row]:
     """One that got another session since it was glanced at comes with that one."""
     if not account_ids:
         return []
-    accounts = Account.objects.filter(
-        pk__in=account_ids, gateway_id=gateway_id, session_id__isnull=False
-    )
-    values = accounts.values_list(
-        *("id", "workspace_id", "session_id", "phone_number"),
-        *("status", "status_reason", "last_known_status"),
-        *("wanted", "archived_at"),
-        *("observed_at", "unshown_since", "qr_seen_at"),
-        *("connected_at", "proven_at", "disproved_at"),
-    )
-    return [_row(*value) for value in values]
+    with connection.cursor() as cursor:
+        cursor.execute(_WHOLE, [list(account_ids), gateway_id])
+        return [_row(*values) for values in cursor.fetchall()]
 
 
 def _row(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db import transaction
-
-from accounts import clock, maintenance, probes, sight
+from accounts import clock, probes, sight
+from accounts.incidents import open_about
 from accounts.models import Gateway, Incident
 from accounts.observations import Observation
 from accounts.reach import client_of
-from accounts.transitions import observe
+from accounts.transitions import CHUNK, observe
 from gateways.base import Client, GatewayError, Listing
 from gateways.registry import capabilities_of
 from reconciliation import records, seeing
@@ -23,6 +23,7 @@ from reconciliation.comparison import Circumstances, Comparison, Difference
 from reconciliation.diff import diff
 from reconciliation.lease import (
     PASS_SECONDS,
+    Found,
     Lease,
     LeaseLost,
     release_connection,
@@ -67,14 +68,14 @@ def call_roll_now(gateway_id: int, *, wait_seconds: float) -> Report:
 
 
 def _under_lease(gateway_id: int, lease: Lease | None, *, why_not: str) -> Report:
-    gateway = Gateway.objects.get(pk=gateway_id)
     if lease is None:
+        gateway = Gateway.objects.get(pk=gateway_id)
         return Report(gateway=gateway.name, skipped=True, why=why_not)
     try:
-        return Pass(gateway, lease).run()
+        return Pass(lease.found, lease).run()
     except LeaseLost:
-        logger.warning("the roll call of %s: %s", gateway, OVERTAKEN)
-        return Report(gateway=gateway.name, skipped=True, why=OVERTAKEN)
+        logger.warning("the roll call of %s: %s", lease.found.gateway, OVERTAKEN)
+        return Report(gateway=lease.found.gateway.name, skipped=True, why=OVERTAKEN)
     finally:
         lease.release()
 
@@ -82,13 +83,15 @@ def _under_lease(gateway_id: int, lease: Lease | None, *, why_not: str) -> Repor
 class Pass:
     """`lease` None: a plan, which writes nothing."""
 
-    def __init__(self, gateway: Gateway, lease: Lease | None) -> None:
-        self.gateway = gateway
+    def __init__(self, found: Found, lease: Lease | None) -> None:
+        self.gateway = found.gateway
         self.lease = lease
-        self.ends = time.monotonic() + PASS_SECONDS
-        self.started = clock.database_now()
-        self.maintained = maintenance.is_under_maintenance(gateway.pk, self.started)
-        self.resumed_at = maintenance.resumed_at(self.started).get(gateway.pk)
+        self.began = time.monotonic()
+        self.ends = self.began + PASS_SECONDS
+        self.started = found.started
+        self.maintained = found.maintained
+        self.resumed_at = found.resumed_at
+        self.boot = Boot.of(found.gateway)
 
     def run(self) -> Report:
         try:
@@ -97,29 +100,49 @@ class Pass:
             return self._be_blind(error)
 
     def _see(self) -> Report:
-        with client_of(self.gateway) as client:
+        early: list[Difference] = []
+        with client_of(self.gateway, now=self.started) as client:
             release_connection()
             look = self._look(client)
             comparison = self._compare(look)
-            findings = self._settle(comparison.decided, comparison.fresh)
-            reads = read_absent(client, self.gateway.pk, comparison.to_read, ends=self.ends)
-        report = Report(
-            gateway=self.gateway.name,
-            why=look.listing.why_incomplete,
-            sessions_listed=len(look.listing.sessions),
-            findings=[*findings, *comparison.noted, *self._settle(reads)],
-        )
-        # One commit: each waits for the disk.
-        with transaction.atomic():
-            if self._may_write():
-                seeing.note_seen(
-                    self.gateway,
-                    comparison,
-                    started=look.started,
-                    is_complete=look.listing.complete,
-                    maintained=self.maintained,
-                )
+            decided: Decided = comparison.decided
+            fresh = comparison.fresh
+            if comparison.to_read:
+                # What is decided does not wait for the reads.
+                early += self._settle_ahead(decided, fresh)
+                decided, fresh = self._read(client, comparison), []
+        if len(decided) + len(fresh) > CHUNK:
+            # A large pass must not hold thousands of rows until its end.
+            early += self._settle_ahead(decided, fresh)
+            decided, fresh = [], []
+        with self._last_words():
+            claims = sight.claimed(self.gateway.pk) if self._keeps else set()
+            others = claims | comparison.unshown | comparison.shown_again
+            settled = self._settle(decided, fresh, others)
+            report = Report(
+                gateway=self.gateway.name,
+                why=look.listing.why_incomplete,
+                sessions_listed=len(look.listing.sessions),
+                findings=[*early, *comparison.noted, *settled],
+            )
+            if self._keeps:
+                self._note_seen(look, comparison, claims)
             return self._keep(report, _outcome(report, look))
+
+    def _read(self, client: Client, comparison: Comparison) -> Decided:
+        return read_absent(client, self.gateway.pk, comparison.to_read, ends=self.ends)
+
+    def _note_seen(self, look: Look, comparison: Comparison, claims: Collection[int]) -> None:
+        if self.boot != Boot.of(self.gateway):
+            records.keep_boot(self.gateway, self.boot)
+        seeing.note_seen(
+            self.gateway,
+            comparison,
+            started=look.started,
+            is_complete=look.listing.complete,
+            claims=claims,
+            maintained=self.maintained,
+        )
 
     def _look(self, client: Client) -> Look:
         health = client.health(deadline_seconds=self._left(HEALTH_SECONDS))
@@ -147,20 +170,17 @@ class Pass:
             agreeing=len(roll.agreeing),
             came_back=self.gateway.blind_since is not None,
         )
-        boot = put_off(boot, look.started) if self.maintained else boot
-        if boot != Boot.of(self.gateway) and self._may_write():
-            records.keep_boot(self.gateway, boot)
-        held = Incident.objects.filter(
-            kind=Incident.Kind.MASS_LOSS, gateway=self.gateway, closed_at__isnull=True
-        )
+        self.boot = put_off(boot, look.started) if self.maintained else boot
+        # Where all agrees there is nothing that these could tell.
+        held = open_about(self.gateway.pk) if roll.rows else {}
         circumstances = Circumstances(
             gateway_id=self.gateway.pk,
             started=look.started,
-            now=clock.database_now(),
-            boot=boot,
+            now=clock.database_now() if roll.rows else look.started,
+            boot=self.boot,
             status_is_cached=capabilities_of(self.gateway.kind).status_is_cached,
             sight_since=self._sight_since(),
-            held_since=held.values_list("opened_at", flat=True).first(),
+            held_since=held.get(Incident.Kind.MASS_LOSS),
             superseded=roll.superseded,
             maintained=self.maintained,
         )
@@ -171,42 +191,60 @@ class Pass:
         since = sight.seen_since(self.gateway, self.started)
         return since and max(since, self.resumed_at or since)
 
-    def _settle(self, decided: Decided, fresh: Sequence[Observation] = ()) -> list[Difference]:
-        """Observe what was decided. In a plan, it is what would be."""
+    def _settle_ahead(self, decided: Decided, fresh: Sequence[Observation]) -> list[Difference]:
+        """In transactions of its own. Raises LeaseLost."""
+        if self.lease is not None and (decided or fresh):
+            self.lease.renew()
+        return self._settle(decided, fresh)
+
+    def _settle(
+        self,
+        decided: Decided,
+        fresh: Sequence[Observation] = (),
+        others: Collection[int] = (),
+    ) -> list[Difference]:
+        """Observe what was decided; `others`: see observe(). In a plan, it is what would be."""
         if not (decided or fresh):
             return []
-        if not self._may_write():
+        if not self._keeps:
             return [difference for difference, _ in decided]
         told = [(difference, seen) for difference, seen in decided if seen is not None]
-        outcomes = observe([*(seen for _, seen in told), *fresh])[: len(told)]
+        outcomes = observe([*(seen for _, seen in told), *fresh], others=others)[: len(told)]
         differences = [difference for difference, seen in decided if seen is None]
         for (difference, _), outcome in zip(told, outcomes, strict=True):
             differences += settled(difference, outcome)
         return differences
 
     def _be_blind(self, error: GatewayError) -> Report:
-        if self._may_write():
-            seeing.note_blind(
-                self.gateway,
-                error,
-                started=self.started,
-                maintained=self.maintained,
-                resumed_at=self.resumed_at,
-            )
         report = Report(gateway=self.gateway.name, is_readable=False, why=str(error))
-        return self._keep(report, Run.Outcome.UNREADABLE)
+        with self._last_words():
+            if self._keeps:
+                seeing.note_blind(
+                    self.gateway,
+                    error,
+                    started=self.started,
+                    maintained=self.maintained,
+                    resumed_at=self.resumed_at,
+                )
+            return self._keep(report, Run.Outcome.UNREADABLE)
 
     def _keep(self, report: Report, outcome: Run.Outcome) -> Report:
-        if self._may_write():
-            records.keep(self.gateway, report, started=self.started, outcome=outcome)
+        if self._keeps:
+            took = timedelta(seconds=time.monotonic() - self.began)
+            finished = self.started + took
+            records.keep(
+                self.gateway, report, started=self.started, finished=finished, outcome=outcome
+            )
         return report
 
-    def _may_write(self) -> bool:
-        """Asked before each write. Raises LeaseLost."""
-        if self.lease is None:
-            return False
-        self.lease.renew()
-        return True
+    @property
+    def _keeps(self) -> bool:
+        """Whether what is seen is written down."""
+        return self.lease is not None
+
+    def _last_words(self) -> AbstractContextManager[None]:
+        """One commit, since each waits for the disk. Raises LeaseLost."""
+        return nullcontext() if self.lease is None else self.lease.last_words()
 
     def _left(self, at_most_seconds: float) -> float:
         return max(0.1, min(at_most_seconds, self.ends - time.monotonic()))

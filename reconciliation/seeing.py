@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
 
 from accounts import probes, sight
-from accounts.incidents import close_incident, open_incident
+from accounts.incidents import close_incident, open_about, open_incident
 from accounts.models import Gateway, Incident
 from gateways.base import CannotBeRead, GatewayError
 from reconciliation import self_check
@@ -41,29 +42,34 @@ def note_seen(
     *,
     started: datetime,
     is_complete: bool,
+    claims: Collection[int],
     maintained: bool = False,
 ) -> None:
-    """Under maintenance a mass loss is neither found nor over: that is judged afterwards."""
-    sight.note_sight(gateway.pk, started=started)
-    self_check.see_again()
-    if gateway.blind_since is not None:
+    """Under maintenance a mass loss is neither found nor over: that is judged afterwards. `claims`:
+    see accounts.sight.note_listing."""
+    is_open = open_about(gateway.pk)
+    if Incident.Kind.SELF_CHECK in is_open:
+        self_check.see_again()
+    if Incident.Kind.UNREACHABLE in is_open:
         close_incident(Incident.Kind.UNREACHABLE, gateway_id=gateway.pk)
     if not maintained:
         probes.note_unanswered(gateway.pk, comparison.unanswered, started)
     if not is_complete:
+        sight.note_sight(gateway.pk, started=started)
         return
     sight.note_listing(
         gateway.pk,
         started=started,
         unshown=comparison.unshown,
         shown_again=comparison.shown_again,
+        claims=claims,
     )
     if maintained:
         return
     if lost := len(comparison.held_back):
         text = f"{lost} accounts vanished from its list at once; they are unknown until confirmed"
         open_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)
-    else:
+    elif Incident.Kind.MASS_LOSS in is_open:
         lost = sum(difference.why == AGREED for difference, _ in comparison.decided)
         text = f"its lists agreed for 60 s: {lost} accounts are disconnected" if lost else ""
         close_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)

@@ -100,6 +100,7 @@ def test_nobody_sets_a_status_but_the_one_writer():
         "accounts/probes.py",
         "accounts/repair/repairs.py",
         "accounts/rows.py",
+        "accounts/sight.py",
     }
     assert (
         "status"

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from accounts.sealing import CannotOpen, seal, unseal
+from accounts.sealing import seal, unseal, unseal_those_that_open
 from gateways.base import webhook_path
 
 
@@ -71,21 +71,12 @@ class Gateway(models.Model):
         return self.name
 
     def active_secrets(self, purpose: str, now: datetime) -> list[str]:
-        """The secrets of a purpose that are valid now, newest first.
-
-        One that cannot be opened is passed over, so that setting it again is a cure. Raises
-        CannotOpen when there are some and none opens."""
+        """The secrets of a purpose that are valid now, newest first. Raises CannotOpen when there
+        are some and none opens."""
         rows = sorted(self.secrets.all(), key=lambda row: row.pk or 0, reverse=True)
-        opened, sealed = [], None
-        for row in rows:
-            if row.purpose == purpose and row.is_active(now):
-                try:
-                    opened.append(row.secret)
-                except CannotOpen as error:
-                    sealed = error
-        if sealed is not None and not opened:
-            raise sealed
-        return opened
+        return unseal_those_that_open(
+            row.sealed for row in rows if row.purpose == purpose and row.is_active(now)
+        )
 
     @property
     def webhook_path(self) -> str:

@@ -17,7 +17,8 @@ from reconciliation.report import Report
 
 def keep(gateway, *findings, outcome=Run.Outcome.DRIFT, **fields):
     report = Report(gateway=gateway.name, findings=list(findings), sessions_listed=3, **fields)
-    records.keep(gateway, report, started=database_now(), outcome=outcome)
+    now = database_now()
+    records.keep(gateway, report, started=now, finished=now, outcome=outcome)
 
 
 def found(session_id, kind=Finding.Kind.UNCLAIMED, **fields):

@@ -9,7 +9,6 @@ from typing import Any
 from unittest.mock import PropertyMock, patch
 
 from accounts import book, decision, transitions
-from accounts.models import Gateway
 from accounts.repair import starts
 from reconciliation import absent, boot, diff, lease, policy, reads, rollcall
 from tests.simulation.simulation import Plan
@@ -54,8 +53,7 @@ def one_pass_at_a_time() -> AbstractContextManager[Any]:
     """The lease of a roll call."""
 
     def take(gateway_id: int) -> lease.Lease | None:
-        now = lease.clock.database_now()
-        return lease._take(Gateway.objects.filter(pk=gateway_id), gateway_id, now)
+        return lease._take(gateway_id, "true")
 
     return patch.object(rollcall, "take_lease_on_schedule", take)
 
