@@ -6,24 +6,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from accounts.observations import Observation, Verdict
+from accounts.reasons import meaning
 from accounts.status import LIVE, STICKY, Source, Status, Wanted, is_fresh
 from gateways.base import Reason
 
 # Reasons that say little give way to those that say more, never the other way round.
 _VAGUE: dict[str, int] = {Reason.NONE: 0, Reason.LISTED: 1, Reason.MISSING: 2}
 _TELLING = 3
-_SAYS_NOT_WHY = frozenset({Reason.NONE, Reason.LISTED, Reason.SESSION_ERROR})
 # What a probe of the live client may find behind a "connected"; and words that no account keeps
 # while the same "connected" goes on being claimed.
 _FOUND_OUT = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE})
 UNLIKE_DISPROVED = LIVE - {Status.UNRESPONSIVE} | {Status.UNKNOWN}
 # A pass of the roll call takes at most this long from its start to the row.
 ON_ITS_WAY = timedelta(seconds=15)
+# No start takes so long: what is still listed as waiting for a scan has a code on its screen.
+STARTS_WITHIN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What a row says, as far as a decision needs it. `listed_at` is its gateway's watermark,
+    `lists_qr_early` what its kind's capabilities say,
     `last_proof_at` the last proof of this connection, as accounts.proof says."""
 
     account_id: int
@@ -42,6 +45,7 @@ class Known:
     read_at: datetime | None
     unshown_since: datetime | None
     listed_at: datetime | None
+    lists_qr_early: bool
     connected_at: datetime | None
     last_connected_at: datetime | None
     lost_at: datetime | None
@@ -73,7 +77,7 @@ def judge(
         return _lose_sight(known, seen, now=now, expires_after=expires_after)
     if is_older(known, seen, now=now):
         return Verdict.OLDER, known
-    status, reason, raw = conclude(known, seen)
+    status, reason, raw = conclude(known, seen, expires_after=expires_after)
     changed = status is not known.status
     after = replace(
         _refreshed(known, seen, now=now, status=status),
@@ -96,7 +100,9 @@ def is_older(known: Known, seen: Observation, *, now: datetime) -> bool:
     return seen.observed_at < known.observed_at
 
 
-def conclude(known: Known, seen: Observation) -> tuple[Status, str, str]:
+def conclude(
+    known: Known, seen: Observation, *, expires_after: timedelta
+) -> tuple[Status, str, str]:
     """The status, reason and raw word that follow, before freshness."""
     unchanged = (known.status, known.reason, known.raw)
     if seen.status is None:
@@ -109,6 +115,8 @@ def conclude(known: Known, seen: Observation) -> tuple[Status, str, str]:
         if known.reason == Reason.WRONG_NUMBER and seen.phone_number is None:
             return unchanged
     if seen.status is Status.DISCONNECTED:
+        if is_left_to_a_human(known, seen, expires_after):
+            return _unscanned(known)
         return _gone(known, seen)
     if seen.status is Status.UNRESPONSIVE and known.reason == Reason.REPAIR_GAVE_UP:
         return unchanged  # it was as unresponsive when repair gave up
@@ -184,16 +192,38 @@ def _gone(known: Known, seen: Observation) -> tuple[Status, str, str]:
         return unchanged  # nobody has started it yet, so nothing is lost
     if known.status is Status.DISCONNECTED and _tells_less(seen.reason, known.reason):
         return unchanged
-    reason = Reason.QR_EXPIRED if _ran_out(known, seen) else seen.reason
-    return Status.DISCONNECTED, reason, seen.raw
+    return Status.DISCONNECTED, seen.reason, seen.raw
 
 
-def _ran_out(known: Known, seen: Observation) -> bool:
-    """Its gateway showed a code, and says no more than that it is over: nobody scanned
-    it. A list alone may say so of a start whose login is kept (observed on the Node service)."""
-    if known.status is not Status.QR_SCANNING or known.qr_seen_at is None:
+def is_left_to_a_human(known: Known, seen: Observation, expires_after: timedelta) -> bool:
+    """It waited for a scan, and is gone: a restart would only show the next code, to nobody. Not
+    where it may only have been starting, which the Node service lists by the same word."""
+    if known.wanted is Wanted.STOPPED or not _is_told_no_more(seen):
         return False
-    return known.qr_seen_at >= known.since and seen.reason in _SAYS_NOT_WHY
+    if (known.status, known.reason) == (Status.DISCONNECTED, Reason.QR_EXPIRED):
+        return True
+    blind = known.status is Status.UNKNOWN
+    if (known.last_known if blind else known.status) != Status.QR_SCANNING:
+        return False
+    began = known.lost_at or known.since
+    seen_until = known.since - expires_after if blind else known.unshown_since or seen.observed_at
+    return (
+        not known.lists_qr_early
+        or known.reason == Reason.UNLINKED
+        or (known.qr_seen_at is not None and known.qr_seen_at >= began)
+        or seen_until - began >= STARTS_WITHIN
+    )
+
+
+def _is_told_no_more(seen: Observation) -> bool:
+    """Neither a person's word nor a reason that asks for a person itself."""
+    return seen.source is not Source.OPERATOR and meaning(seen.reason).repairable
+
+
+def _unscanned(known: Known) -> tuple[Status, str, str]:
+    if known.reason == Reason.UNLINKED:
+        return Status.LOGGED_OUT, Reason.UNLINKED, known.raw
+    return Status.DISCONNECTED, Reason.QR_EXPIRED, ""
 
 
 def _tells_less(reason: Reason, known: str) -> bool:

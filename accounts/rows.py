@@ -17,6 +17,7 @@ from accounts.models import SupersededSession
 from accounts.observations import Observation
 from accounts.proof import last_proof
 from accounts.status import Status, Wanted
+from gateways.registry import capabilities_of
 
 _FIND = """
 SELECT account.id FROM whatsapp_accounts account
@@ -169,7 +170,12 @@ def _known(row: dict[str, Any], gateways: Mapping[int, tuple[str, datetime | Non
     )
     row["wanted"], row["status"] = Wanted(row["wanted"]), Status(row["status"])
     last_proof_at = proof.at if proof and proof.holds else None
-    return Known(**row, listed_at=listed_at, last_proof_at=last_proof_at)
+    return Known(
+        **row,
+        listed_at=listed_at,
+        lists_qr_early=capabilities_of(kind).lists_qr_early,
+        last_proof_at=last_proof_at,
+    )
 
 
 def superseded(seen: Sequence[Observation], account_ids: Iterable[int]) -> list[Superseded]:

@@ -197,7 +197,8 @@ class Capabilities:
     `status_is_cached`: a read answers from a variable, so that a dead browser looks like a live
     one. `list_is_probe`: its list is made by asking each session's live page, so that being shown
     connected is proof. `stop_keeps_login`: stopping leaves the login on disk. `sees_boot`: it says
-    since when it runs. `own_retry_seconds`: for so long it reconnects by itself after a loss that
+    since when it runs. `lists_qr_early`: it lists as waiting for a scan what is only starting.
+    `own_retry_seconds`: for so long it reconnects by itself after a loss that
     it noticed; whoever repairs meanwhile races it. `ladder`: the steps that repair a session, by
     the reason of its loss; `Reason.NONE` stands for every other reason, no steps means that nothing
     we can ask of it helps.
@@ -213,6 +214,7 @@ class Capabilities:
     sees_boot: bool
     own_retry_seconds: int
     ladder: Mapping[Reason, tuple[Step, ...]]
+    lists_qr_early: bool = False
 
     def steps(self, reason: Reason) -> tuple[Step, ...]:
         """What repairs a session that was lost for this reason, in order."""

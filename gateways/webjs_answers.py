@@ -98,15 +98,23 @@ def _is_plain(said: _PlainSession) -> bool:
 def _plain_session(said: _PlainSession) -> Session:
     word = said.status
     state, reason = STATES.get(word.lower(), _UNMAPPED)
+    connected_at = _moment(said.connected_at) if said.connected_at else None
     return Session(
         session_id=said.session_id,
         state=state,
-        reason=reason,
+        reason=_why(state, reason, connected_at),
         raw_state=word,
         phone_number=normal_phone_number(said.phone_number),
         workspace_id=said.workspace_id,
-        connected_at=_moment(said.connected_at) if said.connected_at else None,
+        connected_at=connected_at,
     )
+
+
+def _why(state: State | None, reason: Reason, connected_at: datetime | None) -> Reason:
+    """Observed: an entry that waits for a scan and has once connected was unlinked on the phone;
+    whatever is started or started anew has a new entry."""
+    unlinked = state is State.QR_SCANNING and connected_at is not None
+    return Reason.UNLINKED if unlinked else reason
 
 
 def listing_of(said: ListAnswer) -> Listing:
@@ -147,14 +155,15 @@ def session_of(said: SessionAnswer) -> Session:
     if not word:
         raise WrongField("status is missing")
     state, reason = STATES.get(word.lower(), _UNMAPPED)
+    connected_at = _moment_in(said.connected_at)
     return Session(
         session_id=session_id,
         state=state,
-        reason=reason,
+        reason=_why(state, reason, connected_at),
         raw_state=word,
         phone_number=normal_phone_number(value_of(said.phone_number, "phone_number")),
         workspace_id=whole_number_of(said.workspace_id, "workspace_id"),
-        connected_at=_moment_in(said.connected_at),
+        connected_at=connected_at,
     )
 
 

@@ -70,6 +70,8 @@ class Client(Calls):
         can_log_out=True,
         can_show_qr=False,
         sees_boot=True,
+        # Observed: in its list from its creation on, before there is a code.
+        lists_qr_early=True,
         # It tries five times, 5 s doubling, after a technical loss that it noticed.
         own_retry_seconds=155,
         # Never a create for what may exist: its list then loses the live session (observed).

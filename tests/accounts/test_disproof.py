@@ -56,6 +56,7 @@ def a_known() -> Known:
         read_at=after(-60),
         unshown_since=None,
         listed_at=after(-1),
+        lists_qr_early=True,
         connected_at=after(-3600),
         last_connected_at=after(-60),
         lost_at=None,
