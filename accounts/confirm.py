@@ -13,6 +13,7 @@ from accounts.doorbell import ring
 from accounts.models import Account, Gateway
 from accounts.observations import Observation, Outcome
 from accounts.reach import client_of
+from accounts.repair import queue
 from accounts.status import Source, Status, Wanted
 from accounts.transitions import observe
 from gateways.base import GatewayError, Reason, Session
@@ -20,6 +21,9 @@ from gateways.registry import capabilities_of
 
 logger = logging.getLogger(__name__)
 DEADLINE_SECONDS = 5.0
+HEALTH_SECONDS = 3.0
+# Uptime is read within so long, so that a boot that stands still is seen to move by less than this.
+BOOT_MOVED = timedelta(seconds=5)
 # Of a loss that a webhook claimed: in this time the first bell has been answered, and after that
 # one a roll call has looked, or cannot.
 ANSWERED_WITHIN = timedelta(seconds=2)
@@ -28,31 +32,49 @@ RUNG_AT_ONCE = 20
 _LOSSES = (Status.DISCONNECTED, Status.LOGGED_OUT, Status.BLOCKED)
 
 
-def confirm(gateway_id: int, session_id: str) -> Outcome | None:
+def confirm(gateway_id: int, session_id: str, *, before_start: bool = False) -> Outcome | None:
     """Read the session and observe what is there. None: it is nobody's, the gateway could not be
-    read, or its absence means nothing just now (then the roll call decides)."""
+    read, or its absence means nothing just now (then the roll call decides). `before_start`: who
+    reads is about to start it, and asked for nothing yet."""
     gateway = Gateway.objects.filter(pk=gateway_id, accounts__session_id=session_id).first()
     if gateway is None:
         return None
     started = clock.database_now()
     try:
         session = read(gateway, session_id)
+        has_booted = session is None and _has_just_booted(gateway, started)
     except GatewayError as error:
         logger.warning("session %s of %s was not read: %s", session_id, gateway, error)
         return None
-    if session is None and _absence_means_nothing(gateway, session_id, started):
+    is_starting = not before_start and session_id in queue.starting(gateway_id, started)
+    means_nothing = has_booted or is_starting or _is_held(gateway, started)
+    if session is None and means_nothing and _is_wanted(gateway, session_id):
         return None
     is_cached = capabilities_of(gateway.kind).status_is_cached
     seen = as_observation(gateway_id, session_id, session, started, is_cached=is_cached)
     return observe([seen])[0]
 
 
-def _absence_means_nothing(gateway: Gateway, session_id: str, now: datetime) -> bool:
-    """It has not restored the session yet, or somebody works on it. Of what is wanted stopped,
-    absence is what people want."""
-    wanted = Account.objects.filter(gateway=gateway, session_id=session_id, wanted=Wanted.RUNNING)
-    is_held = maintenance.is_under_maintenance(gateway.pk, now)
-    return (is_held or gateway.boot_seen_at is not None) and wanted.exists()
+def _is_held(gateway: Gateway, now: datetime) -> bool:
+    """It has not restored the session yet, or somebody works on it."""
+    return gateway.boot_seen_at is not None or maintenance.is_under_maintenance(gateway.pk, now)
+
+
+def _is_wanted(gateway: Gateway, session_id: str) -> bool:
+    """Of what is wanted stopped, absence is what people want."""
+    accounts = Account.objects.filter(gateway=gateway, session_id=session_id)
+    return accounts.filter(wanted=Wanted.RUNNING).exists()
+
+
+def _has_just_booted(gateway: Gateway, started: datetime) -> bool:
+    """A boot that no roll call has noticed yet. Raises GatewayError."""
+    if gateway.booted_at is None:
+        return False
+    with client_of(gateway) as client:
+        uptime = client.health(deadline_seconds=HEALTH_SECONDS).uptime_seconds
+    return (
+        uptime is not None and uptime < (started - gateway.booted_at - BOOT_MOVED).total_seconds()
+    )
 
 
 def read(gateway: Gateway, session_id: str) -> Session | None:

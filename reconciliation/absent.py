@@ -18,6 +18,7 @@ MASS_LOSS_AGREES_FOR = timedelta(seconds=60)
 
 MAINTAINED = "the gateway is under maintenance: absence is not judged"
 BOOTING = "the gateway is booting: absence means nothing yet"
+STARTING = "a start of ours is under way: absence means nothing yet"
 MASS_LOSS = "half of the gateway's sessions vanished at once: its lists must agree for 60 s first"
 DISMISSED = "an operator said that it is not lost: unknown until something shows it again"
 AGREED = "absent from every list of the last 60 s"
@@ -38,6 +39,9 @@ def judge_absent(
         found.noted += [_held(row, row.status, MAINTAINED) for row in absent if row.is_expected]
         return
     lost = [row for row in absent if row.is_wanted and row.is_expected and not row.is_dismissed]
+    starting = [row for row in lost if row.session_id in at.starting]
+    lost = [row for row in lost if row.session_id not in at.starting]
+    found.noted += [_held(row, row.status, STARTING) for row in starting]
     found.noted += [_held(row, row.status, DISMISSED) for row in absent if row.is_dismissed]
     for row in absent:
         if not row.is_wanted and row.status is not Status.STOPPED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -58,7 +58,8 @@ class Circumstances:
     `status_is_cached`: its list goes on saying "connected" of what is dead; `sight_since`: since
     when reads have succeeded and counted; `held_since`: since when a mass loss is held;
     `superseded`: sessions of this gateway that accounts once ran on, and the account; `maintained`:
-    it is under maintenance, so that absence is not judged.
+    it is under maintenance, so that absence is not judged; `starting`: sessions whose start, asked
+    for by us, may still happen.
     """
 
     gateway_id: int
@@ -70,6 +71,7 @@ class Circumstances:
     held_since: datetime | None = None
     superseded: Mapping[str, int] = field(default_factory=dict)
     maintained: bool = False
+    starting: Collection[str] = ()
 
 
 def difference(row: Row, kind: Finding.Kind, *, now: str) -> Difference:

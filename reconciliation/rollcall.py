@@ -14,6 +14,7 @@ from accounts.incidents import open_about
 from accounts.models import Gateway, Incident
 from accounts.observations import Observation
 from accounts.reach import client_of
+from accounts.repair import queue
 from accounts.transitions import CHUNK, observe
 from gateways.base import Client, GatewayError, Listing
 from gateways.registry import capabilities_of
@@ -183,6 +184,7 @@ class Pass:
             held_since=held.get(Incident.Kind.MASS_LOSS),
             superseded=roll.superseded,
             maintained=self.maintained,
+            starting=queue.starting(self.gateway.pk, look.started) if roll.rows else (),
         )
         return diff(roll.rows, look.listing, circumstances, roll.agreeing)
 

@@ -40,9 +40,10 @@ class Verdict:
 
 
 def judge(seen: Observation | None, known: Finding) -> Verdict | None:
-    """What has come of it; None: look again. `seen` None: the gateway could not be read."""
+    """What has come of it; None: look again. `seen` None: the gateway could not be read,
+    or did not show it yet."""
     if seen is None:
-        return _in_the_end(known, "its gateway could not be read")
+        return _in_the_end(known, "its gateway could not be read, or does not show it")
     if seen.status in COMES_UP:
         if _is_an_old_word(seen, known):
             return _in_the_end(known, "the gateway says connected, as it did before")

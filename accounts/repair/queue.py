@@ -23,6 +23,7 @@ from django.db.models import (
 from accounts import clock
 from accounts.models import Gateway, Incident, Repair
 from accounts.repair.limits import HOUR, Limits, Load
+from gateways.base import Step
 
 State = Repair.State
 Asker = Repair.Asker
@@ -30,6 +31,8 @@ Asker = Repair.Asker
 # A gateway that lost or hid many sessions has them to start all at once, for so long after.
 MASS_EVENT_LASTS = timedelta(minutes=15)
 MASS_EVENTS = (Incident.Kind.MASS_LOSS, Incident.Kind.UNREACHABLE)
+# What was asked without an answer may happen for so long after it began.
+MAY_STILL_HAPPEN = timedelta(seconds=180)
 UNKNOWN_START_SECONDS = 20.0
 LAST_STARTS = 20
 PRUNE_ROWS = 5000
@@ -99,6 +102,14 @@ def last_start(account_id: int) -> datetime | None:
     """When the account was started last, whoever asked."""
     of_account = _starts().filter(account_id=account_id)
     return of_account.order_by("-pk").values_list("started_at", flat=True).first()
+
+
+def starting(gateway_id: int, now: datetime) -> set[str]:
+    """Sessions of the gateway whose start was begun, and may still happen."""
+    begun = Repair.objects.filter(
+        gateway_id=gateway_id, state__in=Repair.IN_FLIGHT, started_at__gt=now - MAY_STILL_HAPPEN
+    )
+    return set(begun.exclude(steps=[Step.STOP]).values_list("session_id", flat=True))
 
 
 def customer_starts(account_id: int, now: datetime) -> list[datetime]:

@@ -26,6 +26,7 @@ from accounts.repair import limits
 from accounts.repair import queue as repair_queue
 from accounts.repair.obstacles import no_ladder, obstacle, reason_of
 from accounts.repair.outcomes import COMES_UP, Finding, came_back, judge
+from accounts.repair.queue import MAY_STILL_HAPPEN
 from gateways import base
 from gateways.base import GatewayError, State, Step
 from gateways.registry import capabilities_of
@@ -39,8 +40,6 @@ STOP_DEADLINE_SECONDS = 20.0
 READ_DEADLINE_SECONDS = 5.0
 # A step, the reads around it, and what the database may take.
 LEASE = timedelta(seconds=START_DEADLINE_SECONDS + 30)
-# What was asked without an answer may happen for so long after it began.
-MAY_STILL_HAPPEN = timedelta(seconds=180)
 # What was answered shows within so long: a browser that is up has still to load its page.
 SETTLES_WITHIN = timedelta(seconds=45)
 # Much may have happened to who waited longer.
@@ -154,7 +153,7 @@ def _not_needed(repair: Repair) -> str:
     waited = repair.started_at - repair.asked_at > WAITED_LONG
     if repair.asked_by != Repair.Asker.ROLLCALL and not again and not waited:
         return ""
-    outcome = confirm(repair.gateway_id, repair.session_id)
+    outcome = confirm(repair.gateway_id, repair.session_id, before_start=True)
     if outcome is None and repair.asked_by == Repair.Asker.ROLLCALL:
         return "nothing was started: its gateway could not be read"
     return came_back(outcome, by_itself=repair.asked_by == Repair.Asker.ROLLCALL)

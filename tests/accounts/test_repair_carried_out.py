@@ -238,7 +238,7 @@ def test_after_a_long_wait_everybody_looks_first(lost, world):
 
 
 def test_who_finds_its_row_locked_gets_its_turn_again(lost, monkeypatch):
-    def is_locked(*session):
+    def is_locked(*session, **more):
         raise OperationalError
 
     with monkeypatch.context() as busy:
