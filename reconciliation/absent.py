@@ -20,6 +20,7 @@ MAINTAINED = "the gateway is under maintenance: absence is not judged"
 BOOTING = "the gateway is booting: absence means nothing yet"
 STARTING = "a start of ours is under way: absence means nothing yet"
 MASS_LOSS = "half of the gateway's sessions vanished at once: its lists must agree for 60 s first"
+RETURNING = "it vanished with half of its gateway's sessions, and others of them are coming back"
 DISMISSED = "an operator said that it is not lost: unknown until something shows it again"
 AGREED = "absent from every list of the last 60 s"
 AS_WANTED = "switched off, as wanted"
@@ -50,7 +51,9 @@ def judge_absent(
         found.noted += [_held(row, row.status, BOOTING) for row in lost]
     elif _is_mass_loss(rows, lost, agreeing):
         for row in lost:
-            _judge_mass_loss(found, row, at)
+            _judge_mass_loss(found, row, at, is_returning=_is_returning(rows, listed, at))
+    elif _is_returning(rows, listed, at):
+        _leave_to_return(found, lost)
     else:
         found.to_read += lost
 
@@ -61,12 +64,30 @@ def _is_mass_loss(rows: Sequence[Row], lost: Sequence[Row], agreeing: int) -> bo
     return vanished >= MASS_LOSS_LEAST and 2 * vanished >= connected
 
 
-def _judge_mass_loss(found: Comparison, row: Row, at: Circumstances) -> None:
+def _is_returning(rows: Sequence[Row], listed: Mapping[str, Session], at: Circumstances) -> bool:
+    """This very list shows some again of those that vanished at once: it may have been restarted,
+    which not every gateway tells, and restores them one after another."""
+    again = (row for row in rows if row.unshown_since is not None and row.session_id in listed)
+    return at.held_since is not None and any(again)
+
+
+def _leave_to_return(found: Comparison, lost: Sequence[Row]) -> None:
+    """The rest of a mass loss waits for a list that shows none again."""
+    for row in lost:
+        if row.reason == Reason.MASS_LOSS_UNCONFIRMED:
+            found.held_back.add(row.account_id)
+            found.noted.append(_held(row, Status.UNKNOWN, RETURNING))
+        else:
+            found.to_read.append(row)
+
+
+def _judge_mass_loss(found: Comparison, row: Row, at: Circumstances, *, is_returning: bool) -> None:
     """Unknown, until every complete list has agreed for a minute in which we could see, and nobody
     said anything else of it."""
     clocks = (at.held_since, at.sight_since, row.unshown_since)
     agreed = all(since is not None and _is_long_ago(since, at) for since in clocks)
-    if agreed and all(_is_long_ago(said, at) for said in _said_alive(row, at)):
+    is_denied = any(not _is_long_ago(said, at) for said in _said_alive(row, at))
+    if agreed and not is_denied and not is_returning:
         found.decided.append((_missing(row, Status.DISCONNECTED, AGREED), _gone(row, at)))
         return
     found.held_back.add(row.account_id)

@@ -18,13 +18,22 @@ FEWEST_DIED = 3
 LEAST_SHARE = 0.2
 TIMES_AS_MANY = 3
 
-_REPAIRED = """
+# Of a death in a mass loss no repair is to blame: the whole gateway was.
+ALONE = timedelta(minutes=1)
+_DIED_ALONE = """AND NOT EXISTS (
+                SELECT FROM incidents mass
+                 WHERE mass.kind = 'mass_loss' AND mass.gateway_id = {gateway}
+                   AND change.created_at >= mass.opened_at - %(alone)s
+                   AND change.created_at
+                       <= coalesce(mass.closed_at, change.created_at) + %(alone)s)"""
+_REPAIRED = f"""
 SELECT gateway.id, count(DISTINCT repair.account_id),
        count(DISTINCT repair.account_id) FILTER (WHERE EXISTS (
            SELECT FROM account_transitions change
             WHERE change.account_id = repair.account_id AND change.source <> 'operator'
               AND change.to_status = ANY(%(dead)s) AND change.created_at > repair.finished_at
-              AND change.created_at <= repair.finished_at + %(soon)s))
+              AND change.created_at <= repair.finished_at + %(soon)s
+              {_DIED_ALONE.format(gateway="gateway.id")}))
   FROM accounts_gateway gateway
   JOIN account_repairs repair ON repair.gateway_id = gateway.id
    AND repair.started_at > %(since)s AND repair.asked_by = 'rollcall'
@@ -35,14 +44,15 @@ SELECT gateway.id, count(DISTINCT repair.account_id),
         WHERE kind = 'repair_harms' AND gateway_id = gateway.id), '-infinity')
  GROUP BY gateway.id
 """
-_OTHERS = """
+_OTHERS = f"""
 SELECT account.gateway_id, count(*), count(*) FILTER (WHERE died.it)
   FROM whatsapp_accounts account
  CROSS JOIN LATERAL (
        SELECT EXISTS (
            SELECT FROM account_transitions change
             WHERE change.account_id = account.id AND change.source <> 'operator'
-              AND change.to_status = ANY(%(dead)s) AND change.created_at > %(since)s) AS it
+              AND change.to_status = ANY(%(dead)s) AND change.created_at > %(since)s
+              {_DIED_ALONE.format(gateway="account.gateway_id")}) AS it
        ) died
  WHERE account.gateway_id = ANY(%(gateways)s) AND account.wanted = 'running'
    AND account.archived_at IS NULL AND account.merged_into_id IS NULL
@@ -106,6 +116,7 @@ def look_for_harm(now: datetime) -> None:
 
 
 def _select(sql: str, **values: Any) -> list[tuple[int, int, int]]:
+    parameters: dict[str, Any] = {"dead": _DEAD, "alone": ALONE, **values}
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"dead": _DEAD, **values})
+        cursor.execute(sql, parameters)
         return list(cursor.fetchall())

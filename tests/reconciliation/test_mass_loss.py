@@ -116,6 +116,27 @@ def test_a_list_that_is_not_complete_agrees_with_nothing(scene):
     assert scene.says(*accounts) == [HELD] * 3
 
 
+def test_none_is_lost_while_others_come_back_one_after_another(scene):
+    """As after a restart, which not every gateway tells."""
+    accounts = scene.accounts(6)
+    sessions = dict(scene.world.sessions)
+    scene.world.sessions.clear()
+    scene.call_roll()
+    for number in range(6):
+        back = accounts[number].session_id
+        scene.world.sessions[back] = sessions[back]
+        calls_for(scene, 20)
+
+        expected = [(Status.CONNECTED, "")] * (number + 1) + [HELD] * (5 - number)
+        assert scene.says(*accounts) == expected
+    assert scene.says(scene.cast.alice) == [HELD]
+    assert scene.open_incidents() == [Incident.Kind.MASS_LOSS]
+
+    calls_for(scene, 20)
+    assert scene.says(scene.cast.alice) == [LOST]
+    assert scene.open_incidents() == []
+
+
 def test_when_they_return_nothing_was_lost(scene):
     accounts = scene.accounts(3)
     sessions = dict(scene.world.sessions)

@@ -88,6 +88,20 @@ def test_it_pauses_there_and_opens_one_incident_with_the_numbers(harmed):
     assert harmed.gateway.repair_paused_why == incident.text
 
 
+def test_no_repair_is_to_blame_for_what_died_with_half_of_its_gateway(harmed):
+    """Or it would pause itself when most are to be brought back."""
+    died_at = Transition.objects.filter(to_status=Status.LOGGED_OUT).latest("pk").created_at
+    mass = Incident.objects.create(kind=Incident.Kind.MASS_LOSS, gateway=harmed.gateway)
+    Incident.objects.filter(pk=mass.pk).update(
+        opened_at=died_at - timedelta(seconds=60), closed_at=died_at - timedelta(seconds=1)
+    )
+
+    govern()
+
+    harmed.gateway.refresh_from_db()
+    assert harmed.gateway.repair_paused_at is None
+
+
 def test_only_a_person_resumes_it_and_then_it_counts_anew(harmed):
     govern()
     harmed.passes(3 * 3600)
