@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -17,13 +17,15 @@ from accounts.doorbell import ring
 from accounts.lifecycle import Refused
 from accounts.models import Channel, Incident, Notification
 from accounts.telling import alerts
+from accounts.trips import ask
 
 logger = logging.getLogger(__name__)
 
 LONGEST = 500
-_OPEN_ABOUT = """
+# What is open of a gateway and of Rollcall itself: by kind, since when.
+OPEN_ABOUT_SQL = """
 SELECT kind, opened_at FROM incidents
- WHERE closed_at IS NULL AND (gateway_id = %s OR gateway_id IS NULL)
+ WHERE closed_at IS NULL AND (gateway_id = %(gateway)s OR gateway_id IS NULL)
 """
 
 
@@ -79,9 +81,8 @@ def is_open(kind: Incident.Kind, *, gateway_id: int | None = None) -> bool:
 
 def open_about(gateway_id: int) -> dict[str, datetime]:
     """What is open of the gateway and of Rollcall itself: by kind, since when."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OPEN_ABOUT, [gateway_id])
-        return dict(cursor.fetchall())
+    [rows] = ask(OPEN_ABOUT_SQL, gateway=gateway_id)
+    return dict(rows)
 
 
 @transaction.atomic

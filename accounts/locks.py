@@ -12,10 +12,10 @@ _is_short: ContextVar[bool] = ContextVar("accounts_short_waits", default=False)
 
 
 @contextmanager
-def short_waits() -> Iterator[None]:
+def short_waits(*, to_the_end: bool = False) -> Iterator[None]:
     """No lock is waited for longer than 2 s; what follows in the caller's transaction is as
     patient as before. (When this fails, the savepoint's rollback sees to that.) Inside another
-    one it costs nothing."""
+    one it costs nothing. `to_the_end`: nothing follows, so that nothing is put back."""
     if _is_short.get():
         yield
         return
@@ -29,4 +29,5 @@ def short_waits() -> Iterator[None]:
             yield
         finally:
             _is_short.reset(token)
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])
+        if not to_the_end:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])

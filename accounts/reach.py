@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from django.db import connection
+from collections.abc import Sequence
 
 from accounts import clock
-from accounts.models import Gateway
+from accounts.models import Gateway, GatewaySecret
 from accounts.sealing import CannotOpen, unseal_those_that_open
 from gateways import registry
 from gateways.base import Client, GatewayError
 
-# As Gateway.active_secrets has them, without a model of each: every pass of a roll call asks.
-_KEYS = """
-SELECT sealed FROM accounts_gatewaysecret
- WHERE gateway_id = %s AND purpose = 'api_key' AND (not_after IS NULL OR not_after > %s)
- ORDER BY id DESC
-"""
+# The keys that `client_of` chooses from, for a statement that reads `gateway` anyway.
+SEALED_KEYS_SQL = """ARRAY(
+    SELECT secret.sealed FROM accounts_gatewaysecret secret
+     WHERE secret.gateway_id = gateway.id AND secret.purpose = 'api_key'
+       AND (secret.not_after IS NULL OR secret.not_after > %(now)s) ORDER BY secret.id DESC)"""
 
 
-def client_of(gateway: Gateway, *, now: datetime | None = None) -> Client:
-    """A client to use in a `with` block. `now`: for who has just looked at the clock. Raises
+def client_of(gateway: Gateway, *, sealed_keys: Sequence[str] | None = None) -> Client:
+    """A client to use in a `with` block. `sealed_keys`: for who has read them already. Raises
     GatewayError when there is no key to use, or nobody speaks to its kind."""
     registry.require_readable(gateway.kind)
     try:
-        keys = _keys(gateway.pk, now or clock.database_now())
+        keys = _keys(gateway) if sealed_keys is None else unseal_those_that_open(sealed_keys)
     except CannotOpen as error:
         raise GatewayError(str(error)) from error
     if not keys:
@@ -36,7 +33,5 @@ def client_of(gateway: Gateway, *, now: datetime | None = None) -> Client:
     return registry.client_for(gateway.kind, gateway.base_url, api_key=keys[0])
 
 
-def _keys(gateway_id: int, now: datetime) -> list[str]:
-    with connection.cursor() as cursor:
-        cursor.execute(_KEYS, [gateway_id, now])
-        return unseal_those_that_open(sealed for (sealed,) in cursor.fetchall())
+def _keys(gateway: Gateway) -> list[str]:
+    return gateway.active_secrets(GatewaySecret.Purpose.API_KEY, clock.database_now())

@@ -4,7 +4,8 @@ statements, however many observations there are."""
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from accounts.models import SupersededSession
 from accounts.observations import Observation
 from accounts.proof import last_proof
 from accounts.status import Status, Wanted
+from accounts.trips import ask
 from gateways.registry import capabilities_of
 
 _FIND = """
@@ -33,7 +35,7 @@ SELECT account.id FROM whatsapp_accounts account WHERE account.phone_number = AN
 
 _SERVES = """
 SELECT gateway_id, workspace_id
-  FROM unnest(%s::bigint[]) gateway_id, unnest(%s::bigint[]) workspace_id
+  FROM unnest(%(speaking)s::bigint[]) gateway_id, unnest(%(workspaces)s::bigint[]) workspace_id
  WHERE EXISTS (SELECT FROM whatsapp_accounts account
                 WHERE account.gateway_id = gateway_id.gateway_id
                   AND account.workspace_id = workspace_id.workspace_id)
@@ -42,7 +44,8 @@ SELECT gateway_id, workspace_id
 _SUPERSEDED = """
 SELECT gateway_id, session_id, account_id, confirmed_at IS NOT NULL
   FROM accounts_supersededsession
- WHERE account_id = ANY(%s) AND (confirmed_at IS NULL OR session_id = ANY(%s))
+ WHERE account_id = ANY(%(accounts)s)
+   AND (confirmed_at IS NULL OR session_id = ANY(%(sessions)s))
  ORDER BY superseded_at, id
 """
 
@@ -80,7 +83,7 @@ _COLUMNS = {
 }
 _UPDATE = """
 UPDATE whatsapp_accounts account SET {assignments}, updated_at = clock_timestamp()
-  FROM jsonb_to_recordset(%s::jsonb) changed({definition})
+  FROM jsonb_to_recordset(%(changed)s::jsonb) changed({definition})
  WHERE account.id = changed.id
 """.format(
     assignments=", ".join(f"{column} = changed.{column}" for column, _ in _COLUMNS.values()),
@@ -102,7 +105,7 @@ SELECT account.id IN (SELECT id FROM found), account.id, account.workspace_id,
    FOR NO KEY UPDATE OF account
 """
 _LOCKED = ("account_id", "workspace_id", *_COLUMNS)
-_GATEWAYS = "SELECT id, kind, listed_at FROM accounts_gateway WHERE id = ANY(%s)"
+_GATEWAYS = "SELECT id, kind, listed_at FROM accounts_gateway WHERE id = ANY(%(gateways_of)s)"
 
 _TRANSITIONS = {
     "account_id": "bigint",
@@ -119,32 +122,56 @@ _TRANSITIONS = {
 }
 _INSERT_TRANSITIONS = """
 INSERT INTO account_transitions ({columns})
-SELECT {columns} FROM jsonb_to_recordset(%s::jsonb) moved({definition})
+SELECT {columns} FROM jsonb_to_recordset(%(moved)s::jsonb) moved({definition})
 """.format(
     columns=", ".join(_TRANSITIONS),
     definition=", ".join(f"{column} {kind}" for column, kind in _TRANSITIONS.items()),
 )
 
 
-def find(seen: Sequence[Observation]) -> set[int]:
-    """The accounts that these observations may touch: by session, past session and number."""
-    with connection.cursor() as cursor:
-        cursor.execute(_FIND, _named(seen))
-        return {row[0] for row in cursor.fetchall()}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What is true once the rows are locked. `found`: the accounts that the observations may touch
+    now, by session, past session and number; `serves`: which gateways have accounts of which
+    workspaces, of those that speak of a number."""
+
+    found: set[int]
+    known: list[Known]
+    superseded: list[Superseded]
+    serves: set[tuple[int, int]]
 
 
-def lock(seen: Sequence[Observation], others: Collection[int] = ()) -> list[Known]:
-    """The rows that `find` finds, as values, locked. `others` are locked with them, all at once,
-    for who writes those next in the same transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, _named(seen) | {"others": list(others)})
-        locked = [row for is_found, *row in cursor.fetchall() if is_found]
-        # Asked after the wait. A join would show the gateways as they were before it, and lose an
-        # account that moved to another one meanwhile.
-        position = _LOCKED.index("gateway_id")
-        cursor.execute(_GATEWAYS, [list({row[position] for row in locked})])
-        gateways = {pk: (kind, listed_at) for pk, kind, listed_at in cursor.fetchall()}
-    return [_known(dict(zip(_LOCKED, row, strict=True)), gateways) for row in locked]
+def lock(seen: Sequence[Observation], others: Collection[int] = ()) -> list[dict[str, Any]]:
+    """The rows that these observations may touch, locked. `others` are locked with them, all at
+    once, for who writes those next in the same transaction."""
+    [rows] = ask(_LOCK, **_named(seen), others=list(others))
+    return [dict(zip(_LOCKED, row, strict=True)) for is_found, *row in rows if is_found]
+
+
+def look_around(seen: Sequence[Observation], locked: Sequence[dict[str, Any]]) -> Surroundings:
+    """Asked after the wait for the rows. A join would show the gateways as they were before it, and
+    lose an account that moved to another one meanwhile."""
+    found, gateways, superseded, serves = ask(
+        _FIND,
+        _GATEWAYS,
+        _SUPERSEDED,
+        _SERVES,
+        **_named(seen),
+        accounts=[row["account_id"] for row in locked],
+        gateways_of=list({row["gateway_id"] for row in locked}),
+        speaking=list({one.gateway_id for one in seen if one.phone_number}),
+        workspaces=list({row["workspace_id"] for row in locked}),
+    )
+    by_id = {pk: (kind, listed_at) for pk, kind, listed_at in gateways}
+    return Surroundings(
+        found={account_id for (account_id,) in found},
+        known=[_known(row, *by_id[row["gateway_id"]]) for row in locked],
+        superseded=[
+            Superseded(session=(gateway, session), account_id=account, confirmed=confirmed)
+            for gateway, session, account, confirmed in superseded
+        ],
+        serves={(gateway, workspace) for gateway, workspace in serves},
+    )
 
 
 def _named(seen: Sequence[Observation]) -> dict[str, Any]:
@@ -155,8 +182,7 @@ def _named(seen: Sequence[Observation]) -> dict[str, Any]:
     }
 
 
-def _known(row: dict[str, Any], gateways: Mapping[int, tuple[str, datetime | None]]) -> Known:
-    kind, listed_at = gateways[row["gateway_id"]]
+def _known(row: dict[str, Any], kind: str, listed_at: datetime | None) -> Known:
     proof = last_proof(
         kind=kind,
         status=row["status"],
@@ -168,45 +194,28 @@ def _known(row: dict[str, Any], gateways: Mapping[int, tuple[str, datetime | Non
         listed_at=listed_at,
         unshown_since=row["unshown_since"],
     )
-    row["wanted"], row["status"] = Wanted(row["wanted"]), Status(row["status"])
+    words = {"wanted": Wanted(row["wanted"]), "status": Status(row["status"])}
     last_proof_at = proof.at if proof and proof.holds else None
     return Known(
-        **row,
+        **row | words,
         listed_at=listed_at,
         lists_qr_early=capabilities_of(kind).lists_qr_early,
         last_proof_at=last_proof_at,
     )
 
 
-def superseded(seen: Sequence[Observation], account_ids: Iterable[int]) -> list[Superseded]:
-    """Past sessions that are spoken of, and those of the accounts that may still come back;
-    oldest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SUPERSEDED, [list(account_ids), [one.session_id for one in seen]])
-        return [
-            Superseded(session=(gateway, session), account_id=account, confirmed=confirmed)
-            for gateway, session, account, confirmed in cursor.fetchall()
-        ]
-
-
-def serves(seen: Sequence[Observation], rows: Iterable[Known]) -> set[tuple[int, int]]:
-    """Which of these gateways have accounts of which of these workspaces. Only who names a number
-    can claim an account by it, so that else nobody needs to know."""
-    gateways = {one.gateway_id for one in seen if one.phone_number}
-    workspaces = {row.workspace_id for row in rows}
-    if not (gateways and workspaces):
-        return set()
-    with connection.cursor() as cursor:
-        cursor.execute(_SERVES, [list(gateways), list(workspaces)])
-        return set(cursor.fetchall())
-
-
-def save_accounts(book: Book) -> None:
-    """Write the rows that changed, all in one statement: a session may pass from row to row."""
-    changed = [row for row in book.rows.values() if row != book.before[row.account_id]]
-    if changed:
-        with connection.cursor() as cursor:
-            cursor.execute(_UPDATE, [json.dumps([_record(row) for row in changed], default=str)])
+def save(book: Book, moved: Sequence[Mapping[str, object]]) -> None:
+    """The rows that changed, all in one statement, for a session may pass from row to row; and
+    their transitions (every column but the id), in their order."""
+    changed = [_record(row) for row in book.rows.values() if row != book.before[row.account_id]]
+    if not changed:
+        return
+    statements = [_UPDATE, _INSERT_TRANSITIONS] if moved else [_UPDATE]
+    ask(
+        *statements,
+        changed=json.dumps(changed, default=str),
+        moved=json.dumps(moved, default=str),
+    )
 
 
 def _record(row: Known) -> dict[str, object]:
@@ -214,13 +223,6 @@ def _record(row: Known) -> dict[str, object]:
         column: getattr(row, name) for name, (column, _) in _COLUMNS.items()
     }
     return record | {"id": row.account_id}
-
-
-def save_transitions(moved: Sequence[Mapping[str, object]]) -> None:
-    """In their order, each with every column but its id."""
-    if moved:
-        with connection.cursor() as cursor:
-            cursor.execute(_INSERT_TRANSITIONS, [json.dumps(moved, default=str)])
 
 
 def save_superseded(book: Book) -> None:

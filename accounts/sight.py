@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from accounts.locks import short_waits
-from accounts.models import Gateway, SupersededSession
-from accounts.status import Status
+from accounts.models import Gateway
+from accounts.trips import ask
 
 _SEEN = """
 UPDATE accounts_gateway
@@ -37,28 +37,31 @@ UPDATE whatsapp_accounts account
    AND CASE WHEN account.id = ANY(%(unshown)s) THEN account.unshown_since IS NULL
             ELSE account.id = ANY(%(shown_again)s) END
 """
-_CLAIMED = """
+# A gateway's accounts that a claim has put on another session, which no read has confirmed yet.
+CLAIMED_SQL = """
 SELECT past.account_id FROM accounts_supersededsession past
   JOIN whatsapp_accounts account ON account.id = past.account_id
- WHERE past.confirmed_at IS NULL AND account.gateway_id = %s
+ WHERE past.confirmed_at IS NULL AND account.gateway_id = %(gateway)s
+"""
+# A list that agrees writes no row, yet it is a read: what it showed connected is confirmed.
+_CONFIRM = """
+UPDATE accounts_supersededsession past SET confirmed_at = %(started)s
+  FROM whatsapp_accounts account
+ WHERE past.account_id = ANY(%(claims)s) AND account.id = past.account_id
+   AND past.confirmed_at IS NULL AND past.superseded_at <= %(started)s
+   AND account.gateway_id = %(gateway)s AND account.status = 'connected'
+   AND account.unshown_since IS NULL
 """
 
 
 def note_sight(gateway_id: int, *, started: datetime) -> None:
     """A read that began at `started` succeeded. Clocks that judge start when sight returns: also
     after a time in which nobody saw a whole list, be it that nothing of ours was running."""
-    _note_seen(gateway_id, started, is_whole=False)
+    ask(_SEEN, **_of(gateway_id, started), is_whole=False)
 
 
-def _note_seen(gateway_id: int, started: datetime, *, is_whole: bool) -> None:
-    values: dict[str, Any] = {
-        "gateway": gateway_id,
-        "started": started,
-        "long_ago": _long_ago(started),
-        "is_whole": is_whole,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_SEEN, values)
+def _of(gateway_id: int, started: datetime) -> dict[str, Any]:
+    return {"gateway": gateway_id, "started": started, "long_ago": _long_ago(started)}
 
 
 def seen_since(gateway: Gateway, started: datetime) -> datetime | None:
@@ -80,13 +83,6 @@ def note_blind(gateway_id: int, why: str, *, started: datetime) -> datetime:
     return since or started
 
 
-def claimed(gateway_id: int) -> set[int]:
-    """Its accounts that a claim has put on another session, which no read has confirmed yet."""
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIMED, [gateway_id])
-        return {account_id for (account_id,) in cursor.fetchall()}
-
-
 def note_listing(
     gateway_id: int,
     *,
@@ -97,41 +93,19 @@ def note_listing(
 ) -> None:
     """A complete list that was asked for at `started` has shown every live account of the gateway
     but `unshown`. The rows are marked before the watermark moves: nobody may count a row as fresh
-    that the list did not show. `claims`: what `claimed` said to who has locked those rows already.
-    Raises django.db.OperationalError when a row is held by somebody for 2 s."""
+    that the list did not show. `claims`: what CLAIMED_SQL said, for who has locked those rows
+    already. Raises django.db.OperationalError when a row is held by somebody for 2 s."""
     with transaction.atomic(savepoint=False), short_waits():
-        claims = claimed(gateway_id) if claims is None else claims
-        _mark(started, unshown=unshown, shown_again=shown_again, held={*claims})
-        if claims:
-            _confirm_takeovers(gateway_id, started, claims)
-        _note_seen(gateway_id, started, is_whole=True)
-
-
-def _mark(
-    started: datetime, *, unshown: Collection[int], shown_again: Collection[int], held: set[int]
-) -> None:
-    held = held.union(unshown, shown_again)
-    if not held:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _MARK,
-            {
-                "started": started,
-                "held": sorted(held),
-                "unshown": list(unshown),
-                "shown_again": list(shown_again),
-            },
+        if claims is None:
+            claims = {pk for [pk] in ask(CLAIMED_SQL, gateway=gateway_id)[0]}
+        held = sorted({*unshown, *shown_again, *claims})
+        statements = [*([_MARK] if held else ()), *([_CONFIRM] if claims else ()), _SEEN]
+        ask(
+            *statements,
+            **_of(gateway_id, started),
+            held=held,
+            claims=list(claims),
+            unshown=list(unshown),
+            shown_again=list(shown_again),
+            is_whole=True,
         )
-
-
-def _confirm_takeovers(gateway_id: int, started: datetime, claims: Collection[int]) -> None:
-    """A list that agrees writes no row, yet it is a read: what it showed connected is confirmed."""
-    SupersededSession.objects.filter(
-        account__in=claims,
-        confirmed_at__isnull=True,
-        superseded_at__lte=started,
-        account__gateway=gateway_id,
-        account__status=Status.CONNECTED,
-        account__unshown_since__isnull=True,
-    ).update(confirmed_at=started)

@@ -65,9 +65,8 @@ def _observe_once(seen: Sequence[Observation], others: Collection[int]) -> list[
         verdict, account_id = book.apply(seen[index])
         outcomes[index] = _outcome(seen[index], verdict, account_id, book)
         transitions += _transitions(seen[index], book)
-    rows.save_accounts(book)
+    rows.save(book, transitions)
     rows.save_superseded(book)
-    rows.save_transitions(transitions)
     for outcome in outcomes.values():
         if outcome.account_id is not None:
             _ask_for_confirmation(outcome, book.rows[outcome.account_id])
@@ -76,14 +75,14 @@ def _observe_once(seen: Sequence[Observation], others: Collection[int]) -> list[
 
 
 def _open_book(seen: Sequence[Observation], others: Collection[int]) -> Book:
-    known = rows.lock(seen, others)
-    found = {row.account_id for row in known}
-    if rows.find(seen) != found:
+    locked = rows.lock(seen, others)
+    around = rows.look_around(seen, locked)
+    if around.found != {row["account_id"] for row in locked}:
         raise _WorldMoved
     return Book(
-        known,
-        rows.superseded(seen, found),
-        rows.serves(seen, known),
+        around.known,
+        around.superseded,
+        around.serves,
         now=clock.database_now(),
         expires_after=timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS),
     )

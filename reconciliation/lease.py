@@ -20,6 +20,7 @@ from accounts import clock
 from accounts.locks import short_waits
 from accounts.maintenance import IS_MAINTAINED_SQL, RESUMED_AT_SQL
 from accounts.models import Gateway
+from accounts.reach import SEALED_KEYS_SQL
 
 PASS_SECONDS = 15.0
 # Longer than a pass: it ends by itself when the one who holds it has died.
@@ -34,16 +35,18 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A gateway as a pass finds it at `started`, by the database's clock. `resumed_at`: when its
-    last maintenance ended."""
+    """A gateway as a pass finds it at `started`, by the database's clock, and the keys to it.
+    `resumed_at`: when its last maintenance ended."""
 
     gateway: Gateway
     started: datetime
     maintained: bool
     resumed_at: datetime | None
+    sealed_keys: list[str]
 
 
-_FOUND = f"""gateway.*, {IS_MAINTAINED_SQL} AS maintained, {RESUMED_AT_SQL} AS resumed_at"""
+_FOUND = f"""gateway.*, {IS_MAINTAINED_SQL} AS maintained, {RESUMED_AT_SQL} AS resumed_at,
+    {SEALED_KEYS_SQL} AS sealed_keys"""
 _LOOK = f"SELECT {_FOUND} FROM accounts_gateway gateway WHERE gateway.id = %(gateway)s"
 # One that seems longer than a lease was taken before the clock was set back.
 _IS_FREE = """(gateway.lease_until IS NULL OR gateway.lease_until <= %(now)s
@@ -83,7 +86,7 @@ class Lease:
     def last_words(self) -> Iterator[None]:
         """What a pass writes in the end, in one commit, with which the lease is over. Unless it is
         still ours, nothing of it is kept: raises LeaseLost."""
-        with transaction.atomic(), short_waits():
+        with transaction.atomic(), short_waits(to_the_end=True):
             yield
             with connection.cursor() as cursor:
                 cursor.execute(_END, [self.found.gateway.pk, self.token])
@@ -139,6 +142,7 @@ def _found(statement: str, values: dict[str, Any]) -> Found | None:
             started=values["now"],
             maintained=besides["maintained"],
             resumed_at=besides["resumed_at"],
+            sealed_keys=besides["sealed_keys"],
         )
     return None
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-
-from django.db import connection
+from typing import Any
 
 from accounts.decision import is_disproved
+from accounts.incidents import OPEN_ABOUT_SQL
 from accounts.models import SupersededSession
+from accounts.sight import CLAIMED_SQL
 from accounts.status import LIVE, Status, Wanted
+from accounts.trips import ask
 from gateways.base import Reason, Session, State
 
 
@@ -73,11 +75,14 @@ class Row:
 class Roll:
     """The accounts of a gateway beside its list: `rows` are to be compared; of the sessions in
     `agreeing` rows and list say the same, so that nothing follows from them. `superseded`: listed
-    sessions that accounts once ran on, and the account."""
+    sessions that accounts once ran on, and the account; `claims`: see accounts.sight.note_listing;
+    `incidents`: what is open of the gateway, by kind, since when (only where there are rows)."""
 
     rows: list[Row]
     agreeing: frozenset[str]
     superseded: Mapping[str, int]
+    claims: frozenset[int]
+    incidents: Mapping[str, datetime]
 
 
 # Of most accounts nothing more is read: a row in full, moments and all, costs ten times as much.
@@ -97,7 +102,7 @@ SELECT id, workspace_id, session_id, phone_number, status, status_reason, last_k
        wanted, archived_at, observed_at, unshown_since, qr_seen_at, connected_at, proven_at,
        disproved_at
   FROM whatsapp_accounts
- WHERE id = ANY(%s) AND gateway_id = %s AND session_id IS NOT NULL
+ WHERE id = ANY(%(accounts)s) AND gateway_id = %(gateway)s AND session_id IS NOT NULL
 """
 
 
@@ -107,9 +112,8 @@ def roll_of(
     """What a list that was asked for at `started` is compared with; no model instances, and
     few queries however long it is. What an incomplete list shows is observed: it needs every row.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_GLANCE, {"gateway": gateway_id, "started": started})
-        glances: list[Glance] = cursor.fetchall()
+    glances: list[Any]  # of Glance
+    glances, claims = ask(_GLANCE, CLAIMED_SQL, gateway=gateway_id, started=started)
     strangers = listed.keys() - {glance[1] for glance in glances}
     superseded = _superseded(gateway_id, strangers)
     # Strangers are held against the accounts of their numbers, however well those agree.
@@ -123,7 +127,14 @@ def roll_of(
     )
     agreeing = agreeing if is_complete else frozenset()
     others = [glance[0] for glance in glances if glance[1] not in agreeing]
-    return Roll(rows=_rows_of(gateway_id, others), agreeing=agreeing, superseded=superseded)
+    rows, incidents = _rows_of(gateway_id, others) if others else ([], {})
+    return Roll(
+        rows=rows,
+        agreeing=agreeing,
+        superseded=superseded,
+        claims=frozenset(pk for (pk,) in claims),
+        incidents=incidents,
+    )
 
 
 def _superseded(gateway_id: int, strangers: Collection[str]) -> dict[str, int]:
@@ -143,13 +154,13 @@ def agrees(session: Session | None, workspace_id: int, phone_number: str | None)
     )
 
 
-def _rows_of(gateway_id: int, account_ids: Collection[int]) -> list[Row]:
-    """One that got another session since it was glanced at comes with that one."""
-    if not account_ids:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(_WHOLE, [list(account_ids), gateway_id])
-        return [_row(*values) for values in cursor.fetchall()]
+def _rows_of(
+    gateway_id: int, account_ids: Collection[int]
+) -> tuple[list[Row], dict[str, datetime]]:
+    """One that got another session since it was glanced at comes with that one. With what is open
+    of the gateway."""
+    rows, incidents = ask(_WHOLE, OPEN_ABOUT_SQL, gateway=gateway_id, accounts=list(account_ids))
+    return [_row(*values) for values in rows], dict(incidents)
 
 
 def _row(

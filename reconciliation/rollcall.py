@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from accounts import clock, probes, sight
-from accounts.incidents import open_about
 from accounts.models import Gateway, Incident
 from accounts.observations import Observation
 from accounts.reach import client_of
@@ -92,6 +91,8 @@ class Pass:
         self.started = found.started
         self.maintained = found.maintained
         self.resumed_at = found.resumed_at
+        self.sealed_keys = found.sealed_keys
+        self.claims: frozenset[int] = frozenset()
         self.boot = Boot.of(found.gateway)
 
     def run(self) -> Report:
@@ -102,7 +103,7 @@ class Pass:
 
     def _see(self) -> Report:
         early: list[Difference] = []
-        with client_of(self.gateway, now=self.started) as client:
+        with client_of(self.gateway, sealed_keys=self.sealed_keys) as client:
             release_connection()
             look = self._look(client)
             comparison = self._compare(look)
@@ -117,8 +118,7 @@ class Pass:
             early += self._settle_ahead(decided, fresh)
             decided, fresh = [], []
         with self._last_words():
-            claims = sight.claimed(self.gateway.pk) if self._keeps else set()
-            others = claims | comparison.unshown | comparison.shown_again
+            others = self.claims | comparison.unshown | comparison.shown_again
             settled = self._settle(decided, fresh, others)
             report = Report(
                 gateway=self.gateway.name,
@@ -127,13 +127,13 @@ class Pass:
                 findings=[*early, *comparison.noted, *settled],
             )
             if self._keeps:
-                self._note_seen(look, comparison, claims)
+                self._note_seen(look, comparison)
             return self._keep(report, _outcome(report, look))
 
     def _read(self, client: Client, comparison: Comparison) -> Decided:
         return read_absent(client, self.gateway.pk, comparison.to_read, ends=self.ends)
 
-    def _note_seen(self, look: Look, comparison: Comparison, claims: Collection[int]) -> None:
+    def _note_seen(self, look: Look, comparison: Comparison) -> None:
         if self.boot != Boot.of(self.gateway):
             records.keep_boot(self.gateway, self.boot)
         seeing.note_seen(
@@ -141,7 +141,7 @@ class Pass:
             comparison,
             started=look.started,
             is_complete=look.listing.complete,
-            claims=claims,
+            claims=self.claims,
             maintained=self.maintained,
         )
 
@@ -172,16 +172,16 @@ class Pass:
             came_back=self.gateway.blind_since is not None,
         )
         self.boot = put_off(boot, look.started) if self.maintained else boot
-        # Where all agrees there is nothing that these could tell.
-        held = open_about(self.gateway.pk) if roll.rows else {}
+        self.claims = roll.claims
         circumstances = Circumstances(
             gateway_id=self.gateway.pk,
             started=look.started,
+            # Where all agrees nothing can be newer.
             now=clock.database_now() if roll.rows else look.started,
             boot=self.boot,
             status_is_cached=capabilities_of(self.gateway.kind).status_is_cached,
             sight_since=self._sight_since(),
-            held_since=held.get(Incident.Kind.MASS_LOSS),
+            held_since=roll.incidents.get(Incident.Kind.MASS_LOSS),
             superseded=roll.superseded,
             maintained=self.maintained,
             starting=queue.starting(self.gateway.pk, look.started) if roll.rows else (),

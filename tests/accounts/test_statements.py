@@ -12,11 +12,11 @@ from accounts.status import Source, Status
 from accounts.transitions import CHUNK, observe
 from tests.cast import saw, saw_session
 
-# 2 savepoint, 2 lock_timeout, find and lock, find again, gateways, superseded, the clock; then the
-# rows and the transitions. Take-overs ask whom the gateway serves, and write what they supersede.
-READING = 9
-APPLYING = READING + 2
-TAKING_OVER = READING + 3
+# Trips: 2 savepoint, 2 lock_timeout, the lock, a look around, the clock; then the rows with their
+# transitions. Take-overs write their superseded sessions as well.
+READING = 7
+APPLYING = READING + 1
+TAKING_OVER = READING + 2
 
 
 def a_fleet(cast, size):
