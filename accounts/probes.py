@@ -32,11 +32,21 @@ AT_ONCE = 8  # of one gateway
 SENDS_AT_ONCE = 2
 
 _DUE = f"""
-WITH facts AS (
+WITH site AS MATERIALIZED (
+    SELECT gateway.id, kind.probe = 'send' AS by_send, gateway.mode = 'observe' AS is_observed,
+           kind.list_is_probe, gateway.send_probe
+      FROM accounts_gateway gateway
+      JOIN unnest(%(kinds)s::text[], %(probes)s::text[], %(lists)s::boolean[])
+           kind(kind, probe, list_is_probe) ON kind.kind = gateway.kind
+     WHERE gateway.blind_since IS NULL
+       AND (%(gateway)s::bigint IS NULL OR gateway.id = %(gateway)s)
+       AND NOT EXISTS (SELECT 1 FROM accounts_maintenancewindow pause
+                        WHERE pause.gateway_id = gateway.id
+                          AND pause.starts_at <= %(now)s AND pause.ends_at > %(now)s)
+), facts AS (
     SELECT account.id, account.gateway_id, account.session_id, account.status, account.probed_at,
            account.probe_failures, account.disproved_at, account.usual_gap_seconds,
-           kind.probe = 'send' AS by_send, gateway.mode = 'observe' AS is_observed,
-           kind.list_is_probe, gateway.send_probe,
+           site.by_send, site.is_observed, site.list_is_probe, site.send_probe,
            account.probed_at AS looked,
            GREATEST(account.last_activity_at, account.status_since) AS sign,
            CASE WHEN account.disproved_at IS NOT NULL THEN
@@ -44,12 +54,9 @@ WITH facts AS (
                  WHERE repair.account_id = account.id AND repair.state <> 'cancelled')
            END AS repaired_at
       FROM whatsapp_accounts account
-      JOIN accounts_gateway gateway ON gateway.id = account.gateway_id
-      JOIN unnest(%(kinds)s::text[], %(probes)s::text[], %(lists)s::boolean[])
-           kind(kind, probe, list_is_probe) ON kind.kind = gateway.kind
+      JOIN site ON site.id = account.gateway_id
      WHERE account.session_id IS NOT NULL AND account.wanted = 'running'
-       AND account.archived_at IS NULL AND gateway.blind_since IS NULL
-       AND (%(gateway)s::bigint IS NULL OR gateway.id = %(gateway)s)
+       AND account.archived_at IS NULL
        AND (account.status IN ('connected', 'unresponsive')
             OR account.status IN ('disconnected', 'connecting', 'unknown', 'failed')
                AND (account.disproved_at IS NOT NULL OR account.probe_failures > 0))
@@ -58,9 +65,6 @@ WITH facts AS (
             OR account.probing_until > %(now)s + %(longest)s)
        AND NOT EXISTS (SELECT 1 FROM account_repairs repair
                         WHERE repair.account_id = account.id AND repair.state = 'running')
-       AND NOT EXISTS (SELECT 1 FROM accounts_maintenancewindow pause
-                        WHERE pause.gateway_id = gateway.id
-                          AND pause.starts_at <= %(now)s AND pause.ends_at > %(now)s)
 ), due AS (
     SELECT id, gateway_id, session_id, CASE
         WHEN by_send AND (send_probe = 'off' OR is_observed) THEN NULL
