@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, F, Q
+from django.db.models import Count
 
 from accounts.maintenance import under_maintenance
 from accounts.models import Account, Gateway, Incident, Repair
@@ -19,8 +19,8 @@ from accounts.numbers import canonical, spellings
 from accounts.status import Status, Wanted
 from gateways.base import Reason
 from gateways.registry import capabilities_of
-from reconciliation.models import Finding
 from reconciliation.policy import STABLE, Case, History, Place
+from reconciliation.strangers import Lost, Strangers
 
 # So many of an account's last changes are looked through for when it was stable.
 CHANGES_LOOKED_AT = 50
@@ -39,7 +39,8 @@ SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phon
        account.next_step, account.next_step_at, account.strikes, account.quarantined_until,
        coalesce(open.state, ''), coalesce(open.asked_by, ''),
        last.id, coalesce(last.reason, ''),
-       tried.strikes, tried.attempts, tried.ended_at, greatest(told.human_at, tried.human_at)
+       tried.strikes, tried.attempts, tried.ended_at, greatest(told.human_at, tried.human_at),
+       account.workspace_id, coalesce(account.unshown_since, account.status_since)
   FROM needing JOIN whatsapp_accounts account USING (id)
   LEFT JOIN LATERAL (
        SELECT state, asked_by FROM account_repairs
@@ -110,7 +111,7 @@ def watched(sites: dict[int, Site]) -> list[Watched]:
         cursor.execute(_CASES, limits)
         rows = cursor.fetchall()
     twins = _twins_of({row[3] for row in rows if row[3]})
-    strangers = _proposed_sessions()
+    strangers = Strangers()
     return [_watched(row, sites[row[1]], twins, strangers) for row in rows if row[1] in sites]
 
 
@@ -181,19 +182,6 @@ def _twins_of(numbers: Iterable[str]) -> dict[str, list[int]]:
     return found
 
 
-def _proposed_sessions() -> dict[int, str]:
-    """By account: a session that nobody claims, and that may be its own. Not one that was there
-    already while the account's own was seen alive."""
-    found = Finding.objects.filter(
-        kind=Finding.Kind.UNCLAIMED, ended_at__isnull=True, account__isnull=False
-    )
-    was_beside = Q(account__proven_at__gt=F("first_seen_at")) | Q(
-        account__read_at__gt=F("first_seen_at")
-    )
-    found = found.exclude(was_beside).order_by("-id")
-    return dict(found.values_list("account_id", "session_id"))
-
-
 def _elsewhere(lost_to: Reason, since: datetime, site: Site, stranger: str) -> str:
     """A session that its gateway does not have may run there under another id: a start would make
     a second one, and both would wait for the phone."""
@@ -210,10 +198,10 @@ def _watched(
     row: tuple,  # type: ignore[type-arg]
     site: Site,
     twins: dict[str, list[int]],
-    strangers: dict[int, str],
+    strangers: Strangers,
 ) -> Watched:
     (pk, gateway_id, session_id, number, status, reason, since, wanted) = row[:8]
-    (open_state, open_by, last_id, last_reason, strikes, attempts, ended_at, human_at) = row[12:]
+    (open_state, open_by, last_id, last_reason, strikes, attempts, ended_at, human_at) = row[12:20]
     others = [other for other in twins.get(canonical(number), ()) if number and other != pk]
     history = History(
         strikes=strikes,
@@ -224,6 +212,14 @@ def _watched(
         human_at=human_at,
     )
     lost_to = _lost_to(reason, last_reason)
+    lost = Lost(
+        account_id=pk,
+        gateway_id=gateway_id,
+        workspace_id=row[20],
+        phone_number=number,
+        at=row[21],
+    )
+    undecided = strangers.undecided(lost) if lost_to is Reason.MISSING else None
     case = Case(
         status=Status(status),
         reason=_reason(reason),
@@ -233,7 +229,9 @@ def _watched(
         place=site.place,
         history=history,
         twins=tuple(f"account {other}" for other in others),
-        elsewhere=_elsewhere(lost_to, since, site, strangers.get(pk, "")),
+        elsewhere=_elsewhere(lost_to, since, site, strangers.proposed(pk)),
+        undecided=undecided.session_id if undecided else "",
+        undecided_since=undecided.first_seen_at if undecided else None,
     )
     return Watched(
         account_id=pk,

@@ -16,12 +16,14 @@ from reconciliation.roll import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One thing on which list and rows do not agree. `held`: seen, but not acted on, and why."""
+    """One thing on which list and rows do not agree. `held`: seen, but not acted on, and why.
+    `workspace_id`: of a session that nobody claims, as its gateway says."""
 
     kind: Finding.Kind
     session_id: str
     account_id: int | None = None
     phone_number: str = ""
+    workspace_id: int | None = None
     was: str = ""
     now: str = ""
     held: bool = False

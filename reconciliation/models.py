@@ -58,6 +58,8 @@ class Finding(models.Model):
     kind = models.CharField(max_length=12, choices=Kind.choices)
     session_id = models.CharField(max_length=255)
     phone_number = models.CharField(max_length=15, blank=True)
+    # As the gateway says, which may name one that we do not have.
+    workspace_id = models.BigIntegerField(null=True, blank=True)
     was = models.CharField(max_length=20, blank=True)
     now = models.CharField(max_length=20, blank=True)
     held = models.BooleanField(default=False)

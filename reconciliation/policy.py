@@ -20,6 +20,8 @@ LONGEST_BACKOFF = timedelta(minutes=15)
 # A session that stays connected for so long is well again: what came before counts no more.
 STABLE = timedelta(seconds=60)
 A_HUMAN_ACTS = timedelta(seconds=60)
+# An operator has so long to say whose a session is that may be that of several lost accounts.
+UNDECIDED = timedelta(minutes=10)
 MOST_STRIKES = 3
 FIRST_QUARANTINE = timedelta(hours=1)
 LONGEST_QUARANTINE = timedelta(days=1)
@@ -71,7 +73,8 @@ class History:
 class Case:
     """An account as far as its repair needs it. `lost_to`: the reason of its loss, also when its
     status says by now that we gave up; `twins`: who else has its number, in words; `elsewhere`: why
-    its gateway may hold it under another session, "" where it does not."""
+    its gateway may hold it under another session, "" where it does not; `undecided`: a session
+    there that may be its own or another's, and since when an operator may say so."""
 
     status: Status
     reason: Reason
@@ -82,6 +85,8 @@ class Case:
     history: History
     twins: tuple[str, ...] = ()
     elsewhere: str = ""
+    undecided: str = ""
+    undecided_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +231,16 @@ def _in_time(case: Case, now: datetime, chance: float) -> Wait | None:
         (case.since, _own_retry(case), "its gateway reconnects it by itself until then"),
         (history.human_at, A_HUMAN_ACTS, "a person has just acted on it"),
         (_counts_from(case), tried, _which_try(case)),
+        (case.undecided_since, UNDECIDED, _whose(case.undecided)),
     ]
     known = [(at, lasts, why) for at, lasts, why in waits if at is not None and at <= now]
     ahead = [Wait(at + lasts, why) for at, lasts, why in known if now < at + lasts]
     return max(ahead, key=lambda wait: wait.until, default=None)
+
+
+def _whose(stranger: str) -> str:
+    may_be = "may be its own or another account's"
+    return f"session {stranger} there, which nobody claims, {may_be}: take it over or stop it"
 
 
 def _counts_from(case: Case) -> datetime:

@@ -33,12 +33,12 @@ WITH run AS (
     RETURNING id
 ), found AS (
     SELECT * FROM jsonb_to_recordset(%(found)s::jsonb) found(
-        account_id bigint, kind text, session_id text, phone_number text,
+        account_id bigint, kind text, session_id text, phone_number text, workspace_id bigint,
         was text, now text, held boolean, why text)
 ), kept AS (
     INSERT INTO reconciliation_finding AS known
            (gateway_id, run_id, first_seen_at, last_seen_at,
-            account_id, kind, session_id, phone_number, was, now, held, why)
+            account_id, kind, session_id, phone_number, workspace_id, was, now, held, why)
     SELECT %(gateway)s, run.id, %(finished)s, %(finished)s, found.* FROM run, found
     ON CONFLICT (gateway_id, session_id, kind) WHERE ended_at IS NULL DO UPDATE
        SET run_id = excluded.run_id, last_seen_at = excluded.last_seen_at,
@@ -86,6 +86,7 @@ def _record(difference: Difference) -> dict[str, object]:
         "kind": difference.kind,
         "session_id": difference.session_id,
         "phone_number": difference.phone_number,
+        "workspace_id": difference.workspace_id,
         "was": difference.was,
         "now": printable(difference.now, limit=20),
         "held": difference.held,

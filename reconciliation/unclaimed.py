@@ -156,6 +156,7 @@ def _unclaimed(session: Session, row: Row | None) -> Difference:
         session_id=session.session_id,
         account_id=row.account_id if row else None,
         phone_number=session.phone_number or "",
+        workspace_id=session.workspace_id,
         now=session.state or session.raw_state,
         held=True,
         why=why,
