@@ -4,7 +4,8 @@ gateways and accounts there are."""
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from accounts.numbers import canonical, spellings
 from accounts.status import Status, Wanted
 from gateways.base import Reason
 from gateways.registry import capabilities_of
+from reconciliation.models import Finding
 from reconciliation.policy import STABLE, Case, History, Place
 from reconciliation.strangers import Lost, Strangers
 
@@ -76,6 +78,10 @@ SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phon
        ) tried
  ORDER BY account.status_since, account.id
 """
+
+
+# By canonical number: who runs with it, and their accounts where they have one.
+Twins = dict[str, list[tuple[int | None, str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,15 +176,27 @@ def _why_paused(gateway: Gateway) -> str:
     return gateway.repair_paused_why or "an operator must resume it"
 
 
-def _twins_of(numbers: Iterable[str]) -> dict[str, list[int]]:
-    """By canonical number: the accounts that people want running with it."""
+def _twins_of(numbers: Collection[str]) -> Twins:
+    """The accounts that people want running with these numbers, and the sessions that run with them
+    and that nobody claims; those that cannot be seen just now hold up nobody."""
+    if not numbers:
+        return {}
     written = {spelling for number in numbers for spelling in spellings(number)}
     running = Account.objects.visible().filter(
         phone_number__in=written, wanted=Wanted.RUNNING, session_id__isnull=False
     )
-    found: dict[str, list[int]] = {}
+    found: Twins = defaultdict(list)
     for pk, number in running.order_by("pk").values_list("pk", "phone_number"):
-        found.setdefault(canonical(str(number)), []).append(pk)
+        found[canonical(str(number))].append((pk, f"account {pk}"))
+    strange = Finding.objects.filter(
+        kind=Finding.Kind.UNCLAIMED,
+        ended_at__isnull=True,
+        now=Status.CONNECTED,
+        phone_number__in=written,
+        gateway__blind_since__isnull=True,
+    )
+    for session_id, number in strange.values_list("session_id", "phone_number"):
+        found[canonical(number)].append((None, f"session {session_id}, which nobody claims"))
     return found
 
 
@@ -197,12 +215,12 @@ def _elsewhere(lost_to: Reason, since: datetime, site: Site, stranger: str) -> s
 def _watched(
     row: tuple,  # type: ignore[type-arg]
     site: Site,
-    twins: dict[str, list[int]],
+    twins: Twins,
     strangers: Strangers,
 ) -> Watched:
     (pk, gateway_id, session_id, number, status, reason, since, wanted) = row[:8]
     (open_state, open_by, last_id, last_reason, strikes, attempts, ended_at, human_at) = row[12:20]
-    others = [other for other in twins.get(canonical(number), ()) if number and other != pk]
+    others = [who for other, who in twins.get(canonical(number), ()) if number and other != pk]
     history = History(
         strikes=strikes,
         attempts=attempts,
@@ -228,7 +246,7 @@ def _watched(
         wanted=wanted,
         place=site.place,
         history=history,
-        twins=tuple(f"account {other}" for other in others),
+        twins=tuple(others),
         elsewhere=_elsewhere(lost_to, since, site, strangers.proposed(pk)),
         undecided=undecided.session_id if undecided else "",
         undecided_since=undecided.first_seen_at if undecided else None,

@@ -1,5 +1,6 @@
-"""Accounts that have one number: across gateways, across workspaces, or spelt differently. They are
-found and shown; a person decides (accounts.twins)."""
+"""Accounts that have one number, or an account and a session that nobody claims: across gateways,
+across workspaces, or spelt differently. They are found and shown; a person decides
+(accounts.twins)."""
 
 from __future__ import annotations
 
@@ -17,32 +18,40 @@ from reconciliation.models import Finding
 
 NAMED = 5
 
-# Who runs with a number, and who would have been linked to another one than theirs.
+# Who runs with a number, who would have been linked to another one than theirs, and what runs with
+# a number and is nobody's.
 _TWINS = """
 WITH numbered AS (
-    SELECT id, gateway_id, workspace_id, session_id, status, phone_number AS number
+    SELECT id, 'account ' || id AS who, gateway_id, workspace_id, session_id, status,
+           phone_number AS number
       FROM whatsapp_accounts
      WHERE phone_number IS NOT NULL AND session_id IS NOT NULL AND wanted = 'running'
        AND archived_at IS NULL AND merged_into_id IS NULL
     UNION ALL
-    SELECT id, gateway_id, workspace_id, session_id, status, substring(status_raw from 9)
+    SELECT id, 'account ' || id, gateway_id, workspace_id, session_id, status,
+           substring(status_raw from 9)
       FROM whatsapp_accounts
      WHERE status_reason = 'wrong_number' AND status_raw ~ '^scanned [0-9]+$'
        AND session_id IS NOT NULL AND wanted = 'running'
        AND archived_at IS NULL AND merged_into_id IS NULL
+    UNION ALL
+    SELECT NULL, 'finding ' || id, gateway_id, NULL, session_id, now, phone_number
+      FROM reconciliation_finding
+     WHERE kind = 'unclaimed' AND ended_at IS NULL AND now = 'connected' AND phone_number <> ''
 ), spelt AS (SELECT *, {canonical} AS canonical FROM numbered)
-SELECT canonical, spelt.id, gateway_id, session_id, status, number, workspace.name, gateway.name
-  FROM (SELECT *, min(id) OVER one AS first_id, max(id) OVER one AS last_id FROM spelt
+SELECT canonical, spelt.id, gateway_id, session_id, status, number,
+       coalesce(workspace.name, ''), gateway.name
+  FROM (SELECT *, min(who) OVER one AS first_one, max(who) OVER one AS last_one FROM spelt
         WINDOW one AS (PARTITION BY canonical)) spelt
-  JOIN accounts_workspace workspace ON workspace.id = spelt.workspace_id
+  LEFT JOIN accounts_workspace workspace ON workspace.id = spelt.workspace_id
   JOIN accounts_gateway gateway ON gateway.id = spelt.gateway_id
- WHERE first_id <> last_id ORDER BY canonical, spelt.id
+ WHERE first_one <> last_one ORDER BY canonical, spelt.id, session_id
 """.format(canonical=CANONICAL_SQL.format(number="number"))
 
 
 class Twin(NamedTuple):
     canonical: str
-    account_id: int
+    account_id: int | None
     gateway_id: int
     session_id: str
     status: str
@@ -51,6 +60,8 @@ class Twin(NamedTuple):
     gateway: str
 
     def __str__(self) -> str:
+        if self.account_id is None:
+            return f"session {self.session_id}, which nobody claims ({self.gateway}) {self.number}"
         return f"account {self.account_id} ({self.workspace}, {self.gateway}) {self.number}"
 
 
@@ -76,7 +87,11 @@ def _with_words(group: list[Twin]) -> list[tuple[Twin, str]]:
 def _words(others: list[Twin]) -> str:
     more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
     named = ", ".join(map(str, others[:NAMED]))
-    return f"the same number runs as {named}{more}: neither is repaired until one is kept"[:500]
+    strange = any(one.account_id is None for one in others)
+    decide = ": take that session over or stop it" if strange else ""
+    return f"the same number runs as {named}{more}: neither is repaired until one is kept{decide}"[
+        :500
+    ]
 
 
 @transaction.atomic

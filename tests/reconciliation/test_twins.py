@@ -103,3 +103,70 @@ def test_nobody_can_keep_one_that_has_no_twin_or_is_wanted_stopped(scene, twins)
     ours.wanted = Wanted.STOPPED
     with pytest.raises(Refused, match="wanted stopped"):
         keep_this_one(ours, actor="olga")
+
+
+# --- a session that nobody claims ----------------------------------------------------------------
+@pytest.fixture
+def stranger(scene):
+    """Our gateway holds a session of another workspace, which nobody claims, with the number of an
+    account that was lost at another gateway."""
+    lost = scene.cast.an_account(
+        "lost",
+        Status.DISCONNECTED,
+        status_reason=Reason.BROWSER_GONE,
+        phone_number=SHORT,
+        gateway=scene.cast.other_gateway,
+    )
+    type(lost.gateway).objects.filter(pk=lost.gateway_id).update(sight_since=scene.cast.ago(60))
+    scene.holds("stranger", LONG, workspace_id=scene.cast.globex.pk)
+    scene.call_roll()
+    return lost
+
+
+def test_a_session_that_nobody_claims_is_shown_as_the_twin_of_an_account(stranger):
+    assert find_twins() == 2
+    found = open_twins()
+    assert "session stranger, which nobody claims (whatsapp-1)" in found[stranger.pk]
+    assert "take that session over or stop it" in found[stranger.pk]
+    assert f"account {stranger.pk} (Acme, whatsapp-2) {SHORT}" in found[None]
+
+
+def test_an_account_is_not_started_beside_it(stranger, scene):
+    govern()
+    stranger.refresh_from_db()
+    assert "the same number as session stranger, which nobody claims" in stranger.next_step
+    assert not Repair.objects.exists()
+
+    del scene.world.sessions["stranger"]
+    scene.call_roll()
+    find_twins()
+    govern()
+    assert open_twins() == {}
+    assert list(Repair.objects.values_list("account_id", flat=True)) == [stranger.pk]
+
+
+def test_one_that_cannot_be_seen_any_more_holds_up_nobody(stranger, scene):
+    type(scene.gateway).objects.filter(pk=scene.gateway.pk).update(blind_since=scene.cast.now)
+    govern()
+    assert list(Repair.objects.values_list("account_id", flat=True)) == [stranger.pk]
+
+
+def test_two_sessions_that_nobody_claims_are_shown_with_each_other(scene):
+    for gateway, session_id in ((scene.gateway, "a"), (scene.cast.other_gateway, "b")):
+        Finding.objects.create(
+            gateway=gateway,
+            kind=Finding.Kind.UNCLAIMED,
+            session_id=session_id,
+            phone_number="4915112345678",
+            now="connected",
+            first_seen_at=scene.cast.now,
+            last_seen_at=scene.cast.now,
+        )
+    assert find_twins() == 2
+
+
+def test_what_only_waits_for_a_scan_is_nobodys_twin(scene):
+    """The number of a session counts once it is connected."""
+    scene.holds("stranger", scene.cast.alice.phone_number, state="qr_scanning")
+    scene.call_roll()
+    assert find_twins() == 0
