@@ -55,8 +55,8 @@ class Explanation:
 
 
 def explain(account: Account, now: datetime) -> Explanation:
-    """Needs account.gateway; asks the database three times: for the last transition, its open
-    repair, and whether its gateway is under maintenance."""
+    """Needs account.gateway; asks the database four times: for the last transition, its open
+    repair, its next probe, and whether its gateway is under maintenance."""
     shown = account.shown_status(now)
     last = account.transitions.order_by("-id").first()
     at_work = account.repairs.filter(state__in=Repair.OPEN).values_list("state", flat=True).first()

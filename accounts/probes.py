@@ -57,6 +57,7 @@ WITH site AS MATERIALIZED (
       JOIN site ON site.id = account.gateway_id
      WHERE account.session_id IS NOT NULL AND account.wanted = 'running'
        AND account.archived_at IS NULL
+       AND (%(account)s::bigint IS NULL OR account.id = %(account)s)
        AND (account.status IN ('connected', 'unresponsive')
             OR account.status IN ('disconnected', 'connecting', 'unknown', 'failed')
                AND (account.disproved_at IS NOT NULL OR account.probe_failures > 0))
@@ -83,6 +84,7 @@ WITH site AS MATERIALIZED (
 )
 """
 _GATEWAYS = f"{_DUE} SELECT DISTINCT gateway_id FROM due WHERE due_at <= %(now)s"
+_DUE_AT = f"{_DUE} SELECT due_at FROM due"
 _TAKE = f"""{_DUE}
 , turn AS (
     SELECT id FROM due WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(room)s
@@ -144,6 +146,14 @@ def gateways_with_turns(now: datetime) -> list[int]:
         return sorted(row[0] for row in cursor.fetchall())
 
 
+def due_at(account_id: int, now: datetime) -> datetime | None:
+    """When its live client is asked next; None: it is being asked, or not by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE_AT, _parameters(now) | {"account": account_id})
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
 def take_turns(gateway_id: int, now: datetime, *, by_send: bool) -> list[Turn]:
     """Lease those that are due, as many as there is room for: never two probes of one session at
     once, and no more than AT_ONCE of a gateway, whoever asks."""
@@ -177,6 +187,7 @@ def _parameters(now: datetime) -> dict[str, Any]:
         "probes": [one.probe for one in kinds.values()],
         "lists": [one.list_is_probe for one in kinds.values()],
         "gateway": None,
+        "account": None,
         "now": now,
         "lease": LEASE,
         "longest": LEASE + clock.LOOKED_LATER,

@@ -87,7 +87,8 @@ def _start(account: Account, now: datetime) -> str:
     if repair is None:
         return ""
     asker = repair.actor or repair.get_asked_by_display()
-    return f"asked for by {asker}, {repair.get_state_display()}: {repairs.standing(repair, now)}"
+    state = f"{repair.get_state_display()}: " if repair.state == repair.State.WAITING else ""
+    return f"asked for by {asker}, {state}{repairs.standing(repair, now)}"
 
 
 def _awaits_scan(account: Account, shown: Status) -> bool:

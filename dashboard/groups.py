@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 from django.db import models
 from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, Value, When
 
-from accounts.models import Account, Repair
+from accounts.models import Account, Gateway, Repair
 from accounts.reasons import REASONS, TRANSIENT_HOLD_SECONDS
 from accounts.status import LIVE, Status, Wanted
+from accounts.why.human import REPAIRED, pausing_kinds
+from accounts.why.words import RESTARTS
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -74,7 +76,8 @@ def _needs_a_human(now: datetime) -> Q:
         status_reason__in=_NOTHING_TO_DO
     )
     stopped = Q(status=Status.STOPPED, merged_into__isnull=True)
-    runs_unwanted = Q(wanted=Wanted.STOPPED, status__in=sorted(LIVE))
+    is_paused = Q(gateway__kind__in=pausing_kinds(), gateway__mode=Gateway.Mode.ACT)
+    runs_unwanted = Q(wanted=Wanted.STOPPED, status__in=sorted(LIVE)) & ~is_paused
     awaits_scan = Q(wanted=Wanted.RUNNING, status=Status.QR_SCANNING)
     by_reason = Q(wanted=Wanted.RUNNING, status_reason__in=_HUMAN_REASONS)
     alive = Q(status__in=[Status.CONNECTING, Status.UNRESPONSIVE])
@@ -83,7 +86,8 @@ def _needs_a_human(now: datetime) -> Q:
         Q(wanted=Wanted.RUNNING) & (Q(status__in=_LOST_TO_A_HUMAN) | has_not_healed | stopped)
         | by_reason & gone
     )
-    idle = ~Q(pk__in=_at_work())
+    planned = Q(status__in=sorted(REPAIRED), next_step__startswith=RESTARTS)
+    idle = ~Q(pk__in=_at_work()) & ~(planned & Q(wanted=Wanted.RUNNING))
     odd = awaits_scan | (runs_unwanted | by_reason & alive) & idle
     return lost & idle | odd & Q(shown__in=sorted(LIVE))
 

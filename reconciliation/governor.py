@@ -19,6 +19,7 @@ from accounts.repair.refusals import Refused
 from accounts.repair.repairs import Plan, ask, note_plans
 from accounts.status import Source, Status
 from accounts.transitions import observe
+from accounts.why.words import RESTARTS
 from gateways.base import Reason
 from reconciliation.blame import look_for_harm
 from reconciliation.cases import Site, Watched, sites, watched
@@ -109,11 +110,11 @@ def _plan(row: Watched, decision: Decision) -> Plan:
 def _next_step(decision: Decision) -> tuple[str, datetime | None]:
     match decision:
         case Repairing(why=why):
-            return f"restart, in its turn ({why})", None
+            return f"{RESTARTS}, in its turn ({why})", None
         case Wait(until=until, why=why):
-            return f"restart ({why})", until
+            return f"{RESTARTS} ({why})", until
         case Quarantine(until=until):
-            return "restart (one more try after its quarantine)", until
+            return f"{RESTARTS} (one more try after its quarantine)", until
         case UnderWay(why=why):
             return why, None
         case Hold(why=why):

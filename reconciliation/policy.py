@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from accounts.models import Repair
 from accounts.reasons import meaning
 from accounts.status import Status
+from accounts.why.words import SAME_NUMBER
 from gateways.base import Capabilities, Reason, Step
 
 # What a start cures. `failed` is our own word for having given up; it is tried again after its
@@ -197,7 +198,7 @@ def _held(case: Case) -> str:
     if not place.acts:
         return "its gateway is only observed"
     if case.twins:
-        return f"it has the same number as {' and '.join(case.twins)}: keep one of them first"
+        return f"{SAME_NUMBER}{' and '.join(case.twins)}: keep one of them first"
     if case.elsewhere:
         return case.elsewhere
     if place.hidden:

@@ -26,7 +26,7 @@ CURES = {
     Finding.Kind.MISSING: "restart the session, or scan again",
     Finding.Kind.UNCLAIMED: "adopt it in the admin, or stop it at the gateway",
     Finding.Kind.DUPLICATE: "decide in the admin which one stays",
-    Finding.Kind.UNWANTED: "stop it, or want it running",
+    Finding.Kind.UNWANTED: "pause it where that keeps the login, else unlink it",
     Finding.Kind.LIST_LIED: "restart the session",
     Finding.Kind.TWIN: "decide in the admin which one stays",
 }

@@ -15,8 +15,8 @@ from accounts.doorbell import ring
 from accounts.models import Account, Repair
 from accounts.reach import client_of
 from accounts.status import LIVE, Wanted
+from accounts.why.human import pausing_kinds
 from gateways.base import GatewayError, Step, Unreachable
-from gateways.registry import CLIENTS, capabilities_of
 from reconciliation.cases import Site
 from reconciliation.lease import release_connection
 from reconciliation.models import Finding
@@ -62,7 +62,6 @@ def stop_unwanted(account_id: int) -> None:
 
 def _unwanted(gateways: list[int], now: datetime) -> list[tuple[int, int]]:
     """(account, gateway) of those that lists have shown running for a while."""
-    kinds = [kind for kind in CLIENTS if _can_stop(kind)]
     found = Finding.objects.filter(
         account_id=OuterRef("pk"),
         kind=Finding.Kind.UNWANTED,
@@ -78,7 +77,7 @@ def _unwanted(gateways: list[int], now: datetime) -> list[tuple[int, int]]:
             wanted=Wanted.STOPPED,
             status__in=sorted(LIVE),
             gateway_id__in=gateways,
-            gateway__kind__in=kinds,
+            gateway__kind__in=pausing_kinds(),
             session_id__isnull=False,
         )
         .order_by("status_since", "pk")
@@ -87,16 +86,11 @@ def _unwanted(gateways: list[int], now: datetime) -> list[tuple[int, int]]:
     return list(rows)
 
 
-def _can_stop(kind: str) -> bool:
-    can = capabilities_of(kind)
-    return can.can_stop and can.stop_keeps_login
-
-
 def _is_unwanted(account: Account) -> bool:
     """A person may have changed their mind since it was rung for."""
     is_ours = account.wanted == Wanted.STOPPED and account.session_id is not None
     acts = account.gateway.mode == account.gateway.Mode.ACT
-    return is_ours and acts and _can_stop(account.gateway.kind)
+    return is_ours and acts and account.gateway.kind in pausing_kinds()
 
 
 def _begin(account: Account, now: datetime) -> Repair | None:

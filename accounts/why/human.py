@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from accounts.models import Account, Gateway, Repair
 from accounts.reasons import NOTHING, SCAN, TRANSIENT_HOLD_SECONDS, Meaning, meaning
 from accounts.status import LIVE, LOST, Status, Wanted
-from accounts.why.words import code_of
+from accounts.why.words import MAY_BE_ITS_OWN, RESTARTS, SAME_NUMBER, code_of
+from gateways.registry import CLIENTS
 
 RESTART = "Restart the session; if that fails, scan again."
 # What these need whatever a vague reason says.
@@ -16,7 +17,8 @@ _ASKS_FOR = {
     Status.BLOCKED: "Open WhatsApp on the phone and follow what it says.",
     Status.FAILED: RESTART,
 }
-
+# From these Rollcall restarts a session by itself, unless something stands against it.
+REPAIRED = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE})
 
 # What is done for a person already, by the state of its repair.
 _AT_WORK = {
@@ -31,7 +33,7 @@ def human_of(account: Account, shown: Status, now: datetime, *, at_work: str | N
     if account.merged_into_id is not None or account.archived_at is not None:
         return NOTHING
     if shown in LIVE and account.wanted == Wanted.STOPPED and not at_work:
-        return "It runs although it is wanted stopped: stop it, or want it running."
+        return _unwanted(account.gateway)
     if shown is Status.QR_SCANNING and account.wanted == Wanted.RUNNING:
         return SCAN
     is_well = shown is Status.CONNECTED and account.wanted == Wanted.RUNNING
@@ -40,10 +42,52 @@ def human_of(account: Account, shown: Status, now: datetime, *, at_work: str | N
         return _AT_WORK[Repair.State(at_work)].format(work=work)
     if shown is Status.CONNECTED or account.wanted == Wanted.STOPPED:
         return NOTHING
+    if planned := _planned(account, shown):
+        return planned
     why = meaning(code_of(account, shown, now))
     instruction = _instruction(account, shown, why, now)
     observed = account.gateway.mode == Gateway.Mode.OBSERVE and why.repairable
     return f"{instruction} (The gateway is only observed.)" if observed else instruction
+
+
+def _planned(account: Account, shown: Status) -> str:
+    """What repair has noted says more than the reason of the loss does."""
+    if shown not in REPAIRED:
+        return ""
+    if account.next_step.startswith(RESTARTS):
+        return "Nothing: Rollcall restarts it by itself."
+    if SAME_NUMBER in account.next_step:
+        return (
+            'Decide which account keeps this number: press "Keep this one" on the page of the one '
+            "that stays. Do not restart both: they would fight."
+        )
+    if MAY_BE_ITS_OWN in account.next_step:
+        return (
+            "Look whether the session that nobody claims is its own: if so, take it over; if not, "
+            "stop that one at its gateway."
+        )
+    return ""
+
+
+def pausing_kinds() -> list[str]:
+    """Kinds of gateway that stop a session without deleting its login."""
+    known = {kind: client.capabilities for kind, client in CLIENTS.items()}
+    return sorted(kind for kind, can in known.items() if can.can_stop and can.stop_keeps_login)
+
+
+def _unwanted(gateway: Gateway) -> str:
+    """It runs although it is wanted stopped: who stops it, and what that costs."""
+    if gateway.kind not in pausing_kinds():
+        return (
+            "It runs although it is wanted stopped, and its gateway cannot stop it without "
+            "deleting the login: unlink it (it needs a new scan then), or want it running."
+        )
+    if gateway.mode == Gateway.Mode.ACT:
+        return "Nothing: Rollcall stops it within minutes, and it stays linked."
+    return (
+        "It runs although it is wanted stopped: pause it (it stays linked), or want it running. "
+        "(The gateway is only observed.)"
+    )
 
 
 def _instruction(account: Account, shown: Status, why: Meaning, now: datetime) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from accounts import maintenance
+from accounts import maintenance, probes
 from accounts.models import Account
 from accounts.status import LIVE, Status, Wanted
 from accounts.why.words import age, live_words_keep
@@ -23,7 +23,7 @@ class NextStep:
 
 
 def next_step_of(account: Account, shown: Status, now: datetime) -> NextStep:
-    """Asks the database once, whether its gateway is under maintenance."""
+    """Asks the database twice: for its next probe, and whether its gateway is under maintenance."""
     if account.merged_into_id is not None:
         has_it = f"account {account.merged_into_id} has its number and session now"
         return NextStep(f"nothing: {has_it}")
@@ -34,8 +34,8 @@ def next_step_of(account: Account, shown: Status, now: datetime) -> NextStep:
         return NextStep("nothing: no roll call is running; look at worker, scheduler and Redis")
     read = _next_read(account, began, now)
     decides = _what_a_read_decides(account, shown, now)
-    read = NextStep(f"{read.words}; {decides}", read.at)
-    return _planned(account, read, now)
+    words = "; ".join(filter(None, (read.words, decides, _next_probe(account, shown, now))))
+    return _planned(account, NextStep(words, read.at), now)
 
 
 def _planned(account: Account, read: NextStep, now: datetime) -> NextStep:
@@ -62,6 +62,22 @@ def _next_read(account: Account, began: datetime, now: datetime) -> NextStep:
     due = max(0, every - int((now - began).total_seconds()))
     words = f"gateway {account.gateway.name} is read every {every} s, next in {due} s"
     return NextStep(words, at)
+
+
+def _next_probe(account: Account, shown: Status, now: datetime) -> str:
+    """Of what is called connected: when its live client is asked, and what an answer decides."""
+    if shown is not Status.CONNECTED:
+        return ""
+    at = probes.due_at(account.pk, now)
+    if at is None:
+        return ""
+    due = f"in {age(now, at)}" if at > now else "now"
+    if not account.probe_failures:
+        return f"its live client is probed {due}"
+    failures = f"{account.probe_failures + 1} of {probes.FAILURES}"
+    return (
+        f"its live client is probed again {due} ({failures}: it becomes unresponsive after these)"
+    )
 
 
 def _what_a_read_decides(account: Account, shown: Status, now: datetime) -> str:

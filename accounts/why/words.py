@@ -10,6 +10,11 @@ from accounts.expiry import why_unseen
 from accounts.models import Account
 from accounts.status import Status
 
+# How what repair has noted of an account begins, or what it holds: what a human must do follows.
+RESTARTS = "restart"
+SAME_NUMBER = "it has the same number as "
+MAY_BE_ITS_OWN = "which nobody claims, may be its own"
+
 
 def is_expired(account: Account, shown: Status) -> bool:
     """Its word has expired while nothing of ours ran to say so in the row."""

@@ -10,6 +10,7 @@ from accounts.explain import age, explain
 from accounts.models import Account, Gateway, Repair
 from accounts.reasons import REASONS, SCAN
 from accounts.status import LIVE, Status, Wanted
+from accounts.why.words import MAY_BE_ITS_OWN, SAME_NUMBER
 from gateways.base import Reason
 from tests.cast import see
 
@@ -50,15 +51,64 @@ def test_connected_carries_its_proof_and_the_proofs_age(cast, say, proven, by, s
 def test_connected_says_what_happens_without_a_read(say):
     assert say(Status.CONNECTED).next_step == (
         "gateway whatsapp-1 is read every 20 s, next in 15 s; "
-        "unless a read shows it again, it becomes unknown in 40 s"
+        "unless a read shows it again, it becomes unknown in 40 s; "
+        "its live client is probed in 3 h 50 min"
     )
+
+
+def test_after_a_failed_probe_it_says_when_the_next_is_due_and_what_that_decides(cast, say):
+    said = say(Status.CONNECTED, probed_at=cast.ago(5), probe_failures=2)
+
+    assert said.next_step.endswith(
+        "its live client is probed again in 10 s (3 of 3: it becomes unresponsive after these)"
+    )
+
+
+@pytest.mark.parametrize("fields", [{"send_probe": "off"}, {"kind": "evolution"}])
+def test_nothing_is_said_of_probes_where_none_is_made(say, fields):
+    assert "probe" not in say(Status.CONNECTED, gateway=fields).next_step
 
 
 @pytest.mark.parametrize("word", sorted(LIVE))
 def test_what_runs_although_it_is_wanted_stopped(say, word):
     said = say(word, wanted=Wanted.STOPPED)
 
-    assert said.human == "It runs although it is wanted stopped: stop it, or want it running."
+    assert "cannot stop it without deleting the login: unlink it" in said.human
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"), [("act", "Nothing: Rollcall stops it"), ("observe", "pause it")]
+)
+def test_where_pausing_keeps_the_login_nobody_is_told_to_unlink(say, mode, words):
+    said = say(Status.CONNECTED, wanted=Wanted.STOPPED, gateway={"kind": "waha", "mode": mode})
+
+    assert words in said.human
+    assert "unlink" not in said.human
+
+
+@pytest.mark.parametrize("word", [Status.DISCONNECTED, Status.UNRESPONSIVE])
+@pytest.mark.parametrize(
+    ("next_step", "begins"),
+    [
+        ("restart (1st of 3 tries)", "Nothing: Rollcall restarts it by itself."),
+        (f"no restart by itself: {SAME_NUMBER}account 7: keep one of them first", "Decide which"),
+        (f"no restart by itself: session x there, {MAY_BE_ITS_OWN}: take it over", "Look whether"),
+    ],
+)
+def test_nobody_is_told_to_do_what_repair_does_or_must_not_do(say, word, next_step, begins):
+    said = say(word, status_reason=Reason.BROWSER_GONE, next_step=next_step)
+
+    assert said.human.startswith(begins)
+
+
+def test_in_quarantine_a_human_may_restart_it_all_the_same(say):
+    said = say(
+        Status.FAILED,
+        status_reason=Reason.REPAIR_GAVE_UP,
+        next_step="restart (one more try after its quarantine)",
+    )
+
+    assert said.human == "Restart the session; if that fails, scan again."
 
 
 # --- unknown ------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_an_account_that_nobody_ever_saw_says_so(admin, cast):
 
 def test_what_runs_unwanted_needs_a_human(admin, cast):
     Account.objects.filter(pk=cast.alice.pk).update(wanted=Wanted.STOPPED)
-    assert "stop it, or want it running" in row_of(admin, "alice", "?group=human")
+    assert "unlink it (it needs a new scan then)" in row_of(admin, "alice", "?group=human")
 
 
 def test_chips_count_whose_turn_it_is_under_the_other_filters(admin, cast):

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from accounts.explain import what_to_do
-from accounts.models import Account, Repair
+from accounts.models import Account, Gateway, Repair
 from accounts.status import LIVE, Status, Wanted
 from dashboard.groups import Group, with_group
 from gateways.base import Reason
@@ -46,6 +46,23 @@ def those_that_disagree(told):
 def test_a_human_is_asked_for_wherever_there_is_something_to_do(cast, age_seconds):
     Account.objects.all().delete()
     an_account_of_every_kind(cast, age_seconds)
+
+    assert those_that_disagree(what_lists_and_words_say(cast)) == []
+
+
+def test_nobody_is_asked_for_what_rollcall_is_about_to_restart(cast):
+    Account.objects.all().delete()
+    an_account_of_every_kind(cast, 600)
+    Account.objects.update(next_step="restart (1st of 3 tries)")
+
+    assert those_that_disagree(what_lists_and_words_say(cast)) == []
+
+
+@pytest.mark.parametrize("mode", ["act", "observe"])
+def test_nobody_is_asked_to_stop_what_rollcall_stops(cast, mode):
+    Account.objects.all().delete()
+    Gateway.objects.update(kind="waha", mode=mode)
+    an_account_of_every_kind(cast, 600)
 
     assert those_that_disagree(what_lists_and_words_say(cast)) == []
 
