@@ -68,4 +68,7 @@ def why_unseen(account: Account, now: datetime, excuses: Excuses = NO_EXCUSES) -
         return Reason.SUSPECT_OURSELVES if excuses.suspect_ourselves else Reason.UNREACHABLE
     if account.unshown_since is not None and gateway.boot_seen_at is not None:
         return Reason.BOOTING
-    return Reason.PARTIAL_LIST
+    listed_lately = gateway.listed_at is not None and gateway.listed_at + expires > now
+    if account.unshown_since is None or not listed_lately:
+        return Reason.PARTIAL_LIST
+    return Reason.UNANSWERED if account.probe_failing_since is not None else Reason.UNSHOWN

@@ -92,6 +92,14 @@ REASONS: dict[Reason, Meaning] = {
     ),
     Reason.BOOTING: _blind("the gateway has just started", "Wait: it restores one after another."),
     Reason.PARTIAL_LIST: _blind("the gateway's list is not complete", "Look at the gateway."),
+    Reason.UNSHOWN: _blind(
+        "its gateway's lists do not show it, and no read of its own says more",
+        "Nothing: it is being read again.",
+    ),
+    Reason.UNANSWERED: _blind(
+        "its page gave no answer; it is asked three times before that is believed",
+        "Nothing: it is being asked again.",
+    ),
     Reason.OVERDUE: _blind(
         "no read has shown it lately", "Check that worker, scheduler and Redis run."
     ),

@@ -72,6 +72,8 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"
     BOOTING = "booting"
     PARTIAL_LIST = "partial_list"
+    UNSHOWN = "unshown"  # whole lists leave it out, and no read of its own has said more
+    UNANSWERED = "unanswered"  # its page gave no answer, and is asked again before that is believed
     OVERDUE = "overdue"
     MASS_LOSS_UNCONFIRMED = "mass_loss_unconfirmed"
     LOSS_DISMISSED = "loss_dismissed"  # an operator said that such a loss is none

@@ -14,6 +14,8 @@ _NOT_DISCONNECTED: dict[str, str] = {
     Reason.UNREACHABLE: "a gateway that cannot be read says nothing about its sessions",
     Reason.BOOTING: "its gateway restores one after another: absence means nothing yet",
     Reason.PARTIAL_LIST: "absence from a list that is not whole means nothing",
+    Reason.UNSHOWN: "absence from a list is believed only once a read says the same",
+    Reason.UNANSWERED: "a page that does not answer is asked three times over at least 30 s",
     Reason.OVERDUE: "nobody has looked, so nothing was seen to be gone",
     Reason.MASS_LOSS_UNCONFIRMED: "half of a gateway at once is more likely a list that is wrong",
     Reason.LOSS_DISMISSED: "an operator said that it is not gone",

@@ -176,6 +176,19 @@ def test_it_takes_thousands_in_chunks(cast, monkeypatch):
         ({"run_started_at": 5, "boot_seen_at": 50}, {"unshown_since": 40}, Reason.BOOTING),
         ({"run_started_at": 5, "boot_seen_at": 50}, {}, Reason.PARTIAL_LIST),
         ({"run_started_at": 5}, {}, Reason.PARTIAL_LIST),
+        ({"run_started_at": 5, "listed_at": 60}, {"unshown_since": 90}, Reason.PARTIAL_LIST),
+        ({"run_started_at": 5, "listed_at": 5}, {"unshown_since": 40}, Reason.UNSHOWN),
+        (
+            {"run_started_at": 5, "listed_at": 5},
+            {"unshown_since": 40, "probe_failing_since": 30},
+            Reason.UNANSWERED,
+        ),
+        ({"run_started_at": 5}, {"probe_failing_since": 30}, Reason.PARTIAL_LIST),
+        (
+            {"run_started_at": 5, "listed_at": 5, "blind_since": 50},
+            {"unshown_since": 40, "probe_failing_since": 30},
+            Reason.UNREACHABLE,
+        ),
     ],
 )
 def test_it_says_why(cast, gateway, account, reason):

@@ -135,7 +135,8 @@ def test_unknown_says_why_and_what_was_last_known(cast, say):
         ({"run_started_at": None}, "no read has shown it lately", "worker, scheduler and Redis"),
         ({"blind_why": "refused"}, "the gateway does not answer", "Look at the gateway"),
         ({"boot_seen_at": 1}, "the gateway has just started", "Wait: it restores"),
-        ({}, "the gateway's list is not complete", "Look at the gateway."),
+        ({}, "its gateway's lists do not show it", "it is being read"),
+        ({"listed_at": None}, "the gateway's list is not complete", "Look at the gateway."),
     ],
 )
 def test_a_word_that_expired_unnoticed_reads_as_the_sweep_would_write_it(

@@ -14,7 +14,9 @@ from gateways.base import Reason
 
 
 def an_account_of_every_kind(cast, age_seconds):
-    never = {Reason.MERGED, Reason.AS_WANTED, Reason.TAKEOVER_DENIED}  # of what was lost
+    # Of what was lost.
+    never = {Reason.MERGED, Reason.AS_WANTED, Reason.TAKEOVER_DENIED}
+    never |= {Reason.UNSHOWN, Reason.UNANSWERED}
     circumstances = product(Status, set(Reason) - never, Wanted)
     common = {"workspace": cast.acme, "gateway": cast.gateway, "read_at": cast.now}
     since = {"status_since": cast.ago(age_seconds), "observed_at": cast.now}

@@ -14,6 +14,7 @@ from django.db import connection
 
 from accounts import probes
 from accounts.clock import database_now
+from accounts.expiry import expire_live_words
 from accounts.models import Account, Gateway, GatewaySecret, Repair
 from accounts.status import Status
 from gateways.base import Reason
@@ -290,3 +291,23 @@ def test_it_is_believed_when_its_page_answers_again(by_list, wwebjs_api):
 
     assert said[-1] == (Status.CONNECTED, "")
     assert by_list.alice.probe_failures == 0
+
+
+def test_before_three_probes_have_failed_it_says_that_its_page_does_not_answer(db, monkeypatch):
+    """Its gateway's list is whole, and was made by asking it: there is nothing partial about it."""
+    page = WwebjsApi()
+    cast, reached = make("wwebjs_api", page)
+    with reached:
+        tick(cast)
+        page.hung = {"alice"}
+        said = []
+        for _ in range(8):
+            said.append(tick(cast))
+            Gateway.objects.update(run_started_at=database_now())
+            expire_live_words()
+            cast.alice.refresh_from_db()
+            said.append((cast.alice.status, cast.alice.status_reason))
+
+    assert said[-1] == (Status.UNRESPONSIVE, Reason.HUNG)
+    unknown = {reason for status, reason in said if status == Status.UNKNOWN}
+    assert unknown <= {Reason.UNANSWERED}
