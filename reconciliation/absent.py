@@ -48,7 +48,11 @@ def judge_absent(
         if not row.is_wanted and row.status is not Status.STOPPED:
             found.decided.append((_missing(row, Status.STOPPED, AS_WANTED), _gone(row, at)))
     if at.boot.in_grace:
-        found.noted += [_held(row, row.status, BOOTING) for row in lost]
+        lost_again = [row for row in lost if _was_restored(row, at)]
+        if _is_mass_loss(rows, lost_again, agreeing):
+            lost_again = []
+        found.noted += [_held(row, row.status, BOOTING) for row in lost if row not in lost_again]
+        found.to_read += lost_again
     elif _is_mass_loss(rows, lost, agreeing):
         for row in lost:
             _judge_mass_loss(found, row, at, is_returning=_is_returning(rows, listed, at))
@@ -56,6 +60,15 @@ def judge_absent(
         _leave_to_return(found, lost)
     else:
         found.to_read += lost
+
+
+def _was_restored(row: Row, at: Circumstances) -> bool:
+    """It was on the last whole list as connected, and that list is of this boot: whatever it lacks
+    now, it does not wait to be restored."""
+    if row.status is not Status.CONNECTED or row.unshown_since is not None:
+        return False
+    listed_at, booted = at.listed_at, at.boot.seen_at
+    return listed_at is not None and booted is not None and listed_at >= booted
 
 
 def _is_mass_loss(rows: Sequence[Row], lost: Sequence[Row], agreeing: int) -> bool:

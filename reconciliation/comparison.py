@@ -57,11 +57,11 @@ class Comparison:
 class Circumstances:
     """Of the gateway: `started` is when it was asked for its list, `now` when the rows were read.
 
-    `status_is_cached`: its list goes on saying "connected" of what is dead; `sight_since`: since
-    when reads have succeeded and counted; `held_since`: since when a mass loss is held;
-    `superseded`: sessions of this gateway that accounts once ran on, and the account; `maintained`:
-    it is under maintenance, so that absence is not judged; `starting`: sessions whose start, asked
-    for by us, may still happen.
+    `status_is_cached`: its list goes on saying "connected" of what is dead; `listed_at`: when it
+    was asked for its last whole list; `sight_since`: since when reads have succeeded and counted;
+    `held_since`: since when a mass loss is held; `superseded`: sessions of this gateway that
+    accounts once ran on, and the account; `maintained`: it is under maintenance, so that absence is
+    not judged; `starting`: sessions whose start, asked for by us, may still happen.
     """
 
     gateway_id: int
@@ -69,6 +69,7 @@ class Circumstances:
     now: datetime
     boot: Boot
     status_is_cached: bool = False
+    listed_at: datetime | None = None
     sight_since: datetime | None = None
     held_since: datetime | None = None
     superseded: Mapping[str, int] = field(default_factory=dict)

@@ -180,6 +180,7 @@ class Pass:
             now=clock.database_now() if roll.rows else look.started,
             boot=self.boot,
             status_is_cached=capabilities_of(self.gateway.kind).status_is_cached,
+            listed_at=self.gateway.listed_at,
             sight_since=self._sight_since(),
             held_since=roll.incidents.get(Incident.Kind.MASS_LOSS),
             superseded=roll.superseded,

@@ -207,6 +207,44 @@ def test_one_that_never_comes_back_is_lost_after_the_grace(scene, seen_before):
     assert story(dana) == [("connected", "unknown"), ("unknown", "disconnected")]
 
 
+def test_one_that_was_back_and_is_lost_again_is_told_without_waiting_for_the_others(
+    scene, seen_before
+):
+    back, eve = scene.an_account("back"), scene.an_account("eve")
+    restart(scene, keeps=["alice", "back"])
+    scene.tick()
+    scene.loses(back)
+
+    scene.tick()
+
+    assert scene.says(back) == [(Status.DISCONNECTED, Reason.MISSING)]
+    assert scene.says(eve) == [(Status.UNKNOWN, Reason.BOOTING)]
+
+
+def test_but_what_dies_with_a_second_boot_waits_as_the_others_do(scene, seen_before):
+    back, _ = scene.an_account("back"), scene.an_account("eve")
+    restart(scene, keeps=["alice", "back"])
+    scene.tick()
+    restart(scene, keeps=["alice"])
+
+    report = scene.call_roll()
+
+    assert all(finding.held for finding in report.findings)
+    assert story(back) == []
+
+
+def test_nor_is_half_of_what_was_back_told_at_once(scene, seen_before):
+    accounts = scene.accounts(8)
+    restart(scene, keeps=["alice", *(one.session_id for one in accounts[:7])])
+    scene.tick()
+    scene.loses(*accounts[:5])
+
+    report = scene.call_roll()
+
+    assert all(finding.held for finding in report.findings)
+    assert Status.DISCONNECTED not in [word for word, _ in scene.says(*accounts)]
+
+
 def test_a_targeted_read_that_finds_nothing_while_it_boots_condemns_nobody(scene, seen_before):
     dana = scene.an_account("dana")
     restart(scene, keeps=["alice"])

@@ -30,6 +30,7 @@ def main(arguments: list[str]) -> int:
                 gateways=options.gateways,
                 kinds=tuple(options.kinds.split(",")) if options.kinds else (),
                 intensity=options.intensity,
+                fates=tuple(options.fates.split(",")) if options.fates else (),
                 stops_at_first=not options.keep_going,
             )
         )
@@ -43,26 +44,27 @@ def main(arguments: list[str]) -> int:
 def _mutate(names: str) -> int:
     """Each guard taken away in turn, and the first seed that notices; with the guard in its place
     the same seed keeps every promise."""
-    from tests.simulation.mutations import GUARDS, SEEDS, small_plan
-    from tests.simulation.simulation import simulate
+    from tests.simulation.mutations import GUARDS, SEEDS, plan_for
+    from tests.simulation.simulation import Plan, simulate
 
-    sound: dict[int, bool] = {}
+    sound: dict[Plan, bool] = {}
 
-    def is_sound(seed: int) -> bool:
-        if seed not in sound:
-            report = simulate(small_plan(seed))
-            sound[seed] = not report.broken
+    def is_sound(plan: Plan) -> bool:
+        if plan not in sound:
+            report = simulate(plan)
+            sound[plan] = not report.broken
             if report.broken:
-                print(f"with every guard, seed {seed}: {report.said()}", flush=True)
-        return sound[seed]
+                print(f"with every guard, {report.said()}", flush=True)
+        return sound[plan]
 
     unnoticed = 0
     for guard in GUARDS:
         if names and guard.__name__ not in names.split(","):
             continue
         for seed in SEEDS:
-            report = simulate(small_plan(seed), without=guard())
-            if report.broken and is_sound(seed):
+            plan = plan_for(guard.__name__, seed)
+            report = simulate(plan, without=guard())
+            if report.broken and is_sound(plan):
                 said = report.broken[0].splitlines()
                 print(f"{guard.__name__}: seed {seed}: {said[0]} ({said[1].strip()})", flush=True)
                 break
@@ -86,6 +88,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         help="of the gateways in turn; without it each is drawn from the seed",
     )
     parser.add_argument("--intensity", type=float, default=1.0, help="of what befalls the estate")
+    parser.add_argument("--fates", default="", help="only these, by name: lose,navigate,speak")
     parser.add_argument("--keep-going", action="store_true", help="also once a promise is broken")
     parser.add_argument(
         "--mutate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 
 from tests.simulation.hub import Clock, Killed, is_killed
 
@@ -49,6 +50,8 @@ class Watcher:
         self._clock = clock
         self._set: datetime | None = None
         self.statements = 0
+        self.stumbles = 0.0  # of those that ask for a lock
+        self.random = random.Random(0)
         self._watchers: defaultdict[str, set[str]] = defaultdict(set)
         self._news: set[str] = set()
 
@@ -74,6 +77,8 @@ class Watcher:
                 "SELECT set_config('sim.now', %s, false)", [self._set.isoformat()]
             )
         self.statements += 1
+        if self.stumbles and "FOR NO KEY UPDATE" in sql and self.random.random() < self.stumbles:
+            raise OperationalError("canceling statement due to lock timeout")
         if not sql.startswith("SELECT"):
             for table, names in self._watchers.items():
                 if table in sql:

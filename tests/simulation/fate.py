@@ -3,9 +3,11 @@ click. Everything is drawn from the seed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
+
+from django.db import OperationalError
 
 from gateways.simulator.sessions import SimulatedSession, Truth
 from gateways.simulator.world import Failure, State
@@ -26,7 +28,8 @@ class Fate:
         self._to_gateways = gateways.ToGateways(stage, self._to_sessions)
         self._to_us = ours.ToUs(stage)
 
-    def begin(self, *, intensity: float = 1.0) -> None:
+    def begin(self, *, intensity: float = 1.0, only: Collection[str] = ()) -> None:
+        """`only`: of all that may happen, these; empty: all."""
         estate = self.stage.estate
         kinds: tuple[tuple[dict[str, float], int, Callable[[str], None]], ...] = (
             (sessions.RATES | people.RATES, len(estate.numbers), self._befall_a_session),
@@ -34,7 +37,9 @@ class Fate:
             (ours.RATES, 1, self._befall_us),
         )
         for rates, number, befall in kinds:
-            self._next(rates, sum(rates.values()) * number * intensity / DAY, befall)
+            drawn = {name: rate for name, rate in rates.items() if not only or name in only}
+            if drawn:
+                self._next(drawn, sum(drawn.values()) * number * intensity / DAY, befall)
 
     def _next(
         self, rates: dict[str, float], per_second: float, befall: Callable[[str], None]
@@ -64,7 +69,8 @@ class Fate:
         deeds: Any = self._to_sessions if site.kind.name == "webjs" else self._to_others
         deeds = self._by_people if what in people.RATES else deeds
         self.stage.note(f"{session.session_id}: {what}")
-        with suppress(Failure):  # where it makes no sense of this session just now
+        # Where it makes no sense of this session just now, or the database stumbles.
+        with suppress(Failure, OperationalError):
             getattr(deeds, what)(site, session)
 
     def _some_site(self) -> Site:

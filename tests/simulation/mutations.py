@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import timedelta
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
-from accounts import book, decision, transitions
+from accounts import book, confirm, decision, transitions
 from accounts.repair import starts
 from reconciliation import absent, boot, diff, lease, policy, reads, rollcall
 from tests.simulation.simulation import Plan
@@ -28,7 +29,7 @@ def _all(*patches: Any) -> AbstractContextManager[Any]:
 
 
 def fencing() -> AbstractContextManager[Any]:
-    """Newer wins."""
+    """Newer wins: as a row is written, a session changes hands, and a list is compared."""
     return _all(
         patch.object(decision, "is_older", lambda *args, **kwargs: False),
         patch.object(book, "is_older", lambda *args, **kwargs: False),
@@ -42,7 +43,8 @@ def mass_hold() -> AbstractContextManager[Any]:
 
 
 def boot_grace() -> AbstractContextManager[Any]:
-    """Absence means nothing while a gateway restores its sessions."""
+    """Absence means nothing while a gateway restores its sessions. What vanished with its boot is
+    half of it, too, so that for the first minute the mass hold does the same: both are gone."""
     return _all(
         patch.object(boot.Boot, "in_grace", PropertyMock(return_value=False)),
         mass_hold(),
@@ -63,9 +65,25 @@ def two_starts_at_once() -> AbstractContextManager[Any]:
     return patch.object(starts.limits, "has_room", lambda *args: True)
 
 
+def in_flight_lease() -> AbstractContextManager[Any]:
+    """A start counts as under way for as long as it may still happen, whoever carried it out."""
+    return _all(
+        patch.object(starts, "LEASE", timedelta(0)),
+        patch.object(starts, "MAY_STILL_HAPPEN", timedelta(0)),
+    )
+
+
 def confirmation() -> AbstractContextManager[Any]:
-    """What a machine claims is read at once."""
-    return patch.object(transitions, "_ask_for_confirmation", lambda *args: None)
+    """What a machine claims is read at once, and again where that bell was lost."""
+    return _all(
+        patch.object(transitions, "_ask_for_confirmation", lambda *args: None),
+        patch.object(confirm, "ring_again", lambda: None),
+    )
+
+
+def second_bell() -> AbstractContextManager[Any]:
+    """A claim whose confirming read came to nothing is read again."""
+    return patch.object(confirm, "ring_again", lambda: None)
 
 
 def targeted_read() -> AbstractContextManager[Any]:
@@ -84,12 +102,36 @@ GUARDS: tuple[Guard, ...] = (
     boot_grace,
     one_pass_at_a_time,
     two_starts_at_once,
+    in_flight_lease,
     confirmation,
+    second_bell,
     targeted_read,
     own_retry,
 )
 SEEDS = range(1, 7)
+# What a guard is there for: of all that may befall an estate, this.
+AIMED: dict[str, tuple[str, ...]] = {
+    "fencing": ("slow", "flap", "navigate", "untidy_queue", "speak"),
+    "mass_hold": ("lose_many", "reload_many", "speak"),
+    "boot_grace": ("restart", "restart_losing", "speak"),
+    "one_pass_at_a_time": ("slow", "freeze", "two_beats"),
+    "two_starts_at_once": ("lose", "lose_many", "crash_honest"),
+    "in_flight_lease": ("lose", "lose_many", "crash_honest", "kill_worker"),
+    "confirmation": ("late_word", "speak"),
+    "second_bell": ("late_word", "kill_redis", "kill_worker", "speak"),
+    "targeted_read": ("hide_many", "unlist", "speak"),
+    "own_retry": ("navigate", "crash_honest", "speak"),
+}
 
 
-def small_plan(seed: int) -> Plan:
-    return Plan(seed=seed, hours=0.5, accounts=20, gateways=1, intensity=20, quiet_seconds=300)
+def plan_for(guard: str, seed: int) -> Plan:
+    """Half an hour in which much happens that the guard is there for."""
+    return Plan(
+        seed=seed,
+        hours=0.5,
+        accounts=20,
+        gateways=1,
+        intensity=60,
+        fates=AIMED[guard],
+        quiet_seconds=120,
+    )

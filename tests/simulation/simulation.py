@@ -38,6 +38,7 @@ class Plan:
     # Of the gateways in turn; none: each drawn from the seed.
     kinds: tuple[str, ...] = ("webjs",)
     intensity: float = 1.0
+    fates: tuple[str, ...] = ()  # only these; empty: all there are
     stops_at_first: bool = True
     # All that goes wrong ends now and then, so that everything can be compared.
     act_seconds: float = 3000.0
@@ -83,6 +84,7 @@ def simulate(plan: Plan, *, without: AbstractContextManager[Any] | None = None) 
             carry=lambda channel, message, letter_id: _carry(hub, mail),
             seed=plan.seed,
         ):
+            watcher.random = random.Random(f"stumbles {plan.seed}")
             estate = Estate(
                 hub,
                 random.Random(source.random()),
@@ -120,7 +122,7 @@ LEFT_OUT = frozenset(
 def _run(plan: Plan, hub: Hub, worker: Worker, fate: Fate, referee: Referee) -> None:
     worker.begin()
     hub.run_until(hub.clock.now + timedelta(seconds=60))
-    fate.begin(intensity=plan.intensity)
+    fate.begin(intensity=plan.intensity, only=plan.fates)
     ends = hub.clock.now + timedelta(hours=plan.hours)
     while hub.clock.now < ends:
         fate.is_quiet = False

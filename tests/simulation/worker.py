@@ -62,7 +62,6 @@ class Chances:
     twice: float = 0.01
     late: float = 0.05
     late_seconds: float = 1.5
-    stumble: float = 0.0  # a lock cannot be had
 
 
 class Worker:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
-from accounts import losses
+from accounts import losses, maintenance
 from accounts.repair.refusals import Refused
-from gateways.simulator import process
+from gateways.simulator import mishaps, process
 from gateways.simulator.sessions import SimulatedSession, Truth
 from gateways.simulator.world import State
 from tests.simulation.estate import Site
@@ -27,12 +28,17 @@ RATES = {
     "misdirect_webhooks": 1.5,
     "skew": 2.0,
     "lose_many": 1.5,
+    "reload_many": 1.5,
+    "hide_many": 1.0,
+    "maintain": 1.0,
     "answer_a_loss": 8.0,
 }
 LIST_FAULTS = (
     *("html", "error", "empty", "partial", "partial_wrong_total"),
     *("no_total", "unreadable_entry", "truncated"),
 )
+
+FOR_LONG = 1200.0  # seconds that are lost until somebody at the gateway mends it, at least
 
 
 class ToGateways(Fates):
@@ -145,7 +151,60 @@ class ToGateways(Fates):
         for session in lost:
             self._sessions.lose(site, session)
         if site.kind.forgets_names:
-            self.stage.on_mass_loss(site, {session.session_id for session in lost})
+            self.stage.on_mass_loss(site, {session.session_id for session in lost}, FOR_LONG)
+
+    def reload_many(self, site: Site) -> None:
+        """Half of them or more leave its memory, and are back within the minute."""
+        sessions = [one for one in site.world.sessions.values() if one.is_alive]
+        is_webjs = site.kind.name == "webjs"
+        if site.world.state is not State.RUNNING or len(sessions) < 6 or not is_webjs:
+            return
+        many = self.random.randint(len(sessions) // 2 + 1, len(sessions))
+        gone, lasts = self.random.sample(sessions, many), self.random.uniform(5, 55)
+        for session in gone:
+            mishaps.lose(site.world, session.session_id)
+        self.stage.on_mass_loss(site, {session.session_id for session in gone}, lasts)
+
+        def back() -> None:
+            world = site.world
+            for session in gone:
+                if session.session_id in world.logins:
+                    world.sessions.setdefault(session.session_id, session)
+            site.touch()
+
+        self.hub.after(lasts, back, "fate")
+
+    def hide_many(self, site: Site) -> None:
+        """Half of them or more leave its list for a while, and live."""
+        sessions = list(site.world.sessions.values())
+        if site.kind.name == "wwebjs_api":  # its list is all that it holds
+            return
+        hidden = self.random.sample(
+            sessions, self.random.randint(len(sessions) // 2, len(sessions))
+        )
+        for session in hidden:
+            session.listed = False
+
+        def over() -> None:
+            for session in hidden:
+                session.listed = True
+
+        self.soon(5, 55, over)
+
+    def maintain(self, site: Site) -> None:
+        """A window in which it is restarted; now and then it is over early."""
+        minutes = self.random.uniform(3, 25)
+        with suppress(Refused):
+            maintenance.begin(
+                site.gateway, duration=timedelta(minutes=minutes), why="an upgrade", actor="olga"
+            )
+        self.soon(5, 60, lambda: self.restart(site))
+        if self.random.random() < 0.5:
+            self.hub.after(minutes * 30, lambda: self._end_maintenance(site), "fate")
+
+    def _end_maintenance(self, site: Site) -> None:
+        with suppress(Refused):
+            maintenance.end(site.gateway, actor="olga")
 
     def answer_a_loss(self, site: Site) -> None:
         """An operator says what a mass loss is. Confirms only what is so."""

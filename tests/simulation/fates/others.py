@@ -75,6 +75,16 @@ class ToOtherSessions(ToSessions):
         if site.kind.name in HAS_A_WORD:
             super().say_disconnected(site, session)
 
+    def late_word(self, site: Site, session: SimulatedSession) -> None:
+        """The Node service's, as its webhooks are: here the network comes and goes."""
+        self.flap(site, session)
+
+    def block(self, site: Site, session: SimulatedSession) -> None:
+        """How these tell of it is not known."""
+
+    def twin(self, site: Site, session: SimulatedSession) -> None:
+        """Its account's session has a name of the Node service's."""
+
     def _lose_to(self, site: Site, session: SimulatedSession, reason: str) -> None:
         is_evolution = site.kind.name == "evolution"
         said = self.random.choice(PASSING_CODES) if is_evolution else reason

@@ -13,6 +13,7 @@ RATES = {
     "cut_the_network": 3.0,
     "untidy_queue": 4.0,
     "web_down": 4.0,
+    "stumble": 3.0,
 }
 
 
@@ -72,3 +73,13 @@ class ToUs(Fates):
                 site.post.web_is_down = False
 
         self.soon(2, 60, over)
+
+    def stumble(self) -> None:
+        """For a while the database does not always give the lock that is asked for."""
+        watcher = self.stage.worker.watcher
+        watcher.stumbles = 0.03
+
+        def over() -> None:
+            watcher.stumbles = 0.0
+
+        self.soon(60, 600, over)

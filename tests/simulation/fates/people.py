@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from django.db import OperationalError
+
 from accounts import lifecycle
 from accounts.models import Account
 from accounts.repair.refusals import Refused
+from accounts.repair.repairs import lift_quarantine
 from accounts.status import Wanted
 from gateways.base import GatewayError
 from gateways.simulator.sessions import SimulatedSession
@@ -12,12 +17,14 @@ from tests.simulation.estate import Site
 from tests.simulation.fates.stage import Fates
 
 # How often for one account a day.
-RATES = {"click": 0.3}
+RATES = {"click": 0.3, "lift": 0.1}
 
 
 class ByPeople(Fates):
     def click(self, site: Site, session: SimulatedSession) -> None:
-        what = self.random.choice(["restart", "restart", "want_stopped", "mark_disconnected"])
+        what = self.random.choice(
+            ["restart", "restart", "want_stopped", "pause", "mark_disconnected"]
+        )
         account = Account.objects.filter(
             gateway=site.gateway, session_id=session.session_id
         ).select_related("gateway")
@@ -30,6 +37,8 @@ class ByPeople(Fates):
         try:
             if what == "restart":
                 lifecycle.restart(account, actor="olga")
+            elif what == "pause":
+                lifecycle.pause(account, actor="olga")
             elif what == "mark_disconnected":
                 lifecycle.mark_disconnected(account, why="so it is said", actor="olga")
             else:
@@ -37,5 +46,12 @@ class ByPeople(Fates):
                 self.hub.sleep(self.random.uniform(20, 1200))
                 account = Account.objects.select_related("gateway").get(pk=account.pk)
                 lifecycle.want(account, Wanted.RUNNING, actor="olga")
-        except (Refused, GatewayError):
+        except (Refused, GatewayError, OperationalError):
             pass  # what they are told is not what is tested here
+
+    def lift(self, site: Site, session: SimulatedSession) -> None:
+        """Somebody sets free what was given up."""
+        for account in Account.objects.filter(quarantined_until__isnull=False)[:1]:
+            self.stage.note(f"{account.session_id}: its quarantine is lifted")
+            with suppress(Refused):
+                lift_quarantine(account, actor="olga")

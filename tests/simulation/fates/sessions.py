@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
+from accounts.models import Account
+from accounts.status import Status
 from gateways.simulator import mishaps
 from gateways.simulator.sessions import Browser, SimulatedSession, Truth
 from gateways.simulator.world import Failure, State
@@ -25,6 +28,10 @@ RATES = {
     "claim_reconnected": 0.1,
     "unlist": 0.1,
     "say_disconnected": 0.1,
+    "late_word": 0.3,
+    "block": 0.05,
+    "doom": 0.03,
+    "twin": 0.03,
     "speak": 6.0,
 }
 GATEWAY_RETRIES = 0.6  # of technical losses that it noticed
@@ -143,6 +150,77 @@ class ToSessions(Fates):
         if session.is_alive:
             mishaps.speak(site.world, session.session_id)
 
+    def late_word(self, site: Site, session: SimulatedSession) -> None:
+        """It flickers, and what its gateway says of that comes long after it is back."""
+        if not session.is_alive:
+            return
+        webhooks = site.world.faults.webhooks
+        webhooks.delay_seconds = self.random.uniform(1.5, 40)
+        try:
+            mishaps.disconnect(site.world, session.session_id, reason="NAVIGATION")
+        finally:
+            webhooks.delay_seconds = 0.0
+
+        def again() -> None:
+            site.world.run(session, site.world.become_ready)
+            site.touch()
+
+        self.soon(0.2, 1, again)
+
+    def block(self, site: Site, session: SimulatedSession) -> None:
+        """WhatsApp shuts the number out; later it is let in again, by a new scan."""
+        number, session_id = session.phone_number, session.session_id
+        mishaps.block(site.world, session_id)
+
+        def register_anew() -> None:
+            if site.world.state is not State.RUNNING or session_id in site.world.logins:
+                return
+            site.world.sessions.pop(session_id, None)
+            site.touch()
+            self._spawn_create(site, session)
+            self.soon(20, 300, lambda: self._scan(site, session_id, number or ""))
+
+        self.soon(1200, 5400, register_anew)
+
+    def doom(self, site: Site, session: SimulatedSession) -> None:
+        """For a while it falls again whenever it is up: sooner or later nobody tries any more."""
+        ends = self.hub.clock.now + timedelta(seconds=self.random.uniform(300, 2400))
+
+        def fall() -> None:
+            held = site.world.sessions.get(session.session_id)
+            if held is not None and held.is_alive:
+                mishaps.lose(site.world, session.session_id)
+                site.touch()
+            if self.hub.clock.now < ends:
+                self.soon(2, 20, fall)
+            else:
+                self.heal_later(site, session)
+
+        fall()
+
+    def twin(self, site: Site, session: SimulatedSession) -> None:
+        """Another workspace runs the same number, on a session of its own."""
+        others = [one for one in self.stage.estate.workspaces if one.pk != session.workspace_id]
+        theirs, number = self.random.choice(others), session.phone_number
+        has_it = Account.objects.filter(workspace=theirs, phone_number=number)
+        if not number or not session.is_alive or has_it.exists():
+            return
+        self._new_sessions += 1
+        fresh = f"webjs_{theirs.pk}_twin{self._new_sessions}"
+        connected(site.world, fresh, workspace_id=theirs.pk, phone_number=number)
+        now = self.hub.clock.now
+        Account.objects.create(
+            workspace=theirs,
+            gateway=site.gateway,
+            phone_number=number,
+            session_id=fresh,
+            status=Status.CONNECTED,
+            status_since=now,
+            observed_at=now,
+            read_at=now,
+            connected_at=now,
+        )
+
     def _retry_or_heal(self, site: Site, session: SimulatedSession) -> None:
         if self.random.random() < GATEWAY_RETRIES:
             self.soon(4, 150, lambda: self._reconnect_itself(site, session))
@@ -171,8 +249,11 @@ class ToSessions(Fates):
         world.sessions.pop(session_id, None)
         site.touch()
 
+        self._spawn_create(site, session)
+
+    def _spawn_create(self, site: Site, session: SimulatedSession) -> None:
         def create() -> None:
-            world.create(session_id, session.workspace_id)
+            site.world.create(session.session_id, session.workspace_id)
             site.touch()
 
         self.hub.spawn(create, "gateway's own")

@@ -13,14 +13,15 @@ from tests.simulation.worker import Worker
 
 @dataclass
 class Stage:
-    """`note` tells the story; `on_mass_loss`: these sessions are gone at once."""
+    """`note` tells the story; `on_mass_loss`: these sessions are gone at once, for so
+    many seconds."""
 
     hub: Hub
     estate: Estate
     worker: Worker
     random: random.Random
     note: Callable[[str], None]
-    on_mass_loss: Callable[[Site, set[str]], None] = lambda site, lost: None
+    on_mass_loss: Callable[[Site, set[str], float], None] = lambda site, lost, seconds: None
 
     def soon(self, low: float, high: float, then: Callable[[], None]) -> None:
         """Between so many seconds from now."""

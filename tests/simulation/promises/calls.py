@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from accounts.maintenance import is_under_maintenance
 from accounts.models import Account, Repair
 from accounts.status import Status, Wanted
+from accounts.twins import twins_of
 from gateways.base import Reason
 from gateways.simulator.sessions import Browser, SimulatedSession
 from tests.simulation.estate import Key, Site
@@ -74,6 +76,7 @@ class OnCall:
             self.record.numbers.own_starts += 1
             self.record.numbers.started_by_us(account_id)
             self._only_what_helps(site, session_id, account_id)
+            self._only_where_it_may(repair, now)
 
     def _only_what_helps(self, site: Site, session_id: str, account_id: int | None) -> None:
         """By itself, never where only a human can, nor what nobody wants."""
@@ -90,6 +93,20 @@ class OnCall:
         fact = site.facts.get(session_id)
         if fact is not None and fact.alive:
             self.record.numbers.started_alive += 1
+
+    def _only_where_it_may(self, repair: Repair, now: datetime) -> None:
+        """By itself, not under maintenance, in quarantine, or beside another with its number."""
+        account, ago = repair.account, now - timedelta(seconds=10)
+        if is_under_maintenance(repair.gateway_id, now) and is_under_maintenance(
+            repair.gateway_id, ago
+        ):
+            self.record.breaks("P7 not under maintenance", account.pk, "")
+        until = account.quarantined_until
+        if until is not None and until > now:
+            self.record.breaks("P7 not in quarantine", account.pk, f"until {until}")
+        older = twins_of(account).filter(created_at__lt=repair.asked_at - timedelta(seconds=1))
+        if older.exists():
+            self.record.breaks("P7 never both twins", account.pk, f"beside {older.first()}")
 
     def _leaves_its_own_retry(self, site: Site, session: SimulatedSession, account_id: int) -> None:
         retrying, began = site.retries.get(session.session_id, (None, self.record.hub.clock.now))

@@ -11,6 +11,7 @@ from gateways.base import Reason
 from tests.simulation.estate import Fact, Site
 from tests.simulation.promises.record import Record
 
+SEEN_AFTER_SECONDS = 40
 IN_FLIGHT = timedelta(seconds=0.2)
 OUR_LOOKS = frozenset({Source.LIST, Source.READ, Source.PROBE, Source.SWEEP})
 VERDICTS = frozenset({Status.DISCONNECTED, Status.LOGGED_OUT, Status.BLOCKED})
@@ -99,8 +100,9 @@ class OnChange:
             and site.lying_since + timedelta(seconds=60) <= self.record.hub.clock.now
         )
 
-    def mass_loss(self, site: Site, lost: set[str]) -> None:
-        """P8: one incident, where half of those that the rows called connected are gone."""
+    def mass_loss(self, site: Site, lost: set[str], seconds: float) -> None:
+        """P8: one incident, where half of those that the rows called connected are gone for longer
+        than a roll call may take to come round."""
         now, pk = self.record.hub.clock.now, site.gateway.pk
         connected = [
             row.session_id
@@ -113,8 +115,10 @@ class OnChange:
         site.mass_lost, site.mass_lost_at = gone, now
         calm = self.record.calm_since(pk)
         booted = now - site.world.started_at < timedelta(minutes=16)
-        if calm is not None and not booted:
-            self.record.hub.after(40, lambda: self._is_one_incident(site, now), "referee")
+        if calm is not None and not booted and seconds > SEEN_AFTER_SECONDS:
+            self.record.hub.after(
+                SEEN_AFTER_SECONDS, lambda: self._is_one_incident(site, now), "referee"
+            )
 
     def _is_one_incident(self, site: Site, began: datetime) -> None:
         calm = self.record.calm_since(site.gateway.pk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-from accounts.models import Account, Incident, Notification, Repair
+from accounts.models import Account, Incident, MaintenanceWindow, Notification, Repair
 from accounts.telling.alerts import hold
 from tests.simulation.promises.record import Record
 from webhooks.models import Delivery
@@ -23,6 +23,7 @@ class AtTheEnd:
         self._one_number_one_row()
         self._nothing_accepted_is_lost()
         self._told_once_told_right()
+        self._quiet_under_maintenance()
 
     def _one_number_one_row(self) -> None:
         """P4."""
@@ -47,6 +48,16 @@ class AtTheEnd:
                     self.record.breaks("P6 nothing accepted is lost", None, f"{taken} is in no row")
                 if state == Delivery.State.PENDING and taken.at + timedelta(minutes=12) < now:
                     self.record.breaks("P6 nothing accepted is lost", None, f"{taken} still waits")
+
+    def _quiet_under_maintenance(self) -> None:
+        """P8: nobody is alarmed for what is being worked on."""
+        kinds = (Incident.Kind.MASS_LOSS, Incident.Kind.UNREACHABLE)
+        for window in MaintenanceWindow.objects.all():
+            # A pass that had begun before says what it has found.
+            begins = window.starts_at + timedelta(seconds=20)
+            opened = Incident.objects.filter(gateway=window.gateway_id, kind__in=kinds)
+            for incident in opened.filter(opened_at__gt=begins, opened_at__lt=window.ends_at):
+                self.record.breaks("P8 quiet under maintenance", None, str(incident))
 
     def _told_once_told_right(self) -> None:
         """P8."""
