@@ -53,13 +53,18 @@ def judge_absent(
             lost_again = []
         found.noted += [_held(row, row.status, BOOTING) for row in lost if row not in lost_again]
         found.to_read += lost_again
-    elif _is_mass_loss(rows, lost, agreeing):
-        for row in lost:
-            _judge_mass_loss(found, row, at, is_returning=_is_returning(rows, listed, at))
-    elif _is_returning(rows, listed, at):
-        _leave_to_return(found, lost)
-    else:
-        found.to_read += lost
+        return
+    is_mass_loss, is_returning = (
+        _is_mass_loss(rows, lost, agreeing),
+        _is_returning(rows, listed, at),
+    )
+    for row in lost:
+        # Held once, it is for its minute, though others come back and less than half is gone then.
+        if is_mass_loss or row.is_held:
+            why = MASS_LOSS if is_mass_loss else RETURNING
+            _judge_mass_loss(found, row, at, why=why, is_returning=is_returning)
+        else:
+            found.to_read.append(row)
 
 
 def _was_restored(row: Row, at: Circumstances) -> bool:
@@ -84,17 +89,9 @@ def _is_returning(rows: Sequence[Row], listed: Mapping[str, Session], at: Circum
     return at.held_since is not None and any(again)
 
 
-def _leave_to_return(found: Comparison, lost: Sequence[Row]) -> None:
-    """The rest of a mass loss waits for a list that shows none again."""
-    for row in lost:
-        if row.reason == Reason.MASS_LOSS_UNCONFIRMED:
-            found.held_back.add(row.account_id)
-            found.noted.append(_held(row, Status.UNKNOWN, RETURNING))
-        else:
-            found.to_read.append(row)
-
-
-def _judge_mass_loss(found: Comparison, row: Row, at: Circumstances, *, is_returning: bool) -> None:
+def _judge_mass_loss(
+    found: Comparison, row: Row, at: Circumstances, *, why: str, is_returning: bool
+) -> None:
     """Unknown, until every complete list has agreed for a minute in which we could see, and nobody
     said anything else of it."""
     clocks = (at.held_since, at.sight_since, row.unshown_since)
@@ -104,7 +101,7 @@ def _judge_mass_loss(found: Comparison, row: Row, at: Circumstances, *, is_retur
         found.decided.append((_missing(row, Status.DISCONNECTED, AGREED), _gone(row, at)))
         return
     found.held_back.add(row.account_id)
-    held = _held(row, Status.UNKNOWN, MASS_LOSS)
+    held = _held(row, Status.UNKNOWN, why)
     if row.reason == Reason.MASS_LOSS_UNCONFIRMED:
         found.noted.append(held)
     else:

@@ -52,6 +52,11 @@ class Row:
         return self.status is Status.UNKNOWN and self.reason == Reason.LOSS_DISMISSED
 
     @property
+    def is_held(self) -> bool:
+        """One of a mass loss that is not confirmed yet."""
+        return self.status is Status.UNKNOWN and self.reason == Reason.MASS_LOSS_UNCONFIRMED
+
+    @property
     def was_connected(self) -> bool:
         """When it was last seen: an expired word still counts in a mass loss."""
         expired = self.status is Status.UNKNOWN and self.last_known == Status.CONNECTED

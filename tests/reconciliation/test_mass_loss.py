@@ -150,6 +150,23 @@ def test_when_they_return_nothing_was_lost(scene):
     assert scene.open_incidents() == []
 
 
+def test_what_does_not_come_back_with_the_others_is_held_for_its_minute_all_the_same(scene):
+    dana, *others = scene.accounts(4)
+    scene.loses(dana, *others)
+    scene.call_roll()
+    for account in others:
+        scene.holds(account.session_id, account.phone_number)
+
+    calls_for(scene, 20)
+    assert scene.says(dana) == [HELD]
+    assert scene.open_incidents() == [Incident.Kind.MASS_LOSS]
+    calls_for(scene, 60)
+
+    assert scene.says(dana) == [LOST]
+    calls_for(scene, 20)
+    assert scene.open_incidents() == []
+
+
 def test_accounts_that_had_expired_before_count_as_the_connected_ones_they_were(scene):
     accounts = scene.accounts(3)
     scene.loses(*accounts)

@@ -116,7 +116,7 @@ AIMED: dict[str, tuple[str, ...]] = {
     "boot_grace": ("restart", "restart_losing", "speak"),
     "one_pass_at_a_time": ("slow", "freeze", "two_beats"),
     "two_starts_at_once": ("lose", "lose_many", "crash_honest"),
-    "in_flight_lease": ("lose", "lose_many", "hang", "slow"),
+    "in_flight_lease": ("lose", "lose_many", "crash_honest", "kill_worker"),
     "confirmation": ("late_word", "speak"),
     "second_bell": ("late_word", "kill_redis", "kill_worker", "speak"),
     "targeted_read": ("hide_many", "unlist", "speak"),

@@ -9,8 +9,24 @@ USUAL = (
     Plan(seed=1, hours=0.4, accounts=40, intensity=6, quiet_seconds=300),
     Plan(seed=3, hours=0.3, accounts=12, gateways=1, intensity=20, quiet_seconds=300),
 )
+# Each names what may happen, so that its story stays the same when more is drawn for the others.
 SHOWN: dict[str, Plan] = {
     "a late webhook's false loss was not read again, where Redis was away when it came": Plan(
-        seed=5, hours=0.5, accounts=20, gateways=1, intensity=20, quiet_seconds=300
+        seed=1,
+        hours=0.15,
+        accounts=20,
+        gateways=1,
+        intensity=60,
+        fates=("late_word", "kill_redis", "kill_worker", "speak"),
+        quiet_seconds=60,
+    ),
+    "half a gateway was lost, and believed once repair had brought a few others back": Plan(
+        seed=1,
+        hours=0.15,
+        accounts=20,
+        gateways=1,
+        intensity=60,
+        fates=("lose", "lose_many", "hang", "slow"),
+        quiet_seconds=60,
     ),
 }
