@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from accounts import clock, incidents, maintenance
 from accounts.models import Account, Incident
@@ -16,24 +17,43 @@ from accounts.transitions import observe
 from gateways.base import Reason
 
 
+# However many a dead gateway has, a sweep holds few of them in memory, and leaves time to others.
+PAGE = 500
+MOST_AT_ONCE = 10_000
+
+
 def expire_live_words() -> list[Outcome]:
     """One sweep over all accounts, apart from the gateways' tasks, so that it works when they
-    hang. `observe` looks again under the lock: what was read meanwhile stays."""
+    hang: the first MOST_AT_ONCE of them, the others are the next sweep's. `observe` looks again
+    under the lock: what was read meanwhile stays."""
     now = clock.database_now()
-    stale = list(Account.objects.expired(now).select_related("gateway"))
-    excuses = Excuses.at(now) if stale else NO_EXCUSES
-    return observe(
-        Observation(
-            gateway_id=account.gateway_id,
-            session_id=account.session_id,
-            status=Status.UNKNOWN,
-            reason=why_unseen(account, now, excuses),
-            observed_at=now,
-            source=Source.SWEEP,
-            actor="rollcall",
-        )
-        for account in stale
-        if account.session_id is not None
+    excuses: Excuses | None = None
+    outcomes: list[Outcome] = []
+    last = 0
+    for _ in range(0, MOST_AT_ONCE, PAGE):
+        page = list(_stale(now, after=last))
+        if not page:
+            break
+        excuses = excuses or Excuses.at(now)
+        outcomes += observe(_unseen(account, now, excuses) for account in page)
+        last = page[-1].pk
+    return outcomes
+
+
+def _stale(now: datetime, *, after: int) -> QuerySet[Account]:
+    stale = Account.objects.expired(now).filter(pk__gt=after, session_id__isnull=False)
+    return stale.select_related("gateway").order_by("pk")[:PAGE]
+
+
+def _unseen(account: Account, now: datetime, excuses: Excuses) -> Observation:
+    return Observation(
+        gateway_id=account.gateway_id,
+        session_id=str(account.session_id),
+        status=Status.UNKNOWN,
+        reason=why_unseen(account, now, excuses),
+        observed_at=now,
+        source=Source.SWEEP,
+        actor="rollcall",
     )
 
 

@@ -17,6 +17,7 @@ LOOKS_AT_ONCE = 2
 # A browser that is up has not read its login yet: sooner than the sweeper's next round.
 LOOK_AGAIN_SECONDS = 1.5
 _starting = threading.BoundedSemaphore(STARTS_AT_ONCE)
+_expiring = threading.BoundedSemaphore(1)
 _looking = threading.BoundedSemaphore(LOOKS_AT_ONCE)
 
 
@@ -32,7 +33,12 @@ def read_claims_again() -> None:
 
 @shared_task
 def expire_live_words() -> None:
-    expiry.expire_live_words()
+    """One at a time: a second one would wait for the first one's rows."""
+    if _expiring.acquire(blocking=False):
+        try:
+            expiry.expire_live_words()
+        finally:
+            _expiring.release()
 
 
 @shared_task

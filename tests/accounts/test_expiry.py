@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 from django.db import transaction
 
-from accounts import expiry
+from accounts import expiry, tasks
 from accounts.clock import database_now
 from accounts.expiry import expire_live_words, why_unseen
 from accounts.models import Account, Gateway
@@ -203,3 +203,55 @@ def test_it_says_why(cast, gateway, account, reason):
     expiry.expire_live_words()
     dana.refresh_from_db()
     assert dana.status_reason == reason
+
+
+# --- a gateway with very many -------------------------------------------------------------------
+@pytest.fixture
+def many(cast):
+    return [cast.an_account(f"n{n}", Status.CONNECTED, read_at=cast.ago(60)) for n in range(7)]
+
+
+def still_connected(accounts):
+    pks = [account.pk for account in accounts]
+    return Account.objects.filter(pk__in=pks, status=Status.CONNECTED).count()
+
+
+def test_a_sweep_holds_few_of_them_at_once(many, monkeypatch):
+    monkeypatch.setattr(expiry, "PAGE", 3)
+    held = []
+
+    def observe(seen):
+        seen = list(seen)
+        held.append(len(seen))
+        return observed(seen)
+
+    observed = expiry.observe
+    monkeypatch.setattr(expiry, "observe", observe)
+    expire_live_words()
+
+    assert held == [3, 3, 1]
+    assert still_connected(many) == 0
+
+
+def test_what_is_too_much_for_one_sweep_is_the_next_ones(many, monkeypatch):
+    monkeypatch.setattr(expiry, "PAGE", 2)
+    monkeypatch.setattr(expiry, "MOST_AT_ONCE", 4)
+
+    expire_live_words()
+    assert still_connected(many) == 3
+    expire_live_words()
+    assert still_connected(many) == 0
+
+
+def test_a_sweep_does_not_begin_while_another_one_runs(many, monkeypatch):
+    def another(*words):
+        tasks.expire_live_words()
+        return real()
+
+    real = expiry.expire_live_words
+    monkeypatch.setattr(expiry, "expire_live_words", lambda: begun.append(another()))
+    begun = []
+    tasks.expire_live_words()
+
+    assert len(begun) == 1
+    assert still_connected(many) == 0
