@@ -16,7 +16,6 @@ from accounts.status import Source, Status
 from accounts.transitions import observe
 from gateways.base import Reason
 
-
 # However many a dead gateway has, a sweep holds few of them in memory, and leaves time to others.
 PAGE = 500
 MOST_AT_ONCE = 10_000
