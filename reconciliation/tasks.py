@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 from celery import shared_task
 from django.conf import settings
@@ -41,7 +42,7 @@ def call_roll(gateway_id: int, times_put_off: int = 0) -> None:
             call_roll.apply_async((gateway_id, times_put_off + 1), countdown=PUT_OFF_SECONDS)
         return
     try:
-        if Gateway.objects.filter(pk=gateway_id).exists():
+        with suppress(Gateway.DoesNotExist):
             rollcall.call_roll(gateway_id)
     finally:
         _room.release()

@@ -104,6 +104,19 @@ def test_it_gives_up_after_two_seconds_and_has_written_nothing(cast):
     assert cast.bob.status == Status.QR_SCANNING
 
 
+def test_rows_that_its_caller_writes_next_are_locked_at_once_in_id_order(cast):
+    """Else two who lock the same rows the other way round would wait for each other."""
+    first, second = sorted((cast.alice, cast.bob), key=lambda account: account.pk)
+    gone = saw(second, Status.DISCONNECTED, at=cast.ago(1))
+    with ExitStack() as ended, transaction.atomic():
+        Account.objects.select_for_update().get(pk=first.pk)
+        # It waits for the first one, and does not hold the second one meanwhile.
+        ended.enter_context(meanwhile(lambda: observe([gone], others=[first.pk])))
+        Account.objects.select_for_update(nowait=True).get(pk=second.pk)
+
+    assert Account.objects.get(pk=second.pk).status == Status.DISCONNECTED
+
+
 def test_it_is_not_held_up_by_somebody_who_only_points_at_the_account(cast):
     """A finding or a delivery that names an account locks the row's key until it is committed."""
     with ExitStack() as ended, transaction.atomic():

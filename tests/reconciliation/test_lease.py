@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, connections
 
 from accounts.clock import database_now
-from accounts.models import Gateway
+from accounts.models import Account, Gateway
 from accounts.status import Status
 from gateways.simulator.world import Failure
 from reconciliation import rollcall
@@ -99,6 +99,24 @@ def test_one_that_lost_its_lease_writes_nothing_more(scene, during_the_list):
     assert report.skipped and "taken over" in report.why
     assert story(dana) == []
     assert Run.objects.count() == 0
+
+
+def test_of_what_it_would_have_written_at_once_nothing_stays_when_it_lost_its_lease(
+    committed, during_the_list
+):
+    """The last statement of its one commit asks whether the lease is still there."""
+    dana = committed.an_account("dana")
+    committed.world.sessions["dana"].phone_number = None
+    Account.objects.filter(pk=dana.pk).update(status=Status.CONNECTING)
+    gateway = Gateway.objects.filter(pk=committed.gateway.pk)
+    during_the_list(lambda: gateway.update(lease_token=uuid.uuid4()))
+    before = gateway.values("listed_at", "sight_since").get()
+
+    assert committed.call_roll().skipped
+
+    assert committed.says(dana) == [(Status.CONNECTING, "")]
+    assert (story(dana), Run.objects.count()) == ([], 0)
+    assert gateway.values("listed_at", "sight_since").get() == before
 
 
 def test_of_two_passes_at_once_the_second_waits(committed, during_the_list):

@@ -106,6 +106,20 @@ def test_a_pass_of_hundreds_takes_as_many_statements_as_one_of_three(scene, drif
     assert statements(3) == statements(300)
 
 
+@pytest.mark.parametrize(("drifted", "most"), [(False, 12), (True, 20)])
+def test_a_pass_takes_few_trips_to_the_database(scene, drifted, most):
+    """Each costs more than what it asks. A savepoint stands for its transaction here."""
+    scene.accounts(5)
+    scene.call_roll()
+    if drifted:
+        Account.objects.update(status=Status.CONNECTING)
+
+    with CaptureQueriesContext(connection) as queries:
+        scene.call_roll()
+
+    assert len(queries) <= most, [query["sql"][:80] for query in queries]
+
+
 def test_a_pass_that_agrees_writes_no_row(scene):
     scene.accounts(3)
     scene.call_roll()
