@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
@@ -22,6 +23,7 @@ from accounts.trips import ask
 logger = logging.getLogger(__name__)
 
 LONGEST = 500
+PRUNE_ROWS = 5000
 # What is open of a gateway and of Rollcall itself: by kind, since when.
 OPEN_ABOUT_SQL = """
 SELECT kind, opened_at FROM incidents
@@ -83,6 +85,17 @@ def open_about(gateway_id: int) -> dict[str, datetime]:
     """What is open of the gateway and of Rollcall itself: by kind, since when."""
     [rows] = ask(OPEN_ABOUT_SQL, gateway=gateway_id)
     return dict(rows)
+
+
+def prune() -> int:
+    """Those that were over long ago go, with what was told of them; how many did."""
+    limit = clock.database_now() - timedelta(days=settings.INCIDENTS_KEPT_DAYS)
+    old = Incident.objects.filter(closed_at__lt=limit).order_by("pk")
+    gone = 0
+    while pks := list(old.values_list("pk", flat=True)[:PRUNE_ROWS]):
+        Incident.objects.filter(pk__in=pks).delete()
+        gone += len(pks)
+    return gone
 
 
 @transaction.atomic

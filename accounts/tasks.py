@@ -4,7 +4,7 @@ import threading
 
 from celery import shared_task
 
-from accounts import confirm, expiry
+from accounts import confirm, expiry, incidents
 from accounts.models import Repair
 from accounts.repair import queue as repair_queue
 from accounts.repair import starts
@@ -82,6 +82,11 @@ def look_at_repair(repair_id: int) -> None:
 @shared_task
 def sweep_repairs() -> None:
     starts.sweep()
+
+
+@shared_task
+def prune_incidents() -> None:
+    incidents.prune()
 
 
 @shared_task

@@ -46,6 +46,7 @@ def set_schedule(sender: Celery, **kwargs: object) -> None:
         "webhooks.tasks.prune_deliveries": 3600,
         "reconciliation.tasks.prune_runs": 3600,
         "accounts.tasks.prune_repairs": 3600,
+        "accounts.tasks.prune_incidents": 3600,
     }
     sender.conf.beat_schedule = {
         name: {"task": name, "schedule": seconds, "options": {"expires": max(seconds, 5)}}

@@ -267,6 +267,7 @@ WEBHOOK_MOST_PENDING = environment.number("WEBHOOK_MOST_PENDING", 10_000)
 DELIVERIES_KEPT_DAYS = environment.number("DELIVERIES_KEPT_DAYS", 14)
 RUNS_KEPT_DAYS = environment.number("RUNS_KEPT_DAYS", 14)
 REPAIRS_KEPT_DAYS = environment.number("REPAIRS_KEPT_DAYS", 90)
+INCIDENTS_KEPT_DAYS = environment.number("INCIDENTS_KEPT_DAYS", 90)
 PUBLIC_URL = environment.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 
 if "pytest" in sys.modules and not TESTING:

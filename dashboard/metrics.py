@@ -23,7 +23,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from accounts import clock
+from accounts import clock, maintenance
 from accounts.models import Account, Channel, Gateway, Incident, Notification
 from accounts.status import Status
 from dashboard.groups import Accounts
@@ -78,6 +78,7 @@ class _Rows(Collector):
         yield from _routes()
         yield from _changes(names, now)
         yield from _fleet(names, now)
+        yield from _maintenance(names, now)
         yield from _queues()
 
 
@@ -194,6 +195,20 @@ def _fleet(names: dict[int, str], now: datetime) -> Iterator[Metric]:
             (name, float(blind is not None))
             for name, blind in Gateway.objects.values_list("name", "blind_since")
         ),
+    )
+
+
+def _maintenance(names: dict[int, str], now: datetime) -> Iterator[Metric]:
+    ends = maintenance.maintained_until(now)
+    yield _by_gateway(
+        "rollcall_gateway_maintenance",
+        "1 while the gateway is under maintenance: nothing is judged or repaired there",
+        ((name, float(pk in ends)) for pk, name in names.items()),
+    )
+    yield _by_gateway(
+        "rollcall_gateway_maintenance_ends_timestamp_seconds",
+        "When the maintenance ends that is under way",
+        ((names[pk], at.timestamp()) for pk, at in ends.items() if pk in names),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from prometheus_client.parser import text_string_to_metric_families
 
+from accounts import maintenance
 from accounts.incidents import open_incident
 from accounts.models import Incident
 from reconciliation.models import Run
@@ -143,5 +145,18 @@ def test_reading_costs_the_same_however_many_gateways_there_are(
         gateway = a_gateway(f"g{number}")
         Route.objects.create(gateway=gateway, consecutive_failures=1)
         a_tally(gateway, cast.now, received=1)
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         read()
+
+
+def test_it_shows_who_is_under_maintenance_and_until_when(cast: Cast) -> None:
+    hour = timedelta(hours=1)
+    window = maintenance.begin(cast.gateway, duration=hour, why="new disk", actor="olga")
+    later = cast.now + 2 * hour
+    maintenance.plan(cast.other_gateway, starts_at=later, duration=hour, why="", actor="olga")
+    figures = read()
+    assert figures["rollcall_gateway_maintenance", "whatsapp-1"] == 1
+    assert figures["rollcall_gateway_maintenance", "whatsapp-2"] == 0
+    ends = "rollcall_gateway_maintenance_ends_timestamp_seconds"
+    assert figures[ends, "whatsapp-1"] == pytest.approx(window.ends_at.timestamp())
+    assert (ends, "whatsapp-2") not in figures
