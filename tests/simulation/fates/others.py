@@ -17,7 +17,20 @@ PASSING_CODES = ("408", "428", "440", "500", "503", "515")
 HAS_A_WORD = frozenset({"waha", "wppconnect"})
 
 
+# What was stopped there stays known by its name.
+KEEPS_NAMES = frozenset({"waha", "evolution"})
+
+
 class ToOtherSessions(ToSessions):
+    def lose(self, site: Site, session: SimulatedSession) -> None:
+        """Deleted by somebody, or only stopped; without a word."""
+        if site.kind.name in KEEPS_NAMES and self.random.random() < 0.5:
+            with site.world.lock:
+                site.world.put_to_rest(session)
+            self.heal_later(site, session)
+        else:
+            super().lose(site, session)
+
     def crash_honest(self, site: Site, session: SimulatedSession) -> None:
         """Its tab, or the page in it."""
         what = self.random.choice(["crash_tab", "close_tab", "leave"])
