@@ -52,15 +52,16 @@ SELECT account.gateway_id, count(*), count(*) FILTER (WHERE died.it)
            SELECT FROM account_transitions change
             WHERE change.account_id = account.id AND change.source <> 'operator'
               AND change.to_status = ANY(%(dead)s) AND change.created_at > %(since)s
+              AND NOT EXISTS (
+                SELECT FROM account_repairs repair
+                 WHERE repair.account_id = account.id AND repair.asked_by = 'rollcall'
+                   AND repair.finished_at < change.created_at
+                   AND repair.finished_at >= change.created_at - %(soon)s)
               {_DIED_ALONE.format(gateway="account.gateway_id")}) AS it
        ) died
  WHERE account.gateway_id = ANY(%(gateways)s) AND account.wanted = 'running'
    AND account.archived_at IS NULL AND account.merged_into_id IS NULL
    AND (account.status = 'connected' OR died.it)
-   AND NOT EXISTS (
-       SELECT FROM account_repairs repair
-        WHERE repair.account_id = account.id AND repair.asked_by = 'rollcall'
-          AND repair.started_at > %(since)s)
  GROUP BY account.gateway_id
 """
 _DEAD = ["disconnected", "unresponsive", "logged_out", "blocked", "failed"]
@@ -69,7 +70,7 @@ _DEAD = ["disconnected", "unresponsive", "logged_out", "blocked", "failed"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """Accounts of one gateway within the last hour. `died`: within 10 min after they were brought
-    back; `others_died`: at any time of that hour."""
+    back; `others`: all that there are, `others_died` at any time of that hour but then."""
 
     repaired: int
     died: int
@@ -79,7 +80,7 @@ class Tally:
     def __str__(self) -> str:
         return (
             f"{self.died} of {self.repaired} sessions that Rollcall restarted within an hour died "
-            f"again within 10 min; of {self.others} others {self.others_died} died in that hour"
+            f"again within 10 min; of all {self.others}, {self.others_died} died at another time"
         )
 
 
@@ -101,7 +102,7 @@ def harms(tally: Tally) -> bool:
 def look_for_harm(now: datetime) -> None:
     """Pause repair where it does more harm than good: two statements at most, to find it."""
     since = now - WINDOW
-    rows = _select(_REPAIRED, soon=DIES_WITHIN, since=since)
+    rows = _select(_REPAIRED, since=since)
     tallies = {pk: Tally(repaired=repaired, died=died) for pk, repaired, died in rows}
     suspects = {pk: tally for pk, tally in tallies.items() if is_worth_asking(tally)}
     if not suspects:
@@ -116,7 +117,7 @@ def look_for_harm(now: datetime) -> None:
 
 
 def _select(sql: str, **values: Any) -> list[tuple[int, int, int]]:
-    parameters: dict[str, Any] = {"dead": _DEAD, "alone": ALONE, **values}
+    parameters: dict[str, Any] = {"dead": _DEAD, "alone": ALONE, "soon": DIES_WITHIN, **values}
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from accounts import clock
 from accounts.incidents import close_incident
 from accounts.lifecycle import Refused
-from accounts.models import Incident, Repair, Transition
+from accounts.models import Account, Incident, Repair, Transition
 from accounts.repair.pause import resume_repair
 from accounts.status import Source, Status
 from reconciliation.blame import Tally, harms
@@ -95,6 +95,29 @@ def test_no_repair_is_to_blame_for_what_died_with_half_of_its_gateway(harmed):
     Incident.objects.filter(pk=mass.pk).update(
         opened_at=died_at - timedelta(seconds=60), closed_at=died_at - timedelta(seconds=1)
     )
+
+    govern()
+
+    harmed.gateway.refresh_from_db()
+    assert harmed.gateway.repair_paused_at is None
+
+
+def test_they_are_held_against_all_who_died_and_who_dies_is_repaired(harmed):
+    """Who dies is brought back, so that nobody who died is left among the untouched."""
+    now = clock.database_now()
+    touched = Account.objects.filter(repairs__isnull=False)
+    Account.objects.exclude(pk__in=touched).update(wanted="stopped")
+    for account in touched:
+        died = Transition.objects.create(
+            account=account,
+            from_status=Status.CONNECTED,
+            to_status=Status.DISCONNECTED,
+            source=Source.LIST,
+            observed_at=now,
+        )
+        Transition.objects.filter(pk=died.pk).update(created_at=now - timedelta(minutes=32))
+    Transition.objects.filter(to_status=Status.LOGGED_OUT).latest("pk").delete()
+    Transition.objects.filter(to_status=Status.LOGGED_OUT).latest("pk").delete()
 
     govern()
 

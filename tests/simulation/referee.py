@@ -82,6 +82,7 @@ class Referee:
         for transition in new:
             self._last_transition = transition.pk
             self.record.rows[transition.account_id].since = self.hub.clock.now
+            self.record.looked[transition.account_id] = transition.observed_at
             self._judge(transition)
 
     def _judge(self, change: Transition) -> None:

@@ -51,7 +51,7 @@ class Lasting:
         due = begins + timedelta(seconds=NEXT_LIST_SECONDS if is_denied else STANDS_SECONDS)
         if due > now:
             self.record.hub.at(due, lambda: self.look_again_at_verdict(account_id), "referee")
-        elif fact.alive_since < row.since:
+        elif fact.alive_since < min(row.since, self.record.looked.get(account_id, row.since)):
             self.record.numbers.false_verdicts += 1
             self.record.breaks("false verdict", account_id, "it stood for more than 5 s")
 

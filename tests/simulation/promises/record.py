@@ -49,6 +49,8 @@ class Record:
         self.broken: list[str] = []
         self.rows: dict[int, Row] = {}
         self.account_of: dict[Key, int] = {}
+        # When what was last said of an account was seen: it may be on its way for a while.
+        self.looked: dict[int, datetime] = {}
         # The moment of a verdict that follows from a minute of lists alone.
         self.denied: dict[int, datetime] = {}
         self.own_well_since: datetime | None = hub.clock.now
