@@ -86,7 +86,15 @@ def _is_returning(rows: Sequence[Row], listed: Mapping[str, Session], at: Circum
     """This very list shows some again of those that vanished at once: it may have been restarted,
     which not every gateway tells, and restores them one after another."""
     again = (row for row in rows if row.unshown_since is not None and row.session_id in listed)
-    return at.held_since is not None and any(again)
+    return at.held_since is not None and any(
+        _is_shown(row, listed[row.session_id]) for row in again
+    )
+
+
+def _is_shown(row: Row, session: Session) -> bool:
+    """Not a page that gives no answer, nor another workspace's session: those stay unshown."""
+    is_its = session.workspace_id in (None, row.workspace_id)
+    return session.state is not None and is_its
 
 
 def _judge_mass_loss(

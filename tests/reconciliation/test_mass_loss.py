@@ -137,6 +137,18 @@ def test_none_is_lost_while_others_come_back_one_after_another(scene):
     assert scene.open_incidents() == []
 
 
+def test_what_stays_unshown_though_it_is_listed_is_none_that_comes_back(scene):
+    """As of another workspace's session, or a page that gives no answer: for ever."""
+    accounts = scene.accounts(6)
+    scene.world.sessions["alice"].workspace_id = scene.cast.globex.pk
+    scene.loses(*accounts)
+    scene.call_roll()
+
+    calls_for(scene, 80)
+
+    assert scene.says(*accounts) == [LOST] * 6
+
+
 def test_when_they_return_nothing_was_lost(scene):
     accounts = scene.accounts(3)
     sessions = dict(scene.world.sessions)

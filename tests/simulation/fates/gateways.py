@@ -188,6 +188,7 @@ class ToGateways(Fates):
         def over() -> None:
             for session in hidden:
                 session.listed = True
+            site.touch()
 
         self.soon(5, 55, over)
 

@@ -82,11 +82,12 @@ class OnChange:
 
     def _booting_is_not_dead(self, site: Site, change: Transition) -> None:
         restoring = {session_id for session_id, _ in site.world.restoring}
-        if not site.kind.capabilities.sees_boot:
-            return  # it cannot be told from a loss
         young = self.record.hub.clock.now - site.world.started_at < timedelta(minutes=14)
         # What was claimed, or started by us, was asked about by name: a "no" to that is definite.
-        by_its_list = change.from_status in (Status.CONNECTED, Status.UNKNOWN)
+        by_its_list = change.from_status == Status.UNKNOWN or (
+            # Where it says nothing of its boots, the first list after one shows a loss.
+            change.from_status == Status.CONNECTED and site.kind.capabilities.sees_boot
+        )
         if young and by_its_list and change.session_id in restoring:
             why = "its gateway is restoring it"
             self.record.breaks("P3 booting is not dead", change.account_id, why)
