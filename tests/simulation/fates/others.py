@@ -80,10 +80,6 @@ class ToOtherSessions(ToSessions):
         mishaps.deafen(site.world, session.session_id)
         self.heal_later(site, session)
 
-    def late_word(self, site: Site, session: SimulatedSession) -> None:
-        super().late_word(site, session)
-        self.heal_later(site, session)
-
     def unlist(self, site: Site, session: SimulatedSession) -> None:
         if site.kind.name != "wwebjs_api":  # its list is all that it holds
             super().unlist(site, session)
