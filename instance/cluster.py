@@ -15,6 +15,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from instance.state import Trouble
@@ -23,6 +24,7 @@ from instance.state import Trouble
 CLUSTERS_OF_ROOT = "/var/lib/rollcall"
 LINK = "postgres"
 OWNER_NOTE = "state-directory"
+DISK_NOTE = "state-disk"
 BIN = Path("pginstall", "bin")  # in the wheel
 ACCOUNTS = ("postgres", "nobody")
 
@@ -49,7 +51,7 @@ def place(state: Path, user: str | None) -> Path:
         return home
     _remove_orphans(state, user)
     home = _new_home(user)
-    (home / OWNER_NOTE).write_text(str(state))
+    note_owner(home, state)
     link.symlink_to(home / LINK)
     return home
 
@@ -108,6 +110,61 @@ def _remove_orphans(state: Path, user: str) -> None:
         note = home / OWNER_NOTE
         if home.stat().st_uid == uid and note.is_file() and note.read_text() == str(state):
             shutil.rmtree(home, ignore_errors=True)
+
+
+def note_owner(home: Path, state: Path) -> None:
+    """Whose it is, and on which disk that lies."""
+    (home / OWNER_NOTE).write_text(str(state))
+    if state.exists():
+        (home / DISK_NOTE).write_text(str(state.stat().st_dev))
+
+
+def remove_leftovers(uid: int) -> list[Path]:
+    """Clusters of the account `uid` whose state directories are gone; which. What is held, served,
+    or may only be on a disk that is not mounted just now, stays."""
+    gone = []
+    for home in sorted(clusters().glob("instance-*")):
+        with contextlib.suppress(OSError, Trouble):
+            is_ours = home.is_dir() and not home.is_symlink() and home.stat().st_uid == uid
+            if not (is_ours and _is_abandoned(home)):
+                continue
+            held = hold(home)
+            try:
+                shutil.rmtree(home, ignore_errors=True)
+            finally:
+                os.close(held)
+            gone.append(home)
+    return gone
+
+
+def notes(state: Path, home: Path, removed: Sequence[Path]) -> list[str]:
+    """What a person should know of where the data is. As anybody but root it is in `state`."""
+    if home == state:
+        return []
+    return [
+        f"The database is in {home}: it goes with the next start after {state} is deleted.",
+        *(f"{gone} was removed: its state directory is gone." for gone in removed),
+    ]
+
+
+def serving(data: Path) -> int | None:
+    """The process that serves `data`: the one in its pid file, if that is a server of `data`."""
+    try:
+        pid = int((data / "postmaster.pid").read_text().splitlines()[0])
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError, IndexError):
+        return None
+    return pid if str(data).encode() in command else None
+
+
+def _is_abandoned(home: Path) -> bool:
+    """Raises OSError where that cannot be known."""
+    state = Path((home / OWNER_NOTE).read_text())
+    if not state.is_absolute() or os.path.lexists(state):
+        return False
+    disk, note = state.parent.stat().st_dev, home / DISK_NOTE
+    lay_on = int(note.read_text()) if note.is_file() else home.stat().st_dev
+    return disk == lay_on and serving(home / LINK) is None
 
 
 def wheel() -> Path:

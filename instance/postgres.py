@@ -36,13 +36,15 @@ _CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postgres:
-    """Where a server lives, and what speaks to it. `lock` is held for as long as we live."""
+    """Where a server lives, and what speaks to it. `lock` is held for as long as we live; `notes`:
+    what a person should know of where it lives."""
 
     data: Path
     port: int
     password: str
     child: Child
     lock: int
+    notes: list[str]
 
     @property
     def url(self) -> str:
@@ -75,6 +77,7 @@ def prepare(
     user = cluster.account()
     home = cluster.place(directory, user)
     lock = cluster.hold(home)
+    removed = cluster.remove_leftovers(pwd.getpwnam(user).pw_uid) if user else []
     binaries = cluster.programs(home, user)
     data = home / cluster.LINK
     _stop_leftover(data)
@@ -92,7 +95,8 @@ def prepare(
         orphaned_with=signal.SIGQUIT,  # "immediate", which frees its shared memory; SIGKILL leaks
         user=user,
     )
-    return Postgres(data=data, port=chosen, password=password, child=child, lock=lock)
+    notes = cluster.notes(directory, home, removed)
+    return Postgres(data=data, port=chosen, password=password, child=child, lock=lock, notes=notes)
 
 
 def start(server: Postgres) -> None:
@@ -139,24 +143,14 @@ def _write_for(user: str | None, path: Path, content: str) -> None:
 
 def _stop_leftover(data: Path) -> None:
     """A server of this very directory that outlived its supervisor is stopped first."""
-    pid = _serving(data)
+    pid = cluster.serving(data)
     if pid is None:
         return
     os.kill(pid, signal.SIGINT)
     ends = time.monotonic() + LEFTOVER_LIMIT_SECONDS
-    while _serving(data) == pid:
+    while cluster.serving(data) == pid:
         if time.monotonic() > ends:
             raise Trouble(
                 f"PostgreSQL (process {pid}) still runs in {data}: end it, then try again"
             )
         time.sleep(0.1)
-
-
-def _serving(data: Path) -> int | None:
-    """The process that serves `data`: the one in its pid file, if that is a server of `data`."""
-    try:
-        pid = int((data / "postmaster.pid").read_text().splitlines()[0])
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except (OSError, ValueError, IndexError):
-        return None
-    return pid if str(data).encode() in command else None

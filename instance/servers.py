@@ -47,6 +47,7 @@ def start_servers(demands: Demands, *, adopt: Callable[[Child], None]) -> Server
     else:
         database = _start_postgres(demands, adopt)
         database_url, ports["postgres"] = database.url, database.port
+        notes += database.notes
     if redis_url:
         borrowed.require_redis(redis_url)
     else:
