@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from accounts.models import Account, Repair
 from accounts.reasons import meaning
 from accounts.status import LIVE, MEANINGS, Status, Wanted
+from accounts.twins import twins_of
 from accounts.why.alternatives import ruled_out
 from accounts.why.human import human_of
 from accounts.why.next_step import next_step_of
@@ -55,8 +56,8 @@ class Explanation:
 
 
 def explain(account: Account, now: datetime) -> Explanation:
-    """Needs account.gateway; asks the database four times: for the last transition, its open
-    repair, its next probe, and whether its gateway is under maintenance."""
+    """Needs account.gateway; asks the database five times: for the last transition, its open
+    repair, its next probe, its twins, and whether its gateway is under maintenance."""
     shown = account.shown_status(now)
     last = account.transitions.order_by("-id").first()
     at_work = account.repairs.filter(state__in=Repair.OPEN).values_list("state", flat=True).first()
@@ -72,14 +73,17 @@ def explain(account: Account, now: datetime) -> Explanation:
         ruled_out=ruled_out(account, shown, now),
         next_step=next_step.words,
         next_step_at=next_step.at,
-        human=human_of(account, shown, now, at_work=at_work),
+        human=human_of(account, shown, now, at_work=at_work, has_twin=twins_of(account).exists()),
     )
 
 
-def what_to_do(account: Account, now: datetime, *, at_work: str | None) -> str:
+def what_to_do(
+    account: Account, now: datetime, *, at_work: str | None, has_twin: bool = False
+) -> str:
     """What a human must do, without asking the database: for lists. `at_work`: the state of its
-    open repair, where it has one."""
-    return human_of(account, account.shown_status(now), now, at_work=at_work)
+    open repair, where it has one; `has_twin`: another one is wanted running with its number."""
+    shown = account.shown_status(now)
+    return human_of(account, shown, now, at_work=at_work, has_twin=has_twin)
 
 
 def sentence(account: Account, now: datetime) -> str:

@@ -13,6 +13,7 @@ from accounts.reasons import REASONS, TRANSIENT_HOLD_SECONDS
 from accounts.status import LIVE, Status, Wanted
 from accounts.why.human import REPAIRED, pausing_kinds
 from accounts.why.words import RESTARTS
+from reconciliation.models import Finding
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -27,6 +28,7 @@ class Shown(TypedDict):
     group: str
     turn: int
     at_work: str | None
+    has_twin: bool
     seen_now: datetime
 
 
@@ -88,8 +90,15 @@ def _needs_a_human(now: datetime) -> Q:
     )
     planned = Q(status__in=sorted(REPAIRED), next_step__startswith=RESTARTS)
     idle = ~Q(pk__in=_at_work()) & ~(planned & Q(wanted=Wanted.RUNNING))
-    odd = awaits_scan | (runs_unwanted | by_reason & alive) & idle
+    doubled = Q(wanted=Wanted.RUNNING, status=Status.CONNECTED, pk__in=_twins())
+    odd = awaits_scan | doubled | (runs_unwanted | by_reason & alive) & idle
     return lost & idle | odd & Q(shown__in=sorted(LIVE))
+
+
+def _twins() -> QuerySet[Finding, Any]:
+    """Accounts whose number another one runs with: few, as well."""
+    found = Finding.objects.filter(kind=Finding.Kind.TWIN, ended_at__isnull=True)
+    return found.filter(account__isnull=False).order_by().values("account")
 
 
 def _at_work() -> QuerySet[Repair, Any]:
@@ -115,7 +124,12 @@ def with_group(now: datetime, *, hidden: bool = False) -> Accounts:
     mine = Repair.objects.filter(account=OuterRef("pk"), state__in=Repair.OPEN).order_by()
     at_work = Subquery(mine.values("state")[:1])
     accounts = Account.objects.with_shown_status(now).annotate(group=group, turn=turn)
-    accounts = accounts.annotate(at_work=at_work)
+    has_twin = Case(
+        When(pk__in=_twins(), then=Value(True)),
+        default=Value(False),
+        output_field=models.BooleanField(),
+    )
+    accounts = accounts.annotate(at_work=at_work, has_twin=has_twin)
     in_use: Accounts = accounts if hidden else accounts.visible()
     return in_use
 

@@ -99,7 +99,7 @@ def _line(account: ShownAccount, now: datetime) -> dict[str, Any]:
         "account": account,
         "badge": badge(account, shown, now),
         "reason": reason(account, shown),
-        "instruction": what_to_do(account, now, at_work=account.at_work),
+        "instruction": what_to_do(account, now, at_work=account.at_work, has_twin=account.has_twin),
     }
 
 

@@ -11,6 +11,7 @@ from accounts.why.words import MAY_BE_ITS_OWN, RESTARTS, SAME_NUMBER, code_of
 from gateways.registry import CLIENTS
 
 RESTART = "Restart the session; if that fails, scan again."
+KEEP_ONE = 'Decide which one keeps it: press "Keep this one" on the page of the one that stays.'
 # What these need whatever a vague reason says.
 _ASKS_FOR = {
     Status.LOGGED_OUT: SCAN,
@@ -28,8 +29,11 @@ _AT_WORK = {
 }
 
 
-def human_of(account: Account, shown: Status, now: datetime, *, at_work: str | None) -> str:
-    """`at_work`: the state of its open repair, where it has one."""
+def human_of(
+    account: Account, shown: Status, now: datetime, *, at_work: str | None, has_twin: bool
+) -> str:
+    """`at_work`: the state of its open repair, where it has one. `has_twin`: another account is
+    wanted running with its number."""
     if account.merged_into_id is not None or account.archived_at is not None:
         return NOTHING
     if shown in LIVE and account.wanted == Wanted.STOPPED and not at_work:
@@ -40,6 +44,8 @@ def human_of(account: Account, shown: Status, now: datetime, *, at_work: str | N
     if at_work and shown is not Status.UNKNOWN and not is_well:
         work = "restart" if account.wanted == Wanted.RUNNING else "stop"
         return _AT_WORK[Repair.State(at_work)].format(work=work)
+    if is_well and has_twin:
+        return f"Another account runs with its number. {KEEP_ONE}"
     if shown is Status.CONNECTED or account.wanted == Wanted.STOPPED:
         return NOTHING
     if planned := _planned(account, shown):
@@ -57,10 +63,7 @@ def _planned(account: Account, shown: Status) -> str:
     if account.next_step.startswith(RESTARTS):
         return "Nothing: Rollcall restarts it by itself."
     if SAME_NUMBER in account.next_step:
-        return (
-            'Decide which account keeps this number: press "Keep this one" on the page of the one '
-            "that stays. Do not restart both: they would fight."
-        )
+        return f"{KEEP_ONE} Do not restart both: they would fight."
     if MAY_BE_ITS_OWN in account.next_step:
         return (
             "Look whether the session that nobody claims is its own: if so, take it over; if not, "

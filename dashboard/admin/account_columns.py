@@ -65,7 +65,7 @@ class AccountColumns:
             '<span class="rc-why">{}</span><span class="rc-sub{}">{}</span>',
             text,
             " rc-todo" if human else "",
-            what_to_do(account, account.seen_now, at_work=account.at_work) if human else "",
+            _to_do(account) if human else "",
         )
 
     @admin.display(description="workspace and gateway", ordering="workspace__name")
@@ -75,3 +75,8 @@ class AccountColumns:
             visible(account.workspace.name),
             visible(account.gateway.name),
         )
+
+
+def _to_do(account: ShownAccount) -> str:
+    now, at_work, has_twin = account.seen_now, account.at_work, account.has_twin
+    return what_to_do(account, now, at_work=at_work, has_twin=has_twin)

@@ -91,7 +91,10 @@ def test_where_pausing_keeps_the_login_nobody_is_told_to_unlink(say, mode, words
     ("next_step", "begins"),
     [
         ("restart (1st of 3 tries)", "Nothing: Rollcall restarts it by itself."),
-        (f"no restart by itself: {SAME_NUMBER}account 7: keep one of them first", "Decide which"),
+        (
+            f"no restart by itself: {SAME_NUMBER}account 7: keep one of them first",
+            "Decide which one",
+        ),
         (f"no restart by itself: session x there, {MAY_BE_ITS_OWN}: take it over", "Look whether"),
     ],
 )
@@ -109,6 +112,14 @@ def test_in_quarantine_a_human_may_restart_it_all_the_same(say):
     )
 
     assert said.human == "Restart the session; if that fails, scan again."
+
+
+def test_of_two_that_run_with_one_number_a_person_keeps_one(cast, say):
+    cast.an_account("twin", Status.CONNECTED, phone_number="5511987654321", workspace=cast.globex)
+
+    said = say(Status.CONNECTED, phone_number="551187654321")
+
+    assert said.human.startswith("Another account runs with its number. Decide which one keeps it")
 
 
 # --- unknown ------------------------------------------------------------------------------------

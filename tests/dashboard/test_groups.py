@@ -11,6 +11,7 @@ from accounts.models import Account, Gateway, Repair
 from accounts.status import LIVE, Status, Wanted
 from dashboard.groups import Group, with_group
 from gateways.base import Reason
+from reconciliation.models import Finding
 
 
 def an_account_of_every_kind(cast, age_seconds):
@@ -26,10 +27,14 @@ def an_account_of_every_kind(cast, age_seconds):
     )
 
 
+def words_of(account, now):
+    return what_to_do(account, now, at_work=account.at_work, has_twin=account.has_twin)
+
+
 def what_lists_and_words_say(cast):
     """(account, its group, what to do) of those that may be anybody's turn."""
     return [
-        (account, account.group, what_to_do(account, cast.now, at_work=account.at_work))
+        (account, account.group, words_of(account, cast.now))
         for account in with_group(cast.now).select_related("gateway")
         if account.shown != Status.UNKNOWN
         and (account.wanted == Wanted.RUNNING or account.shown in LIVE)
@@ -50,6 +55,22 @@ def test_a_human_is_asked_for_wherever_there_is_something_to_do(cast, age_second
     an_account_of_every_kind(cast, age_seconds)
 
     assert those_that_disagree(what_lists_and_words_say(cast)) == []
+
+
+def test_a_person_decides_between_two_that_run_with_one_number(cast):
+    Account.objects.all().delete()
+    an_account_of_every_kind(cast, 600)
+    moments = {"first_seen_at": cast.now, "last_seen_at": cast.now}
+    Finding.objects.bulk_create(
+        Finding(
+            kind="twin", gateway=cast.gateway, account=one, session_id=one.session_id, **moments
+        )
+        for one in Account.objects.all()
+    )
+
+    told = what_lists_and_words_say(cast)
+    assert those_that_disagree(told) == []
+    assert any("Keep this one" in words for _, _, words in told)
 
 
 def test_nobody_is_asked_for_what_rollcall_is_about_to_restart(cast):
