@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts import clock, incidents, maintenance
+from accounts.freshness import can_be_read
 from accounts.models import Account, Incident
 from accounts.observations import Observation, Outcome
 from accounts.status import Source, Status
@@ -83,6 +84,8 @@ def why_unseen(account: Account, now: datetime, excuses: Excuses = NO_EXCUSES) -
         return Reason.OVERDUE
     if gateway.pk in excuses.maintained:
         return Reason.MAINTENANCE
+    if not can_be_read(gateway.kind):
+        return Reason.UNHEARD
     if gateway.blind_since is not None:
         return Reason.SUSPECT_OURSELVES if excuses.suspect_ourselves else Reason.UNREACHABLE
     if account.unshown_since is not None and gateway.boot_seen_at is not None:

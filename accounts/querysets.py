@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Greatest
 
+from accounts.freshness import READ_KINDS, is_stale
 from accounts.status import LIVE, URGENCY, Status
 
 if TYPE_CHECKING:
@@ -27,8 +27,13 @@ class AccountQuerySet(models.QuerySet["Account"]):
             When(unshown_since__isnull=True, then=F("gateway__listed_at")),
             output_field=models.DateTimeField(),
         )
+        heard = Case(
+            When(gateway__kind__in=READ_KINDS, then=None),
+            default=Greatest("webhook_at", "last_activity_at"),
+            output_field=models.DateTimeField(),
+        )
         # PostgreSQL's GREATEST ignores nulls.
-        return self.annotate(fresh=Greatest("read_at", "status_since", listed))
+        return self.annotate(fresh=Greatest("read_at", "status_since", listed, heard))
 
     def expired(self, now: datetime) -> Self:
         """Live words that nobody has positively seen for too long."""
@@ -53,6 +58,4 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
 
 def _is_expired(now: datetime) -> Q:
-    """What accounts.status.is_fresh says of one moment, for rows."""
-    lives = timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
-    return Q(status__in=LIVE) & (Q(fresh__lte=now - lives) | Q(fresh__gt=now + lives))
+    return Q(status__in=LIVE) & is_stale(now)

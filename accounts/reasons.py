@@ -100,6 +100,10 @@ REASONS: dict[Reason, Meaning] = {
         "its page gave no answer; it is asked three times before that is believed",
         "Nothing: it is being asked again.",
     ),
+    Reason.UNHEARD: _blind(
+        "its gateway cannot be read, and nothing was heard of it for long",
+        "Look whether its gateway still sends its webhooks.",
+    ),
     Reason.OVERDUE: _blind(
         "no read has shown it lately", "Check that worker, scheduler and Redis run."
     ),

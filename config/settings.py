@@ -232,6 +232,7 @@ if not TESTING:
 # a live word expires, and 45 s + one sweep of 5 s must stay below the 60 s that are promised.
 ROLL_CALL_EVERY_SECONDS = environment.number("ROLL_CALL_EVERY_SECONDS", 20)
 LIVE_WORD_EXPIRES_AFTER_SECONDS = environment.number("LIVE_WORD_EXPIRES_AFTER_SECONDS", 45)
+HEARD_WORD_EXPIRES_AFTER_SECONDS = environment.number("HEARD_WORD_EXPIRES_AFTER_SECONDS", 86400)
 ROLL_CALL_TICK_SECONDS = 5
 EXPIRY_SWEEP_EVERY_SECONDS = 5
 # A connected account's live client is asked so often, where WhatsApp cannot see it. With a tick and

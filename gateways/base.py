@@ -74,6 +74,7 @@ class Reason(StrEnum):
     PARTIAL_LIST = "partial_list"
     UNSHOWN = "unshown"  # whole lists leave it out, and no read of its own has said more
     UNANSWERED = "unanswered"  # its page gave no answer, and is asked again before that is believed
+    UNHEARD = "unheard"  # nobody can read its gateway, and nothing was heard of it for long
     OVERDUE = "overdue"
     MASS_LOSS_UNCONFIRMED = "mass_loss_unconfirmed"
     LOSS_DISMISSED = "loss_dismissed"  # an operator said that such a loss is none

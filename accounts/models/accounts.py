@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from accounts.freshness import can_be_read, word_lives
 from accounts.models.gateways import Gateway
 from accounts.models.workspaces import Workspace
 from accounts.proof import Proof, last_proof
@@ -124,10 +124,12 @@ class Account(models.Model):
     @property
     def fresh_at(self) -> datetime | None:
         """When its word was last positively known: its own read, its gateway's list if it was on
-        it, or the moment the word was first said."""
+        it, or the moment the word was first said; where nothing can be read, what was heard."""
         moments = [self.read_at, self.status_since]
         if self.unshown_since is None:
             moments.append(self.gateway.listed_at)
+        if not can_be_read(self.gateway.kind):
+            moments += [self.webhook_at, self.last_activity_at]
         return max((moment for moment in moments if moment), default=None)
 
     @property
@@ -150,7 +152,7 @@ class Account(models.Model):
         status = Status(self.status)
         if status not in LIVE or self.fresh_at is None:
             return status
-        lives = timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
+        lives = word_lives(self.gateway.kind)
         return status if is_fresh(self.fresh_at, now, lives=lives) else Status.UNKNOWN
 
 

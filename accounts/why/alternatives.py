@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from accounts.freshness import can_be_read
 from accounts.models import Account
 from accounts.status import Status, Wanted
-from accounts.why.words import age, code_of, live_words_keep
+from accounts.why.words import age, code_of, said_keep
 from gateways.base import Reason
 
 _NOT_DISCONNECTED: dict[str, str] = {
@@ -16,6 +17,7 @@ _NOT_DISCONNECTED: dict[str, str] = {
     Reason.PARTIAL_LIST: "absence from a list that is not whole means nothing",
     Reason.UNSHOWN: "absence from a list is believed only once a read says the same",
     Reason.UNANSWERED: "a page that does not answer is asked three times over at least 30 s",
+    Reason.UNHEARD: "silence of a gateway that cannot be read says nothing of a loss",
     Reason.OVERDUE: "nobody has looked, so nothing was seen to be gone",
     Reason.MASS_LOSS_UNCONFIRMED: "half of a gateway at once is more likely a list that is wrong",
     Reason.LOSS_DISMISSED: "an operator said that it is not gone",
@@ -53,9 +55,10 @@ def ruled_out(account: Account, shown: Status, now: datetime) -> list[str]:
 
 
 def _of_connected(account: Account, now: datetime) -> Iterator[str]:
-    seconds = int(live_words_keep().total_seconds())
     shown_at = age(account.fresh_at or now, now)
-    yield f"not unknown: it was last shown {shown_at} ago, and that is believed for {seconds} s"
+    shown = "shown" if can_be_read(account.gateway.kind) else "heard of"
+    keeps = said_keep(account.gateway.kind)
+    yield f"not unknown: it was last {shown} {shown_at} ago, and that is believed for {keeps}"
     if account.unshown_since is None:
         yield "not disconnected: no complete list has left it out since a list showed it"
     else:

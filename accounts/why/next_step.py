@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from accounts import maintenance, probes
+from accounts.freshness import can_be_read, word_lives
 from accounts.models import Account
 from accounts.status import LIVE, Status, Wanted
-from accounts.why.words import age, live_words_keep
+from accounts.why.words import age, roll_calls_keep
 from gateways.base import Reason
 
 
@@ -30,9 +31,11 @@ def next_step_of(account: Account, shown: Status, now: datetime) -> NextStep:
     if account.archived_at is not None:
         return NextStep("nothing: it is archived; adding its number again brings it back")
     began = account.gateway.run_started_at
-    if began is None or began + live_words_keep() <= now:
+    if began is None or began + roll_calls_keep() <= now:
         return NextStep("nothing: no roll call is running; look at worker, scheduler and Redis")
     read = _next_read(account, began, now)
+    if not can_be_read(account.gateway.kind):
+        read = _only_heard(account, shown, now)
     decides = _what_a_read_decides(account, shown, now)
     words = "; ".join(filter(None, (read.words, decides, _next_probe(account, shown, now))))
     return _planned(account, NextStep(words, read.at), now)
@@ -80,9 +83,20 @@ def _next_probe(account: Account, shown: Status, now: datetime) -> str:
     )
 
 
+def _only_heard(account: Account, shown: Status, now: datetime) -> NextStep:
+    words = f"gateway {account.gateway.name} cannot be read: only its webhooks are heard"
+    if shown not in LIVE:
+        return NextStep(words)
+    expires = (account.fresh_at or now) + word_lives(account.gateway.kind)
+    unless = f"unless one speaks of it, it becomes unknown in {age(now, expires)}"
+    return NextStep(f"{words}; {unless}", expires)
+
+
 def _what_a_read_decides(account: Account, shown: Status, now: datetime) -> str:
+    if not can_be_read(account.gateway.kind):
+        return ""
     if shown in LIVE:
-        expires = (account.fresh_at or now) + live_words_keep()
+        expires = (account.fresh_at or now) + roll_calls_keep()
         return f"unless a read shows it again, it becomes unknown in {age(now, expires)}"
     if account.gateway.blind_since is not None:
         return "as soon as it answers, this is decided anew"

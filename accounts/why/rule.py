@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from accounts.freshness import can_be_read
 from accounts.models import Account, Transition
 from accounts.status import Source, Status
-from accounts.why.words import is_expired, live_words_keep
+from accounts.why.words import is_expired, said_keep
 from gateways.base import Reason
 
 _BY_REASON: dict[tuple[str, str], str] = {
@@ -72,8 +73,9 @@ def rule_of(account: Account, shown: Status, last: Transition | None) -> str:
     if account.merged_into_id is not None:
         return "two accounts had one number: the older row keeps it"
     if is_expired(account, shown) or (last is not None and last.source == Source.SWEEP):
-        seconds = int(live_words_keep().total_seconds())
-        return f"a live word is believed for {seconds} s after the last read that showed it"
+        kind = account.gateway.kind
+        shown = "the last read that showed it" if can_be_read(kind) else "it was last heard"
+        return f"a live word is believed for {said_keep(kind)} after {shown}"
     if last is None:
         return "as it was registered: nothing has been seen since that would change it"
     if account.status_reason == Reason.WRONG_NUMBER:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from accounts.expiry import why_unseen
+from accounts.freshness import word_lives
 from accounts.models import Account
 from accounts.status import Status
 
@@ -31,8 +32,15 @@ def since_of(account: Account, shown: Status) -> datetime:
     return expired_at or account.status_since
 
 
-def live_words_keep() -> timedelta:
+def roll_calls_keep() -> timedelta:
+    """For so long the last roll call says that there are any."""
     return timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
+
+
+def said_keep(kind: str) -> str:
+    """For how long a live word of such a gateway is believed."""
+    lives = word_lives(kind)
+    return age(datetime.min, datetime.min + lives)
 
 
 def age(moment: datetime, now: datetime) -> str:
