@@ -22,7 +22,10 @@ LONG_QUIET = timedelta(minutes=3)
 SHORTEST_SILENCE = timedelta(minutes=2)
 RECENTLY = timedelta(minutes=5)
 FEWEST_FOR_A_RATE = 20
+NAMED = 5
 FEWEST_CHANGES = 3
+# A failure of ours: nothing of the gateway's is broken.
+OURS = frozenset({"unavailable"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +119,8 @@ def judge(facts: Facts, limits: Limits) -> list[Judgement]:
 def _judge_failing(facts: Facts, limits: Limits) -> Iterator[Judgement]:
     figures, kind = facts.figures, Incident.Kind.FAILING
     ended = figures.succeeded + figures.failed + figures.refused
+    if facts.last_failure_code in OURS and facts.consecutive_failures + figures.failed:
+        return  # see judge_unwritten
     percent = 100 * figures.succeeded / ended if ended else 100.0
     in_a_row = facts.consecutive_failures >= limits.failures_in_a_row
     too_often = ended >= FEWEST_FOR_A_RATE and percent < limits.success_percent
@@ -263,6 +268,34 @@ def _judge_undelivered(facts: Facts) -> Judgement:
         text=f"its backend does not take what is handed on: {events} waiting, the first for "
         f"{age(stuck.since, facts.now)}: {stuck.why or 'not tried yet'}",
         count=stuck.number,
+    )
+
+
+# --- not written down ---------------------------------------------------------------------------
+def judge_unwritten(routes: Sequence[Facts], limits: Limits, *, is_open: bool) -> Judgement:
+    """What we could not write down: one incident about ourselves, however many gateways it hits."""
+    kind = Incident.Kind.UNWRITTEN
+    hit = [
+        facts
+        for facts in routes
+        if facts.last_failure_code in OURS
+        and facts.consecutive_failures
+        and not (facts.last_failure_at and facts.last_failure_at + RECENTLY <= facts.now)
+    ]
+    number = sum(facts.consecutive_failures for facts in hit)
+    if number < (1 if is_open else limits.failures_in_a_row):
+        return Judgement(kind=kind, is_open=False)
+    last = max(hit, key=lambda facts: facts.last_failure_at or facts.watched_since)
+    names = sorted(facts.name for facts in hit)
+    more = ", …" if len(names) > NAMED else ""
+    of = "a gateway" if len(names) == 1 else f"{len(names)} gateways"
+    return Judgement(
+        kind=kind,
+        is_open=True,
+        text=f"{number} webhooks in a row of {of} ({', '.join(names[:NAMED])}{more}) could not be "
+        f"written down; the last one {_ago(last.last_failure_at, last)}: "
+        f"{last.last_failure_why or 'see the log of the web processes'}",
+        count=number,
     )
 
 

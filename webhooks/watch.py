@@ -21,7 +21,15 @@ from accounts.redis_client import client
 from accounts.status import Status
 from webhooks import wrong_paths
 from webhooks.habits import usual_per_hour
-from webhooks.judging import Facts, Figures, Judgement, Limits, judge, judge_unattributed
+from webhooks.judging import (
+    Facts,
+    Figures,
+    Judgement,
+    Limits,
+    judge,
+    judge_unattributed,
+    judge_unwritten,
+)
 from webhooks.models import Route, RouteTally
 from webhooks.right_paths import right_url
 from webhooks.stuck import stuck_forwards
@@ -69,18 +77,25 @@ def watch_routes() -> list[Judgement]:
     ours_over = lasting[None].ended.get(Incident.Kind.SELF_CHECK, watched)
     since = _watched_each(now, max(watched, ours_over))
     figures = _figures(now, since)
-    for facts, gateway_id in _all_facts(now, since, figures, lasting):
+    routes = list(_all_facts(now, since, figures, lasting))
+    for facts, gateway_id in routes:
         for judgement in judge(facts, limits()):
             _settle(judgement, gateway_id, facts.open_since)
             judged.append(judgement)
     open_since = lasting[None].since
+    unwritten = judge_unwritten(
+        [facts for facts, _ in routes],
+        limits(),
+        is_open=Incident.Kind.UNWRITTEN in open_since,
+    )
+    _settle(unwritten, None, open_since)
     nobody = judge_unattributed(
         figures.get(None, Figures()).refused,
         limits(),
         is_open=Incident.Kind.UNATTRIBUTED in open_since,
     )
     _settle(nobody, None, open_since)
-    return [*judged, nobody]
+    return [*judged, unwritten, nobody]
 
 
 def watched_since(now: datetime) -> datetime:

@@ -25,6 +25,7 @@ class Incident(models.Model):
         SLOW = "slow", "webhooks are handled slowly"
         UNDELIVERED = "undelivered", "webhooks cannot be handed on"
         UNATTRIBUTED = "unattributed", "webhooks of nobody we know are refused"
+        UNWRITTEN = "unwritten", "webhooks could not be written down"
         CHANNEL = "channel", "alerts cannot be delivered"
 
     kind = models.CharField(max_length=30, choices=Kind.choices)

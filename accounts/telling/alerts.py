@@ -77,6 +77,11 @@ RULES: dict[Incident.Kind, Rule] = {
         "If the requests come from a gateway of yours, register it or correct its secret. If not, "
         "block their address in front of Rollcall.",
     ),
+    Incident.Kind.UNWRITTEN: Rule(
+        0,
+        "Look at PostgreSQL: Rollcall could not write webhooks down. The roll call catches up with "
+        "what the gateways do not repeat.",
+    ),
     Incident.Kind.CHANNEL: Rule(
         0,
         "Run ./run manage channel_test NAME for the channel named, and correct its target or the "

@@ -74,8 +74,8 @@ def rule_of(account: Account, shown: Status, last: Transition | None) -> str:
         return "two accounts had one number: the older row keeps it"
     if is_expired(account, shown) or (last is not None and last.source == Source.SWEEP):
         kind = account.gateway.kind
-        shown = "the last read that showed it" if can_be_read(kind) else "it was last heard"
-        return f"a live word is believed for {said_keep(kind)} after {shown}"
+        begin = "the last read that showed it" if can_be_read(kind) else "it was last heard"
+        return f"a live word is believed for {said_keep(kind)} after {begin}"
     if last is None:
         return "as it was registered: nothing has been seen since that would change it"
     if account.status_reason == Reason.WRONG_NUMBER:

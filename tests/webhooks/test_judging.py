@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.models import Incident
-from webhooks.judging import Facts, Figures, Judgement, Limits, judge, judge_unattributed
+from webhooks.judging import (
+    Facts,
+    Figures,
+    Judgement,
+    Limits,
+    judge,
+    judge_unattributed,
+    judge_unwritten,
+)
 from webhooks.wrong_paths import WrongPath
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -227,3 +235,45 @@ def test_refusals_of_nobody_we_know_open_one_incident_from_fifty_on() -> None:
 def test_it_is_over_below_half_of_them() -> None:
     assert judge_unattributed(25, LIMITS, is_open=True).is_open is True
     assert judge_unattributed(24, LIMITS, is_open=True).is_open is False
+
+
+# --- not written down: our own fault
+OURS = {"last_failure_code": "unavailable", "last_failure_at": NOW}
+
+
+def unwritten(*failures: int, is_open: bool = False, **facts: object) -> Judgement:
+    routes = [
+        replace(QUIET, name=f"g{number}", consecutive_failures=number, **{**OURS, **facts})
+        for number in failures
+    ]
+    return judge_unwritten(routes, LIMITS, is_open=is_open)
+
+
+def test_what_we_could_not_write_down_is_no_failing_of_the_gateway() -> None:
+    assert is_open(Kind.FAILING, consecutive_failures=9, **OURS) is None
+    figures = Figures(received=50, succeeded=10, failed=40)
+    assert is_open(Kind.FAILING, figures=figures, **OURS) is None
+
+
+def test_it_is_one_note_about_ourselves_however_many_gateways_it_hits() -> None:
+    judgement = unwritten(2, 5, 1)
+    assert judgement.is_open
+    assert judgement.text == (
+        "8 webhooks in a row of 3 gateways (g1, g2, g5) could not be written down; the last one "
+        "0 s ago: see the log of the web processes"
+    )
+    assert judgement.count == 8
+
+
+def test_it_opens_at_the_third_and_is_over_when_all_are_written_again() -> None:
+    assert unwritten(1, 1).is_open is False
+    assert unwritten(1, 1, is_open=True).is_open is True
+    assert unwritten(0, 0, is_open=True).is_open is False
+
+
+def test_a_gateway_that_has_sent_nothing_since_does_not_keep_it_open() -> None:
+    assert unwritten(5, is_open=True, last_failure_at=ago(minutes=6)).is_open is False
+
+
+def test_it_says_nothing_of_what_failed_for_another_reason() -> None:
+    assert unwritten(5, last_failure_code="wrong_signature").is_open is False

@@ -187,3 +187,15 @@ def test_it_asks_a_fixed_number_of_times(django_assert_num_queries, good: Passag
     watch(good)
     with django_assert_num_queries(11):
         watch_routes()
+
+
+def test_what_we_could_not_write_down_opens_one_incident_about_ourselves(good: Passage) -> None:
+    other = replace(good, gateway_id=a_gateway("whatsapp-9").pk)
+    lost = {"status_code": 503, "code": "unavailable", "why": "could not be written down"}
+    found = watch(*[replace(one, **lost) for one in (good, good, good, other, other, other)])
+    assert set(found) == {Kind.UNWRITTEN}
+    assert found[Kind.UNWRITTEN].gateway is None
+    assert "PostgreSQL" in found[Kind.UNWRITTEN].cure
+
+    now = database_now()
+    assert watch(replace(good, at=now), replace(other, at=now)) == {}
