@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "reconciliation",
 ]
 MIDDLEWARE = [
+    "webhooks.presence.Presence",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -19,7 +19,7 @@ from accounts.incidents import close_incident, open_incident
 from accounts.models import Account, Gateway, Incident
 from accounts.redis_client import client
 from accounts.status import Status
-from webhooks import wrong_paths
+from webhooks import presence, wrong_paths
 from webhooks.habits import usual_per_hour
 from webhooks.judging import (
     Facts,
@@ -99,17 +99,19 @@ def watch_routes() -> list[Judgement]:
 
 
 def watched_since(now: datetime) -> datetime:
-    """Since when somebody has looked without a break. What came while nobody did, or while Redis
-    was away, may be unknown to us: an outage of our own is no silence of a gateway's."""
+    """Since when somebody has looked without a break, and a web process was there to hear. What
+    came while nobody did, or while Redis was away, may be unknown to us: an outage of our own is no
+    silence of a gateway's."""
     try:
         since, last = json.loads(str(client().get(WATCHED) or "[0, 0]"))
         is_new = not timedelta() <= now - datetime.fromtimestamp(last, UTC) <= AWAY_AFTER
         began_at = now if is_new else datetime.fromtimestamp(since, UTC)
         client().set(WATCHED, json.dumps([began_at.timestamp(), now.timestamp()]))
+        present = presence.present_since(now)
     except RedisError as error:
         logger.warning("since when routes are watched is not known: %s", type(error).__name__)
         return now
-    return began_at
+    return max(began_at, present or began_at)
 
 
 def _watched_each(now: datetime, watched: datetime) -> defaultdict[int | None, datetime]:
