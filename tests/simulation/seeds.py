@@ -8,6 +8,15 @@ from tests.simulation.simulation import Plan
 USUAL = (
     Plan(seed=1, hours=0.4, accounts=40, intensity=6, quiet_seconds=300),
     Plan(seed=3, hours=0.3, accounts=12, gateways=1, intensity=20, quiet_seconds=300),
+    Plan(
+        seed=3,
+        hours=0.2,
+        accounts=20,
+        gateways=4,
+        kinds=("wwebjs_api", "waha", "evolution", "wppconnect"),
+        intensity=10,
+        quiet_seconds=120,
+    ),
 )
 # Each names what may happen, so that its story stays the same when more is drawn for the others.
 SHOWN: dict[str, Plan] = {
@@ -28,5 +37,25 @@ SHOWN: dict[str, Plan] = {
         intensity=60,
         fates=("lose", "lose_many", "hang", "slow"),
         quiet_seconds=60,
+    ),
+    "a list that WPPConnect cut short ended what lives, which was not asked by its name": Plan(
+        seed=2,
+        hours=0.1,
+        accounts=16,
+        gateways=1,
+        kinds=("wppconnect",),
+        intensity=60,
+        fates=("list_fault",),
+        quiet_seconds=60,
+    ),
+    "a gateway that tells of no boot restored its sessions, and the last of them were lost": Plan(
+        seed=3,
+        hours=0.08,
+        accounts=70,
+        gateways=1,
+        kinds=("wwebjs_api",),
+        intensity=150,
+        fates=("restart",),
+        quiet_seconds=20,
     ),
 }
