@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from accounts.models import Account, Repair, Transition
+from accounts.models import Account, MaintenanceWindow, Repair, Transition
 from accounts.status import Source, Status, Wanted
 from gateways.simulator.sessions import Truth
 from tests.simulation.estate import Fact, Key, Site
@@ -112,6 +112,10 @@ class OnPages:
         if due > now:
             self.record.hub.at(due, lambda: self.look_again_at_dead(account_id), "referee")
             return
+        if self._was_maintained(row.gateway_id, FOUND_SECONDS):
+            later = now + timedelta(seconds=FOUND_SECONDS)
+            self.record.hub.at(later, lambda: self.look_again_at_dead(account_id), "referee")
+            return
         self.record.breaks(
             "proof: a dead page is found", account_id, f"connected for more than {FOUND_SECONDS} s"
         )
@@ -133,14 +137,22 @@ class OnPages:
                 self._is_overdue(account_id, row)
 
     def _is_overdue(self, account_id: int, row: Row) -> None:
-        """By the rows, unless somebody is just starting it."""
+        """By the rows, unless somebody is just starting it, or works on its gateway."""
         account = Account.objects.get(pk=account_id)
+        if self._was_maintained(row.gateway_id, ASKED_SECONDS):
+            return
         if account.repairs.filter(state=Repair.State.RUNNING).exists():
             return
         last, every = self._asked.get(row.key), settings.PROBE_EVERY_SECONDS
         self.record.breaks(
             "proof: never older than 2 min", account_id, f"last asked {last}, due each {every} s"
         )
+
+    def _was_maintained(self, gateway_id: int, seconds: int) -> bool:
+        """Within so long: meanwhile nobody probes there."""
+        now = self.record.hub.clock.now
+        windows = MaintenanceWindow.objects.filter(gateway_id=gateway_id, starts_at__lte=now)
+        return windows.filter(ends_at__gt=now - timedelta(seconds=seconds)).exists()
 
     def said(self) -> list[str]:
         """What was measured, in lines."""
