@@ -66,8 +66,8 @@ def _planned(account: Account, shown: Status) -> str:
         return f"{KEEP_ONE} Do not restart both: they would fight."
     if MAY_BE_ITS_OWN in account.next_step:
         return (
-            "Look whether the session that nobody claims is its own: if so, take it over; if not, "
-            "stop that one at its gateway."
+            "Look whether the session that nobody claims is its own: take it over if it is, "
+            "restart this one if not."
         )
     return ""
 
