@@ -21,8 +21,14 @@ def ring(task: str, *args: int | str) -> None:
     transaction.on_commit(lambda: _send(task, args), robust=True)
 
 
-def _send(task: str, args: tuple[int | str, ...]) -> None:
+def ring_in(seconds: float, task: str, *args: int | str) -> None:
+    """So many seconds from now, and not much later: its sweeper is sooner then. Never raises when
+    Redis is gone."""
+    _send(task, args, countdown=seconds, expires=seconds + 5)
+
+
+def _send(task: str, args: tuple[int | str, ...], **when: float) -> None:
     try:
-        import_string(task).apply_async(args=args, expires=60)
+        import_string(task).apply_async(args=args, **{"expires": 60} | when)
     except (OperationalError, RedisError, OSError) as error:
         logger.warning("%s was not rung (%s): its sweeper will catch up", task, error)

@@ -4,7 +4,7 @@ import threading
 
 from celery import shared_task
 
-from accounts import confirm, expiry, incidents
+from accounts import confirm, doorbell, expiry, incidents
 from accounts.models import Repair
 from accounts.repair import queue as repair_queue
 from accounts.repair import starts
@@ -63,9 +63,7 @@ def carry_out_repairs(gateway_id: int) -> None:
         try:
             repair = starts.carry_out_due(gateway_id)
             if repair is not None and repair.state == Repair.State.UNCLEAR:
-                look_at_repair.apply_async(
-                    (repair.pk,), countdown=LOOK_AGAIN_SECONDS, expires=LOOK_AGAIN_SECONDS + 5
-                )
+                doorbell.ring_in(LOOK_AGAIN_SECONDS, "accounts.tasks.look_at_repair", repair.pk)
         finally:
             _starting.release()
 

@@ -58,4 +58,7 @@ SHOWN: dict[str, Plan] = {
         fates=("restart",),
         quiet_seconds=20,
     ),
+    "a task ended with an error, where Redis went away while it started a session": Plan(
+        seed=314, hours=0.07, accounts=150, intensity=5, quiet_seconds=30
+    ),
 }
