@@ -44,9 +44,10 @@ class Story:
         self.world.create(HELD, 1)
 
     def _hold_the_clocks(self, monkeypatch) -> None:
-        database_now, now = clock.database_now, timezone.now
-        monkeypatch.setattr(clock, "database_now", lambda: database_now() + self._passed)
-        monkeypatch.setattr(timezone, "now", lambda: now() + self._passed)
+        """They stand still until the story goes on, however slow the machine is that tells it."""
+        began, began_here = clock.database_now(), timezone.now()
+        monkeypatch.setattr(clock, "database_now", lambda: began + self._passed)
+        monkeypatch.setattr(timezone, "now", lambda: began_here + self._passed)
 
     def _deliver(self, method, path, headers, body) -> int:
         named = {"content_type": headers["Content-Type"], "headers": headers}

@@ -61,12 +61,14 @@ def server(django_db_setup, tmp_path_factory):
 
 
 @pytest.fixture
-def secret(transactional_db, server):
-    """The usual people's first gateway's, once both of the server's processes know it."""
+def secret(transactional_db, server, throwaway_redis):
+    """The usual people's first gateway's, once both of the server's processes know it; what they
+    refused before is forgotten."""
     cast = make_cast()
     secret = f"secret {secrets.token_hex(8)}"
     give_secret(cast.gateway, "hmac", secret)
     server.learn(secret)
+    throwaway_redis.flushall()
     return secret
 
 
