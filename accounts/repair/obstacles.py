@@ -38,7 +38,7 @@ def cannot_pause(account: Account) -> str:
     kind = account.gateway.kind
     can = capabilities_of(kind)
     if can.can_stop and can.stop_keeps_login:
-        return _no_session(account)
+        return no_session(account)
     if can.can_stop:
         return f"a gateway of kind {kind} deletes the login of what it stops: unlink it instead"
     return f"a gateway of kind {kind} cannot stop a session from here"
@@ -47,7 +47,7 @@ def cannot_pause(account: Account) -> str:
 def cannot_unlink(account: Account) -> str:
     """Why its session cannot be logged out; empty: it can. Needs account.gateway."""
     if capabilities_of(account.gateway.kind).can_log_out:
-        return _no_session(account)
+        return no_session(account)
     return f"a gateway of kind {account.gateway.kind} cannot log a session out from here"
 
 
@@ -60,21 +60,22 @@ def reason_of(account: Account) -> Reason:
 
 
 def _not_wanted(account: Account) -> str:
-    if gone := _gone(account):
-        return gone
+    if why := gone(account):
+        return why
     if account.wanted != Wanted.RUNNING:
         return "it is wanted stopped: want it running first"
-    return _no_session(account)
+    return no_session(account)
 
 
-def _gone(account: Account) -> str:
+def gone(account: Account) -> str:
+    """Why nothing can be done with it at all; "" where something can."""
     if account.merged_into_id is not None:
         return f"it was merged into account {account.merged_into_id}: act there"
     return "it is archived: register the number again first" if account.archived_at else ""
 
 
-def _no_session(account: Account) -> str:
-    return _gone(account) or ("" if account.session_id else "it has no session")
+def no_session(account: Account) -> str:
+    return gone(account) or ("" if account.session_id else "it has no session")
 
 
 def _not_now(account: Account, by: str, now: datetime, maintained_until: datetime | None) -> str:

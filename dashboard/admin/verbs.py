@@ -10,7 +10,7 @@ from typing import Any
 from accounts import clock, codes, lifecycle, twins
 from accounts.models import Account, Repair
 from accounts.repair import repairs
-from accounts.repair.obstacles import cannot_pause, cannot_unlink
+from accounts.repair.obstacles import cannot_pause, cannot_unlink, gone, no_session
 from accounts.status import LIVE, Status, Wanted
 
 Refusal = Callable[[Any, datetime], str]
@@ -43,16 +43,6 @@ class Verb:
     only_when_possible: bool = False
 
 
-def _gone(account: Account) -> str:
-    if account.merged_into_id is not None:
-        return f"it was merged into account {account.merged_into_id}"
-    return "it is archived: register the number again first" if account.archived_at else ""
-
-
-def _no_session(account: Account) -> str:
-    return _gone(account) or ("" if account.session_id else "it has no session")
-
-
 def _cannot_restart(account: Account, now: datetime) -> str:
     return repairs.why_not(account, Repair.Asker.OPERATOR, now)
 
@@ -77,18 +67,18 @@ def _is_off(account: Account, now: datetime) -> str:
 
 
 def _cannot_lift(account: Account, now: datetime) -> str:
-    return _gone(account) or ("" if account.quarantined_until else "it is not in quarantine")
+    return gone(account) or ("" if account.quarantined_until else "it is not in quarantine")
 
 
 def _cannot_show(account: Account, now: datetime) -> str:
     if account.shown_status(now) is not Status.QR_SCANNING:
         return "it does not wait for a scan"
-    return _no_session(account) or codes.why_not_shown(account)
+    return no_session(account) or codes.why_not_shown(account)
 
 
 def _cannot_want(wanted: Wanted) -> Refusal:
     def refusal(account: Account, now: datetime) -> str:
-        return f"it is wanted {wanted} already" if account.wanted == wanted else _gone(account)
+        return f"it is wanted {wanted} already" if account.wanted == wanted else gone(account)
 
     return refusal
 
@@ -96,7 +86,7 @@ def _cannot_want(wanted: Wanted) -> Refusal:
 def _cannot_mark(account: Account, now: datetime) -> str:
     if account.status in ("disconnected", "stopped"):
         return f"it is {account.status} already"
-    return _no_session(account)
+    return no_session(account)
 
 
 def _want(wanted: Wanted) -> Act:
@@ -246,7 +236,7 @@ ARCHIVE = Verb(
         "Registering the number again brings the account back."
     ),
     act=lambda account, actor, why: lifecycle.archive(account, actor=actor),
-    refusal=lambda account, now: _gone(account),
+    refusal=lambda account, now: gone(account),
     icon="archive",
     asks_why=True,
     dangerous=True,
