@@ -61,8 +61,7 @@ def judge_absent(
     for row in lost:
         # Held once, it is for its minute, though others come back and less than half is gone then.
         if is_mass_loss or row.is_held:
-            why = MASS_LOSS if is_mass_loss else RETURNING
-            _judge_mass_loss(found, row, at, why=why, is_returning=is_returning)
+            _judge_mass_loss(found, row, at, is_mass_loss=is_mass_loss, is_returning=is_returning)
         else:
             found.to_read.append(row)
 
@@ -98,7 +97,7 @@ def _is_shown(row: Row, session: Session) -> bool:
 
 
 def _judge_mass_loss(
-    found: Comparison, row: Row, at: Circumstances, *, why: str, is_returning: bool
+    found: Comparison, row: Row, at: Circumstances, *, is_mass_loss: bool, is_returning: bool
 ) -> None:
     """Unknown, until every complete list has agreed for a minute in which we could see, and nobody
     said anything else of it."""
@@ -106,10 +105,13 @@ def _judge_mass_loss(
     agreed = all(since is not None and _is_long_ago(since, at) for since in clocks)
     is_denied = any(not _is_long_ago(said, at) for said in _said_alive(row, at))
     if agreed and not is_denied and not is_returning:
-        found.decided.append((_missing(row, Status.DISCONNECTED, AGREED), _gone(row, at)))
+        if is_mass_loss:
+            found.decided.append((_missing(row, Status.DISCONNECTED, AGREED), _gone(row, at)))
+        else:  # the others are back: its absence alone condemns it no more than any other's
+            found.to_read.append(row)
         return
     found.held_back.add(row.account_id)
-    held = _held(row, Status.UNKNOWN, why)
+    held = _held(row, Status.UNKNOWN, MASS_LOSS if is_mass_loss else RETURNING)
     if row.reason == Reason.MASS_LOSS_UNCONFIRMED:
         found.noted.append(held)
     else:

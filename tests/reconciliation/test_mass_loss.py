@@ -6,6 +6,7 @@ from accounts.clock import database_now
 from accounts.models import Account, Incident
 from accounts.status import Status
 from gateways.base import Reason
+from gateways.simulator import mishaps
 from tests.cast import see, story
 
 HELD = (Status.UNKNOWN, Reason.MASS_LOSS_UNCONFIRMED)
@@ -177,6 +178,22 @@ def test_what_does_not_come_back_with_the_others_is_held_for_its_minute_all_the_
     assert scene.says(dana) == [LOST]
     calls_for(scene, 20)
     assert scene.open_incidents() == []
+
+
+def test_one_that_only_the_lists_leave_out_lives_on_when_the_others_are_back(scene):
+    """It was left out before they vanished, and is still when they are there again."""
+    accounts = scene.accounts(3)
+    for account in accounts:
+        mishaps.set_listed(scene.world, account.session_id, listed=False)
+    scene.call_roll()
+    for account in accounts[1:]:
+        mishaps.set_listed(scene.world, account.session_id, listed=True)
+
+    calls_for(scene, 120)
+
+    assert LOST not in scene.says(*accounts)
+    assert ("unknown", "disconnected") not in story(accounts[0])
+    assert scene.says(accounts[0]) == [(Status.UNRESPONSIVE, Reason.NOT_LISTED)]
 
 
 def test_accounts_that_had_expired_before_count_as_the_connected_ones_they_were(scene):
