@@ -21,7 +21,8 @@ def gateway(states, rows=ROWS):
     def answer(call):
         assert call.headers["apikey"] == "k"
         if call.url.path == "/instance/fetchInstances":
-            return httpx.Response(200, json=rows)
+            only = call.url.params.get("instanceName")
+            return httpx.Response(200, json=[row for row in rows if only in (None, row["name"])])
         name = call.url.path.rpartition("/")[2]
         if name not in states:
             return httpx.Response(404, json=MISSING)
@@ -63,6 +64,12 @@ def test_a_word_is_a_state(word, state):
 
 def test_a_connected_session_is_read_with_its_number():
     session = gateway({"alice": "open"}).read_session("alice", deadline_seconds=5)
+    assert session.phone_number == "62811801641"
+
+
+def test_the_number_of_one_is_not_looked_for_in_a_list_of_all():
+    crowd = [ROWS[0], *({"name": f"broken-{n}", "ownerJid": 7} for n in range(3))]
+    session = gateway({"alice": "open"}, rows=crowd).read_session("alice", deadline_seconds=5)
     assert session.phone_number == "62811801641"
 
 

@@ -61,4 +61,15 @@ SHOWN: dict[str, Plan] = {
     "a task ended with an error, where Redis went away while it started a session": Plan(
         seed=314, hours=0.07, accounts=150, intensity=5, quiet_seconds=30
     ),
+    "there was never time for the last of a long list, where what came anew stands": Plan(
+        seed=2,
+        hours=0.05,
+        accounts=120,
+        gateways=1,
+        kinds=("evolution",),
+        intensity=60,
+        fates=("unlink", "replace", "lose", "speak"),
+        line_seconds=(0.5, 0.9),
+        quiet_seconds=150,
+    ),
 }

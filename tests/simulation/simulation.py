@@ -39,6 +39,8 @@ class Plan:
     kinds: tuple[str, ...] = ("webjs",)
     intensity: float = 1.0
     fates: tuple[str, ...] = ()  # only these; empty: all there are
+    # There and back, between us and each gateway: the least and the most.
+    line_seconds: tuple[float, float] = (0.004, 0.06)
     stops_at_first: bool = True
     # All that goes wrong ends now and then, so that everything can be compared.
     act_seconds: float = 3000.0
@@ -91,6 +93,8 @@ def simulate(plan: Plan, *, without: AbstractContextManager[Any] | None = None) 
                 accounts=plan.accounts,
                 kinds=drawn(plan.kinds, seed=plan.seed, gateways=plan.gateways),
             )
+            for site in estate.sites:
+                site.line.least, site.line.most = plan.line_seconds
             referee = Referee(hub, estate, worker, watcher, seed=plan.seed)
             report = Report(plan, [site.kind.name for site in estate.sites], referee)
             referee.record.stops_at_first = plan.stops_at_first
