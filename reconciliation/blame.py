@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,9 @@ FEWEST_REPAIRED = 5
 FEWEST_DIED = 3
 LEAST_SHARE = 0.2
 TIMES_AS_MANY = 3
+# Asked each few seconds, of every gateway: what chance gives now and then would pause all of them
+# sooner or later.
+AT_MOST_BY_CHANCE = 0.001
 
 # Of a death in a mass loss no repair is to blame: the whole gateway was.
 ALONE = timedelta(minutes=1)
@@ -91,12 +95,26 @@ def is_worth_asking(tally: Tally) -> bool:
 
 
 def harms(tally: Tally) -> bool:
-    """Whether what was repaired dies several times as often as what was not, in equal times."""
-    if not is_worth_asking(tally):
-        return False
-    times = WINDOW / DIES_WITHIN
-    others_share = tally.others_died / (tally.others * times) if tally.others else 0.0
-    return tally.died / tally.repaired > TIMES_AS_MANY * others_share
+    """Whether what was repaired dies several times as often as what was not, in equal times, and
+    chance does not give that. Where there is nobody to compare with, nobody can say."""
+    return is_worth_asking(tally) and by_chance(tally) < AT_MOST_BY_CHANCE
+
+
+def by_chance(tally: Tally) -> float:
+    """How likely it is that of all who died so many were repaired ones, or more, if these died just
+    TIMES_AS_MANY as often as the others: exact, of two rates, given how many died in all."""
+    at_risk = TIMES_AS_MANY * tally.repaired * DIES_WITHIN
+    share = at_risk / (at_risk + tally.others * WINDOW)
+    in_all = tally.died + tally.others_died
+    return math.fsum(_binomial(number, in_all, share) for number in range(tally.died, in_all + 1))
+
+
+def _binomial(number: int, of: int, share: float) -> float:
+    """By logarithms: the numbers of a large gateway are beyond any float."""
+    if share >= 1:
+        return float(number == of)
+    ways = math.lgamma(of + 1) - math.lgamma(number + 1) - math.lgamma(of - number + 1)
+    return math.exp(ways + number * math.log(share) + (of - number) * math.log1p(-share))
 
 
 def look_for_harm(now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from accounts.lifecycle import Refused
 from accounts.models import Account, Incident, Repair, Transition
 from accounts.repair.pause import resume_repair
 from accounts.status import Source, Status
-from reconciliation.blame import Tally, harms
+from reconciliation.blame import AT_MOST_BY_CHANCE, TIMES_AS_MANY, Tally, harms
 from reconciliation.governor import govern
 
 
@@ -23,7 +24,11 @@ from reconciliation.governor import govern
     ("tally", "is_harm"),
     [
         (Tally(repaired=10, died=8, others=100, others_died=1), True),
-        (Tally(repaired=5, died=3), True),  # there is nobody else to compare with
+        (Tally(repaired=6, died=5, others=10), True),
+        (Tally(repaired=5, died=3), False),  # there is nobody else to compare with
+        (Tally(repaired=10, died=3, others=40, others_died=5), False),  # chance gives that
+        (Tally(repaired=5, died=3, others=12), False),
+        (Tally(repaired=900, died=700, others=6000, others_died=3000), True),
         (Tally(repaired=4, died=4, others=100), False),  # too few to say
         (Tally(repaired=100, died=2, others=100), False),
         (Tally(repaired=100, died=19, others=100), False),  # four in five stayed
@@ -45,6 +50,34 @@ def test_more_deaths_among_the_others_never_make_it_worse(repaired, died, others
     worse = Tally(repaired=repaired, died=died, others=others, others_died=others_died)
     if harms(worse):
         assert harms(Tally(repaired=repaired, died=died, others=others, others_died=0))
+
+
+@given(
+    repaired=st.integers(1, 200),
+    died=st.integers(0, 199),
+    others=st.integers(0, 200),
+    others_died=st.integers(0, 200),
+)
+def test_more_deaths_of_what_was_repaired_never_make_it_better(repaired, died, others, others_died):
+    died, others_died = min(died, repaired - 1), min(others_died, others)
+    better = Tally(repaired=repaired, died=died, others=others, others_died=others_died)
+    if harms(better):
+        worse = Tally(repaired=repaired, died=died + 1, others=others, others_died=others_died)
+        assert harms(worse)
+
+
+@given(repaired=st.integers(5, 60), others=st.integers(0, 60), deaths=st.integers(0, 60))
+def test_chance_does_not_give_it_even_where_the_repaired_are_the_sickest(repaired, others, deaths):
+    """Whoever dies is one of them by their share of the time, thrice: what is blamed then is rarer
+    than we allow."""
+    share = TIMES_AS_MANY * repaired / (TIMES_AS_MANY * repaired + 6 * others)
+    blamed = sum(
+        math.comb(deaths, died) * share**died * (1 - share) ** (deaths - died)
+        for died in range(min(deaths, repaired) + 1)
+        if deaths - died <= others
+        and harms(Tally(repaired=repaired, died=died, others=others, others_died=deaths - died))
+    )
+    assert blamed <= AT_MOST_BY_CHANCE
 
 
 # --- what comes of it -----------------------------------------------------------------------------

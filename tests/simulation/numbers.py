@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ class Ours:
     """A loss that a restart cures, since when it is ours to mend."""
 
     since: datetime
-    in_calm: bool
+    lost: datetime
     was_started: bool = False
 
 
@@ -68,18 +69,22 @@ class Numbers:
         self._lost.pop(account_id, None)
         self._ours.pop(account_id, None)
 
-    def is_ours(self, account_id: int, since: datetime, *, in_calm: bool) -> None:
-        self._ours.setdefault(account_id, Ours(since, in_calm))
+    def is_ours(self, account_id: int, since: datetime, lost: datetime) -> None:
+        self._ours.setdefault(account_id, Ours(since, lost))
 
     def started_by_us(self, account_id: int | None) -> None:
         if account_id in self._ours:
             self._ours[account_id].was_started = True
 
-    def no_longer_ours(self, account_id: int, now: datetime, *, is_well: bool) -> None:
+    def healed(self, account_id: int, now: datetime, in_the_way: Callable[[datetime], str]) -> None:
+        """`in_the_way`: of its repair, since this moment."""
         ours = self._ours.pop(account_id, None)
-        if ours and is_well and ours.was_started:
-            kind = "in calm" if ours.in_calm else "after a mass event, or while we could not act"
+        if ours and ours.was_started:
+            kind = in_the_way(ours.lost) or "in calm"
             self.healed_after[kind].append((now - ours.since).total_seconds())
+
+    def no_longer_ours(self, account_id: int) -> None:
+        self._ours.pop(account_id, None)
 
     def _healed(self) -> list[tuple[str, list[float]]]:
         return sorted(self.healed_after.items())

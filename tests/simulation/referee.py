@@ -114,7 +114,8 @@ class Referee:
             retries = change.reason in policy._NOTICED
             own = self.estate.by_gateway[row.gateway_id].kind.capabilities.own_retry_seconds
             since = now + timedelta(seconds=own if retries else 0)
-            numbers.is_ours(account_id, since, in_calm=self.record.is_calm(row.gateway_id))
+            numbers.is_ours(account_id, since, now)
+        elif change.to_status == Status.CONNECTED:
+            numbers.healed(account_id, now, lambda lost: self.record.in_the_way(row, lost))
         elif change.to_status not in PASSING:
-            well = change.to_status == Status.CONNECTED
-            numbers.no_longer_ours(account_id, now, is_well=well)
+            numbers.no_longer_ours(account_id)

@@ -105,6 +105,7 @@ def simulate(plan: Plan, *, without: AbstractContextManager[Any] | None = None) 
                 site.wire.on_call = partial(referee.called, site)
             stage = Stage(hub, estate, worker, random.Random(source.random()), referee.record.note)
             stage.on_mass_loss = referee.on_change.mass_loss
+            stage.on_trouble = referee.record.trouble
             fate = Fate(stage)
             with estate.on_line(), without or nullcontext(), suppress(Broken):
                 _run(plan, hub, worker, fate, referee)

@@ -13,6 +13,7 @@ from gateways.simulator.world import State
 from tests.simulation.estate import Site
 from tests.simulation.fates.sessions import ToSessions
 from tests.simulation.fates.stage import Fates, Stage
+from tests.simulation.troubles import MANY_AT_ONCE
 
 # How often each happens to one gateway a day.
 RATES = {
@@ -38,6 +39,8 @@ LIST_FAULTS = (
     *("no_total", "unreadable_entry", "truncated"),
 )
 
+# What is lost at once waits for its turn: two starts at a time, each up to 20 s.
+CALM_AGAIN, SECONDS_A_START = 1200.0, 10.0
 FOR_LONG = 1200.0  # seconds that are lost until somebody at the gateway mends it, at least
 
 
@@ -148,10 +151,15 @@ class ToGateways(Fates):
         share = self.random.choice([0.05, 0.3, 0.6, 1.0])
         most = min(len(sessions), max(3, int(len(sessions) * share)))
         lost = self.random.sample(sessions, most)
+        self._many(site, most)
         for session in lost:
             self._sessions.lose(site, session)
         if site.kind.forgets_names:
             self.stage.on_mass_loss(site, {session.session_id for session in lost}, FOR_LONG)
+
+    def _many(self, site: Site, number: int) -> None:
+        lasts = CALM_AGAIN + number * SECONDS_A_START
+        self.stage.on_trouble(site.gateway.name, MANY_AT_ONCE, lasts)
 
     def reload_many(self, site: Site) -> None:
         """Half of them or more leave its memory, and are back within the minute."""
@@ -160,6 +168,7 @@ class ToGateways(Fates):
         if site.world.state is not State.RUNNING or len(sessions) < 6 or not is_webjs:
             return
         many = self.random.randint(len(sessions) // 2 + 1, len(sessions))
+        self._many(site, 0)
         gone, lasts = self.random.sample(sessions, many), self.random.uniform(5, 55)
         for session in gone:
             mishaps.lose(site.world, session.session_id)
@@ -182,6 +191,7 @@ class ToGateways(Fates):
         hidden = self.random.sample(
             sessions, self.random.randint(len(sessions) // 2, len(sessions))
         )
+        self._many(site, 0)
         for session in hidden:
             session.listed = False
 
@@ -195,6 +205,7 @@ class ToGateways(Fates):
     def maintain(self, site: Site) -> None:
         """A window in which it is restarted; now and then it is over early."""
         minutes = self.random.uniform(3, 25)
+        self.stage.on_trouble(site.gateway.name, MANY_AT_ONCE, minutes * 60 + CALM_AGAIN)
         with suppress(Refused):
             maintenance.begin(
                 site.gateway, duration=timedelta(minutes=minutes), why="an upgrade", actor="olga"

@@ -15,6 +15,7 @@ from gateways.base import GatewayError
 from gateways.simulator.sessions import SimulatedSession
 from tests.simulation.estate import Site
 from tests.simulation.fates.stage import Fates
+from tests.simulation.troubles import A_PERSONS
 
 # How often for one account a day.
 RATES = {"click": 0.3, "lift": 0.1}
@@ -31,6 +32,9 @@ class ByPeople(Fates):
         found = account.first()
         if found is not None:
             self.stage.note(f"{session.session_id}: somebody clicks {what}")
+            if what != "restart":
+                lasts = 1300 if what == "want_stopped" else 60
+                self.stage.on_trouble(session.session_id, A_PERSONS, lasts)
             self.hub.spawn(lambda: self._click(found, what), "click")
 
     def _click(self, account: Account, what: str) -> None:

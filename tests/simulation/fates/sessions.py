@@ -13,6 +13,7 @@ from gateways.simulator.world import Failure, State
 from tests.gateways.simulated import connected
 from tests.simulation.estate import Site
 from tests.simulation.fates.stage import Fates, Stage
+from tests.simulation.troubles import FALLS_AGAIN, PAGE_HANGS, TAKEN
 
 # How often each happens to one account a day.
 RATES = {
@@ -34,6 +35,7 @@ RATES = {
     "twin": 0.03,
     "speak": 6.0,
 }
+FOR_GOOD = 10 * 86400.0
 GATEWAY_RETRIES = 0.6  # of technical losses that it noticed
 
 
@@ -65,7 +67,9 @@ class ToSessions(Fates):
                     session.status = "connected"
             site.touch()
 
-        self.soon(20, 900, wake)
+        lasts = self.random.uniform(20, 900)
+        self.stage.on_trouble(session.session_id, PAGE_HANGS, lasts)
+        self.hub.after(lasts, wake, "fate")
 
     def unlink(self, site: Site, session: SimulatedSession) -> None:
         mishaps.unlink(site.world, session.session_id)
@@ -81,6 +85,7 @@ class ToSessions(Fates):
 
     def conflict(self, site: Site, session: SimulatedSession) -> None:
         mishaps.disconnect(site.world, session.session_id, reason="CONFLICT")
+        self.stage.on_trouble(session.session_id, TAKEN, 0)
         self.heal_later(site, session)
 
     def flap(self, site: Site, session: SimulatedSession) -> None:
@@ -184,7 +189,9 @@ class ToSessions(Fates):
 
     def doom(self, site: Site, session: SimulatedSession) -> None:
         """For a while it falls again whenever it is up: sooner or later nobody tries any more."""
-        ends = self.hub.clock.now + timedelta(seconds=self.random.uniform(300, 2400))
+        lasts = self.random.uniform(300, 2400)
+        ends = self.hub.clock.now + timedelta(seconds=lasts)
+        self.stage.on_trouble(session.session_id, FALLS_AGAIN, lasts)
 
         def fall() -> None:
             held = site.world.sessions.get(session.session_id)
@@ -208,6 +215,7 @@ class ToSessions(Fates):
         self._new_sessions += 1
         fresh = f"webjs_{theirs.pk}_twin{self._new_sessions}"
         connected(site.world, fresh, workspace_id=theirs.pk, phone_number=number)
+        self.stage.on_trouble(session.session_id, TAKEN, FOR_GOOD)
         now = self.hub.clock.now
         Account.objects.create(
             workspace=theirs,

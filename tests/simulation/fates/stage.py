@@ -13,8 +13,8 @@ from tests.simulation.worker import Worker
 
 @dataclass
 class Stage:
-    """`note` tells the story; `on_mass_loss`: these sessions are gone at once, for so
-    many seconds."""
+    """`note` tells the story; `on_mass_loss`: these sessions are gone at once, for so many seconds.
+    `on_trouble`: for so long no restart cures this session, or all of that gateway's."""
 
     hub: Hub
     estate: Estate
@@ -22,6 +22,7 @@ class Stage:
     random: random.Random
     note: Callable[[str], None]
     on_mass_loss: Callable[[Site, set[str], float], None] = lambda site, lost, seconds: None
+    on_trouble: Callable[[str, str, float], None] = lambda whom, what, seconds: None
 
     def soon(self, low: float, high: float, then: Callable[[], None]) -> None:
         """Between so many seconds from now."""

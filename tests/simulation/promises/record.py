@@ -14,6 +14,7 @@ from accounts.models import Account, Repair, Transition
 from tests.simulation.estate import Estate, Fact, Key
 from tests.simulation.hub import Hub
 from tests.simulation.numbers import Numbers
+from tests.simulation.troubles import MANY_AT_ONCE, Troubles
 
 MOST_BROKEN = 20
 # The tasks that ask a gateway by themselves, as its calls name them.
@@ -45,6 +46,7 @@ class Record:
     def __init__(self, hub: Hub, estate: Estate, *, seed: int) -> None:
         self.hub, self.estate, self.seed = hub, estate, seed
         self.numbers = Numbers()
+        self.troubles = Troubles()
         self.stops_at_first = True
         self.broken: list[str] = []
         self.rows: dict[int, Row] = {}
@@ -78,13 +80,23 @@ class Record:
             return None
         return max(readable, self.own_well_since)
 
-    def is_calm(self, gateway_id: int) -> bool:
-        """No mass event, no boot, nothing of ours away."""
-        site, now = self.estate.by_gateway[gateway_id], self.hub.clock.now
-        calm = self.calm_since(gateway_id)
+    def trouble(self, whom: str, what: str, seconds: float) -> None:
+        self.troubles.befell(whom, what, self.hub.clock.now, seconds)
+
+    def in_the_way(self, row: Row, lost: datetime) -> str:
+        """Of its repair, from its loss until now, by the world's truth; "" nothing: in calm."""
+        now, name = self.hub.clock.now, self.estate.by_gateway[row.gateway_id].gateway.name
+        of_it = self.troubles.between(row.session_id or "", lost, now)
+        if of_it or self._was_calm(row.gateway_id, lost):
+            return of_it or self.troubles.between(name, lost, now)
+        return MANY_AT_ONCE
+
+    def _was_calm(self, gateway_id: int, since: datetime) -> bool:
+        """No mass event, no boot, nothing of ours away, from 20 min before until now."""
+        site, calm = self.estate.by_gateway[gateway_id], self.calm_since(gateway_id)
         events = (calm, site.mass_lost_at, site.world.started_at)
-        recent = [at for at in events if at is not None and at > now - timedelta(minutes=20)]
-        return calm is not None and not recent
+        last = max(at for at in events if at is not None)
+        return calm is not None and last <= since - timedelta(minutes=20)
 
     def fact(self, key: Key) -> Fact | None:
         return self.estate.by_gateway[key[0]].facts.get(key[1])
