@@ -28,6 +28,8 @@ from reconciliation.strangers import Lost, Strangers
 # So many of an account's last changes are looked through for when it was stable.
 CHANGES_LOOKED_AT = 50
 
+# What is looked up hangs on `needing`: else PostgreSQL, where its statistics are old, looks through
+# the history of every account before it leaves out those that need nothing.
 _CASES = """
 WITH needing AS (
     SELECT id FROM whatsapp_accounts WHERE status IN ('disconnected', 'unresponsive', 'failed')
@@ -47,11 +49,11 @@ SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phon
   FROM needing JOIN whatsapp_accounts account USING (id)
   LEFT JOIN LATERAL (
        SELECT state, asked_by FROM account_repairs
-        WHERE account_id = account.id AND state IN ('waiting', 'running', 'unclear') LIMIT 1
+        WHERE account_id = needing.id AND state IN ('waiting', 'running', 'unclear') LIMIT 1
        ) open ON true
   LEFT JOIN LATERAL (
        SELECT id, reason FROM account_repairs
-        WHERE account_id = account.id AND reason NOT IN ('', 'operator', 'repair_gave_up')
+        WHERE account_id = needing.id AND reason NOT IN ('', 'operator', 'repair_gave_up')
           AND steps <> '["stop"]'
         ORDER BY id DESC LIMIT 1
        ) last ON true
@@ -63,7 +65,7 @@ SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phon
          FROM (SELECT source, from_status, created_at,
                       created_at - lead(created_at) OVER (ORDER BY id DESC) AS lasted
                  FROM (SELECT id, source, from_status, created_at FROM account_transitions
-                        WHERE account_id = account.id ORDER BY id DESC LIMIT %(looked_at)s
+                        WHERE account_id = needing.id ORDER BY id DESC LIMIT %(looked_at)s
                       ) changes
               ) spans
        ) told
@@ -73,7 +75,7 @@ SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phon
               max(finished_at) AS ended_at,
               max(finished_at) FILTER (WHERE asked_by <> 'rollcall') AS human_at
          FROM account_repairs
-        WHERE account_id = account.id AND state NOT IN ('waiting', 'running', 'unclear')
+        WHERE account_id = needing.id AND state NOT IN ('waiting', 'running', 'unclear')
           AND steps <> '["stop"]'
           AND coalesce(started_at, finished_at, asked_at) > coalesce(told.clean_at, '-infinity')
        ) tried

@@ -1,0 +1,59 @@
+"""What repair must know costs as much as there is to repair, however many accounts there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+
+from accounts.models import Account
+from accounts.status import Status
+from reconciliation.cases import _CASES, CHANGES_LOOKED_AT
+
+
+def _parts(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _parts(part)
+
+
+def _plan_as_it_ran() -> dict[str, Any]:
+    values = {"stable": timedelta(seconds=60), "looked_at": CHANGES_LOOKED_AT}
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {_CASES}", values)
+        [[[told]]] = cursor.fetchall()
+    plan: dict[str, Any] = told["Plan"]
+    return plan
+
+
+def _all_were_lost_when_postgresql_counted_last(scene) -> None:
+    lost = (
+        Account(
+            workspace=scene.cast.acme,
+            gateway=scene.gateway,
+            session_id=f"session-{number}",
+            phone_number=f"62811{number:07d}",
+            status=Status.DISCONNECTED,
+            status_since=scene.cast.ago(600),
+            next_step="it is restarted",
+        )
+        for number in range(2000)
+    )
+    Account.objects.bulk_create(lost)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE whatsapp_accounts")
+    Account.objects.all().update(status=Status.CONNECTED, next_step="")
+
+
+def test_it_looks_through_the_history_of_those_only_that_need_something(scene):
+    _all_were_lost_when_postgresql_counted_last(scene)
+    scene.cast.an_account("lost", Status.DISCONNECTED)
+    histories = [
+        part
+        for part in _parts(_plan_as_it_ran())
+        if part.get("Relation Name") in ("account_transitions", "account_repairs")
+    ]
+    assert histories
+    assert max(part["Actual Loops"] for part in histories) <= 1
