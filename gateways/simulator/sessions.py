@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Browser(StrEnum):
@@ -122,6 +123,7 @@ def message_id(source: random.Random, *, sent: bool) -> str:
     return f"{str(sent).lower()}_{other}@c.us_3EB0{source.randrange(16**16):016X}"
 
 
+@lru_cache(maxsize=65_536)  # a list says the same moments each time
 def iso(moment: datetime) -> str:
     """As JavaScript writes it: milliseconds and a Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -63,6 +63,8 @@ class Timeline:
         with self._lock:
             if not self._entries or self._entries[0].due > now:
                 return None
+            if self._may_run(self._entries[0]):
+                return heapq.heappop(self._entries).job
             for entry in sorted(self._entries):
                 if entry.due > now:
                     return None

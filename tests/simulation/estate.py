@@ -22,7 +22,8 @@ from gateways.simulator.timeline import Timeline
 from gateways.simulator.world import State, World
 from tests.gateways.simulated import connected
 from tests.simulation.hub import Hub
-from tests.simulation.kinds import Kind, Shown, own_path
+from tests.simulation.kinds import Kind, own_path
+from tests.simulation.ledger import Fact, Ledger, noting_changes
 from tests.simulation.network import Line, Post, Wire
 
 # As slow as the real service, but for QR codes: a new one each minute says nothing here.
@@ -70,23 +71,6 @@ class HubTimeline(Timeline):
         self._hub.after(seconds, self.wake, "gateway")
 
 
-@dataclass(slots=True)
-class Fact:
-    """What is true of one session, each with since when it is so or not. `good`: the gateway can be
-    reached, holds it and does not deny that it is connected; `claimed`: the same, reachable or not;
-    `alive`: its live page is there, too; `borne_out`: it is claimed, and where its kind can be
-    probed, a probe would say so as well."""
-
-    good: bool
-    claimed: bool
-    alive: bool
-    borne_out: bool
-    good_since: datetime
-    claimed_since: datetime
-    alive_since: datetime
-    borne_out_since: datetime
-
-
 @dataclass
 class Site:
     """One gateway: its row, its world, the line to it."""
@@ -97,7 +81,7 @@ class Site:
     line: Line
     wire: Wire
     post: Post
-    facts: dict[str, Fact] = field(default_factory=dict)
+    ledger: Ledger
     readable_since: datetime | None = None
     # Since when its lists leave out what it holds, or make up what it does not.
     lying_since: datetime | None = None
@@ -121,6 +105,10 @@ class Site:
     def touch(self) -> None:
         self.touched = True
 
+    @property
+    def facts(self) -> dict[str, Fact]:
+        return self.ledger.facts
+
     def look(self, now: datetime) -> list[str]:
         """Bring the ledger up to date; the sessions for which something has changed."""
         self.touched = False
@@ -128,38 +116,7 @@ class Site:
             self.readable_since = None
         elif self.readable_since is None:
             self.readable_since = now
-        sessions = self.world.sessions
-        for session_id in sessions.keys() - self.facts.keys():
-            self.facts[session_id] = Fact(False, False, False, False, now, now, now, now)
-        reachable = self.is_reachable
-        return [
-            session_id
-            for session_id, fact in self.facts.items()
-            if _note(fact, self.kind, sessions.get(session_id), reachable, now)
-        ]
-
-
-def _note(
-    fact: Fact, kind: Kind, session: SimulatedSession | None, reachable: bool, now: datetime
-) -> bool:
-    claimed = alive = borne_out = False
-    if session is not None:
-        shown = kind.shows(session)
-        claimed = shown is not Shown.OTHER
-        alive = shown is Shown.CONNECTED and session.is_alive
-        borne_out = claimed and kind.is_borne_out(session)
-    good = claimed and reachable
-    if (good, claimed, alive, borne_out) == (fact.good, fact.claimed, fact.alive, fact.borne_out):
-        return False
-    if good != fact.good:
-        fact.good, fact.good_since = good, now
-    if claimed != fact.claimed:
-        fact.claimed, fact.claimed_since = claimed, now
-    if alive != fact.alive:
-        fact.alive, fact.alive_since = alive, now
-    if borne_out != fact.borne_out:
-        fact.borne_out, fact.borne_out_since = borne_out, now
-    return True
+        return self.ledger.look(self.world.sessions, now, is_reachable=self.is_reachable)
 
 
 class Estate:
@@ -199,7 +156,7 @@ class Estate:
         timeline = HubTimeline(self.hub, host)
         world.timeline = world.sender._timeline = timeline
         wire = Wire(self.hub, world, line, self._own_random(), kind)
-        site = Site(gateway, kind, world, line, wire, post)
+        site = Site(gateway, kind, world, line, wire, post, Ledger(kind))
         wire.on_touch = site.touch
 
         def wake() -> None:
@@ -242,6 +199,7 @@ class Estate:
     @contextmanager
     def on_line(self) -> Iterator[None]:
         with ExitStack() as stack:
+            stack.enter_context(noting_changes(site.ledger for site in self.sites))
             for site in self.sites:
                 stack.enter_context(use_transport(site.gateway.base_url, site.wire))
             yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from accounts.models import Account, Transition
+from accounts.models import Transition
 from accounts.status import Source, Status
 from reconciliation import policy
 from tests.simulation.database import Watcher
@@ -23,6 +23,7 @@ from tests.simulation.worker import Worker
 # On its way: the Node service lists what it starts as waiting for a scan.
 PASSING = frozenset({Status.CONNECTING, Status.UNKNOWN, Status.QR_SCANNING})
 AFTER_BOOT = timedelta(minutes=15)
+_NEW = "SELECT * FROM account_transitions WHERE id > %s ORDER BY id"
 
 
 class Referee:
@@ -72,12 +73,8 @@ class Referee:
         record.numbers.truth(account_id, row.status, fact, site, self.hub.clock.now)
 
     def _read_history(self) -> None:
-        new = list(
-            Transition.objects.filter(pk__gt=self._last_transition)
-            .order_by("pk")
-            .select_related(None)
-        )
-        self.record.read_rows(Account.objects.filter(updated_at__gte=self._last_read))
+        new = list(Transition.objects.raw(_NEW, [self._last_transition]))
+        self.record.read_rows(written_since=self._last_read)
         self._last_read = self.hub.clock.now
         for transition in new:
             self._last_transition = transition.pk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 import traceback
@@ -15,7 +16,7 @@ from typing import Any
 from django.db import connection
 
 from accounts.telling.letters import Outcome
-from tests.simulation.database import simulated_database
+from tests.simulation.database import simulated_database, tidy
 from tests.simulation.estate import Estate
 from tests.simulation.fate import Fate
 from tests.simulation.fates.stage import Stage
@@ -107,7 +108,7 @@ def simulate(plan: Plan, *, without: AbstractContextManager[Any] | None = None) 
             stage.on_mass_loss = referee.on_change.mass_loss
             stage.on_trouble = referee.record.trouble
             fate = Fate(stage)
-            with estate.on_line(), without or nullcontext(), suppress(Broken):
+            with estate.on_line(), _seldom_collecting(), without or nullcontext(), suppress(Broken):
                 _run(plan, hub, worker, fate, referee)
             report.statements = watcher.statements
             referee.record.numbers.account_days = plan.accounts * clock.seconds() / 86400
@@ -124,7 +125,11 @@ LEFT_OUT = frozenset(
 )
 
 
+TIDIED_SECONDS = 600
+
+
 def _run(plan: Plan, hub: Hub, worker: Worker, fate: Fate, referee: Referee) -> None:
+    hub.every(TIDIED_SECONDS, tidy, first=0)
     worker.begin()
     hub.run_until(hub.clock.now + timedelta(seconds=60))
     fate.begin(intensity=plan.intensity, only=plan.fates)
@@ -154,6 +159,20 @@ def _hold_no_transaction() -> None:
 def _raised(referee: Referee, name: str, error: BaseException) -> None:
     lines = "".join(traceback.format_exception(error)[-12:])
     referee.record.breaks(f"{name} raised", None, lines)
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Nearly all that there is, stays: Python need not look through it again and again."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @contextmanager

@@ -57,7 +57,7 @@ class Lasting:
 
     def look_at_all(self) -> None:
         """What is alive, and has been in plain sight for long enough, is called so."""
-        self.record.read_rows(Account.objects.all())
+        self.record.read_rows()
         now = self.record.hub.clock.now
         for account_id, row in self.record.rows.items():
             fact, calm = self.record.fact(row.key), self.record.calm_since(row.gateway_id)
