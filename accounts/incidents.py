@@ -18,7 +18,6 @@ from accounts.doorbell import ring
 from accounts.lifecycle import Refused
 from accounts.models import Channel, Incident, Notification
 from accounts.telling import alerts
-from accounts.trips import ask
 
 logger = logging.getLogger(__name__)
 
@@ -79,12 +78,6 @@ def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None, text: 
 
 def is_open(kind: Incident.Kind, *, gateway_id: int | None = None) -> bool:
     return _open(kind, gateway_id).exists()
-
-
-def open_about(gateway_id: int) -> dict[str, datetime]:
-    """What is open of the gateway and of Rollcall itself: by kind, since when."""
-    [rows] = ask(OPEN_ABOUT_SQL, gateway=gateway_id)
-    return dict(rows)
 
 
 def prune() -> int:

@@ -15,6 +15,7 @@ from accounts import clock
 from accounts.locks import short_waits
 from accounts.models import Account, Gateway
 from accounts.silence import NEXT_LOOK_SQL
+from accounts.trips import ask
 from gateways.base import ProbeKind
 from gateways.registry import CLIENTS
 from gateways.text import printable
@@ -31,6 +32,11 @@ SEND_AT_MOST_EVERY = timedelta(minutes=10)
 AT_ONCE = 8  # of one gateway
 SENDS_AT_ONCE = 2
 
+_UNDER_WAY = """
+SELECT session_id FROM whatsapp_accounts
+ WHERE gateway_id = %(gateway)s AND session_id IS NOT NULL
+   AND probing_until > clock_timestamp() AND probing_until <= clock_timestamp() + %(longest)s
+"""
 _DUE = f"""
 WITH site AS MATERIALIZED (
     SELECT gateway.id, kind.probe = 'send' AS by_send, gateway.mode = 'observe' AS is_observed,
@@ -238,11 +244,11 @@ def note_unanswered(gateway_id: int, account_ids: Collection[int], asked_at: dat
     )
 
 
-def under_way(gateway_id: int, now: datetime) -> set[str]:
-    """Sessions of the gateway that a probe is at."""
-    mine = Account.objects.filter(gateway_id=gateway_id, session_id__isnull=False)
-    at_it = mine.filter(probing_until__gt=now, probing_until__lte=now + LEASE + clock.LOOKED_LATER)
-    return set(at_it.values_list("session_id", flat=True))  # type: ignore[arg-type]
+def under_way(gateway_id: int) -> tuple[datetime, set[str]]:
+    """Now, by the database's clock, and the sessions of the gateway that a probe is at."""
+    longest = LEASE + clock.LOOKED_LATER
+    [[now]], rows = ask(clock.NOW_SQL, _UNDER_WAY, gateway=gateway_id, longest=longest)
+    return now, {session_id for (session_id,) in rows}
 
 
 def unasked(gateway_id: int, now: datetime) -> set[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
+from accounts import clock
 from accounts.book import Book, Superseded
 from accounts.decision import Known
 from accounts.models import SupersededSession
@@ -133,12 +134,13 @@ SELECT {columns} FROM jsonb_to_recordset(%(moved)s::jsonb) moved({definition})
 class Surroundings:
     """What is true once the rows are locked. `found`: the accounts that the observations may touch
     now, by session, past session and number; `serves`: which gateways have accounts of which
-    workspaces, of those that speak of a number."""
+    workspaces, of those that speak of a number; `now`: by the database's clock."""
 
     found: set[int]
     known: list[Known]
     superseded: list[Superseded]
     serves: set[tuple[int, int]]
+    now: datetime
 
 
 def lock(seen: Sequence[Observation], others: Collection[int] = ()) -> list[dict[str, Any]]:
@@ -151,11 +153,12 @@ def lock(seen: Sequence[Observation], others: Collection[int] = ()) -> list[dict
 def look_around(seen: Sequence[Observation], locked: Sequence[dict[str, Any]]) -> Surroundings:
     """Asked after the wait for the rows. A join would show the gateways as they were before it, and
     lose an account that moved to another one meanwhile."""
-    found, gateways, superseded, serves = ask(
+    found, gateways, superseded, serves, [[now]] = ask(
         _FIND,
         _GATEWAYS,
         _SUPERSEDED,
         _SERVES,
+        clock.NOW_SQL,
         **_named(seen),
         accounts=[row["account_id"] for row in locked],
         gateways_of=list({row["gateway_id"] for row in locked}),
@@ -171,6 +174,7 @@ def look_around(seen: Sequence[Observation], locked: Sequence[dict[str, Any]]) -
             for gateway, session, account, confirmed in superseded
         ],
         serves={(gateway, workspace) for gateway, workspace in serves},
+        now=now,
     )
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
 
-from accounts import clock, rows
+from accounts import rows
 from accounts.book import Book
 from accounts.decision import Known
 from accounts.doorbell import ring
@@ -83,7 +83,7 @@ def _open_book(seen: Sequence[Observation], others: Collection[int]) -> Book:
         around.known,
         around.superseded,
         around.serves,
-        now=clock.database_now(),
+        now=around.now,
         expires_after=timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS),
     )
 

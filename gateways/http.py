@@ -54,6 +54,7 @@ class Http:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
+        self._shown_url = shown(self._base_url)
         self._secrets = tuple(secret for secret in secrets if secret)
         self._transport = transport
 
@@ -72,7 +73,7 @@ class Http:
         Raises Refused, TimedOut, Unreachable or BadAnswer; any status below 300 and from 400 up is
         an answer.
         """
-        where = self.clean(f"{method} {path} on {shown(self._base_url)}")
+        where = self.clean(f"{method} {path} on {self._shown_url}")
         with deadline_of(deadline_seconds) as deadline, self._translated(where, deadline):
             request = self._request(method, path, query=query, body=body, headers=headers)
             request.extensions["timeout"] = httpx.Timeout(deadline_seconds).as_dict()

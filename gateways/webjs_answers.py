@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
@@ -38,12 +39,16 @@ class ListAnswer(msgspec.Struct):
     total: msgspec.Raw = _NOTHING
 
 
+_PlainText = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_CHARACTERS)]
+_PlainWord = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
+
+
 class _PlainSession(msgspec.Struct, gc=False):
-    session_id: str
-    status: str
-    workspace_id: int | None = None
-    phone_number: str | None = None
-    connected_at: str | None = None
+    session_id: _PlainWord
+    status: _PlainWord
+    workspace_id: Annotated[int, msgspec.Meta(ge=0, le=MAX_WHOLE_NUMBER)] | None = None
+    phone_number: _PlainText | None = None
+    connected_at: _PlainText | None = None
 
 
 class _PlainList(msgspec.Struct):
@@ -74,25 +79,23 @@ def plain_listing(body: bytes) -> Listing | None:
         return None
     if said.success is False or said.total != len(said.sessions):
         return None
-    if not all(map(_is_plain, said.sessions)):
+    if not (_is_plain(body) or all(map(_is_plain_entry, said.sessions))):
         return None
     if len({entry.session_id for entry in said.sessions}) != len(said.sessions):
         return None
     return Listing(sessions=tuple(map(_plain_session, said.sessions)), complete=True)
 
 
-def _is_plain(said: _PlainSession) -> bool:
-    """It means the same before and after everything that strangers' text goes through."""
+def _is_plain(body: bytes) -> bool:
+    """Whatever text is in it means the same before and after everything that strangers' text goes
+    through. (JSON has no control characters in texts but by a backslash.)"""
+    return body.isascii() and not any(odd in body for odd in (b"\\", b" ", b"\x7f"))
+
+
+def _is_plain_entry(said: _PlainSession) -> bool:
+    """The same of what is read of an entry, where other things in the list are odd."""
     text = f"{said.session_id}{said.status}{said.phone_number}{said.connected_at}"
-    return (
-        # All of them are short enough.
-        len(text) <= MAX_TEXT_CHARACTERS
-        and text.isascii()
-        and text.isprintable()
-        and " " not in text
-        and bool(said.session_id and said.status)
-        and (said.workspace_id is None or 0 <= said.workspace_id <= MAX_WHOLE_NUMBER)
-    )
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _plain_session(said: _PlainSession) -> Session:
@@ -179,6 +182,8 @@ def _moment(text: str) -> datetime | None:
     """ISO with a zone (a moment without one is taken as UTC); None where it is anything else."""
     try:
         moment = datetime.fromisoformat(text)
+        if moment.tzinfo is UTC:  # as nearly all are
+            return moment
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

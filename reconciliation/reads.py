@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from accounts import clock, probes
+from accounts import probes
 from accounts.confirm import as_observation
 from accounts.observations import Observation
 from accounts.status import LIVE, Status
@@ -47,8 +47,8 @@ def read_absent(
     `ends` by time.monotonic(). Holds no database connection."""
     if not rows:
         return []
-    began_at, began = clock.database_now(), time.monotonic()
-    probed = probes.under_way(gateway_id, began_at)
+    began_at, probed = probes.under_way(gateway_id)
+    began = time.monotonic()
     release_connection()
 
     def read(row: Row) -> _Answer:

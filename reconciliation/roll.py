@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from accounts import clock
 from accounts.decision import is_disproved
 from accounts.incidents import OPEN_ABOUT_SQL
 from accounts.models import SupersededSession
+from accounts.repair.queue import STARTING_SQL
 from accounts.sight import CLAIMED_SQL
 from accounts.status import LIVE, Status, Wanted
 from accounts.trips import ask
@@ -81,13 +83,16 @@ class Roll:
     """The accounts of a gateway beside its list: `rows` are to be compared; of the sessions in
     `agreeing` rows and list say the same, so that nothing follows from them. `superseded`: listed
     sessions that accounts once ran on, and the account; `claims`: see accounts.sight.note_listing;
-    `incidents`: what is open of the gateway, by kind, since when (only where there are rows)."""
+    `incidents`: what is open of the gateway and of Rollcall itself, by kind, since when. Only where
+    there are rows: `starting`, see accounts.repair.queue, and `read_at`, when they were read."""
 
     rows: list[Row]
     agreeing: frozenset[str]
     superseded: Mapping[str, int]
     claims: frozenset[int]
     incidents: Mapping[str, datetime]
+    starting: frozenset[str] = frozenset()
+    read_at: datetime | None = None
 
 
 # Of most accounts nothing more is read: a row in full, moments and all, costs ten times as much.
@@ -118,7 +123,9 @@ def roll_of(
     few queries however long it is. What an incomplete list shows is observed: it needs every row.
     """
     glances: list[Any]  # of Glance
-    glances, claims = ask(_GLANCE, CLAIMED_SQL, gateway=gateway_id, started=started)
+    glances, claims, incidents = ask(
+        _GLANCE, CLAIMED_SQL, OPEN_ABOUT_SQL, gateway=gateway_id, started=started
+    )
     strangers = listed.keys() - {glance[1] for glance in glances}
     superseded = _superseded(gateway_id, strangers)
     # Strangers are held against the accounts of their numbers, however well those agree.
@@ -132,14 +139,14 @@ def roll_of(
     )
     agreeing = agreeing if is_complete else frozenset()
     others = [glance[0] for glance in glances if glance[1] not in agreeing]
-    rows, incidents = _rows_of(gateway_id, others) if others else ([], {})
-    return Roll(
-        rows=rows,
+    roll = Roll(
+        rows=[],
         agreeing=agreeing,
         superseded=superseded,
         claims=frozenset(pk for (pk,) in claims),
-        incidents=incidents,
+        incidents=dict(incidents),
     )
+    return _with_rows(roll, gateway_id, others, started) if others else roll
 
 
 def _superseded(gateway_id: int, strangers: Collection[str]) -> dict[str, int]:
@@ -159,13 +166,24 @@ def agrees(session: Session | None, workspace_id: int, phone_number: str | None)
     )
 
 
-def _rows_of(
-    gateway_id: int, account_ids: Collection[int]
-) -> tuple[list[Row], dict[str, datetime]]:
-    """One that got another session since it was glanced at comes with that one. With what is open
-    of the gateway."""
-    rows, incidents = ask(_WHOLE, OPEN_ABOUT_SQL, gateway=gateway_id, accounts=list(account_ids))
-    return [_row(*values) for values in rows], dict(incidents)
+def _with_rows(
+    roll: Roll, gateway_id: int, account_ids: Collection[int], started: datetime
+) -> Roll:
+    """One that got another session since it was glanced at comes with that one."""
+    rows, starting, [[read_at]] = ask(
+        _WHOLE,
+        STARTING_SQL,
+        clock.NOW_SQL,
+        gateway=gateway_id,
+        accounts=list(account_ids),
+        started=started,
+    )
+    return replace(
+        roll,
+        rows=[_row(*values) for values in rows],
+        starting=frozenset(session_id for (session_id,) in starting),
+        read_at=read_at,
+    )
 
 
 def _row(

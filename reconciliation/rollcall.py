@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from accounts import clock, probes, sight
+from accounts import probes, sight
 from accounts.models import Gateway, Incident
 from accounts.observations import Observation
 from accounts.reach import client_of
-from accounts.repair import queue
 from accounts.transitions import CHUNK, observe
 from gateways.base import Client, GatewayError, Listing
 from gateways.registry import capabilities_of
@@ -93,6 +92,7 @@ class Pass:
         self.resumed_at = found.resumed_at
         self.sealed_keys = found.sealed_keys
         self.claims: frozenset[int] = frozenset()
+        self.incidents: Mapping[str, datetime] = {}
         self.boot = Boot.of(found.gateway)
 
     def run(self) -> Report:
@@ -142,6 +142,7 @@ class Pass:
             started=look.started,
             is_complete=look.listing.complete,
             claims=self.claims,
+            is_open=self.incidents,
             maintained=self.maintained,
         )
 
@@ -172,12 +173,12 @@ class Pass:
             came_back=self.gateway.blind_since is not None,
         )
         self.boot = put_off(boot, look.started) if self.maintained else boot
-        self.claims = roll.claims
+        self.claims, self.incidents = roll.claims, roll.incidents
         circumstances = Circumstances(
             gateway_id=self.gateway.pk,
             started=look.started,
             # Where all agrees nothing can be newer.
-            now=clock.database_now() if roll.rows else look.started,
+            now=roll.read_at or look.started,
             boot=self.boot,
             status_is_cached=capabilities_of(self.gateway.kind).status_is_cached,
             listed_at=self.gateway.listed_at,
@@ -185,7 +186,7 @@ class Pass:
             held_since=roll.incidents.get(Incident.Kind.MASS_LOSS),
             superseded=roll.superseded,
             maintained=self.maintained,
-            starting=queue.starting(self.gateway.pk, look.started) if roll.rows else (),
+            starting=roll.starting,
         )
         return diff(roll.rows, look.listing, circumstances, roll.agreeing)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.conf import settings
 
 from accounts import probes, sight
-from accounts.incidents import close_incident, open_about, open_incident
+from accounts.incidents import close_incident, open_incident
 from accounts.models import Gateway, Incident
 from gateways.base import CannotBeRead, GatewayError
 from reconciliation import self_check
@@ -43,11 +43,12 @@ def note_seen(
     started: datetime,
     is_complete: bool,
     claims: Collection[int],
+    is_open: Collection[str],
     maintained: bool = False,
 ) -> None:
     """Under maintenance a mass loss is neither found nor over: that is judged afterwards. `claims`:
-    see accounts.sight.note_listing."""
-    is_open = open_about(gateway.pk)
+    see accounts.sight.note_listing; `is_open`: the kinds of incidents that were open of the gateway
+    and of Rollcall itself when its rows were read (what was opened since, the next pass sees)."""
     if Incident.Kind.SELF_CHECK in is_open:
         self_check.see_again()
     if Incident.Kind.UNREACHABLE in is_open:

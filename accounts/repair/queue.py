@@ -23,6 +23,7 @@ from django.db.models import (
 from accounts import clock
 from accounts.models import Gateway, Incident, Repair
 from accounts.repair.limits import HOUR, Limits, Load
+from accounts.trips import ask
 from gateways.base import Step
 
 State = Repair.State
@@ -36,6 +37,13 @@ MAY_STILL_HAPPEN = timedelta(seconds=180)
 UNKNOWN_START_SECONDS = 20.0
 LAST_STARTS = 20
 PRUNE_ROWS = 5000
+# Sessions of the gateway whose start was begun, and may still happen at %(started)s.
+STARTING_SQL = f"""
+SELECT session_id FROM account_repairs
+ WHERE gateway_id = %(gateway)s AND state IN ({", ".join(f"'{one}'" for one in Repair.IN_FLIGHT)})
+   AND started_at > %(started)s - interval '{MAY_STILL_HAPPEN.total_seconds()} s'
+   AND steps <> '["{Step.STOP}"]'
+"""
 
 # People first, then in the order of their coming.
 _PRIORITY = Case(When(asked_by=Asker.ROLLCALL, then=Value(1)), default=Value(0))
@@ -106,10 +114,8 @@ def last_start(account_id: int) -> datetime | None:
 
 def starting(gateway_id: int, now: datetime) -> set[str]:
     """Sessions of the gateway whose start was begun, and may still happen."""
-    begun = Repair.objects.filter(
-        gateway_id=gateway_id, state__in=Repair.IN_FLIGHT, started_at__gt=now - MAY_STILL_HAPPEN
-    )
-    return set(begun.exclude(steps=[Step.STOP]).values_list("session_id", flat=True))
+    [rows] = ask(STARTING_SQL, gateway=gateway_id, started=now)
+    return {session_id for (session_id,) in rows}
 
 
 def customer_starts(account_id: int, now: datetime) -> list[datetime]:

@@ -12,9 +12,9 @@ from accounts.status import Source, Status
 from accounts.transitions import CHUNK, observe
 from tests.cast import saw, saw_session
 
-# Trips: 2 savepoint, 2 lock_timeout, the lock, a look around, the clock; then the rows with their
+# Trips: 2 savepoint, 2 lock_timeout, the lock, a look around; then the rows with their
 # transitions. Take-overs write their superseded sessions as well.
-READING = 7
+READING = 6
 APPLYING = READING + 1
 TAKING_OVER = READING + 2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,10 +40,10 @@ def whole(body):
 
 
 @settings(max_examples=500)
-@given(LISTS, st.booleans())
-def test_it_is_read_as_entry_by_entry_or_not_at_all(said, is_counted):
+@given(LISTS, st.booleans(), st.sampled_from([None, (",", ":")]))
+def test_it_is_read_as_entry_by_entry_or_not_at_all(said, is_counted, separators):
     counted = said | ({"total": len(said["sessions"])} if is_counted else {})
-    body = json.dumps(counted).encode()
+    body = json.dumps(counted, separators=separators).encode()
     plain = plain_listing(body)
 
     assert plain is None or plain == entry_by_entry(body)
@@ -61,3 +62,15 @@ def test_every_recorded_list_is_plain():
 
     assert answers
     assert [plain_listing(answer) for answer in answers] == [whole(answer) for answer in answers]
+
+
+@pytest.mark.parametrize("oddity", [" ", "\\u0007", "é", "\x7f"], ids=ascii)
+@pytest.mark.parametrize("where", ["session_id", "status", "phone_number", "more"])
+def test_whatever_is_odd_in_it_it_is_read_as_entry_by_entry(where, oddity):
+    fields = {"session_id": "a", "status": "connected", "phone_number": "62811801641", "more": "x"}
+    entry = ",".join(
+        f'"{name}":"{text}{oddity * (name == where)}"' for name, text in fields.items()
+    )
+    body = f'{{"sessions":[{{{entry}}}],"total":1}}'.encode()
+
+    assert plain_listing(body) == (whole(body) if where == "more" else None)
