@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from tests.simulation.hub import Clock
+from tests.simulation.seams import PRODUCT
 from tests.simulation.seeds import SHOWN, USUAL
-from tests.simulation.simulation import simulate
+from tests.simulation.simulation import Plan, simulate
 
 pytestmark = pytest.mark.timeout(300)  # what a busy machine takes for it
 
@@ -14,3 +18,17 @@ pytestmark = pytest.mark.timeout(300)  # what a busy machine takes for it
 def test_every_promise_holds(transactional_db, plan):
     report = simulate(plan)
     assert not report.broken, report.said()
+
+
+def test_a_simulated_clock_ends_with_its_simulation(transactional_db):
+    """What a module keeps of it would stand still in the next one."""
+    simulate(Plan(seed=1, hours=0.01, accounts=4, gateways=1, quiet_seconds=20))
+
+    kept = [
+        f"{name}.{attribute}"
+        for name, module in list(sys.modules.items())
+        if name.split(".")[0] in PRODUCT
+        for attribute, value in vars(module).items()
+        if isinstance(getattr(value, "_clock", value), Clock)
+    ]
+    assert not kept
