@@ -30,13 +30,16 @@ _DIED_ALONE = """AND NOT EXISTS (
                    AND change.created_at >= mass.opened_at - %(alone)s
                    AND change.created_at
                        <= coalesce(mass.closed_at, change.created_at) + %(alone)s)"""
+# Nothing is added to the moment: else PostgreSQL would look for a repair's changes by their time,
+# among those of all accounts in ten minutes, which may be thousands, and not by their account.
 _REPAIRED = f"""
 SELECT gateway.id, count(DISTINCT repair.account_id),
        count(DISTINCT repair.account_id) FILTER (WHERE EXISTS (
            SELECT FROM account_transitions change
             WHERE change.account_id = repair.account_id AND change.source <> 'operator'
-              AND change.to_status = ANY(%(dead)s) AND change.created_at > repair.finished_at
-              AND change.created_at <= repair.finished_at + %(soon)s
+              AND change.to_status = ANY(%(dead)s)
+              AND change.created_at + interval '0' > repair.finished_at
+              AND change.created_at + interval '0' <= repair.finished_at + %(soon)s
               {_DIED_ALONE.format(gateway="gateway.id")}))
   FROM accounts_gateway gateway
   JOIN account_repairs repair ON repair.gateway_id = gateway.id
