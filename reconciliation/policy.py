@@ -253,9 +253,16 @@ def _counts_from(case: Case) -> datetime:
 def _own_retry(case: Case) -> timedelta:
     """For how long the gateway's own attempts may go on after this loss."""
     retry = timedelta(seconds=case.place.capabilities.own_retry_seconds)
-    if case.status is Status.FAILED or case.lost_to in _GIVEN_UP:
+    if case.status is Status.FAILED or case.lost_to in _GIVEN_UP or _is_lifted(case):
         return timedelta(0)
     return retry if case.lost_to in _NOTICED or retry <= _SHORT_RETRY else timedelta(0)
+
+
+def _is_lifted(case: Case) -> bool:
+    """Somebody set free what we had given up, long after its loss. Who calls a session dead has
+    acted on it since."""
+    human_at = case.history.human_at
+    return case.reason is Reason.OPERATOR and (human_at is None or human_at < case.since)
 
 
 def _which_try(case: Case) -> str:

@@ -251,3 +251,18 @@ def test_a_blip_is_no_cure(seconds, strikes):
         Status.CONNECTED, Reason.NONE, since=ago(seconds), history=History(strikes=strikes)
     )
     assert timedelta(seconds=seconds) < STABLE and not decided(blip).is_stable
+
+
+def test_what_is_set_free_waits_for_no_retry_of_its_gateway_that_is_long_over():
+    lifted = a_case(reason=Reason.OPERATOR, lost_to=Reason.NAVIGATION, since=ago(10))
+    assert isinstance(decide(lifted, NOW, 0), Repairing)
+
+
+def test_what_a_person_called_dead_may_still_come_back_by_its_gateway():
+    called_dead = a_case(
+        reason=Reason.OPERATOR,
+        lost_to=Reason.NAVIGATION,
+        since=ago(70),
+        history=History(human_at=ago(65)),
+    )
+    assert isinstance(decide(called_dead, NOW, 0), Wait)

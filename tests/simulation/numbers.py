@@ -53,13 +53,21 @@ class Numbers:
             self._lost.pop(account_id, None)
 
     def changed(
-        self, change: Any, now: datetime, calm_since: datetime | None, *, after_boot: bool
+        self,
+        change: Any,
+        now: datetime,
+        calm_since: datetime | None,
+        *,
+        after_boot: bool,
+        maintained: bool,
     ) -> None:
         self.changes[change.to_status] += 1
         if change.from_status == Status.CONNECTED and change.account_id in self._lost:
             began, kind = self._lost.pop(change.account_id)
             if calm_since is None or calm_since > began:
                 kind = "while it could not be read, or nobody of us looked"
+            elif maintained:
+                kind = "under maintenance, when absence is not judged"
             elif after_boot:
                 kind += ", within 15 min of its gateway's boot"
             self.seen_after[kind].append((now - began).total_seconds())

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from accounts.maintenance import is_under_maintenance
 from accounts.models import Transition
 from accounts.status import Source, Status
 from reconciliation import policy
@@ -102,6 +103,7 @@ class Referee:
             self.hub.clock.now,
             self.record.calm_since(row.gateway_id),
             after_boot=self.hub.clock.now - booted < AFTER_BOOT,
+            maintained=is_under_maintenance(row.gateway_id, self.hub.clock.now),
         )
         self._count_mending(change, row)
 
