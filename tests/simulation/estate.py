@@ -90,6 +90,8 @@ class Site:
     mass_lost_at: datetime | None = None
     # Those that it tries to bring back itself, and since when.
     retries: dict[str, tuple[SimulatedSession, datetime]] = field(default_factory=dict)
+    # When it was last seen to bring back what a boot had ended.
+    restoring_at: datetime | None = None
     touched: bool = False
     webhooks_are_dead: bool = False
 
@@ -112,6 +114,8 @@ class Site:
     def look(self, now: datetime) -> list[str]:
         """Bring the ledger up to date; the sessions for which something has changed."""
         self.touched = False
+        if self.world.restoring:
+            self.restoring_at = now
         if not self.is_readable:
             self.readable_since = None
         elif self.readable_since is None:

@@ -101,9 +101,10 @@ class Record:
         return MANY_AT_ONCE
 
     def _was_calm(self, gateway_id: int, since: datetime) -> bool:
-        """No mass event, no boot, nothing of ours away, from 20 min before until now."""
+        """No mass event, no boot and nothing left of one, nothing of ours away, from 20 min before
+        until now."""
         site, calm = self.estate.by_gateway[gateway_id], self.calm_since(gateway_id)
-        events = (calm, site.mass_lost_at, site.world.started_at)
+        events = (calm, site.mass_lost_at, site.world.started_at, site.restoring_at)
         last = max(at for at in events if at is not None)
         return calm is not None and last <= since - timedelta(minutes=20)
 
