@@ -106,7 +106,7 @@ def test_a_pass_of_hundreds_takes_as_many_statements_as_one_of_three(scene, drif
     assert statements(3) == statements(300)
 
 
-@pytest.mark.parametrize(("drifted", "most"), [(False, 10), (True, 16)])
+@pytest.mark.parametrize(("drifted", "most"), [(False, 9), (True, 15)])
 def test_a_pass_takes_few_trips_to_the_database(scene, drifted, most):
     """Each costs more than what it asks. A savepoint stands for its transaction here."""
     scene.accounts(5)
