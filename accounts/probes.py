@@ -247,7 +247,7 @@ def note_unanswered(gateway_id: int, account_ids: Collection[int], asked_at: dat
 def under_way(gateway_id: int) -> tuple[datetime, set[str]]:
     """Now, by the database's clock, and the sessions of the gateway that a probe is at."""
     longest = LEASE + clock.LOOKED_LATER
-    [[now]], rows = ask(clock.NOW_SQL, _UNDER_WAY, gateway=gateway_id, longest=longest)
+    [[now]], rows = ask(clock.now_sql(), _UNDER_WAY, gateway=gateway_id, longest=longest)
     return now, {session_id for (session_id,) in rows}
 
 

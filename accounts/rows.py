@@ -158,7 +158,7 @@ def look_around(seen: Sequence[Observation], locked: Sequence[dict[str, Any]]) -
         _GATEWAYS,
         _SUPERSEDED,
         _SERVES,
-        clock.NOW_SQL,
+        clock.now_sql(),
         **_named(seen),
         accounts=[row["account_id"] for row in locked],
         gateways_of=list({row["gateway_id"] for row in locked}),

@@ -173,7 +173,7 @@ def _with_rows(
     rows, starting, [[read_at]] = ask(
         _WHOLE,
         STARTING_SQL,
-        clock.NOW_SQL,
+        clock.now_sql(),
         gateway=gateway_id,
         accounts=list(account_ids),
         started=started,

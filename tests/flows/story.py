@@ -47,6 +47,8 @@ class Story:
         """They stand still until the story goes on, however slow the machine is that tells it."""
         began, began_here = clock.database_now(), timezone.now()
         monkeypatch.setattr(clock, "database_now", lambda: began + self._passed)
+        told = "SELECT '{}'::timestamptz".format
+        monkeypatch.setattr(clock, "now_sql", lambda: told(began + self._passed))
         monkeypatch.setattr(timezone, "now", lambda: began_here + self._passed)
 
     def _deliver(self, method, path, headers, body) -> int:
