@@ -1,3 +1,5 @@
+"""The ledger of what is true, which looks only at what was written."""
+
 from __future__ import annotations
 
 import random
