@@ -22,7 +22,6 @@ STARTING = "a start of ours is under way: absence means nothing yet"
 MASS_LOSS = "half of the gateway's sessions vanished at once: its lists must agree for 60 s first"
 RETURNING = "it vanished with half of its gateway's sessions, and others of them are coming back"
 DISMISSED = "an operator said that it is not lost: unknown until something shows it again"
-AGREED = "absent from every list of the last 60 s"
 AS_WANTED = "switched off, as wanted"
 
 
@@ -54,14 +53,12 @@ def judge_absent(
         found.noted += [_held(row, row.status, BOOTING) for row in lost if row not in lost_again]
         found.to_read += lost_again
         return
-    is_mass_loss, is_returning = (
-        _is_mass_loss(rows, lost, agreeing),
-        _is_returning(rows, listed, at),
-    )
+    found.is_mass_loss = _is_mass_loss(rows, lost, agreeing)
+    is_returning = _is_returning(rows, listed, at)
     for row in lost:
         # Held once, it is for its minute, though others come back and less than half is gone then.
-        if is_mass_loss or row.is_held:
-            _judge_mass_loss(found, row, at, is_mass_loss=is_mass_loss, is_returning=is_returning)
+        if found.is_mass_loss or row.is_held:
+            _judge_mass_loss(found, row, at, is_returning=is_returning)
         else:
             found.to_read.append(row)
 
@@ -96,22 +93,17 @@ def _is_shown(row: Row, session: Session) -> bool:
     return session.state is not None and is_its
 
 
-def _judge_mass_loss(
-    found: Comparison, row: Row, at: Circumstances, *, is_mass_loss: bool, is_returning: bool
-) -> None:
+def _judge_mass_loss(found: Comparison, row: Row, at: Circumstances, *, is_returning: bool) -> None:
     """Unknown, until every complete list has agreed for a minute in which we could see, and nobody
-    said anything else of it."""
+    said anything else of it. Then its absence still condemns it no more than any other's."""
     clocks = (at.held_since, at.sight_since, row.unshown_since)
     agreed = all(since is not None and _is_long_ago(since, at) for since in clocks)
     is_denied = any(not _is_long_ago(said, at) for said in _said_alive(row, at))
     if agreed and not is_denied and not is_returning:
-        if is_mass_loss:
-            found.decided.append((_missing(row, Status.DISCONNECTED, AGREED), _gone(row, at)))
-        else:  # the others are back: its absence alone condemns it no more than any other's
-            found.to_read.append(row)
+        found.to_read.append(row)
         return
     found.held_back.add(row.account_id)
-    held = _held(row, Status.UNKNOWN, MASS_LOSS if is_mass_loss else RETURNING)
+    held = _held(row, Status.UNKNOWN, MASS_LOSS if found.is_mass_loss else RETURNING)
     if row.reason == Reason.MASS_LOSS_UNCONFIRMED:
         found.noted.append(held)
     else:

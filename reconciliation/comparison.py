@@ -36,8 +36,8 @@ class Comparison:
 
     `decided` pairs a difference with the observation that mends it; `noted` are only shown;
     `fresh` are observations of agreement, made only where the list is not complete; `to_read` are
-    the rows that must be read one by one; `held_back` the accounts of a mass loss that is not
-    confirmed yet; `moved_on` those that another session of this list takes over, so that the
+    the rows that must be read one by one; `is_mass_loss`: half of the gateway's connected accounts
+    are absent from it; `held_back` the accounts of a mass loss that is not confirmed yet; `moved_on` those that another session of this list takes over, so that the
     absence of their old one says nothing; `unanswered` those whose pages the list was made by
     asking, and gave no answer. `unshown` and `shown_again` keep the watermark honest.
     """
@@ -46,6 +46,7 @@ class Comparison:
     noted: list[Difference] = field(default_factory=list)
     fresh: list[Observation] = field(default_factory=list)
     to_read: list[Row] = field(default_factory=list)
+    is_mass_loss: bool = False
     held_back: set[int] = field(default_factory=set)
     moved_on: set[int] = field(default_factory=set)
     unanswered: set[int] = field(default_factory=set)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from accounts.confirm import as_observation
 from accounts.observations import Observation
 from accounts.status import LIVE, Status
 from gateways.base import Client, GatewayError, Reason, Session
-from reconciliation.comparison import Difference, difference
+from reconciliation.comparison import Comparison, Difference, difference
 from reconciliation.lease import release_connection
 from reconciliation.models import Finding
 from reconciliation.roll import Row
@@ -28,6 +27,7 @@ NOT_READ = "not read yet, there was no time left: the next pass will"
 NO_SUCH_SESSION = "absent from the list, and by a read there is no such session"
 PROBED = "absent from the list, and a probe of it is under way: the next pass reads it"
 NOT_LISTED = "alive by its own status, but absent from the list"
+LIST_IS_WRONG = "alive by its own status, and absent from the list with half of its gateway's"
 LISTED_NOT = "absent from the list; by a read it is there, but not alive"
 
 
@@ -41,12 +41,11 @@ class _Answer:
 
 
 def read_absent(
-    client: Client, gateway_id: int, rows: Sequence[Row], *, ends: float
+    client: Client, gateway_id: int, comparison: Comparison, *, ends: float
 ) -> list[tuple[Difference, Observation | None]]:
     """Absence alone condemns nobody; what a probe is at is not asked a second time meanwhile.
     `ends` by time.monotonic(). Holds no database connection."""
-    if not rows:
-        return []
+    rows = comparison.to_read
     began_at, probed = probes.under_way(gateway_id)
     began = time.monotonic()
     release_connection()
@@ -61,9 +60,9 @@ def read_absent(
     mixed = random.sample(rows, len(rows))
     with ThreadPoolExecutor(max_workers=min(READS_AT_ONCE, len(rows))) as readers:
         answers = {answer.row.account_id: answer for answer in readers.map(read, mixed)}
+    is_cached = client.capabilities.status_is_cached
     return [
-        _judge(gateway_id, answers[row.account_id], client.capabilities.status_is_cached)
-        for row in rows
+        _judge(gateway_id, answers[row.account_id], comparison, is_cached=is_cached) for row in rows
     ]
 
 
@@ -78,18 +77,21 @@ def _read(client: Client, session_id: str, ends: float) -> Session | GatewayErro
 
 
 def _judge(
-    gateway_id: int, answer: _Answer, status_is_cached: bool
+    gateway_id: int, answer: _Answer, comparison: Comparison, *, is_cached: bool
 ) -> tuple[Difference, Observation | None]:
     row, session = answer.row, answer.session
     missing = difference(row, Finding.Kind.MISSING, now=Status.DISCONNECTED)
     if isinstance(session, GatewayError):
         return replace(missing, now=row.status, held=True, why=str(session)), None
     observation = as_observation(
-        gateway_id, row.session_id, session, answer.asked_at, is_cached=status_is_cached
+        gateway_id, row.session_id, session, answer.asked_at, is_cached=is_cached
     )
     if session is None:
         return replace(missing, why=NO_SUCH_SESSION), observation
-    if status_is_cached and observation.status is Status.CONNECTED:
+    if is_cached and observation.status is Status.CONNECTED:
+        if comparison.is_mass_loss and row.is_held:
+            # It is more likely the list: to restart half a gateway that lives would be the worst.
+            return replace(missing, now=row.status, held=True, why=LIST_IS_WRONG), None
         # Two answers of one gateway contradict each other, and neither has touched the browser.
         observation = replace(observation, status=Status.UNRESPONSIVE, reason=Reason.NOT_LISTED)
     now = observation.status or session.raw_state

@@ -131,7 +131,11 @@ class Pass:
             return self._keep(report, _outcome(report, look))
 
     def _read(self, client: Client, comparison: Comparison) -> Decided:
-        return read_absent(client, self.gateway.pk, comparison.to_read, ends=self.ends)
+        read = read_absent(client, self.gateway.pk, comparison, ends=self.ends)
+        unanswered = {difference.account_id for difference, seen in read if seen is None}
+        held = {row.account_id for row in comparison.to_read if row.is_held}
+        comparison.held_back |= held & unanswered
+        return read
 
     def _note_seen(self, look: Look, comparison: Comparison) -> None:
         if self.boot != Boot.of(self.gateway):

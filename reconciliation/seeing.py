@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.conf import settings
 
 from accounts import probes, sight
 from accounts.incidents import close_incident, open_incident
-from accounts.models import Gateway, Incident
-from gateways.base import CannotBeRead, GatewayError
+from accounts.models import Account, Gateway, Incident
+from accounts.status import Status
+from gateways.base import CannotBeRead, GatewayError, Reason
 from reconciliation import self_check
-from reconciliation.absent import AGREED
 from reconciliation.comparison import Comparison
 
 
@@ -43,12 +43,13 @@ def note_seen(
     started: datetime,
     is_complete: bool,
     claims: Collection[int],
-    is_open: Collection[str],
+    is_open: Mapping[str, datetime],
     maintained: bool = False,
 ) -> None:
     """Under maintenance a mass loss is neither found nor over: that is judged afterwards. `claims`:
     see accounts.sight.note_listing; `is_open`: the kinds of incidents that were open of the gateway
-    and of Rollcall itself when its rows were read (what was opened since, the next pass sees)."""
+    and of Rollcall itself when its rows were read, since when (what was opened later, the next pass
+    sees)."""
     if Incident.Kind.SELF_CHECK in is_open:
         self_check.see_again()
     if Incident.Kind.UNREACHABLE in is_open:
@@ -71,6 +72,12 @@ def note_seen(
         text = f"{lost} accounts vanished from its list at once; they are unknown until confirmed"
         open_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)
     elif Incident.Kind.MASS_LOSS in is_open:
-        lost = sum(difference.why == AGREED for difference, _ in comparison.decided)
+        lost = _lost_since(gateway, is_open[Incident.Kind.MASS_LOSS])
         text = f"its lists agreed for 60 s: {lost} accounts are disconnected" if lost else ""
         close_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)
+
+
+def _lost_since(gateway: Gateway, moment: datetime) -> int:
+    """Also those that earlier passes have read."""
+    gone = {"status": Status.DISCONNECTED, "status_reason": Reason.MISSING}
+    return Account.objects.filter(gateway=gateway, status_since__gte=moment, **gone).count()

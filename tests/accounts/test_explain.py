@@ -170,7 +170,9 @@ def test_a_word_that_expired_unnoticed_reads_as_the_sweep_would_write_it(
 def test_a_mass_loss_says_how_long_it_waits(say):
     said = say(Status.UNKNOWN, status_reason=Reason.MASS_LOSS_UNCONFIRMED)
 
-    assert said.next_step.endswith("once its lists have agreed for 60 s it becomes disconnected")
+    assert said.next_step.endswith(
+        "once its lists have agreed for 60 s it is read, and if it is gone it becomes disconnected"
+    )
     assert "an operator may confirm or dismiss" in said.human
 
 

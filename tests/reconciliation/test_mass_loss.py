@@ -196,6 +196,54 @@ def test_one_that_only_the_lists_leave_out_lives_on_when_the_others_are_back(sce
     assert scene.says(accounts[0]) == [(Status.UNRESPONSIVE, Reason.NOT_LISTED)]
 
 
+def test_those_that_only_the_lists_leave_out_are_not_lost_with_the_others(scene):
+    """Whose status still says connected stays unknown: it is not restarted because of a list."""
+    accounts = scene.accounts(5)
+    gone, hidden = accounts[:2], accounts[2:]
+    scene.loses(*gone)
+    for account in hidden:
+        mishaps.set_listed(scene.world, account.session_id, listed=False)
+    scene.call_roll()
+
+    calls_for(scene, 120)
+
+    assert scene.says(*gone) == [LOST] * 2
+    assert scene.says(*hidden) == [HELD] * 3
+    assert scene.open_incidents() == [Incident.Kind.MASS_LOSS]
+    for account in hidden:
+        mishaps.set_listed(scene.world, account.session_id, listed=True)
+    calls_for(scene, 20)
+    assert scene.says(*hidden) == [(Status.CONNECTED, "")] * 3
+    assert scene.open_incidents() == []
+
+
+def test_a_list_that_is_empty_for_minutes_ends_nothing_that_lives(scene):
+    accounts = scene.accounts(4)
+    scene.world.faults.list_fault, scene.world.faults.health_agrees = "empty", True
+    scene.call_roll()
+
+    calls_for(scene, 240)
+
+    assert scene.says(*accounts) == [HELD] * 4
+    assert scene.open_incidents() == [Incident.Kind.MASS_LOSS]
+
+
+def test_those_that_there_was_no_time_to_read_are_held_until_there_is(scene, monkeypatch):
+    accounts = scene.accounts(3)
+    scene.loses(*accounts)
+    scene.call_roll()
+    with monkeypatch.context() as hurried:
+        hurried.setattr("reconciliation.rollcall.PASS_SECONDS", 0.4)
+        calls_for(scene, 120)
+    assert scene.says(*accounts) == [HELD] * 3
+    assert scene.open_incidents() == [Incident.Kind.MASS_LOSS]
+
+    calls_for(scene, 40)
+    assert scene.says(*accounts) == [LOST] * 3
+    [incident] = Incident.objects.all()
+    assert incident.text == "its lists agreed for 60 s: 3 accounts are disconnected"
+
+
 def test_accounts_that_had_expired_before_count_as_the_connected_ones_they_were(scene):
     accounts = scene.accounts(3)
     scene.loses(*accounts)

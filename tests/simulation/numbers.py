@@ -28,7 +28,6 @@ class Numbers:
     healed_after: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     healed_unseen: int = 0
     false_verdicts: int = 0
-    denied_by_lists: int = 0
     webhooks_taken: int = 0
     changes: Counter[str] = field(default_factory=Counter)
     incidents: Counter[str] = field(default_factory=Counter)
@@ -111,7 +110,6 @@ class Numbers:
         ended = ", ".join(f"{state} {number}" for state, number in sorted(self.repairs.items()))
         lines.append(f"what became of ours: {ended or 'none'}")
         lines.append(f"false verdicts: {self.false_verdicts}")
-        lines.append(f"denied by every list of a minute: {self.denied_by_lists}")
         told = ", ".join(
             f"{kind} {number} ({self.notices[kind] / number:.2f})"
             for kind, number in sorted(self.incidents.items())

@@ -38,6 +38,16 @@ SHOWN: dict[str, Plan] = {
         fates=("lose", "lose_many", "hang", "slow"),
         quiet_seconds=60,
     ),
+    "half a gateway, that an empty list left out for minutes, was believed lost unread": Plan(
+        seed=2,
+        hours=0.15,
+        accounts=20,
+        gateways=1,
+        kinds=("webjs",),
+        intensity=60,
+        fates=("lie_long", "lose_many", "unlist"),
+        quiet_seconds=60,
+    ),
     "a list that WPPConnect cut short ended what lives, which was not asked by its name": Plan(
         seed=2,
         hours=0.1,

@@ -99,10 +99,9 @@ class ToGateways(Fates):
         faults.list_fault = self.random.choice(LIST_FAULTS)
         faults.list_keeps = self.random.randint(0, max(0, len(site.world.sessions) - 1))
         faults.health_agrees = self.random.random() < 0.5
-        site.lying_since = self.hub.clock.now
 
         def over() -> None:
-            faults.list_fault, faults.health_agrees, site.lying_since = "", False, None
+            faults.list_fault, faults.health_agrees = "", False
             site.touch()
 
         self.soon(low, high, over)

@@ -61,10 +61,6 @@ class OnChange:
             return
         if change.reason in FOUND_BY_PROBES and _is_dead(fact, change.observed_at):
             return
-        if self._lists_denied_it(site, change):
-            self.record.numbers.denied_by_lists += 1
-            self.record.denied[change.account_id] = self.record.rows[change.account_id].since
-            return
         self.record.breaks(
             "P3 blind is not dead", change.account_id, "its gateway held it all the time"
         )
@@ -91,15 +87,6 @@ class OnChange:
         if young and by_its_list and change.session_id in restoring:
             why = "its gateway is restoring it"
             self.record.breaks("P3 booting is not dead", change.account_id, why)
-
-    def _lists_denied_it(self, site: Site, change: Transition) -> bool:
-        """Half of its sessions, by every list of a minute: §5.6 believes that."""
-        return (
-            change.source == Source.LIST
-            and change.reason == Reason.MISSING
-            and site.lying_since is not None
-            and site.lying_since + timedelta(seconds=60) <= self.record.hub.clock.now
-        )
 
     def mass_loss(self, site: Site, lost: set[str], seconds: float) -> None:
         """P8: one incident, where half of those that the rows called connected are gone for longer

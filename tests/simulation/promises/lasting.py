@@ -11,7 +11,7 @@ from tests.simulation.promises.changes import VERDICTS
 from tests.simulation.promises.record import Record, Row
 
 P1_SECONDS = 60
-STANDS_SECONDS, NEXT_LIST_SECONDS = 5, 25
+STANDS_SECONDS = 5
 CONVERGES_SECONDS = 90
 WAKES_SECONDS = 125
 
@@ -46,9 +46,7 @@ class Lasting:
             return
         now, calm = self.record.hub.clock.now, self.record.calm_since(row.gateway_id)
         begins = max(row.since, fact.alive_since, calm or now)
-        # What every list of a minute denied is mended by the next one that does not.
-        is_denied = self.record.denied.get(account_id) == row.since
-        due = begins + timedelta(seconds=NEXT_LIST_SECONDS if is_denied else STANDS_SECONDS)
+        due = begins + timedelta(seconds=STANDS_SECONDS)
         if due > now:
             self.record.hub.at(due, lambda: self.look_again_at_verdict(account_id), "referee")
         elif fact.alive_since < min(row.since, self.record.looked.get(account_id, row.since)):

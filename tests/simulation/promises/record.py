@@ -58,8 +58,6 @@ class Record:
         self.account_of: dict[Key, int] = {}
         # When what was last said of an account was seen: it may be on its way for a while.
         self.looked: dict[int, datetime] = {}
-        # The moment of a verdict that follows from a minute of lists alone.
-        self.denied: dict[int, datetime] = {}
         self.own_well_since: datetime | None = hub.clock.now
         self.fates: deque[str] = deque(maxlen=400)
         self.truths: defaultdict[Key, deque[str]] = defaultdict(lambda: deque(maxlen=30))
