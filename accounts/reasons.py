@@ -32,6 +32,7 @@ def _blind(text: str, instruction: str) -> Meaning:
     return Meaning(text, False, None, instruction)
 
 
+STARTS_WHAT_IT_HAS = "it starts only what it has: create it there anew, by the same name"
 SCAN = "Open the QR code and scan it with the phone of this number."
 NOTHING = "Nothing."
 

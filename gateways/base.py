@@ -223,6 +223,10 @@ class Capabilities:
         """What repairs a session that was lost for this reason, in order."""
         return self.ladder.get(reason, self.ladder.get(Reason.NONE, ()))
 
+    @property
+    def starts_only_what_it_has(self) -> bool:
+        return bool(self.ladder) and not self.steps(Reason.MISSING)
+
 
 class GatewayError(Exception):
     """A call to a gateway that did not succeed. The text is for operators and holds no secret."""

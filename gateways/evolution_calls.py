@@ -85,7 +85,8 @@ class Client(Calls):
         can_show_qr=True,
         sees_boot=False,
         own_retry_seconds=120,
-        ladder={Reason.NONE: (Step.RESTART,)},
+        # Its calls are about instances that it has: of any other all answer 404.
+        ladder={Reason.NONE: (Step.RESTART,), Reason.MISSING: ()},
     )
     key_header = "apikey"
     refusals = frozenset({401})

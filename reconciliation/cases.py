@@ -22,11 +22,17 @@ from accounts.why.words import MAY_BE_ITS_OWN
 from gateways.base import Reason
 from gateways.registry import capabilities_of
 from reconciliation.models import Finding
-from reconciliation.policy import STABLE, Case, History, Place
+from reconciliation.policy import LOST, NOTICED, STABLE, Case, History, Place
 from reconciliation.strangers import Lost, Strangers
 
 # So many of an account's last changes are looked through for when it was stable.
 CHANGES_LOOKED_AT = 50
+_LIMITS: dict[str, Any] = {
+    "stable": STABLE,
+    "looked_at": CHANGES_LOOKED_AT,
+    "lost": sorted(LOST),
+    "noticed": sorted(NOTICED),
+}
 
 # What is looked up hangs on `needing`: else PostgreSQL, where its statistics are old, looks through
 # the history of every account before it leaves out those that need nothing.
@@ -45,7 +51,8 @@ SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phon
        coalesce(open.state, ''), coalesce(open.asked_by, ''),
        last.id, coalesce(last.reason, ''),
        tried.strikes, tried.attempts, tried.ended_at, greatest(told.human_at, tried.human_at),
-       account.workspace_id, coalesce(account.unshown_since, account.status_since)
+       account.workspace_id, coalesce(account.unshown_since, account.status_since),
+       CASE WHEN told.noticed_at > coalesce(told.up_at, '-infinity') THEN told.noticed_at END
   FROM needing JOIN whatsapp_accounts account USING (id)
   LEFT JOIN LATERAL (
        SELECT state, asked_by FROM account_repairs
@@ -61,10 +68,14 @@ SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phon
        SELECT max(created_at) FILTER (WHERE source = 'operator' OR from_status = 'connected'
                   AND coalesce(lasted >= %(stable)s, true)) AS clean_at,
               max(created_at) FILTER (WHERE source = 'operator' AND from_status <> 'failed')
-                  AS human_at
-         FROM (SELECT source, from_status, created_at,
+                  AS human_at,
+              max(created_at) FILTER (WHERE to_status = ANY(%(lost)s) AND reason = ANY(%(noticed)s))
+                  AS noticed_at,
+              max(created_at) FILTER (WHERE to_status = 'connected') AS up_at
+         FROM (SELECT source, from_status, to_status, reason, created_at,
                       created_at - lead(created_at) OVER (ORDER BY id DESC) AS lasted
-                 FROM (SELECT id, source, from_status, created_at FROM account_transitions
+                 FROM (SELECT id, source, from_status, to_status, reason, created_at
+                         FROM account_transitions
                         WHERE account_id = needing.id ORDER BY id DESC LIMIT %(looked_at)s
                       ) changes
               ) spans
@@ -116,8 +127,7 @@ class Site:
 def watched(sites: dict[int, Site]) -> list[Watched]:
     """Those that were lost longest ago come first."""
     with connection.cursor() as cursor:
-        limits: dict[str, Any] = {"stable": STABLE, "looked_at": CHANGES_LOOKED_AT}
-        cursor.execute(_CASES, limits)
+        cursor.execute(_CASES, _LIMITS)
         rows = cursor.fetchall()
     twins = _twins_of({row[3] for row in rows if row[3]})
     strangers = Strangers()
@@ -253,6 +263,7 @@ def _watched(
         elsewhere=_elsewhere(lost_to, since, site, strangers.proposed(pk)),
         undecided=undecided.session_id if undecided else "",
         undecided_since=undecided.first_seen_at if undecided else None,
+        noticed_at=row[22],
     )
     return Watched(
         account_id=pk,

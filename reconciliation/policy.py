@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Repair
-from accounts.reasons import meaning
+from accounts.reasons import STARTS_WHAT_IT_HAS, meaning
 from accounts.status import Status
 from accounts.why.words import SAME_NUMBER
 from gateways.base import Capabilities, Reason, Step
@@ -28,7 +28,7 @@ FIRST_QUARANTINE = timedelta(hours=1)
 LONGEST_QUARANTINE = timedelta(days=1)
 
 # The gateway itself noticed these losses, and may be at work on them.
-_NOTICED = frozenset(
+NOTICED = frozenset(
     {
         *(Reason.NONE, Reason.AUTHENTICATED, Reason.RECONNECTING, Reason.NAVIGATION),
         *(Reason.NETWORK, Reason.SESSION_ERROR, Reason.LISTED, Reason.CLAIMED),
@@ -75,7 +75,8 @@ class Case:
     """An account as far as its repair needs it. `lost_to`: the reason of its loss, also when its
     status says by now that we gave up; `twins`: who else has its number, in words; `elsewhere`: why
     its gateway may hold it under another session, "" where it does not; `undecided`: a session
-    there that may be its own or another's, and since when an operator may say so."""
+    there that may be its own or another's, and since when an operator may say so; `noticed_at`:
+    when the gateway itself noticed this loss, whatever else was found of it since."""
 
     status: Status
     reason: Reason
@@ -88,6 +89,7 @@ class Case:
     elsewhere: str = ""
     undecided: str = ""
     undecided_since: datetime | None = None
+    noticed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,8 @@ def _under_way(history: History) -> str:
 def _no_ladder(case: Case) -> str:
     if case.lost_to is Reason.PAGE_GONE:
         return "nothing we can ask of it helps: the gateway must be restarted"
+    if case.lost_to is Reason.MISSING and case.place.capabilities.starts_only_what_it_has:
+        return f"its gateway has no such session, and {STARTS_WHAT_IT_HAS}"
     return "nobody can start a session at its gateway from here"
 
 
@@ -229,7 +233,7 @@ def _in_time(case: Case, now: datetime, chance: float) -> Wait | None:
     history = case.history
     tried = backoff(history.attempts, chance)
     waits = [
-        (case.since, _own_retry(case), "its gateway reconnects it by itself until then"),
+        (*_own_retry(case), "its gateway reconnects it by itself until then"),
         (history.human_at, A_HUMAN_ACTS, "a person has just acted on it"),
         (_counts_from(case), tried, _which_try(case)),
         (case.undecided_since, UNDECIDED, _whose(case.undecided)),
@@ -250,12 +254,15 @@ def _counts_from(case: Case) -> datetime:
     return ended_at if case.status is Status.FAILED else max(case.since, ended_at)
 
 
-def _own_retry(case: Case) -> timedelta:
-    """For how long the gateway's own attempts may go on after this loss."""
+def _own_retry(case: Case) -> tuple[datetime | None, timedelta]:
+    """Since when, and for how long, the gateway's own attempts at it may go on."""
     retry = timedelta(seconds=case.place.capabilities.own_retry_seconds)
     if case.status is Status.FAILED or case.lost_to in _GIVEN_UP or _is_lifted(case):
-        return timedelta(0)
-    return retry if case.lost_to in _NOTICED or retry <= _SHORT_RETRY else timedelta(0)
+        return None, timedelta(0)
+    if case.lost_to in NOTICED or retry <= _SHORT_RETRY:
+        return case.since, retry
+    # A browser killed, or a page that hangs since, does not end them; what it has dropped, it does.
+    return (None if case.lost_to is Reason.MISSING else case.noticed_at), retry
 
 
 def _is_lifted(case: Case) -> bool:

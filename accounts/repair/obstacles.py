@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from accounts.models import Account, Gateway, Repair
-from accounts.reasons import meaning
+from accounts.reasons import STARTS_WHAT_IT_HAS, meaning
 from accounts.status import Wanted
 from gateways.base import Reason
 from gateways.registry import capabilities_of
@@ -29,6 +29,8 @@ def no_ladder(account: Account) -> str:
     if not capabilities_of(account.gateway.kind).ladder:
         return f"nobody can start a session at a gateway of kind {account.gateway.kind} from here"
     why = meaning(account.status_reason)
+    if account.status_reason == Reason.MISSING:
+        return f"{why.text}, and {STARTS_WHAT_IT_HAS}"
     return f"{why.text}: nothing that can be asked of its gateway helps. {why.instruction}"
 
 

@@ -8,9 +8,11 @@ from accounts.models import Account, Gateway, Repair
 from accounts.reasons import NOTHING, SCAN, TRANSIENT_HOLD_SECONDS, Meaning, meaning
 from accounts.status import LIVE, LOST, Status, Wanted
 from accounts.why.words import MAY_BE_ITS_OWN, RESTARTS, SAME_NUMBER, code_of
-from gateways.registry import CLIENTS
+from gateways.base import Reason
+from gateways.registry import CLIENTS, capabilities_of
 
 RESTART = "Restart the session; if that fails, scan again."
+CREATE = "Create the session at its gateway anew, by the same name, and scan its code."
 KEEP_ONE = 'Decide which one keeps it: press "Keep this one" on the page of the one that stays.'
 # What these need whatever a vague reason says.
 _ASKS_FOR = {
@@ -99,6 +101,9 @@ def _instruction(account: Account, shown: Status, why: Meaning, now: datetime) -
         return RESTART if account.wanted == Wanted.RUNNING else NOTHING
     if why.repairable and shown in _ASKS_FOR:
         return _ASKS_FOR[shown]
+    if account.status_reason == Reason.MISSING and shown in LOST:
+        can = capabilities_of(account.gateway.kind)
+        return CREATE if can.starts_only_what_it_has else why.instruction
     if why.repairable and why.instruction.startswith("Nothing") and shown in LOST:
         heals_until = account.status_since + timedelta(seconds=TRANSIENT_HOLD_SECONDS)
         return why.instruction if now < heals_until else f"It has not healed by itself. {RESTART}"

@@ -114,6 +114,21 @@ def test_in_quarantine_a_human_may_restart_it_all_the_same(say):
     assert said.human == "Restart the session; if that fails, scan again."
 
 
+@pytest.mark.parametrize(
+    ("kind", "human"),
+    [
+        ("webjs", "Restart the session; if that fails, scan again."),
+        (
+            "evolution",
+            "Create the session at its gateway anew, by the same name, and scan its code.",
+        ),
+    ],
+)
+def test_what_its_gateway_cannot_start_is_created_there_anew(say, kind, human):
+    said = say(Status.DISCONNECTED, status_reason=Reason.MISSING, gateway={"kind": kind})
+    assert said.human == human
+
+
 def test_of_two_that_run_with_one_number_a_person_keeps_one(cast, say):
     cast.an_account("twin", Status.CONNECTED, phone_number="5511987654321", workspace=cast.globex)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 from django.db import connection
 
 from accounts.models import Account
 from accounts.status import Status
-from reconciliation.cases import _CASES, CHANGES_LOOKED_AT
+from reconciliation.cases import _CASES, _LIMITS
 
 
 def _parts(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -20,9 +19,8 @@ def _parts(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _plan_as_it_ran() -> dict[str, Any]:
-    values = {"stable": timedelta(seconds=60), "looked_at": CHANGES_LOOKED_AT}
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {_CASES}", values)
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {_CASES}", _LIMITS)
         [[[told]]] = cursor.fetchall()
     plan: dict[str, Any] = told["Plan"]
     return plan

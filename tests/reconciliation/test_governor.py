@@ -105,6 +105,23 @@ def test_a_second_look_asks_no_second_time(lost):
     assert account.next_step == "a restart that Rollcall asked for waits for its turn"
 
 
+def test_a_browser_killed_in_the_midst_of_the_gateways_own_attempts_does_not_end_them(lost, scene):
+    account = lost("a", reason=Reason.BROWSER_GONE, since=scene.cast.ago(20))
+    before = {"to_status": Status.DISCONNECTED, "from_status": Status.CONNECTED}
+    account.transitions.filter(**before).update(reason=Reason.NAVIGATION)
+    assert "its gateway reconnects it by itself" in governed(account).next_step
+    assert asked(account) == []
+
+
+def test_of_a_loss_that_it_noticed_before_it_was_up_again_nothing_is_waited_for(lost, scene):
+    account = lost("a", reason=Reason.BROWSER_GONE, since=scene.cast.ago(20))
+    account.transitions.update(reason=Reason.BROWSER_GONE)
+    word = (Status.CONNECTED, Status.DISCONNECTED)
+    a_change(account, *word, at=scene.cast.ago(100), reason=Reason.NAVIGATION)
+    a_change(account, *reversed(word), at=scene.cast.ago(60))
+    assert len(asked(governed(account))) == 1
+
+
 def test_no_second_session_is_made_beside_one_that_may_be_its_own(lost, scene):
     account = lost("a", reason=Reason.MISSING)
     stranger = Finding.objects.create(

@@ -151,6 +151,27 @@ def test_they_are_not_waited_for_once_the_gateway_gave_up_or_noticed_nothing():
         assert isinstance(decided(a_case(reason=reason, since=ago(10))), Repairing)
 
 
+def test_what_befalls_it_while_the_gateway_is_at_it_does_not_end_its_attempts():
+    for reason in (Reason.BROWSER_GONE, Reason.HUNG):
+        killed = a_case(reason=reason, since=ago(20), noticed_at=ago(100))
+        assert decided(killed) == Wait(
+            NOW + timedelta(seconds=55), "its gateway reconnects it by itself until then"
+        )
+        assert isinstance(decided(replace(killed, noticed_at=ago(156))), Repairing)
+
+
+def test_what_it_has_dropped_or_given_up_meanwhile_is_not_waited_for():
+    for reason in (Reason.MISSING, Reason.GATEWAY_GAVE_UP):
+        dropped = a_case(reason=reason, since=ago(20), noticed_at=ago(100))
+        assert isinstance(decided(dropped), Repairing)
+
+
+def test_what_its_gateway_does_not_have_is_not_started_where_that_starts_only_what_it_has():
+    missing = decided(a_case(kind="evolution"))
+    assert isinstance(missing, Hold) and "create it there anew" in missing.why
+    assert isinstance(decided(a_case(reason=Reason.BROWSER_GONE, kind="evolution")), Repairing)
+
+
 def test_a_moment_ahead_of_the_clock_is_not_waited_for():
     """It was written before the clock was set back."""
     assert isinstance(decided(a_case(reason=Reason.NETWORK, since=ago(-900))), Repairing)
@@ -212,6 +233,7 @@ cases = st.builds(
     reason=st.sampled_from(Reason),
     lost_to=st.sampled_from(Reason),
     since=moments,
+    noticed_at=st.none() | moments,
     wanted=st.booleans(),
     place=places,
     history=histories,

@@ -110,7 +110,7 @@ class Referee:
     def _count_mending(self, change: Transition, row: Row) -> None:
         now, account_id, numbers = self.hub.clock.now, change.account_id, self.record.numbers
         if change.to_status in (Status.DISCONNECTED, Status.UNRESPONSIVE):
-            retries = change.reason in policy._NOTICED
+            retries = change.reason in policy.NOTICED
             own = self.estate.by_gateway[row.gateway_id].kind.capabilities.own_retry_seconds
             since = now + timedelta(seconds=own if retries else 0)
             numbers.is_ours(account_id, since, now)

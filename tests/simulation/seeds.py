@@ -48,6 +48,16 @@ SHOWN: dict[str, Plan] = {
         fates=("lie_long", "lose_many", "unlist"),
         quiet_seconds=60,
     ),
+    "a browser died while its gateway reconnected it, and a start of ours raced that": Plan(
+        seed=4,
+        hours=0.12,
+        accounts=24,
+        gateways=1,
+        kinds=("webjs",),
+        intensity=200,
+        fates=("navigate", "crash_silently", "crash_honest"),
+        quiet_seconds=20,
+    ),
     "a list that WPPConnect cut short ended what lives, which was not asked by its name": Plan(
         seed=2,
         hours=0.1,

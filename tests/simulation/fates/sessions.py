@@ -238,6 +238,7 @@ class ToSessions(Fates):
     def _reconnect_itself(self, site: Site, session: SimulatedSession) -> None:
         if site.world.sessions.get(session.session_id) is not session:
             return
+        site.retries.pop(session.session_id, None)
         session.browser = Browser.RUNNING
         if session.session_id in site.world.logins:
             site.world.run(session, site.world.authenticate)
