@@ -83,7 +83,6 @@ class Site:
     post: Post
     ledger: Ledger
     readable_since: datetime | None = None
-    # Since when its lists leave out what it holds, or make up what it does not.
     # What it lost at once, and when; sessions that are gone since.
     mass_lost: set[str] = field(default_factory=set)
     mass_lost_at: datetime | None = None

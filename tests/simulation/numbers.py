@@ -10,6 +10,9 @@ from typing import Any
 
 from accounts.status import Status
 
+IN_CALM = "in calm"
+MENDED_SECONDS = 60  # is promised of all but one in a hundred of these
+
 
 @dataclass(slots=True)
 class Ours:
@@ -83,12 +86,14 @@ class Numbers:
         if account_id in self._ours:
             self._ours[account_id].was_started = True
 
-    def healed(self, account_id: int, now: datetime, in_the_way: Callable[[datetime], str]) -> None:
-        """`in_the_way`: of its repair, since this moment."""
+    def healed(self, account_id: int, now: datetime, in_the_way: Callable[[datetime], str]) -> bool:
+        """Whether it was later than is promised. `in_the_way`: of its repair, since this moment."""
         ours = self._ours.pop(account_id, None)
-        if ours and ours.was_started:
-            kind = in_the_way(ours.lost) or "in calm"
-            self.healed_after[kind].append((now - ours.since).total_seconds())
+        if ours is None or not ours.was_started:
+            return False
+        kind, seconds = in_the_way(ours.lost) or IN_CALM, (now - ours.since).total_seconds()
+        self.healed_after[kind].append(seconds)
+        return kind == IN_CALM and seconds > MENDED_SECONDS
 
     def no_longer_ours(self, account_id: int) -> None:
         self._ours.pop(account_id, None)

@@ -115,6 +115,7 @@ class Referee:
             since = now + timedelta(seconds=own if retries else 0)
             numbers.is_ours(account_id, since, now)
         elif change.to_status == Status.CONNECTED:
-            numbers.healed(account_id, now, lambda lost: self.record.in_the_way(row, lost))
+            if numbers.healed(account_id, now, lambda lost: self.record.in_the_way(row, lost)):
+                self.record.was_late(account_id)
         elif change.to_status not in PASSING:
             numbers.no_longer_ours(account_id)

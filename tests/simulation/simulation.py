@@ -67,7 +67,8 @@ class Report:
         plan, pages = self.plan, self.referee.on_pages
         size = f"{plan.accounts} accounts on {', '.join(self.kinds)}"
         head = f"seed {plan.seed}: {plan.hours:g} h, {size}"
-        return "\n".join([head, self.numbers.said(), *pages.said(), *self.broken])
+        late = self.referee.record.late
+        return "\n".join([head, self.numbers.said(), *pages.said(), *late, *self.broken])
 
 
 def simulate(plan: Plan, *, without: AbstractContextManager[Any] | None = None) -> Report:

@@ -17,7 +17,7 @@ from tests.simulation.hub import Hub
 from tests.simulation.numbers import Numbers
 from tests.simulation.troubles import MANY_AT_ONCE, Troubles
 
-MOST_BROKEN = 20
+MOST_BROKEN, MOST_LATE = 20, 5
 _ROWS = """
 SELECT id, gateway_id, session_id, status, status_reason, wanted FROM whatsapp_accounts
  WHERE updated_at >= coalesce(%s::timestamptz, '-infinity') ORDER BY id
@@ -54,6 +54,7 @@ class Record:
         self.troubles = Troubles()
         self.stops_at_first = True
         self.broken: list[str] = []
+        self.late: list[str] = []
         self.rows: dict[int, Row] = {}
         self.account_of: dict[Key, int] = {}
         # When what was last said of an account was seen: it may be on its way for a while.
@@ -125,6 +126,12 @@ class Record:
             raise Broken("enough")
         if self.stops_at_first:
             raise Broken(self.broken[-1])
+
+    def was_late(self, account_id: int) -> None:
+        """No promise is broken: but each of these is worth a look."""
+        if len(self.late) < MOST_LATE:
+            head = f"mended late, in calm, at {self.clock()}"
+            self.late.append("\n".join([head, *self._story_of(account_id)]))
 
     def _story_of(self, account_id: int) -> Iterable[str]:
         row = self.rows[account_id]
