@@ -93,7 +93,7 @@ def targeted_read() -> AbstractContextManager[Any]:
 
 def own_retry() -> AbstractContextManager[Any]:
     """What a gateway mends itself is left to it."""
-    return patch.object(policy, "_own_retry", lambda case: policy.timedelta(0))
+    return patch.object(policy, "_own_retry", lambda case: (None, policy.timedelta(0)))
 
 
 GUARDS: tuple[Guard, ...] = (
