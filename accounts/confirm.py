@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -29,6 +30,8 @@ BOOT_MOVED = timedelta(seconds=5)
 ANSWERED_WITHIN = timedelta(seconds=2)
 LOOKED_AT_WITHIN = timedelta(minutes=10)
 RUNG_AT_ONCE = 20
+# A read at a gateway that is mute costs a thread its whole deadline.
+BLIND_ASKED_AT_ONCE = 4
 _LOSSES = (Status.DISCONNECTED, Status.LOGGED_OUT, Status.BLOCKED)
 
 
@@ -52,7 +55,10 @@ def confirm(gateway_id: int, session_id: str, *, before_start: bool = False) -> 
         return None
     is_cached = capabilities_of(gateway.kind).status_is_cached
     seen = as_observation(gateway_id, session_id, session, started, is_cached=is_cached)
-    return observe([seen])[0]
+    outcome = observe([seen])[0]
+    if gateway.blind_since is not None:
+        _ring_for(_unread_losses(started).filter(gateway=gateway), at_most=2)
+    return outcome
 
 
 def _is_held(gateway: Gateway, now: datetime) -> bool:
@@ -123,13 +129,23 @@ def as_observation(
 def ring_again() -> None:
     """For every loss that a webhook claimed and nobody has looked at since: the bell that was rung
     for it was lost (Redis was away, a worker died), and a wrong word would stand until the next
-    roll call. In no order, so that those that cannot be read do not keep the others waiting."""
-    unread = _unread_losses(clock.database_now()).order_by("?")[:RUNG_AT_ONCE]
-    for gateway_id, session_id in unread:
+    roll call. At a gateway that cannot be read one is tried: if it is answered, it rings for the
+    others."""
+    unread = _unread_losses(clock.database_now())
+    _ring_for(unread.filter(gateway__blind_since__isnull=True), at_most=RUNG_AT_ONCE)
+    blind = Gateway.objects.filter(blind_since__isnull=False, accounts__in=unread).distinct()
+    for gateway in random.sample(found := list(blind), min(len(found), BLIND_ASKED_AT_ONCE)):
+        _ring_for(unread.filter(gateway=gateway), at_most=1)
+
+
+def _ring_for(unread: QuerySet[Account], *, at_most: int) -> None:
+    """In no order, so that those that cannot be read do not keep the others waiting."""
+    sessions = unread.order_by("?").values_list("gateway_id", "session_id")
+    for gateway_id, session_id in sessions[:at_most]:
         ring("accounts.tasks.confirm_session", gateway_id, str(session_id))
 
 
-def _unread_losses(now: datetime) -> QuerySet[Account, tuple[int, str | None]]:
+def _unread_losses(now: datetime) -> QuerySet[Account]:
     """Few, by the index on the status and its age: what is older was looked at."""
     not_listed_since = Q(gateway__listed_at__isnull=True) | Q(
         gateway__listed_at__lt=F("status_since")
@@ -141,6 +157,5 @@ def _unread_losses(now: datetime) -> QuerySet[Account, tuple[int, str | None]]:
         status_since__lte=now - ANSWERED_WITHIN,
         webhook_at=F("status_since"),
         observed_at=F("status_since"),
-        gateway__blind_since__isnull=True,
         session_id__isnull=False,
-    ).values_list("gateway_id", "session_id")
+    )

@@ -101,7 +101,8 @@ def _what_a_read_decides(account: Account, shown: Status, now: datetime) -> str:
     if account.gateway.blind_since is not None:
         return "as soon as it answers, this is decided anew"
     if account.status_reason == Reason.MASS_LOSS_UNCONFIRMED:
-        return "once its lists have agreed for 60 s it is read, and if it is gone it becomes disconnected"
+        agreed = "once its lists have agreed for 60 s it is read"
+        return f"{agreed}, and if it is gone it becomes disconnected"
     if shown is Status.UNKNOWN:
         return "what it shows there is believed at once"
     if account.wanted == Wanted.STOPPED:

@@ -11,7 +11,8 @@ from gateways.base import Reason
 _BY_REASON: dict[tuple[str, str], str] = {
     (Source.LIST, Reason.MASS_LOSS_UNCONFIRMED): (
         "at least three, and at least half of its gateway's connected accounts were absent from "
-        "one complete list: all of them are unknown until its lists have agreed for 60 s and each was read"
+        "one complete list: all of them are unknown until its lists have agreed for 60 s and each "
+        "was read"
     ),
     (Source.READ, Reason.NOT_LISTED): (
         "connected by its own status, which is a variable, and absent from the list of the same "

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.confirm import RUNG_AT_ONCE, ring_again
+from accounts.confirm import BLIND_ASKED_AT_ONCE, RUNG_AT_ONCE, confirm, ring_again
 from accounts.models import Gateway
 from accounts.status import Source, Status
+from tests.accounts.waha_there import waha_at
 from tests.cast import see
 
 pytestmark = pytest.mark.django_db
@@ -72,15 +73,47 @@ def test_a_list_that_was_asked_for_before_says_nothing_of_it(
     assert rung == [read(cast.alice)]
 
 
-def test_a_gateway_that_cannot_be_read_is_not_asked_again(
+def test_of_a_gateway_that_cannot_be_read_one_is_tried(
     cast, rung, django_capture_on_commit_callbacks
 ):
-    see(cast.alice, Status.DISCONNECTED, at=cast.ago(4))
+    claimed = [cast.alice, cast.an_account("dana", Status.CONNECTED)]
+    for account in claimed:
+        see(account, Status.DISCONNECTED, at=cast.ago(4))
     Gateway.objects.filter(pk=cast.gateway.pk).update(blind_since=cast.ago(30))
 
     ring(django_capture_on_commit_callbacks)
 
-    assert rung == []
+    assert len(rung) == 1 and rung[0] in [read(account) for account in claimed]
+
+
+def test_of_very_many_gateways_that_cannot_be_read_few_are_tried(
+    cast, rung, django_capture_on_commit_callbacks
+):
+    for number in range(BLIND_ASKED_AT_ONCE + 3):
+        name, url = f"blind-{number}", f"http://blind-{number}:3001"
+        blind = Gateway.objects.create(name=name, base_url=url, blind_since=cast.ago(30))
+        account = cast.an_account(f"of-{name}", Status.CONNECTED, gateway=blind)
+        see(account, Status.DISCONNECTED, at=cast.ago(4))
+
+    ring(django_capture_on_commit_callbacks)
+
+    assert len(set(rung)) == len(rung) == BLIND_ASKED_AT_ONCE
+
+
+def test_one_that_is_answered_there_rings_for_the_others(
+    cast, rung, django_capture_on_commit_callbacks
+):
+    """The next roll call may be 20 s away."""
+    others = [cast.an_account(name, Status.CONNECTED) for name in ("dana", "eve")]
+    for account in (cast.alice, *others):
+        see(account, Status.DISCONNECTED, at=cast.ago(4))
+
+    with waha_at(cast.gateway) as there, django_capture_on_commit_callbacks(execute=True):
+        there.statuses["alice"] = "WORKING"
+        Gateway.objects.filter(pk=cast.gateway.pk).update(blind_since=cast.ago(30))
+        confirm(cast.gateway.pk, "alice")
+
+    assert sorted(rung) == sorted(read(account) for account in others)
 
 
 def test_what_we_found_ourselves_needs_no_second_look(

@@ -29,6 +29,16 @@ SHOWN: dict[str, Plan] = {
         fates=("late_word", "kill_redis", "kill_worker", "speak"),
         quiet_seconds=60,
     ),
+    "a late webhook's false loss stood until the roll call of a gateway that was blind": Plan(
+        seed=1,
+        hours=0.1,
+        accounts=16,
+        gateways=1,
+        kinds=("webjs",),
+        intensity=80,
+        fates=("late_word", "slow", "kill_redis", "freeze"),
+        quiet_seconds=20,
+    ),
     "half a gateway was lost, and believed once repair had brought a few others back": Plan(
         seed=1,
         hours=0.15,
