@@ -41,6 +41,10 @@ class Explanation:
     human: str = ""
 
     @property
+    def needs_a_human(self) -> bool:
+        return not self.human.startswith("Nothing")
+
+    @property
     def lines(self) -> list[tuple[str, str]]:
         """All of it, as (label, text): whoever shows it shows these, word for word."""
         told = [

@@ -91,7 +91,9 @@ REASONS: dict[Reason, Meaning] = {
     Reason.UNREACHABLE: _blind(
         "the gateway does not answer", "Look at the gateway, not the phone."
     ),
-    Reason.BOOTING: _blind("the gateway has just started", "Wait: it restores one after another."),
+    Reason.BOOTING: _blind(
+        "the gateway has just started", "Nothing: it restores one after another."
+    ),
     Reason.PARTIAL_LIST: _blind("the gateway's list is not complete", "Look at the gateway."),
     Reason.UNSHOWN: _blind(
         "its gateway's lists do not show it, and no read of its own says more",
@@ -120,7 +122,8 @@ REASONS: dict[Reason, Meaning] = {
         "a session claimed this number, and a read denied it", "Nothing: it is being read again."
     ),
     Reason.MAINTENANCE: _blind(
-        "its gateway is under maintenance, nobody judges meanwhile", "Wait until it is over."
+        "its gateway is under maintenance, nobody judges meanwhile",
+        "Nothing: it is judged again when that is over.",
     ),
     Reason.SUSPECT_OURSELVES: _blind(
         "no gateway can be read: the fault is more likely ours than theirs",

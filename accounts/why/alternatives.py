@@ -76,8 +76,17 @@ def _of_connected(account: Account, now: datetime) -> Iterator[str]:
 
 def _of_unknown(account: Account, now: datetime) -> Iterator[str]:
     code = code_of(account, Status.UNKNOWN, now)
-    yield f"not connected: nothing has shown it for {age(account.fresh_at or now, now)}"
+    yield f"not connected: {_unshown(account, now)}"
     yield f"not disconnected: {_NOT_DISCONNECTED.get(code, 'nothing has said that it is gone')}"
+
+
+def _unshown(account: Account, now: datetime) -> str:
+    """Of what is absent from lists its messages may go on to come: these show no session."""
+    gone = account.unshown_since
+    if gone is None:
+        return f"nothing has shown it for {age(account.fresh_at or now, now)}"
+    last_shown = max(gone, account.read_at or gone)
+    return f"no list and no read has shown it for {age(last_shown, now)}"
 
 
 def _of_disconnected(account: Account, now: datetime) -> Iterator[str]:

@@ -14,6 +14,9 @@ from accounts.status import LIVE, Status, Wanted
 from accounts.why.words import age, roll_calls_keep
 from gateways.base import Reason
 
+# reconciliation.absent holds a mass loss for so long.
+LISTS_AGREE_FOR = timedelta(seconds=60)
+
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
@@ -101,10 +104,19 @@ def _what_a_read_decides(account: Account, shown: Status, now: datetime) -> str:
     if account.gateway.blind_since is not None:
         return "as soon as it answers, this is decided anew"
     if account.status_reason == Reason.MASS_LOSS_UNCONFIRMED:
-        agreed = "once its lists have agreed for 60 s it is read"
-        return f"{agreed}, and if it is gone it becomes disconnected"
+        return _of_a_held_loss(account, now)
     if shown is Status.UNKNOWN:
         return "what it shows there is believed at once"
     if account.wanted == Wanted.STOPPED:
         return "a live session there is noted as unwanted"
     return "a live session there changes this at once"
+
+
+def _of_a_held_loss(account: Account, now: datetime) -> str:
+    """Messages that still come speak against its gateway's lists."""
+    heard = account.last_proof
+    if heard is not None and heard.at + LISTS_AGREE_FOR > now:
+        return f"it was heard of {age(heard.at, now)} ago: while it is, no list condemns it"
+    return (
+        "once its lists have agreed for 60 s it is read, and if it is gone it becomes disconnected"
+    )

@@ -160,7 +160,7 @@ def test_unknown_says_why_and_what_was_last_known(cast, say):
     [
         ({"run_started_at": None}, "no read has shown it lately", "worker, scheduler and Redis"),
         ({"blind_why": "refused"}, "the gateway does not answer", "Look at the gateway"),
-        ({"boot_seen_at": 1}, "the gateway has just started", "Wait: it restores"),
+        ({"boot_seen_at": 1}, "the gateway has just started", "Nothing: it restores"),
         ({}, "its gateway's lists do not show it", "it is being read"),
         ({"listed_at": None}, "the gateway's list is not complete", "Look at the gateway."),
     ],
@@ -180,6 +180,29 @@ def test_a_word_that_expired_unnoticed_reads_as_the_sweep_would_write_it(
     assert human in said.human
     assert said.decided_by == "the age of what we know: no read has shown it in time"
     assert said.since == cast.ago(60)
+
+
+def test_traffic_beside_a_held_loss_is_not_denied(cast, say):
+    said = say(
+        Status.UNKNOWN,
+        status_reason=Reason.MASS_LOSS_UNCONFIRMED,
+        read_at=cast.ago(400),
+        unshown_since=cast.ago(240),
+        last_activity_at=cast.ago(9),
+    )
+
+    assert "not connected: no list and no read has shown it for 4 min" in said.ruled_out
+
+
+def test_a_held_loss_that_is_heard_of_says_that_it_stays_held(cast, say):
+    said = say(
+        Status.UNKNOWN,
+        status_reason=Reason.MASS_LOSS_UNCONFIRMED,
+        proven_at=cast.ago(9),
+        proof="message received",
+    )
+
+    assert said.next_step.endswith("it was heard of 9 s ago: while it is, no list condemns it")
 
 
 def test_a_mass_loss_says_how_long_it_waits(say):

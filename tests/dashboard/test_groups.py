@@ -17,7 +17,7 @@ from reconciliation.models import Finding
 def an_account_of_every_kind(cast, age_seconds):
     # Of what was lost.
     never = {Reason.MERGED, Reason.AS_WANTED, Reason.TAKEOVER_DENIED}
-    never |= {Reason.UNSHOWN, Reason.UNANSWERED}
+    never |= {Reason.UNSHOWN, Reason.UNANSWERED, Reason.BOOTING, Reason.MAINTENANCE}
     circumstances = product(Status, set(Reason) - never, Wanted)
     common = {"workspace": cast.acme, "gateway": cast.gateway, "read_at": cast.now}
     since = {"status_since": cast.ago(age_seconds), "observed_at": cast.now}
