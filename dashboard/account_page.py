@@ -86,9 +86,8 @@ def _start(account: Account, now: datetime) -> str:
     repair = repairs.open_repair(account)
     if repair is None:
         return ""
-    asker = repair.actor or repair.get_asked_by_display()
     state = f"{repair.get_state_display()}: " if repair.state == repair.State.WAITING else ""
-    return f"asked for by {asker}, {state}{repairs.standing(repair, now)}"
+    return f"asked for by {repair.asker}, {state}{repairs.standing(repair, now)}"
 
 
 def _awaits_scan(account: Account, shown: Status) -> bool:

@@ -78,13 +78,13 @@ def _transitions(ids: Sequence[int], before: datetime | None, limit: int) -> lis
 
 def _transition(row: Transition) -> Entry:
     why = meaning(row.reason).text if row.reason else ""
-    raw = f" ({visible(row.raw)})" if row.raw else ""
+    raw = f" ({visible(row.raw)})" if row.raw and row.raw != row.to_status else ""
     return Entry(
         at=row.created_at,
         rank=3,
         kind="status",
         title=f"{Status(row.from_status).label} → {Status(row.to_status).label}",
-        detail=f"{why}{raw}",
+        detail=f"{why}{raw}".strip(),
         who=visible(" ".join(filter(None, (row.get_source_display(), row.actor, row.evidence)))),
         tone=row.to_status,
         account_id=row.account_id,
@@ -162,7 +162,7 @@ def _repair(row: Repair) -> Entry:
         kind="repair",
         title=f"Start of its session: {state.label}",
         detail=visible(" · ".join(filter(None, parts))),
-        who=visible(" ".join(filter(None, (row.get_asked_by_display(), row.actor)))),
+        who=visible(row.asker),
         tone=_REPAIR_TONES.get(state, "connecting"),
         account_id=row.account_id,
         url_name="admin:accounts_repair_change",

@@ -75,6 +75,13 @@ class Repair(models.Model):
         return f"repair {self.pk} of {self.account}"
 
     @property
+    def asker(self) -> str:
+        """Who asked, by name where it is a person with one."""
+        if self.asked_by == self.Asker.ROLLCALL:
+            return str(self.Asker.ROLLCALL.label)
+        return self.actor or str(self.get_asked_by_display())
+
+    @property
     def steps_taken(self) -> str:
         """What is asked of its gateway, in order: "stop, start"."""
         return ", ".join(str(step) for step in self.steps)

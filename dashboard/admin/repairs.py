@@ -58,7 +58,7 @@ class RepairAdmin(ReadOnlyAdmin):
 
     @admin.display(description="by", ordering="asked_by")
     def who(self, row: Repair) -> str:
-        return row.actor or str(row.get_asked_by_display())
+        return row.asker
 
     @admin.display(description="why")
     def reasons(self, row: Repair) -> SafeString:

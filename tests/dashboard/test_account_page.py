@@ -8,7 +8,7 @@ import pytest
 
 from accounts import lifecycle
 from accounts.explain import what_to_do
-from accounts.models import Account, Gateway, Transition
+from accounts.models import Account, Gateway, Repair, Transition
 from accounts.qr import keep_qr
 from accounts.status import Source, Status, Wanted
 from gateways.base import Reason
@@ -195,3 +195,36 @@ def test_what_people_did_stands_in_its_history(operator, cast):
 def test_the_page_changes_nothing_by_post(admin, cast):
     response = admin.post(page_of(cast.alice), {"status": "connected", "phone_number": "1"})
     assert response.status_code == 405
+
+
+def test_nobody_is_called_where_there_is_nothing_to_do(admin, cast):
+    """The box with the raised hand is for those pages where a person is waited for."""
+    see(cast.alice, Status.DISCONNECTED, at=cast.now, reason=Reason.MISSING)
+    page = admin.get(page_of(cast.alice)).content.decode()
+    assert "front_hand" in page
+    Account.objects.filter(pk=cast.alice.pk).update(next_step="restart (1st of 3 tries)")
+    response = admin.get(page_of(cast.alice))
+    assert "What a human must do. Nothing: Rollcall restarts it by itself." in words(response)
+    assert "front_hand" not in response.content.decode()
+
+
+def test_a_change_does_not_repeat_its_status_as_the_gateways_word(admin, cast):
+    a_transition(cast, cast.alice, ago=3, to=Status.CONNECTED, raw="connected")
+    a_transition(cast, cast.alice, ago=2, to=Status.CONNECTED, raw="WORKING")
+    entries = admin.get(page_of(cast.alice)).context_data["entries"]
+    assert [entry.detail for entry in entries] == ["(WORKING)", ""]
+
+
+def test_what_rollcall_asked_for_names_it_once(admin, cast):
+    for actor, asked_by in (("rollcall", "rollcall"), ("maria", "operator")):
+        Repair.objects.create(
+            account=cast.alice,
+            gateway=cast.gateway,
+            asked_by=asked_by,
+            actor=actor,
+            state=Repair.State.SUCCEEDED,
+            asked_at=cast.ago(9),
+            session_id="s",
+        )
+    entries = admin.get(page_of(cast.alice)).context_data["entries"]
+    assert sorted(entry.who for entry in entries) == ["Rollcall", "maria"]
