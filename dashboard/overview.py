@@ -24,6 +24,7 @@ from dashboard.groups import (
     rows_between,
     with_group,
 )
+from dashboard.incident_words import sentence as incident_sentence
 from dashboard.pieces import badge, label
 from dashboard.reach import reach_of
 from dashboard.watch import request_now
@@ -40,7 +41,8 @@ def context(request: HttpRequest, shown: dict[str, Any]) -> dict[str, Any]:
     if request.user.has_perm("accounts.view_account"):
         shown |= _of_accounts(accounts, now)
     if request.user.has_perm("accounts.view_incident"):
-        shown["incidents"] = list(_open_incidents()[:INCIDENT_ROWS])
+        found = _open_incidents()[:INCIDENT_ROWS]
+        shown["incidents"] = [(one, incident_sentence(one, one.gateway)) for one in found]
     if request.user.has_perm("accounts.view_gateway"):
         shown |= _of_gateways(accounts, now)
     return {**shown, "now": now, "title": "Start"}

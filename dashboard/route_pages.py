@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from accounts.models import Gateway, Incident
 from dashboard import route_words as words
+from dashboard.incident_words import card_of
 from dashboard.route_figures import (
     WINDOWS,
     Figures,
@@ -27,7 +28,6 @@ from webhooks.models import Delivery
 from webhooks.right_paths import right_url
 from webhooks.wrong_paths import read
 
-INCIDENTS_SHOWN = 5
 # Above this many, counting further would cost and say nothing more.
 COUNTED_PENDING = 10_000
 
@@ -64,14 +64,7 @@ def _incidents(watched: Iterable[WatchedRoute], *, with_nobodys: bool) -> dict[s
     ]
     rows += [(incident, None) for incident in nobodys_incidents()] if with_nobodys else []
     rows.sort(key=lambda row: row[0].acknowledged_at is not None)
-    return {
-        "incidents": [
-            (incident, gateway, words.sentence(incident, gateway))
-            for incident, gateway in rows[:INCIDENTS_SHOWN]
-        ],
-        "incidents_number": len(rows),
-        "incidents_more": max(0, len(rows) - INCIDENTS_SHOWN),
-    }
+    return card_of(rows)
 
 
 def _total(figures: list[Figures]) -> dict[str, int]:

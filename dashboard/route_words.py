@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.explain import age
-from accounts.models import Gateway, Incident
+from accounts.models import Gateway
 from dashboard.route_figures import Figures, Window
 from dashboard.shown import visible
 from dashboard.watched_routes import WatchedRoute
@@ -62,13 +62,6 @@ def _notes(gateway: Gateway, route: Route, now: datetime) -> Iterator[Note]:
         yield Note(
             tone="off", words=f"accepts unsigned, last {age(route.last_unsigned_at, now)} ago"
         )
-
-
-def sentence(incident: Incident, gateway: Gateway | None) -> str:
-    """What it says, beginning like a sentence; a gateway's name is spelled as it is."""
-    text = visible(incident.text)
-    begins_with_name = gateway is not None and text.startswith(visible(gateway.name))
-    return text if begins_with_name else text[:1].upper() + text[1:]
 
 
 def _in_a_row(failures: int) -> str:

@@ -24,6 +24,7 @@ from dashboard.admin.roll_call import roll_call_verb
 from dashboard.admin.verbs import Verb
 from dashboard.groups import counts, with_group
 from dashboard.handing_on import handing_on_of, signing_of
+from dashboard.incident_words import open_at
 from dashboard.overview import connected_by_gateway
 from dashboard.pieces import label, moment
 from dashboard.reach import reach_of
@@ -46,7 +47,7 @@ class Secrets(TabularInline):
 @admin.register(Gateway)
 class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
     form = GatewayForm
-    list_display = ("name", "reachability", "connected", "mode", "kind", "base_url")
+    list_display = ("name", "reachability", "connected", "may", "kind", "base_url")
     list_filter = (choices_filter("mode", "what may be done to it"),)
     search_fields = ("name", "base_url")
     fieldsets = (
@@ -87,6 +88,10 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
     def connected(self, gateway: Any) -> str:
         return f"{gateway.connected_number} of {gateway.accounts_number}"
 
+    @admin.display(description="mode", ordering="mode")
+    def may(self, gateway: Gateway) -> str:
+        return gateway.mode
+
     def change_view(
         self,
         request: HttpRequest,
@@ -96,8 +101,10 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
     ) -> HttpResponse:
         gateway = self.get_object(request, object_id)
         state = gateway and state_of(gateway, request)
-        if state:
+        if gateway and state:
             state["may_act"] = self.has_change_permission(request, gateway)
+            if request.user.has_perm("accounts.view_incident"):
+                state |= open_at(gateway)
         return super().change_view(
             request, object_id, form_url, {"state": state, **(extra_context or {})}
         )

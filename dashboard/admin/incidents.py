@@ -38,7 +38,7 @@ class IncidentAdmin(ActedOnAdmin):
     list_select_related = ("gateway",)
     list_filter = (open_filter, kind_filter, "gateway")
     fields = (
-        *("what", "state", "lasts", "count", "seen", "text", "cure"),
+        *("what", "gateway", "state", "lasts", "count", "seen", "text", "cure"),
         *("acknowledged", "muted_until", "told"),
     )
     readonly_fields = ("what", "state", "lasts", "seen", "acknowledged", "told")

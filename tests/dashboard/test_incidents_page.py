@@ -8,10 +8,10 @@ import pytest
 from django.test import Client
 
 from accounts.incidents import close_incident, mute, open_incident
-from accounts.models import Incident, Notification
+from accounts.models import Gateway, Incident, Notification
 from tests.accounts.receivers import a_channel
 from tests.dashboard.conftest import a_visitor
-from tests.dashboard.pages import act, ask, listed
+from tests.dashboard.pages import act, ask, listed, words
 
 LIST = "/admin/accounts/incident/"
 Kind = Incident.Kind
@@ -139,3 +139,22 @@ def test_a_strangers_words_are_shown_harmless(operator, cast):
         assert "<script>alert(1)" not in page
         assert "\x1b" not in page and "\u202e" not in page
         assert r"\u202e" in page
+
+
+def test_a_page_leads_to_the_gateway_and_back_to_the_list(operator, admin, cast):
+    """A button "Close" below an incident would promise that it is closed by it."""
+    incident = misrouted(cast)
+    page = admin.get(f"{LIST}{incident.pk}/change/").content.decode()
+    assert f"/admin/accounts/gateway/{cast.gateway.pk}/change/" in page
+    assert "Back to the list" in page
+    assert "Close" not in words(admin.get(f"{LIST}{incident.pk}/change/"))
+
+
+def test_a_gateways_page_tells_its_open_incidents(admin, cast):
+    misrouted(cast, text="it sends to /wrong", cure="set WEBHOOK_ENDPOINT")
+    open_incident(Kind.UNREACHABLE, gateway_id=Gateway.objects.get(name="whatsapp-2").pk)
+    page = admin.get(f"/admin/accounts/gateway/{cast.gateway.pk}/change/").content.decode()
+    assert "1 open incident" in page
+    assert "It sends to /wrong" in page
+    assert "set WEBHOOK_ENDPOINT" in page
+    assert ">whatsapp-1</a>" in page  # its name is spelled as it is, above as well

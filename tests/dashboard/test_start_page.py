@@ -79,3 +79,11 @@ def test_the_side_bar_counts_what_waits(admin, looker, cast, rf):
         groups = client.get("/admin/").context_data["sidebar_navigation"]
         items = [item for group in groups for item in group["items"]]
         assert [item["badge"] for item in items if item.get("badge")] == numbers
+
+
+def test_what_an_incident_says_and_what_to_do_are_two_sentences(admin, cast):
+    said = {"text": "whatsapp-1 lists 3 of 9", "cure": "Look at the gateway."}
+    open_incident(Incident.Kind.MASS_LOSS, gateway_id=cast.gateway.pk, **said)
+    page = admin.get("/admin/").content.decode()
+    assert ">whatsapp-1 lists 3 of 9</span>" in page
+    assert ">Look at the gateway.</span>" in page
