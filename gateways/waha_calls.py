@@ -71,7 +71,12 @@ class Client(Calls):
         sees_boot=True,
         # FAILED may be passing: its browser engine takes up to 30 s.
         own_retry_seconds=30,
-        ladder={Reason.NONE: (Step.RESTART,), Reason.HUNG: (Step.STOP, Step.START)},
+        # Its calls are about sessions that it has: of any other all answer 404.
+        ladder={
+            Reason.NONE: (Step.RESTART,),
+            Reason.HUNG: (Step.STOP, Step.START),
+            Reason.MISSING: (),
+        },
     )
     key_header = "X-Api-Key"
 

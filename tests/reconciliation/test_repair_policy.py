@@ -166,10 +166,11 @@ def test_what_it_has_dropped_or_given_up_meanwhile_is_not_waited_for():
         assert isinstance(decided(dropped), Repairing)
 
 
-def test_what_its_gateway_does_not_have_is_not_started_where_that_starts_only_what_it_has():
-    missing = decided(a_case(kind="evolution"))
+@pytest.mark.parametrize("kind", ["evolution", "waha"])
+def test_what_its_gateway_does_not_have_is_not_started_where_that_starts_only_what_it_has(kind):
+    missing = decided(a_case(kind=kind))
     assert isinstance(missing, Hold) and "create it there anew" in missing.why
-    assert isinstance(decided(a_case(reason=Reason.BROWSER_GONE, kind="evolution")), Repairing)
+    assert isinstance(decided(a_case(reason=Reason.BROWSER_GONE, kind=kind)), Repairing)
 
 
 def test_a_moment_ahead_of_the_clock_is_not_waited_for():

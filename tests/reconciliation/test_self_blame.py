@@ -31,7 +31,9 @@ from reconciliation.governor import govern
         (Tally(repaired=900, died=700, others=6000, others_died=3000), True),
         (Tally(repaired=4, died=4, others=100), False),  # too few to say
         (Tally(repaired=100, died=2, others=100), False),
-        (Tally(repaired=100, died=19, others=100), False),  # four in five stayed
+        (Tally(repaired=100, died=40, others=1000, others_died=9), False),  # most of them stayed
+        (Tally(repaired=13, died=3, others=500, others_died=12), False),  # a few are sick
+        (Tally(repaired=13, died=7, others=500, others_died=12), True),
         (Tally(repaired=10, died=4, others=10, others_died=9), False),  # all of them die
     ],
 )
