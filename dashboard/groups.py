@@ -12,7 +12,7 @@ from accounts.models import Account, Gateway, Repair
 from accounts.reasons import REASONS, TRANSIENT_HOLD_SECONDS
 from accounts.status import LIVE, Status, Wanted
 from accounts.why.human import REPAIRED, pausing_kinds
-from accounts.why.words import RESTARTS
+from accounts.why.words import NEXT_LIST, RESTARTS
 from reconciliation.models import Finding
 
 if TYPE_CHECKING:
@@ -88,7 +88,10 @@ def _needs_a_human(now: datetime) -> Q:
         Q(wanted=Wanted.RUNNING) & (Q(status__in=_LOST_TO_A_HUMAN) | has_not_healed | stopped)
         | by_reason & gone
     )
-    planned = Q(status__in=sorted(REPAIRED), next_step__startswith=RESTARTS)
+    noted = Q(next_step__startswith=RESTARTS) | Q(
+        next_step__contains=NEXT_LIST, status_since__gt=heals_until
+    )
+    planned = Q(status__in=sorted(REPAIRED)) & noted
     idle = ~Q(pk__in=_at_work()) & ~(planned & Q(wanted=Wanted.RUNNING))
     doubled = Q(wanted=Wanted.RUNNING, status=Status.CONNECTED, pk__in=_twins())
     odd = awaits_scan | doubled | (runs_unwanted | by_reason & alive) & idle

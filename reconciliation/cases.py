@@ -18,7 +18,7 @@ from accounts.maintenance import under_maintenance
 from accounts.models import Account, Gateway, Incident, Repair
 from accounts.numbers import canonical, spellings
 from accounts.status import Status, Wanted
-from accounts.why.words import MAY_BE_ITS_OWN
+from accounts.why.words import MAY_BE_ITS_OWN, NEXT_LIST
 from gateways.base import Reason
 from gateways.registry import capabilities_of
 from reconciliation.models import Finding
@@ -219,7 +219,7 @@ def _elsewhere(lost_to: Reason, since: datetime, site: Site, stranger: str) -> s
     if lost_to is not Reason.MISSING:
         return ""
     if site.listed_at is None or site.listed_at < since:
-        return "its gateway's next list must show first that it holds no other session of it"
+        return f"{NEXT_LIST} that it holds no other session of it"
     if stranger:
         return f"session {stranger} there, {MAY_BE_ITS_OWN}: take it over"
     return ""

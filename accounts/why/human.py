@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from accounts.models import Account, Gateway, Repair
 from accounts.reasons import NOTHING, SCAN, TRANSIENT_HOLD_SECONDS, Meaning, meaning
 from accounts.status import LIVE, LOST, Status, Wanted
-from accounts.why.words import MAY_BE_ITS_OWN, RESTARTS, SAME_NUMBER, code_of
+from accounts.why.words import MAY_BE_ITS_OWN, NEXT_LIST, RESTARTS, SAME_NUMBER, code_of
 from gateways.base import Reason
 from gateways.registry import CLIENTS, capabilities_of
 
@@ -50,7 +50,7 @@ def human_of(
         return f"Another account runs with its number. {KEEP_ONE}"
     if shown is Status.CONNECTED or account.wanted == Wanted.STOPPED:
         return NOTHING
-    if planned := _planned(account, shown):
+    if planned := _planned(account, shown, now):
         return planned
     why = meaning(code_of(account, shown, now))
     instruction = _instruction(account, shown, why, now)
@@ -58,12 +58,14 @@ def human_of(
     return f"{instruction} (The gateway is only observed.)" if observed else instruction
 
 
-def _planned(account: Account, shown: Status) -> str:
+def _planned(account: Account, shown: Status, now: datetime) -> str:
     """What repair has noted says more than the reason of the loss does."""
     if shown not in REPAIRED:
         return ""
     if account.next_step.startswith(RESTARTS):
         return "Nothing: Rollcall restarts it by itself."
+    if NEXT_LIST in account.next_step and now < heals_until(account):
+        return "Nothing: its gateway's next list decides whether Rollcall restarts it."
     if SAME_NUMBER in account.next_step:
         return f"{KEEP_ONE} Do not restart both: they would fight."
     if MAY_BE_ITS_OWN in account.next_step:
@@ -72,6 +74,11 @@ def _planned(account: Account, shown: Status) -> str:
             "restart this one if not."
         )
     return ""
+
+
+def heals_until(account: Account) -> datetime:
+    """For so long nobody is asked for what may come back by itself."""
+    return account.status_since + timedelta(seconds=TRANSIENT_HOLD_SECONDS)
 
 
 def pausing_kinds() -> list[str]:
@@ -105,6 +112,6 @@ def _instruction(account: Account, shown: Status, why: Meaning, now: datetime) -
         can = capabilities_of(account.gateway.kind)
         return CREATE if can.starts_only_what_it_has else why.instruction
     if why.repairable and why.instruction.startswith("Nothing") and shown in LOST:
-        heals_until = account.status_since + timedelta(seconds=TRANSIENT_HOLD_SECONDS)
-        return why.instruction if now < heals_until else f"It has not healed by itself. {RESTART}"
+        is_soon = now < heals_until(account)
+        return why.instruction if is_soon else f"It has not healed by itself. {RESTART}"
     return why.instruction

@@ -14,6 +14,7 @@ from accounts.status import Status
 # How what repair has noted of an account begins, or what it holds: what a human must do follows.
 RESTARTS = "restart"
 SAME_NUMBER = "it has the same number as "
+NEXT_LIST = "its gateway's next list must show first"
 MAY_BE_ITS_OWN = "which nobody claims, may be its own"
 
 

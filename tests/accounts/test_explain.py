@@ -10,7 +10,7 @@ from accounts.explain import age, explain
 from accounts.models import Account, Gateway, Repair
 from accounts.reasons import REASONS, SCAN
 from accounts.status import LIVE, Status, Wanted
-from accounts.why.words import MAY_BE_ITS_OWN, SAME_NUMBER
+from accounts.why.words import MAY_BE_ITS_OWN, NEXT_LIST, SAME_NUMBER
 from gateways.base import Reason
 from tests.cast import see
 
@@ -102,6 +102,19 @@ def test_nobody_is_told_to_do_what_repair_does_or_must_not_do(say, word, next_st
     said = say(word, status_reason=Reason.BROWSER_GONE, next_step=next_step)
 
     assert said.human.startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("age_seconds", "begins"),
+    [(20, "Nothing: its gateway's next list decides"), (300, "Restart the session")],
+)
+def test_a_person_waits_for_the_next_list_as_repair_does_but_not_for_long(
+    cast, say, age_seconds, begins
+):
+    noted = f"no restart by itself: {NEXT_LIST} that it holds no other session of it"
+    lost = {"status_reason": Reason.MISSING, "status_since": cast.ago(age_seconds)}
+
+    assert say(Status.DISCONNECTED, next_step=noted, **lost).human.startswith(begins)
 
 
 def test_in_quarantine_a_human_may_restart_it_all_the_same(say):

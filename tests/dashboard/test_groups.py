@@ -9,6 +9,7 @@ import pytest
 from accounts.explain import what_to_do
 from accounts.models import Account, Gateway, Repair
 from accounts.status import LIVE, Status, Wanted
+from accounts.why.words import NEXT_LIST
 from dashboard.groups import Group, with_group
 from gateways.base import Reason
 from reconciliation.models import Finding
@@ -73,10 +74,14 @@ def test_a_person_decides_between_two_that_run_with_one_number(cast):
     assert any("Keep this one" in words for _, _, words in told)
 
 
-def test_nobody_is_asked_for_what_rollcall_is_about_to_restart(cast):
+@pytest.mark.parametrize("age_seconds", [60, 600])
+@pytest.mark.parametrize(
+    "noted", ["restart (1st of 3 tries)", f"no restart by itself: {NEXT_LIST}"]
+)
+def test_nobody_is_asked_for_what_rollcall_is_about_to_restart(cast, noted, age_seconds):
     Account.objects.all().delete()
-    an_account_of_every_kind(cast, 600)
-    Account.objects.update(next_step="restart (1st of 3 tries)")
+    an_account_of_every_kind(cast, age_seconds)
+    Account.objects.update(next_step=noted)
 
     assert those_that_disagree(what_lists_and_words_say(cast)) == []
 
