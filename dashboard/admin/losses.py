@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from accounts import losses
 from accounts.models import Gateway
 from accounts.observations import Outcome
 from dashboard.admin.verbs import Verb
+from gateways.base import Reason
 
 
 def _nothing_to_confirm(gateway: Gateway, now: datetime) -> str:
@@ -18,6 +20,11 @@ def _nothing_to_confirm(gateway: Gateway, now: datetime) -> str:
 def _nothing_to_dismiss(gateway: Gateway, now: datetime) -> str:
     lost = losses.sessions_lost(gateway, losses.AWAITING)
     return "" if lost else "no loss of its sessions waits for a word"
+
+
+def _lost(gateways: Sequence[Gateway], reasons: Collection[Reason]) -> str:
+    number = sum(len(losses.sessions_lost(gateway, reasons)) for gateway in gateways)
+    return f"{number} of its accounts"
 
 
 LOSS_VERBS = (
@@ -32,6 +39,7 @@ LOSS_VERBS = (
         act=lambda gateway, actor, why: _told(losses.confirm_loss(gateway, actor=actor)),
         refusal=_nothing_to_confirm,
         icon="heart_broken",
+        foresee=lambda gateways: f"{_lost(gateways, losses.CONFIRMABLE)} would be disconnected.",
         dangerous=True,
     ),
     Verb(
@@ -45,6 +53,7 @@ LOSS_VERBS = (
         act=lambda gateway, actor, why: _told(losses.dismiss_loss(gateway, actor=actor)),
         refusal=_nothing_to_dismiss,
         icon="heart_check",
+        foresee=lambda gateways: f"{_lost(gateways, losses.AWAITING)} would stay unknown.",
     ),
 )
 

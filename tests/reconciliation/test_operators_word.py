@@ -74,14 +74,23 @@ def test_where_nothing_waits_for_a_word_it_is_refused(scene):
             verb(scene.gateway, actor="olga")
 
 
-@pytest.mark.parametrize(("verb", "becomes"), [("confirm-loss", LOST), ("dismiss-loss", DISMISSED)])
-def test_in_the_admin_it_is_done_after_a_confirmation(scene, lost, admin_client, verb, becomes):
+@pytest.mark.parametrize(
+    ("verb", "says", "becomes"),
+    [
+        ("confirm-loss", "would be disconnected", LOST),
+        ("dismiss-loss", "would stay unknown", DISMISSED),
+    ],
+)
+def test_in_the_admin_it_is_done_after_a_confirmation(
+    scene, lost, admin_client, verb, says, becomes
+):
     page = reverse("admin:accounts_gateway_change", args=[scene.gateway.pk])
     act = reverse("admin:accounts_gateway_act", args=[verb])
     assert act in admin_client.get(page).content.decode()
     asked = {"ids": scene.gateway.pk}
 
-    admin_client.post(act, asked)
+    asks = admin_client.post(act, asked)
+    assert f"3 of its accounts {says}" in asks.content.decode()
     assert scene.says(*lost) == [(Status.UNKNOWN, Reason.MASS_LOSS_UNCONFIRMED)] * 3
     admin_client.post(act, asked | {"form": uuid.uuid4(), "confirmed": "yes"})
 
