@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> int:
                 kinds=tuple(options.kinds.split(",")) if options.kinds else (),
                 intensity=options.intensity,
                 fates=tuple(options.fates.split(",")) if options.fates else (),
+                loses_all=options.lose_all,
                 stops_at_first=not options.keep_going,
             )
         )
@@ -91,6 +92,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--intensity", type=float, default=1.0, help="of what befalls the estate")
     parser.add_argument("--fates", default="", help="only these, by name: lose,navigate,speak")
+    parser.add_argument(
+        "--lose-all", action="store_true", help="all sessions at once, and nothing else happens"
+    )
     parser.add_argument("--keep-going", action="store_true", help="also once a promise is broken")
     parser.add_argument(
         "--mutate",

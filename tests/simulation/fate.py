@@ -41,6 +41,12 @@ class Fate:
             if drawn:
                 self._next(drawn, sum(drawn.values()) * number * intensity / DAY, befall)
 
+    def lose_all(self) -> None:
+        """Of every gateway, at once and without a word."""
+        for site in self.stage.estate.sites:
+            self._to_gateways.lose_all(site)
+            site.touch()
+
     def _next(
         self, rates: dict[str, float], per_second: float, befall: Callable[[str], None]
     ) -> None:

@@ -40,6 +40,7 @@ class Plan:
     kinds: tuple[str, ...] = ("webjs",)
     intensity: float = 1.0
     fates: tuple[str, ...] = ()  # only these; empty: all there are
+    loses_all: bool = False  # each gateway, all at once, and nothing else befalls it
     # There and back, between us and each gateway: the least and the most.
     line_seconds: tuple[float, float] = (0.004, 0.06)
     stops_at_first: bool = True
@@ -133,7 +134,10 @@ def _run(plan: Plan, hub: Hub, worker: Worker, fate: Fate, referee: Referee) -> 
     hub.every(TIDIED_SECONDS, tidy, first=0)
     worker.begin()
     hub.run_until(hub.clock.now + timedelta(seconds=60))
-    fate.begin(intensity=plan.intensity, only=plan.fates)
+    if plan.loses_all:
+        fate.lose_all()
+    else:
+        fate.begin(intensity=plan.intensity, only=plan.fates)
     ends = hub.clock.now + timedelta(hours=plan.hours)
     while hub.clock.now < ends:
         fate.is_quiet = False

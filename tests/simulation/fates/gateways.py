@@ -156,6 +156,13 @@ class ToGateways(Fates):
         if site.kind.forgets_names:
             self.stage.on_mass_loss(site, {session.session_id for session in lost}, FOR_LONG)
 
+    def lose_all(self, site: Site) -> None:
+        """For good: nobody but us brings them back."""
+        held = set(site.world.sessions)
+        for session_id in sorted(held):
+            mishaps.lose(site.world, session_id)
+        self.stage.on_mass_loss(site, held, FOR_LONG)
+
     def _many(self, site: Site, number: int) -> None:
         lasts = CALM_AGAIN + number * SECONDS_A_START
         self.stage.on_trouble(site.gateway.name, MANY_AT_ONCE, lasts)
