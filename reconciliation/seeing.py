@@ -73,7 +73,9 @@ def note_seen(
         open_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)
     elif Incident.Kind.MASS_LOSS in is_open:
         lost = _lost_since(gateway, is_open[Incident.Kind.MASS_LOSS])
-        text = f"its lists agreed for 60 s: {lost} accounts are disconnected" if lost else ""
+        text = "none of those that vanished is disconnected"
+        if lost:
+            text = f"its lists agreed for 60 s: {lost} accounts are disconnected"
         close_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)
 
 
