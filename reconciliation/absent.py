@@ -21,6 +21,7 @@ BOOTING = "the gateway is booting: absence means nothing yet"
 STARTING = "a start of ours is under way: absence means nothing yet"
 MASS_LOSS = "half of the gateway's sessions vanished at once: its lists must agree for 60 s first"
 RETURNING = "it vanished with half of its gateway's sessions, and others of them are coming back"
+SPOKEN = "it vanished with half of its gateway's sessions, but has spoken since"
 DISMISSED = "an operator said that it is not lost: unknown until something shows it again"
 AS_WANTED = "switched off, as wanted"
 
@@ -96,18 +97,28 @@ def _is_shown(row: Row, session: Session) -> bool:
 def _judge_mass_loss(found: Comparison, row: Row, at: Circumstances, *, is_returning: bool) -> None:
     """Unknown, until every complete list has agreed for a minute in which we could see, and nobody
     said anything else of it. Then its absence still condemns it no more than any other's."""
-    clocks = (at.held_since, at.sight_since, row.unshown_since)
-    agreed = all(since is not None and _is_long_ago(since, at) for since in clocks)
+    agreed = _have_agreed(found, row, at)
     is_denied = any(not _is_long_ago(said, at) for said in _said_alive(row, at))
     if agreed and not is_denied and not is_returning:
         found.to_read.append(row)
         return
-    found.held_back.add(row.account_id)
-    held = _held(row, Status.UNKNOWN, MASS_LOSS if found.is_mass_loss else RETURNING)
+    # What is left of a loss whose others were read is held by itself: they wait for it no more.
+    if found.is_mass_loss or is_returning or (at.held_since is not None and not agreed):
+        found.held_back.add(row.account_id)
+    why = RETURNING if is_returning else SPOKEN if agreed else MASS_LOSS
+    held = _held(row, Status.UNKNOWN, why)
     if row.reason == Reason.MASS_LOSS_UNCONFIRMED:
         found.noted.append(held)
     else:
         found.decided.append((held, _unconfirmed(row, at)))
+
+
+def _have_agreed(found: Comparison, row: Row, at: Circumstances) -> bool:
+    """All lists, for a minute; `held_since` is None also where the loss is over already."""
+    clocks = [at.sight_since, row.unshown_since]
+    if found.is_mass_loss or at.held_since is not None:
+        clocks.append(at.held_since)
+    return all(since is not None and _is_long_ago(since, at) for since in clocks)
 
 
 def _is_long_ago(moment: datetime, at: Circumstances) -> bool:

@@ -37,7 +37,7 @@ class Comparison:
     `decided` pairs a difference with the observation that mends it; `noted` are only shown;
     `fresh` are observations of agreement, made only where the list is not complete; `to_read`
     are the rows that must be read one by one; `is_mass_loss`: half of the gateway's connected
-    accounts are absent from it; `held_back` the accounts of a mass loss that is not confirmed
+    accounts are absent from it; `held_back` the accounts for which a mass loss is not over
     yet; `moved_on` those that another session of this list takes over, so that the absence of
     their old one says nothing; `unanswered` those whose pages the list was made by asking, and
     gave no answer. `unshown` and `shown_again` keep the watermark honest.

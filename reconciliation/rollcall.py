@@ -131,10 +131,12 @@ class Pass:
             return self._keep(report, _outcome(report, look))
 
     def _read(self, client: Client, comparison: Comparison) -> Decided:
+        """What has no answer keeps a mass loss open only while it is one without what was read."""
         read = read_absent(client, self.gateway.pk, comparison, ends=self.ends)
-        unanswered = {difference.account_id for difference, seen in read if seen is None}
-        held = {row.account_id for row in comparison.to_read if row.is_held}
-        comparison.held_back |= held & unanswered
+        if comparison.is_mass_loss:
+            unanswered = {difference.account_id for difference, seen in read if seen is None}
+            held = {row.account_id for row in comparison.to_read if row.is_held}
+            comparison.held_back |= held & unanswered
         return read
 
     def _note_seen(self, look: Look, comparison: Comparison) -> None:

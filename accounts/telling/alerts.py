@@ -33,8 +33,8 @@ RULES: dict[Incident.Kind, Rule] = {
     Incident.Kind.MASS_LOSS: Rule(
         0,
         "Look at the gateway: did its browsers or its session files go? Confirm or dismiss the "
-        "loss on the gateway's page here; complete lists that agree for 60 s confirm it by "
-        "themselves.",
+        "loss on the gateway's page here. Once complete lists have agreed for 60 s each is read by "
+        "its name, and what is gone becomes disconnected by itself.",
     ),
     Incident.Kind.SELF_CHECK: Rule(
         30,

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import pytest
+
 from accounts.clock import database_now
 from accounts.models import Account, Incident
 from accounts.status import Status
-from gateways.base import Reason
+from gateways.base import GatewayError, Reason
 from gateways.simulator import mishaps
+from reconciliation import reads
 from tests.cast import see, story
 
 HELD = (Status.UNKNOWN, Reason.MASS_LOSS_UNCONFIRMED)
 LOST = (Status.DISCONNECTED, Reason.MISSING)
+
+
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Sessions whose reads by name fail, whatever the others say."""
+    sessions = set()
+    read = reads._read
+
+    def fails(client, session_id, ends):
+        error = GatewayError("answered 500")
+        return error if session_id in sessions else read(client, session_id, ends)
+
+    monkeypatch.setattr(reads, "_read", fails)
+    return sessions
 
 
 def calls_for(scene, seconds):
@@ -243,6 +260,42 @@ def test_those_that_there_was_no_time_to_read_are_held_until_there_is(scene, mon
     assert scene.says(*accounts) == [LOST] * 3
     [incident] = Incident.objects.all()
     assert incident.text == "its lists agreed for 60 s: 3 accounts are disconnected"
+
+
+def test_what_is_gone_by_name_waits_no_more_for_one_that_lives_on_unlisted(scene):
+    """It speaks, and no list shows it: that says nothing of the others, which repair may take."""
+    *gone, hidden = scene.accounts(6)
+    scene.loses(*gone)
+    mishaps.set_listed(scene.world, hidden.session_id, listed=False)
+    scene.call_roll()
+    calls_for(scene, 20)
+    for _ in range(7):
+        Account.objects.filter(pk=hidden.pk).update(proven_at=database_now())
+        calls_for(scene, 20)
+
+    assert scene.says(*gone) == [LOST] * 5
+    assert scene.says(hidden) == [HELD]
+    assert scene.open_incidents() == []
+    assert Incident.objects.count() == 1
+    [finding] = scene.call_roll().findings
+    assert finding.why == "it vanished with half of its gateway's sessions, but has spoken since"
+
+
+def test_what_is_gone_by_name_waits_no_more_for_one_that_cannot_be_read(scene, unreadable):
+    *gone, mute = scene.accounts(6)
+    scene.loses(*gone, mute)
+    unreadable.add(mute.session_id)
+    scene.call_roll()
+
+    calls_for(scene, 160)
+
+    assert scene.says(*gone) == [LOST] * 5
+    assert scene.says(mute) == [HELD]
+    assert scene.open_incidents() == []
+    assert Incident.objects.count() == 1
+    unreadable.clear()
+    calls_for(scene, 20)
+    assert scene.says(mute) == [LOST]
 
 
 def test_accounts_that_had_expired_before_count_as_the_connected_ones_they_were(scene):
