@@ -33,6 +33,7 @@ from reconciliation.policy import (
     UnderWay,
     Wait,
     decide,
+    still_quarantined,
 )
 from reconciliation.unwanted import ring_for_unwanted
 
@@ -55,7 +56,7 @@ def govern() -> None:
     rows = watched(known)
     decided = [(row, decide(row.case, now, row.chance)) for row in rows]
     _give_up(decided, now)
-    _note(decided)
+    _note(decided, now)
     _ask(decided, known)
     _tell_conflicts(rows)
     ring_for_unwanted(known, now)
@@ -80,8 +81,8 @@ def _give_up(decided: Decided, now: datetime) -> None:
     )
 
 
-def _note(decided: Decided) -> None:
-    plans = [(row, _plan(row, decision)) for row, decision in decided]
+def _note(decided: Decided, now: datetime) -> None:
+    plans = [(row, _plan(row, decision, now)) for row, decision in decided]
     note_plans([plan for row, plan in plans if _words(plan) != row.noted])
 
 
@@ -89,12 +90,14 @@ def _words(plan: Plan) -> tuple[str, datetime | None, int, datetime | None]:
     return (plan.next_step, plan.next_step_at, plan.strikes, plan.quarantined_until)
 
 
-def _plan(row: Watched, decision: Decision) -> Plan:
+def _plan(row: Watched, decision: Decision, now: datetime) -> Plan:
     next_step, at = _next_step(decision)
     _, _, noted_strikes, noted_until = row.noted
     strikes, until = row.case.history.strikes, None
     if isinstance(decision, Quarantine):
         until = decision.until
+    elif isinstance(decision, Hold):
+        until = still_quarantined(row.case, now)
     elif isinstance(decision, Nothing):
         strikes = 0 if decision.is_stable else noted_strikes
         until = None if decision.is_over else noted_until

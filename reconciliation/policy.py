@@ -165,6 +165,14 @@ def quarantined_until(history: History, now: datetime) -> datetime:
     return (history.ended_at or now) + lasts
 
 
+def still_quarantined(case: Case, now: datetime) -> datetime | None:
+    """Until when what we gave up is left alone, whatever else holds it back meanwhile."""
+    if case.status is not Status.FAILED or case.history.strikes < MOST_STRIKES:
+        return None
+    until = quarantined_until(case.history, now)
+    return until if until > now else None
+
+
 def backoff(attempts: int, chance: float) -> timedelta:
     """Full jitter: anything from nothing up to a limit that grows with every attempt."""
     limit: timedelta = min(FIRST_BACKOFF * BACKOFF_GROWS ** min(attempts, 10), LONGEST_BACKOFF)

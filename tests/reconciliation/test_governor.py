@@ -255,6 +255,46 @@ def test_after_its_quarantine_there_is_one_more_try_and_then_twice_the_time(lost
     assert timedelta(minutes=119) < left <= timedelta(hours=2)
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"blind_since": "now"},
+        {"mode": Gateway.Mode.OBSERVE},
+        {"repair_paused_at": "now"},
+        {"listed_at": None},
+    ],
+    ids=["blind", "observed", "paused", "not listed since"],
+)
+def test_a_quarantine_stands_whatever_else_holds_the_account_back(lost, scene, held):
+    """Else every customer could restart it meanwhile, and no member could lift it."""
+    account = lost("a", reason=Reason.MISSING)
+    scene.tick()
+    for ago in (300, 200, 100):
+        tried(account, ago=ago, reason=Reason.MISSING)
+    until = governed(account).quarantined_until
+    now = repairs.clock.database_now()
+    Gateway.objects.update(**{name: now if at == "now" else at for name, at in held.items()})
+
+    account = governed(account)
+
+    assert account.next_step.startswith("no restart by itself: ")
+    assert until is not None and account.quarantined_until == until
+    assert account.strikes == 3
+    repairs.lift_quarantine(account, actor="olga")
+    account = governed(account)
+    assert (account.status, account.quarantined_until) == (Status.DISCONNECTED, None)
+
+
+def test_a_quarantine_that_is_over_stands_no_more_while_the_account_is_held_back(lost, scene):
+    account = lost("a")
+    for ago in (300, 200, 100):
+        tried(account, ago=ago)
+    govern()
+    scene.passes(3600)
+    Gateway.objects.update(mode=Gateway.Mode.OBSERVE)
+    assert governed(account).quarantined_until is None
+
+
 def test_who_lifts_it_begins_from_the_beginning(lost, scene):
     account = lost("a")
     for ago in (300, 200, 100):
