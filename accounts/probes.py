@@ -230,6 +230,17 @@ def put_back(turns: Sequence[Turn], until: datetime) -> None:
     Account.objects.filter(pk__in=ids).update(probing_until=until)
 
 
+def count_message(turn: Turn) -> None:
+    """It may have been tried, though the whole gateway gave no answer: the next is not due before
+    its time, and what failed before begins anew with that."""
+    Account.objects.filter(pk=turn.account_id, session_id=turn.session_id).update(
+        probed_at=turn.asked_at,
+        probe_answer="the gateway itself gave no answer",
+        probe_failures=0,
+        probe_failing_since=None,
+    )
+
+
 def note_unanswered(gateway_id: int, account_ids: Collection[int], asked_at: datetime) -> None:
     """The roll call asked their pages and got no answer: that is the first failed probe."""
     if not account_ids:

@@ -244,6 +244,10 @@ class TimedOut(Unreachable):
     """The deadline passed. What was asked may still happen."""
 
 
+class MayBeSent(Unreachable):
+    """No answer, neither to a message nor from the gateway itself since: it may have been tried."""
+
+
 class CannotBeRead(GatewayError):
     """Nobody has taught Rollcall to call this kind of gateway: it only hears what it pushes."""
 

@@ -12,6 +12,7 @@ from gateways.base import (
     Capabilities,
     Health,
     Listing,
+    MayBeSent,
     Probe,
     ProbeKind,
     Pulse,
@@ -19,6 +20,7 @@ from gateways.base import (
     Session,
     State,
     Step,
+    Unreachable,
     Withheld,
 )
 from gateways.calls import Budget, Calls, probed, reason_given, segment
@@ -128,7 +130,10 @@ class Client(Calls):
             answer = self._post("POST", "/api/messages/send", fields, seconds)
             return self._met(answer)
 
-        return probed(send, self.health, deadline_seconds=budget.left())
+        try:
+            return probed(send, self.health, deadline_seconds=budget.left())
+        except Unreachable as error:
+            raise MayBeSent(str(error)) from None
 
     def read_qr(self, session_id: str, *, deadline_seconds: float) -> None:
         """It has no such call: its codes come by webhook only."""

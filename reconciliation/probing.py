@@ -20,6 +20,7 @@ from gateways.base import (
     Client,
     GatewayError,
     KeyRejected,
+    MayBeSent,
     Probe,
     ProbeKind,
     Pulse,
@@ -111,6 +112,8 @@ class _Round:
         for answer in answers:
             if isinstance(answer.probe, Unreachable | KeyRejected):
                 blind.append(answer.turn)
+                if isinstance(answer.probe, MayBeSent):
+                    probes.count_message(answer.turn)
             else:
                 told.append(answer)
         if blind:

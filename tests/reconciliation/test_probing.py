@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from accounts.models import Account, Gateway
@@ -173,6 +174,30 @@ def test_a_gateway_that_does_not_answer_says_nothing_of_its_sessions(scene, alic
     alice.refresh_from_db()
     assert (alice.probe_failures, alice.probed_at) == (0, None)
     assert alice.probing_until > scene.database_now()
+
+
+def test_a_message_counts_though_the_whole_gateway_then_gave_no_answer(scene, alice, monkeypatch):
+    """Whether it was tried nobody knows: it is not asked for again within ten minutes."""
+
+    def falls_mute(session_id, recipient):
+        scene.sent += 1
+        scene.world.state = State.FROZEN
+        raise httpx.ReadTimeout("no answer")
+
+    monkeypatch.setattr(scene.world, "send_message", falls_mute)
+    falls_silent(scene)
+    for _ in range(0, 540, 20):
+        tasks.probe_due_sessions()
+        scene.world.state = State.RUNNING
+        scene.passes(20)
+        scene.call_roll()
+
+    assert scene.sent == 1
+    assert scene.says(alice) == [(Status.CONNECTED, "")]
+    scene.passes(140)
+    scene.call_roll()
+    tasks.probe_due_sessions()
+    assert scene.sent == 2
 
 
 def test_it_is_not_asked_while_its_gateway_is_worked_on(scene, alice):
