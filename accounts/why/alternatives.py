@@ -82,7 +82,8 @@ def _of_unknown(account: Account, now: datetime) -> Iterator[str]:
 
 def _unshown(account: Account, now: datetime) -> str:
     """Of what is absent from lists its messages may go on to come: these show no session."""
-    gone = account.unshown_since
+    blind = account.gateway.blind_since is not None
+    gone = account.unshown_since or (account.gateway.listed_at if blind else None)
     if gone is None:
         return f"nothing has shown it for {age(account.fresh_at or now, now)}"
     last_shown = max(gone, account.read_at or gone)

@@ -49,7 +49,7 @@ def _planned(account: Account, read: NextStep, now: datetime) -> NextStep:
     until = maintenance.maintained_until(now).get(account.gateway_id)
     if until is not None:
         ends = maintenance.said(until, now)
-        why = f"{account.gateway.name} is under maintenance until {ends}: it is only read"
+        why = f"gateway {account.gateway.name} is under maintenance until {ends}: it is only read"
         return NextStep(f"{why}; {read.words}", read.at)
     if not account.next_step:
         return read

@@ -207,6 +207,18 @@ def test_traffic_beside_a_held_loss_is_not_denied(cast, say):
     assert "not connected: no list and no read has shown it for 4 min" in said.ruled_out
 
 
+def test_what_a_blind_gateway_showed_is_as_old_as_its_last_list(cast, say):
+    said = say(
+        Status.UNKNOWN,
+        status_reason=Reason.UNREACHABLE,
+        status_since=cast.ago(33),
+        read_at=cast.ago(600),
+        gateway={"blind_since": cast.ago(70), "listed_at": cast.ago(83)},
+    )
+
+    assert "not connected: no list and no read has shown it for 83 s" in said.ruled_out
+
+
 def test_a_held_loss_that_is_heard_of_says_that_it_stays_held(cast, say):
     said = say(
         Status.UNKNOWN,

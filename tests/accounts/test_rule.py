@@ -146,7 +146,7 @@ def test_under_maintenance_it_is_only_read(cast, running):
     now = window.starts_at
     account = Account.objects.select_related("gateway").get(pk=cast.alice.pk)
     assert explain(account, now).next_step.startswith(
-        f"whatsapp-1 is under maintenance until {until}: it is only read; gateway whatsapp-1"
+        f"gateway whatsapp-1 is under maintenance until {until}: it is only read; gateway"
     )
 
 
