@@ -20,6 +20,8 @@ from reconciliation.roll import Row
 
 READ_SECONDS = 5.0
 READS_AT_ONCE = 8
+# What has spoken within this time lives, whatever its gateway's two answers make of each other.
+SPEAKS_FOR = timedelta(seconds=60)
 # With less than this left, a read would only time out.
 WORTH_SECONDS = 0.5
 
@@ -92,10 +94,19 @@ def _judge(
         if comparison.is_mass_loss and row.is_held:
             # It is more likely the list: to restart half a gateway that lives would be the worst.
             return replace(missing, now=row.status, held=True, why=LIST_IS_WRONG), None
-        # Two answers of one gateway contradict each other, and neither has touched the browser.
-        observation = replace(observation, status=Status.UNRESPONSIVE, reason=Reason.NOT_LISTED)
+        if not _has_spoken(row, answer.asked_at):
+            # Two answers of one gateway contradict each other, and neither has touched the browser.
+            observation = replace(observation, status=Status.UNRESPONSIVE, reason=Reason.NOT_LISTED)
     now = observation.status or session.raw_state
     if observation.status in LIVE or observation.status is None:
         lied = replace(missing, kind=Finding.Kind.LIST_LIED, now=now, why=NOT_LISTED)
         return replace(lied, held=observation.status is row.status), observation
     return replace(missing, now=now, why=LISTED_NOT), observation
+
+
+def _has_spoken(row: Row, asked_at: datetime) -> bool:
+    """Its live client, just now, and since a probe found nothing behind it."""
+    at = row.proven_at
+    if at is None or (row.disproved_at is not None and row.disproved_at >= at):
+        return False
+    return asked_at - SPEAKS_FOR < at <= asked_at

@@ -16,7 +16,7 @@ _BY_REASON: dict[tuple[str, str], str] = {
     ),
     (Source.READ, Reason.NOT_LISTED): (
         "connected by its own status, which is a variable, and absent from the list of the same "
-        "gateway: two answers that contradict each other"
+        "gateway: two answers that contradict each other, and it has not spoken for 60 s"
     ),
     (Source.READ, Reason.TAKEOVER_DENIED): (
         "a session claimed this number, and a targeted read denied it: the claim is undone"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accounts.models import Account
 from accounts.status import Source, Status, Wanted
 from gateways.base import Reason
 from gateways.simulator import mishaps
@@ -51,6 +52,40 @@ def test_as_long_as_the_list_lies_it_stays_so(scene):
         scene.tick()
 
     assert story(scene.cast.alice) == [("connected", "unresponsive")]
+
+
+def test_one_that_speaks_meanwhile_is_not_condemned_by_a_list(scene):
+    """What comes from its live client outweighs both answers; once it is silent they count."""
+    alice = scene.cast.alice
+    mishaps.set_listed(scene.world, "alice", listed=False)
+    for _ in range(6):
+        Account.objects.filter(pk=alice.pk).update(proven_at=scene.database_now())
+        scene.passes(10)
+        scene.call_roll()
+    assert story(alice) == []
+    assert scene.open_findings() == {("list_lied", "alice")}
+
+    scene.passes(50)
+    scene.call_roll()
+    assert scene.says(alice) == [(Status.UNRESPONSIVE, Reason.NOT_LISTED)]
+
+    Account.objects.filter(pk=alice.pk).update(proven_at=scene.database_now())
+    scene.passes(10)
+    scene.call_roll()
+    assert scene.says(alice) == [(Status.CONNECTED, "")]
+
+
+def test_what_spoke_before_a_probe_found_nothing_behind_it_speaks_for_nothing(scene):
+    alice = scene.cast.alice
+    mishaps.set_listed(scene.world, "alice", listed=False)
+    Account.objects.filter(pk=alice.pk).update(
+        proven_at=scene.cast.ago(20),
+        disproved_at=scene.cast.ago(10),
+        status=Status.UNRESPONSIVE,
+        status_reason=Reason.HUNG,
+    )
+    scene.call_roll()
+    assert story(alice) == []
 
 
 def test_listed_again_it_is_connected(scene):
