@@ -39,9 +39,14 @@ class Secrets(TabularInline):
     model = GatewaySecret
     form = SecretForm
     extra = 0
-    fields = ("purpose", "value", "not_after", "created_at")
-    readonly_fields = ("created_at",)
+    fields = ("purpose", "value", "not_after", "made")
+    readonly_fields = ("made",)
     can_delete = False
+
+    @admin.display(description="created at")
+    def made(self, secret: GatewaySecret) -> str:
+        """Of one that is not saved yet only the database knows it."""
+        return f"{secret.created_at:%Y-%m-%d %H:%M:%S} UTC" if secret.pk else "–"
 
 
 @admin.register(Gateway)

@@ -29,8 +29,10 @@ class Members(TabularInline):
 class WorkspaceAdmin(KeptAdmin):
     list_display = ("name", "id", "accounts_in_use", "members_count", "created_at")
     search_fields = ("name",)
-    readonly_fields = ("created_at",)
     inlines = (Members,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("created_at",) if obj else ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
         in_use = Q(accounts__archived_at__isnull=True, accounts__merged_into__isnull=True)

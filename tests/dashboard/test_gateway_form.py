@@ -137,3 +137,19 @@ def test_it_sets_when_to_probe_with_a_message(admin, cast):
     assert cast.gateway.send_probe == Gateway.SendProbe.OFF
     page = admin.get(page_of(cast.gateway)).content.decode()
     assert "When to probe with a message" in page
+
+
+@pytest.mark.parametrize("path", [ADD, "/admin/accounts/workspace/add/", None])
+def test_what_is_not_saved_yet_shows_no_moment_of_its_making(admin, cast, path):
+    page = admin.get(path or page_of(cast.gateway))
+    assert page.status_code == 200
+    assert "DatabaseDefault" not in page.content.decode()
+
+
+def test_a_saved_secret_shows_since_when_it_is_there(admin, cast):
+    secret = GatewaySecret(gateway=cast.gateway, purpose="hmac")
+    secret.secret = SECRET
+    secret.save()
+    secret.refresh_from_db()
+    page = admin.get(page_of(cast.gateway)).content.decode()
+    assert f"{secret.created_at:%Y-%m-%d %H:%M:%S} UTC" in page
