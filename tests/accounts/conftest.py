@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from accounts import doorbell
+from accounts.explain import explain
+from accounts.models import Account, Gateway
 from tests.accounts.receivers import HookServer, MailServer, serving
 from tests.cast import make_cast
 
@@ -31,3 +33,17 @@ def mail_server(settings):
 def hook():
     with serving(HookServer()) as server:
         yield server
+
+
+@pytest.fixture
+def say(cast):
+    """What is said of an account in these circumstances, a second after they were seen."""
+
+    def explained(status, *, gateway=None, **fields):
+        sight = {"run_started_at": cast.ago(5), "listed_at": cast.ago(5)} | (gateway or {})
+        Gateway.objects.filter(pk=cast.gateway.pk).update(**sight)
+        account = cast.an_account("dana", status, **{"read_at": cast.ago(5)} | fields)
+        account = Account.objects.select_related("gateway").get(pk=account.pk)
+        return explain(account, cast.now)
+
+    return explained
