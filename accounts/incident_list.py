@@ -11,7 +11,7 @@ from accounts import clock
 from accounts.explain import age
 from accounts.models import Channel, Incident, Notification
 from accounts.telling.alert_text import headline
-from gateways.text import printable
+from gateways.wire.text import printable
 
 MOST = 200
 # The sweeper looks every 5 s.

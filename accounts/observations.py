@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from accounts.status import CLAIMS, READS, Source, Status
 from gateways.base import Reason, normal_phone_number
-from gateways.text import printable
+from gateways.wire.text import printable
 
 LONGEST_SESSION_ID = 255
 

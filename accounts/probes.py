@@ -18,7 +18,7 @@ from accounts.silence import NEXT_LOOK_SQL
 from accounts.trips import ask
 from gateways.base import ProbeKind
 from gateways.registry import CLIENTS
-from gateways.text import printable
+from gateways.wire.text import printable
 
 DEADLINE_SECONDS = 16.0  # a little longer than a gateway's own 15 s for a page that hangs
 # It ends by itself when whoever probes has died.

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from accounts.addresses import fault_of
 from accounts.models import Gateway
 from gateways.registry import DIALECTS
-from gateways.text import without_keys
+from gateways.wire.text import without_keys
 
 LONGEST_PATH = 200
 MOST_PATHS = 20

@@ -10,7 +10,7 @@ from django.db.models import Count, Min, Q
 
 from accounts.explain import age
 from accounts.models import Gateway, GatewaySecret
-from gateways.http import shown
+from gateways.wire.http import shown
 from webhooks.models import Forward, Route
 
 ROWS_SHOWN = 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateways.text import printable
+from gateways.wire.text import printable
 
 LONGEST = 500
 

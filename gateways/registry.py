@@ -9,25 +9,27 @@ from typing import TypeAlias
 
 import httpx
 
-from gateways import (
-    base,
-    evolution,
-    evolution_calls,
-    evolution_subscriptions,
-    standard,
-    subscriptions,
-    waha,
-    waha_calls,
-    waha_subscriptions,
-    webjs,
-    webjs_words,
-    wppconnect,
-    wppconnect_calls,
-    wwebjs_api,
-    wwebjs_api_calls,
+from gateways import base, subscriptions
+from gateways.kinds.evolution import client, webhooks
+from gateways.kinds.evolution import subscriptions as evolution_subscriptions
+from gateways.kinds.standard import webhooks as standard
+from gateways.kinds.waha import (
+    client as waha_calls,
 )
-from gateways.json_fields import Body
+from gateways.kinds.waha import (
+    subscriptions as waha_subscriptions,
+)
+from gateways.kinds.waha import (
+    webhooks as waha,
+)
+from gateways.kinds.webjs import kind as webjs
+from gateways.kinds.webjs import words
+from gateways.kinds.wppconnect import client as wppconnect_calls
+from gateways.kinds.wppconnect import webhooks as wppconnect
+from gateways.kinds.wwebjs_api import client as wwebjs_api_calls
+from gateways.kinds.wwebjs_api import webhooks as wwebjs_api
 from gateways.profiles import Profile
+from gateways.wire.json_fields import Body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +44,12 @@ class Dialect:
 
 
 DIALECTS: Mapping[str, Dialect] = {
-    webjs.KIND: Dialect(
-        kind=webjs.KIND, profile=webjs.PROFILE, parse=webjs.parse, weak=webjs_words.WEAK
-    ),
+    webjs.KIND: Dialect(kind=webjs.KIND, profile=webjs.PROFILE, parse=webjs.parse, weak=words.WEAK),
     **{
         module.KIND: Dialect(
             kind=module.KIND, profile=module.PROFILE, parse=module.parse, weak=module.WEAK
         )
-        for module in (wwebjs_api, waha, evolution, wppconnect, standard)
+        for module in (wwebjs_api, waha, webhooks, wppconnect, standard)
     },
 }
 KINDS = tuple(DIALECTS)
@@ -57,14 +57,14 @@ ClientType: TypeAlias = (
     type[webjs.Client]
     | type[wwebjs_api_calls.Client]
     | type[waha_calls.Client]
-    | type[evolution_calls.Client]
+    | type[client.Client]
     | type[wppconnect_calls.Client]
 )
 CLIENTS: Mapping[str, ClientType] = {
     webjs.KIND: webjs.Client,
     wwebjs_api.KIND: wwebjs_api_calls.Client,
     waha.KIND: waha_calls.Client,
-    evolution.KIND: evolution_calls.Client,
+    webhooks.KIND: client.Client,
     wppconnect.KIND: wppconnect_calls.Client,
 }
 
@@ -115,7 +115,7 @@ def subscriptions_of(
     transport = _transport_for(base_url)
     if kind == waha.KIND:
         return waha_subscriptions.Subscriptions(base_url, api_key=api_key, transport=transport)
-    if kind == evolution.KIND:
+    if kind == webhooks.KIND:
         return evolution_subscriptions.Subscriptions(base_url, api_key=api_key, transport=transport)
     return None
 

@@ -63,7 +63,7 @@ def _beat(options: Options) -> list[str]:
 
 def _simulator(options: Options, simulated: Mapping[str, str]) -> list[str]:
     return [
-        "-m", "gateways.simulator", "--host", "127.0.0.1",
+        "-m", "simulator", "--host", "127.0.0.1",
         "--port", simulated["SIMULATOR_URL"].rsplit(":", 1)[1],
         "--control-port", simulated["SIMULATOR_CONTROL_URL"].rsplit(":", 1)[1],
         "--state", simulated["SIMULATOR_STATE"],

@@ -8,7 +8,7 @@ from dataclasses import replace
 from accounts.decision import UNLIKE_DISPROVED
 from accounts.status import LOST, STICKY, Status
 from gateways.base import Listing, Reason, Session
-from gateways.calls import NO_ANSWER, NOT_ASKED
+from gateways.kinds.base_client import NO_ANSWER, NOT_ASKED
 from reconciliation.absent import judge_absent
 from reconciliation.boot import is_on_its_way
 from reconciliation.comparison import Circumstances, Comparison, difference, seen

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from accounts import clock
 from accounts.models import Gateway
-from gateways.text import printable
+from gateways.wire.text import printable
 from reconciliation.boot import Boot
 from reconciliation.comparison import Difference
 from reconciliation.models import Finding, Run

@@ -9,7 +9,7 @@ from django.core.management.base import OutputWrapper
 from django.core.management.color import Style
 
 from accounts.status import Status
-from gateways.text import printable
+from gateways.wire.text import printable
 from reconciliation.comparison import Difference
 from reconciliation.models import Finding
 from reconciliation.plan import Applied

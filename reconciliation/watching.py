@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from accounts import clock
 from accounts.models import Transition
 from accounts.reasons import meaning
-from gateways.text import printable
+from gateways.wire.text import printable
 from reconciliation.report import Report
 
 # Numbers are handed out before they are committed: who only asked for newer ones would miss some.

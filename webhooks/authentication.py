@@ -14,11 +14,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from gateways import webjs
-from gateways.backend import Backend, headers_to_hand_on
+from gateways.kinds.webjs import kind as webjs
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS
-from gateways.text import printable
+from gateways.wire.backend import Backend, headers_to_hand_on
+from gateways.wire.text import printable
 from webhooks.bodies import (
     Body,
     BodyRefused,

@@ -15,9 +15,9 @@ from accounts.models import Gateway, GatewaySecret
 from accounts.sealing import CannotOpen
 from gateways import signing
 from gateways.base import GatewayError, Refused, TimedOut
-from gateways.http import Answer, Http
 from gateways.registry import DIALECTS
-from gateways.text import printable
+from gateways.wire.http import Answer, Http
+from gateways.wire.text import printable
 from webhooks.configuration import configuration_hop
 from webhooks.hops import Hop
 from webhooks.models import Delivery

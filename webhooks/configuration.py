@@ -14,7 +14,7 @@ from accounts.sealing import CannotOpen
 from gateways.base import GatewayError, KeyRejected, TimedOut, Unreachable
 from gateways.registry import DIALECTS, subscriptions_of
 from gateways.subscriptions import KEPT_ELSEWHERE, Subscriptions
-from gateways.text import printable
+from gateways.wire.text import printable
 from webhooks.hops import Hop
 from webhooks.subscribed import Expected, Judged, judge
 

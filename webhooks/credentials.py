@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateways.json_fields import MAX_ID_CHARACTERS
 from gateways.profiles import Encoding, Profile, Signature
+from gateways.wire.json_fields import MAX_ID_CHARACTERS
 
 TOLERANCE_SECONDS = 300
 LONGEST_KEY = 500

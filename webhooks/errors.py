@@ -14,10 +14,10 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from gateways import webjs
 from gateways.base import webhook_path
+from gateways.kinds.webjs import kind as webjs
 from gateways.registry import KINDS
-from gateways.text import printable
+from gateways.wire.text import printable
 from webhooks.bodies import BodyRefused
 
 logger = logging.getLogger(__name__)

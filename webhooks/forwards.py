@@ -19,8 +19,8 @@ from accounts.redis_client import client
 from accounts.sealing import seal, unseal
 from gateways import signing
 from gateways.base import GatewayError
-from gateways.http import Answer
 from gateways.registry import DIALECTS
+from gateways.wire.http import Answer
 from webhooks.models import Delivery, Forward
 
 logger = logging.getLogger(__name__)

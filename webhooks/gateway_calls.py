@@ -21,8 +21,8 @@ from accounts.observations import BELIEVED, Observation
 from accounts.status import Source, Status, Wanted
 from accounts.transitions import observe
 from gateways.base import Reason
-from gateways.json_fields import MAX_ID_CHARACTERS, without_lone_surrogates
-from gateways.text import printable
+from gateways.wire.json_fields import MAX_ID_CHARACTERS, without_lone_surrogates
+from gateways.wire.text import printable
 from webhooks.authentication import GatewayKeyAuthentication
 from webhooks.bodies import Watchers, incoming, read_body, refuse_compressed
 from webhooks.errors import TooLarge, Unreadable

@@ -16,9 +16,9 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from accounts import clock
 from accounts.models import Gateway
 from accounts.sealing import CannotOpen
-from gateways.backend import Backend
 from gateways.base import GatewayError
-from gateways.http import Answer
+from gateways.wire.backend import Backend
+from gateways.wire.http import Answer
 from webhooks.forwards import Gone, Handed, give_up, opened, postpone, settle
 from webhooks.models import Forward
 

@@ -15,7 +15,7 @@ from accounts.qr import keep_qr
 from accounts.status import Source, Status
 from accounts.transitions import observe
 from gateways.base import Event, Kind, Reason
-from gateways.text import printable
+from gateways.wire.text import printable
 from webhooks.bodies import Body
 from webhooks.forwards import Handed, keep_forward
 from webhooks.models import Delivery

@@ -12,7 +12,7 @@ from django.db.models import Max
 
 from accounts import clock
 from accounts.models import Transition
-from gateways.text import printable
+from gateways.wire.text import printable
 from webhooks.models import Delivery
 from webhooks.processing import attempt
 

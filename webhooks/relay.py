@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from gateways.backend import Backend
 from gateways.base import GatewayError, TimedOut
-from gateways.http import Answer
+from gateways.wire.backend import Backend
+from gateways.wire.http import Answer
 from webhooks.bodies import DEADLINE_SECONDS as BODY_SECONDS
 from webhooks.bodies import BodyRefused
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from django.conf import settings
 
 from accounts.explain import age
-from gateways import webjs
 from gateways.base import webhook_path
+from gateways.kinds.webjs import kind as webjs
 from gateways.subscriptions import SETTINGS
 from webhooks.wrong_paths import WrongPath
 

@@ -14,8 +14,8 @@ from django.http import HttpRequest, JsonResponse
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
-from gateways import webjs
 from gateways.base import webhook_path
+from gateways.kinds.webjs import kind as webjs
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS, KINDS
 from webhooks.models import Delivery

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from gateways.subscriptions import Subscriber, Subscription, Wanted
-from gateways.text import printable
+from gateways.wire.text import printable
 
 _PORTS = {"http": 80, "https": 443}
 # Longer than any word of a path of ours: perhaps a token, of ours or of somebody else's.

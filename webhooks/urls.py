@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from gateways import webjs
+from gateways.kinds.webjs import kind
 from gateways.registry import KINDS
 from webhooks import gateway_calls as calls
 from webhooks.schema import schema
@@ -14,8 +14,8 @@ urlpatterns = [
     path("schema", schema, name="schema"),
     re_path(rf"^webhooks/{KNOWN}$", Webhook.as_view(), name="webhook"),
     # Hard-coded in shipped versions of the Node service, and the wrong value of its .env.
-    path("whatsapp/webhooks/webjs", MisroutedWebhook.as_view(), {"kind": webjs.KIND}),
-    path("webhooks/whatsapp-webjs", MisroutedWebhook.as_view(), {"kind": webjs.KIND}),
+    path("whatsapp/webhooks/webjs", MisroutedWebhook.as_view(), {"kind": kind.KIND}),
+    path("webhooks/whatsapp-webjs", MisroutedWebhook.as_view(), {"kind": kind.KIND}),
     # A path of one gateway's own; some senders add the event's name to it.
     re_path(rf"^webhooks/{KNOWN}/(?P<token>[^/]+)(?:/.*)?$", Webhook.as_view()),
     # The Node service's other calls.

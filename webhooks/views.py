@@ -17,12 +17,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import clock
-from gateways.backend import Backend, Redirected
 from gateways.base import Event, GatewayError, Kind, UnreadableEvent
-from gateways.http import Answer
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS, Dialect
-from gateways.text import printable, without_keys
+from gateways.wire.backend import Backend, Redirected
+from gateways.wire.http import Answer
+from gateways.wire.text import printable, without_keys
 from webhooks import relay as relays
 from webhooks.authentication import (
     HandedOn,

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from accounts.lifecycle import Refused
 from accounts.models import Account, Gateway
 from accounts.provisioning import Conflict
-from gateways.text import printable
+from gateways.wire.text import printable
 
 
 class RegisteringCommand(BaseCommand):

@@ -24,7 +24,7 @@ from accounts.repair.refusals import Refused, refuse_merged, session_of
 from accounts.status import Source, Status
 from accounts.transitions import observe
 from gateways.base import Reason, Step
-from gateways.text import printable
+from gateways.wire.text import printable
 
 State = Repair.State
 Asker = Repair.Asker

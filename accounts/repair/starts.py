@@ -30,7 +30,7 @@ from accounts.repair.queue import MAY_STILL_HAPPEN
 from gateways import base
 from gateways.base import GatewayError, State, Step
 from gateways.registry import capabilities_of
-from gateways.text import printable
+from gateways.wire.text import printable
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.explain import age
 from accounts.models import Incident
-from gateways.text import printable
+from gateways.wire.text import printable
 
 LONGEST_SUBJECT = 150
 # Telegram takes 4,096 characters, others less.

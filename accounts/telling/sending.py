@@ -21,7 +21,7 @@ from accounts.models import Channel, Incident, Notification
 from accounts.telling import alerts
 from accounts.telling.alert_text import message_about
 from accounts.telling.letters import Outcome, hard_limit_seconds, send
-from gateways.text import printable
+from gateways.wire.text import printable
 
 # What is due at once goes in one message.
 MOST_IN_A_MESSAGE = 100

@@ -13,8 +13,8 @@ from accounts.repair import repairs, starts
 from accounts.status import Status
 from gateways import registry
 from gateways.base import Reason, Step
-from gateways.simulator import mishaps, process, still_world, transport
-from gateways.simulator.sessions import Browser
+from simulator import mishaps, process, still_world, transport
+from simulator.sessions import Browser
 from tests.cast import NOBODY
 from tests.gateways.simulated import connected, says
 

@@ -12,7 +12,7 @@ from accounts.status import Source, Status, Wanted
 from gateways import registry
 from gateways.base import BadAnswer, GatewayError, KeyRejected, TimedOut
 from gateways.base import Refused as NobodyListens
-from gateways.simulator import mishaps, process, still_world, transport
+from simulator import mishaps, process, still_world, transport
 from tests.cast import NOBODY, left_behind, see, story
 from tests.gateways.simulated import connected
 

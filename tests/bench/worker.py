@@ -61,7 +61,7 @@ def measure(name: str, accounts: int) -> Cost:
 @contextmanager
 def _lists_timed() -> Iterator[list[float]]:
     """How long each call for a list takes inside, in seconds."""
-    from gateways.webjs_calls import Client
+    from gateways.kinds.webjs.client import Client
 
     taken: list[float] = []
     ask = Client.list_sessions

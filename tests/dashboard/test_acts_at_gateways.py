@@ -7,8 +7,8 @@ import pytest
 from accounts.models import Account, GatewaySecret
 from accounts.repair.starts import carry_out_due
 from accounts.status import Status, Wanted
-from gateways.simulator import mishaps, process
 from reconciliation.models import Run
+from simulator import mishaps, process
 from tests.dashboard.pages import act, ask, page_of, told, words
 from tests.gateways.simulated import connected, says
 

@@ -8,7 +8,7 @@ import pytest
 from accounts.models import GatewaySecret
 from accounts.status import Status
 from gateways import registry
-from gateways.pictures import address_of_code
+from gateways.wire.qr_images import address_of_code
 from tests.cast import a_gateway
 from tests.dashboard.pages import act, page_of, told
 

@@ -10,8 +10,8 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from gateways.base import State
+from gateways.kinds.standard.webhooks import REASONS
 from gateways.registry import KINDS
-from gateways.standard import REASONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "connecting-a-gateway.md").read_text()
 

@@ -14,9 +14,9 @@ from accounts import clock
 from accounts.explain import explain
 from accounts.models import Account, Gateway, Incident
 from accounts.tasks import expire_live_words
-from gateways.simulator import still_world
 from reconciliation.models import Finding
 from reconciliation.tasks import call_roll
+from simulator import still_world
 from webhooks.life import flush_life
 
 BASE_URL = "http://localhost:3001"

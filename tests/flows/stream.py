@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from gateways.webjs_words import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
+from gateways.kinds.webjs.words import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
 from tests.instance.running import ROOT, Running
 
 PATH = "/api/webhooks/webjs"

@@ -18,9 +18,9 @@ from accounts.incidents import open_incident
 from accounts.models import Gateway, Incident
 from accounts.telling.sending import sweep_notifications
 from gateways.registry import KINDS, use_transport
-from gateways.simulator import control, still_world, transport
-from gateways.simulator.settings import WebhookFaults
 from reconciliation.tasks import call_roll
+from simulator import control, still_world, transport
+from simulator.settings import WebhookFaults
 from tests.accounts.receivers import HookServer, MailServer, a_channel, serving
 from tests.cast import make_cast
 from tests.flows.canaries import Canaries, kept_in_redis, logged, of_this_instance, rows

@@ -11,9 +11,9 @@ from accounts.clock import database_now
 from accounts.incidents import open_incident
 from accounts.models import Account, Gateway, Incident
 from accounts.telling.sending import tell_channel
-from gateways.simulator import mishaps, process
 from reconciliation.lease import take_lease, take_lease_on_schedule
 from reconciliation.tasks import call_roll
+from simulator import mishaps, process
 from tests.accounts.receivers import HookServer, a_channel, serving
 from tests.gateways.simulated import connected
 from webhooks.models import Delivery

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, Incident, SupersededSession
-from gateways.simulator import mishaps, transport
+from simulator import mishaps, transport
 from tests.flows.story import BASE_URL, HELD, NUMBER, ROWS, Story
 from webhooks.models import Delivery
 

@@ -12,8 +12,8 @@ from accounts.explain import explain
 from accounts.models import Account, Gateway, Incident, Repair
 from accounts.repair import repairs, starts
 from accounts.status import Status
-from gateways.simulator import mishaps
 from reconciliation.governor import govern
+from simulator import mishaps
 from tests.flows.story import NUMBER, Story
 from tests.gateways.simulated import connected
 

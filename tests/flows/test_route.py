@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import Channel, Gateway, Incident, Notification
 from accounts.redis_client import client
-from gateways.simulator import mishaps
+from simulator import mishaps
 from tests.accounts.receivers import MailServer, serving
 from tests.flows.story import HELD, NUMBER, Story
 from tests.webhooks.sending import Sender, lost

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from gateways import webjs
-from gateways.simulator import still_world, transport
+from gateways.kinds.webjs import kind
+from simulator import still_world, transport
 
 BASE_URL = "http://localhost:3001"
 
@@ -45,4 +45,4 @@ def world(backend):
 
 @pytest.fixture
 def client(world):
-    return webjs.Client(BASE_URL, api_key="test-key", transport=transport(world))
+    return kind.Client(BASE_URL, api_key="test-key", transport=transport(world))

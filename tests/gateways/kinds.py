@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import httpx
 
-from gateways import wppconnect_calls
 from gateways.base import Client
+from gateways.kinds.wppconnect import client as wppconnect_calls
 from gateways.registry import CLIENTS
 
 KEY = "admin-key-of-the-gateway"

@@ -6,9 +6,9 @@ import json
 
 import httpx
 
-from gateways.simulator import mishaps, transport
-from gateways.simulator.seeds import seed
-from gateways.simulator.world import World
+from simulator import mishaps, transport
+from simulator.seeds import seed
+from simulator.world import World
 
 NUMBER = "62811801641"
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateways.base import BadAnswer, GatewayError, Refused
-from gateways.http import MAX_ANSWER_BYTES, Http
+from gateways.wire.http import MAX_ANSWER_BYTES, Http
 from tests.gateways.sockets import answer, read_request, serving
 
 KEY = "s3cret/key+ü"

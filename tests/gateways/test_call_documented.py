@@ -6,8 +6,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from gateways import evolution_calls, waha_calls
 from gateways.base import GatewayError, Reason, State
+from gateways.kinds.evolution import client as evolution_calls
+from gateways.kinds.waha import client as waha_calls
 from tests.gateways.documented import KEY, Evolution, Waha, evolution_webhook, waha_session
 
 CLIENTS = [waha_calls.Client, evolution_calls.Client]

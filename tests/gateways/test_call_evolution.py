@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateways.base import GatewayError, KeyRejected, Rejected, State
-from gateways.evolution_calls import Client
+from gateways.kinds.evolution.client import Client
 
 ROWS = [
     {"id": "1", "name": "alice", "connectionStatus": "open", "ownerJid": "62811801641@c.us"},

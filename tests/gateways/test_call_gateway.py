@@ -7,8 +7,8 @@ import json
 import httpx
 import pytest
 
-from gateways import webjs
 from gateways.base import Rejected
+from gateways.kinds.webjs import kind
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def client(sent):
         sent.append(request)
         return httpx.Response(418, json={"error": "short and stout"})
 
-    return webjs.Client(
+    return kind.Client(
         "http://gateway:3001/base/", api_key="the key/ü", transport=httpx.MockTransport(answer)
     )
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateways.base import BadAnswer, KeyRejected, Rejected, State
-from gateways.waha_calls import Client
+from gateways.kinds.waha.client import Client
 
 ALICE = {"name": "alice", "status": "WORKING", "me": {"id": "62811801641@c.us"}, "config": {}}
 WEBJS = {"engine": "WEBJS", "WWebVersion": "2.3000", "state": "CONNECTED"}

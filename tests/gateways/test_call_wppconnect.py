@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from gateways import wppconnect_calls
 from gateways.base import KeyRejected, Reason, State
-from gateways.wppconnect_calls import Client
+from gateways.kinds.wppconnect import client as wppconnect_calls
+from gateways.kinds.wppconnect.client import Client
 from tests.gateways import captured
 
 FAULTS = "02-login-and-faults"

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateways.base import BadAnswer, KeyRejected, Reason, Refused, Rejected, State, TimedOut
-from gateways.wwebjs_api_calls import Client
+from gateways.kinds.wwebjs_api.client import Client
 from tests.gateways import captured
 
 WITHOUT_RECOVERY = "03-faults-recover-sessions-false"

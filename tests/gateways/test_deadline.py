@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from gateways import deadline as deadlines
 from gateways.base import BadAnswer, Refused, TimedOut, Unreachable
-from gateways.http import Http
+from gateways.wire import deadline as deadlines
+from gateways.wire.http import Http
 from tests.gateways.sockets import answer, read_request, serving
 
 DEADLINE_SECONDS = 0.4

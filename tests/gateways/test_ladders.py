@@ -7,7 +7,7 @@ import pytest
 
 from gateways.base import ProbeKind, Pulse, Reason, Rejected, State, Step, Withheld
 from gateways.registry import CLIENTS, capabilities_of
-from gateways.simulator import mishaps, still_world, transport
+from simulator import mishaps, still_world, transport
 from tests.gateways.conftest import BASE_URL, Backend
 from tests.gateways.simulated import NUMBER, connected, waiting
 

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateways import calls
 from gateways.base import Session, State
-from gateways.calls import Budget, in_turn, read_each
+from gateways.kinds import base_client
+from gateways.kinds.base_client import Budget, in_turn, read_each
 
 NAMES = [f"session-{number}" for number in range(100)]
 ROLL_CALLS_SECONDS = 20
@@ -31,7 +31,7 @@ def connected(name: str, seconds: float) -> Session:
 
 
 def read_at(moment: float, *, reads: int, monkeypatch) -> set[str]:
-    monkeypatch.setattr(calls, "time", SimpleNamespace(time=lambda: moment))
+    monkeypatch.setattr(base_client, "time", SimpleNamespace(time=lambda: moment))
     listing = read_each(NAMES, connected, budget=Enough(reads))
     assert listing.complete is (reads >= len(NAMES))
     told = [session.session_id for session in listing.sessions]

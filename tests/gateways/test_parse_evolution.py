@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gateways.base import Kind, Reason, State, UnreadableEvent
-from gateways.evolution import parse
+from gateways.kinds.evolution.webhooks import parse
 
 PICTURE = "data:image/png;base64,iVBORw0KGgo="
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateways import webjs
 from gateways.base import Event, Kind, State, UnreadableEvent
-from gateways.webjs_words import EVENTS
+from gateways.kinds.webjs import kind as webjs
+from gateways.kinds.webjs.words import EVENTS
 
 MEGABYTE = 1024 * 1024
 DEEP = 100_000

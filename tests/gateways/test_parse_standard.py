@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateways.base import Kind, Reason, State, UnreadableEvent
-from gateways.standard import REASONS, parse
+from gateways.kinds.standard.webhooks import REASONS, parse
 
 
 def heard(name="session.status", **data):

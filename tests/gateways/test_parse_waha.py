@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateways.base import Kind, Reason, State
-from gateways.waha import parse
+from gateways.kinds.waha.webhooks import parse
 
 # As the documentation prints it.
 STATUS = {

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gateways.base import Kind, Reason, State, UnreadableEvent
-from gateways.wppconnect import parse
+from gateways.kinds.wppconnect.webhooks import parse
 from tests.gateways import captured
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from gateways.base import Kind, Reason, State, UnreadableEvent
-from gateways.pictures import address_of_code
-from gateways.wwebjs_api import parse
+from gateways.kinds.wwebjs_api.webhooks import parse
+from gateways.wire.qr_images import address_of_code
 from tests.gateways import captured
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateways.webjs_answers import ListAnswer, listing_of, plain_listing
+from gateways.kinds.webjs.answers import ListAnswer, listing_of, plain_listing
 from tests.gateways import recorded
 
 ODD = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gateways.base import GatewayError
-from gateways.pictures import address_of_base64, address_of_code, address_of_png
+from gateways.wire.qr_images import address_of_base64, address_of_code, address_of_png
 from tests.gateways.kinds import Gateway, client
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20

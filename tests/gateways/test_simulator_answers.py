@@ -8,8 +8,8 @@ import re
 
 import pytest
 
-from gateways.simulator import mishaps, process, still_world
-from gateways.simulator.seeds import seed
+from simulator import mishaps, process, still_world
+from simulator.seeds import seed
 from tests.gateways import recorded
 from tests.gateways.simulated import ask, connected, scanned, waiting
 

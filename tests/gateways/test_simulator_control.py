@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateways.simulator import still_world
-from gateways.simulator.control import GATEWAY_VERBS, LIST_FAULTS, SESSION_VERBS
+from simulator import still_world
+from simulator.control import GATEWAY_VERBS, LIST_FAULTS, SESSION_VERBS
 from tests.gateways.simulated import NUMBER, ask, connected, control, waiting
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"

@@ -6,11 +6,11 @@ from __future__ import annotations
 import jwt
 import pytest
 
-from gateways import evolution
 from gateways.base import Kind, Reason, Rejected, State
-from gateways.evolution_calls import Client
-from gateways.simulator import mishaps, still_world, transport
-from gateways.simulator.world import Failure
+from gateways.kinds.evolution import webhooks
+from gateways.kinds.evolution.client import Client
+from simulator import mishaps, still_world, transport
+from simulator.world import Failure
 from tests.gateways.conftest import Backend
 from tests.gateways.simulated import NUMBER, ask, connected
 
@@ -43,7 +43,7 @@ def state(client):
 
 
 def heard(backend):
-    return [evolution.parse(body) for _, _, _, body in backend.requests]
+    return [webhooks.parse(body) for _, _, _, body in backend.requests]
 
 
 def test_a_wrong_key_and_an_unknown_instance_are_answered_as_in_its_source(world):

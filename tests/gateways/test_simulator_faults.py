@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateways.base import BadAnswer, Refused, Rejected, State, TimedOut
-from gateways.simulator import mishaps, process
-from gateways.simulator.sessions import Truth
-from gateways.simulator.world import Failure
+from simulator import mishaps, process
+from simulator.sessions import Truth
+from simulator.world import Failure
 from tests.gateways.simulated import NUMBER, connected, control, says, scanned, waiting
 
 

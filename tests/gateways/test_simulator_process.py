@@ -1,4 +1,4 @@
-"""`python -m gateways.simulator`: real ports, real webhooks, and a stop that is one."""
+"""`python -m simulator`: real ports, real webhooks, and a stop that is one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from threading import Thread
 import httpx
 import pytest
 
-from gateways import webjs
 from gateways.base import Refused, State, TimedOut
+from gateways.kinds.webjs import kind as webjs
 from gateways.registry import CLIENTS, DIALECTS
 from tests.gateways.simulated import NUMBER
 
@@ -104,7 +104,7 @@ class Simulator:
 @contextlib.contextmanager
 def running(receiver, *arguments, ports=(0, 0)):
     command = [
-        *(sys.executable, "-m", "gateways.simulator", "--quick"),
+        *(sys.executable, "-m", "simulator", "--quick"),
         *("--port", str(ports[0]), "--control-port", str(ports[1])),
         *("--webhook-url", f"{receiver.url}/api/webhooks/webjs", *arguments),
     ]
@@ -226,7 +226,7 @@ def test_it_ends_quietly_when_asked(receiver, number):
     ],
 )
 def test_it_says_in_one_line_why_it_cannot_start(environment, arguments, said):
-    command = [sys.executable, "-m", "gateways.simulator", "--port", "0", "--control-port", "0"]
+    command = [sys.executable, "-m", "simulator", "--port", "0", "--control-port", "0"]
     given = ("--webhook-url", "http://127.0.0.1:9/", *arguments)
     clean = {name: value for name, value in os.environ.items() if name not in SECRETS}
     done = subprocess.run(
@@ -240,7 +240,7 @@ def test_it_says_in_one_line_why_it_cannot_start(environment, arguments, said):
 def test_a_taken_port_is_named(receiver):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "gateways.simulator", "--webhook-url", receiver.url]
+        command = [sys.executable, "-m", "simulator", "--webhook-url", receiver.url]
         done = subprocess.run(
             [*command, "--port", str(port), "--control-port", "0"],
             cwd=ROOT,

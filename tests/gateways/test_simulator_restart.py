@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from gateways.simulator import StillHost, World, mishaps, process, state_file, still_world
-from gateways.simulator.host import LiveHost
-from gateways.simulator.settings import Pace
-from gateways.simulator.traffic import TrafficSource
-from gateways.simulator.world import Failure
+from simulator import StillHost, World, mishaps, process, state_file, still_world
+from simulator.host import LiveHost
+from simulator.settings import Pace
+from simulator.traffic import TrafficSource
+from simulator.world import Failure
 from tests.gateways.simulated import NUMBER, connected, control, says, waiting
 
 ACTIVE = "/api/whatsapp/accounts/active"

@@ -8,10 +8,10 @@ import hmac
 
 import pytest
 
-from gateways import waha
 from gateways.base import Kind, Pulse, Reason, State
-from gateways.simulator import mishaps, process, still_world, transport
-from gateways.waha_calls import Client
+from gateways.kinds.waha import webhooks
+from gateways.kinds.waha.client import Client
+from simulator import mishaps, process, still_world, transport
 from tests.gateways.conftest import Backend
 from tests.gateways.documented import waha_session
 from tests.gateways.simulated import NUMBER, ask, connected
@@ -180,7 +180,7 @@ def test_webhooks_are_signed_and_bring_an_id_and_a_time(world, backend):
     _, path, headers, body = backend.requests[0]
 
     digest = hmac.new(b"test-secret", body, hashlib.sha512).hexdigest()
-    event = waha.parse(body)
+    event = webhooks.parse(body)
     assert (path, headers["X-Webhook-Hmac"]) == ("/api/webhooks/waha", digest)
     assert headers["X-Webhook-Hmac-Algorithm"] == "sha512"
     assert (event.state, event.phone_number) == (State.CONNECTED, NUMBER)
@@ -194,7 +194,7 @@ def test_each_webhook_is_what_its_reader_expects(world, backend):
     mishaps.acknowledge(world, "s")
     mishaps.unlink(world, "s")
 
-    heard = [waha.parse(body) for _, _, _, body in backend.requests]
+    heard = [webhooks.parse(body) for _, _, _, body in backend.requests]
     assert [(one.name, one.kind, one.state) for one in heard] == [
         ("message.any", Kind.LIFE, None),
         ("message", Kind.LIFE, None),

@@ -7,11 +7,11 @@ import random
 
 import pytest
 
-from gateways import webjs
 from gateways.base import Kind, webhook_path
-from gateways.simulator import events, mishaps
-from gateways.simulator.sessions import SimulatedSession, Truth
-from gateways.webjs_words import WRONG_PATHS
+from gateways.kinds.webjs import kind
+from gateways.kinds.webjs.words import WRONG_PATHS
+from simulator import events, mishaps
+from simulator.sessions import SimulatedSession, Truth
 from tests.gateways import recorded
 from tests.gateways.simulated import NUMBER, connected, control, scanned
 
@@ -62,7 +62,7 @@ def test_its_headers_are_the_recorded_ones(world, backend):
 
     assert (method, path) == ("POST", webhook_path("webjs"))
     assert set(headers) == set(recorded.webhooks()[0]["headers"]) - added_by_the_network
-    assert headers["X-HMAC-Signature"] == webjs.signature(
+    assert headers["X-HMAC-Signature"] == kind.signature(
         "test-secret", headers["X-Timestamp"], body
     )
     assert int(headers["X-Timestamp"]) == int(world.host.now().timestamp())
@@ -71,7 +71,7 @@ def test_its_headers_are_the_recorded_ones(world, backend):
 
 def test_everything_it_sends_can_be_read(world, backend):
     say_all(world)
-    kinds = {webjs.parse(body).kind for _, _, _, body in backend.requests}
+    kinds = {kind.parse(body).kind for _, _, _, body in backend.requests}
 
     assert kinds == {Kind.STATE, Kind.HINT, Kind.LIFE, Kind.CANARY}
 
@@ -86,7 +86,7 @@ def test_a_picture_is_a_png():
     )
     raw = json.dumps(events.qr_code_generated(session, random.Random(1))).encode()
 
-    assert webjs.parse(raw).qr_code.startswith("data:image/png;base64,iVBORw0KGgo")
+    assert kind.parse(raw).qr_code.startswith("data:image/png;base64,iVBORw0KGgo")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_they_can_be_signed_with_a_wrong_secret(world, backend, session):
     losses(world)
     _, _, headers, body = backend.requests[0]
 
-    assert headers["X-HMAC-Signature"] != webjs.signature(
+    assert headers["X-HMAC-Signature"] != kind.signature(
         "test-secret", headers["X-Timestamp"], body
     )
 
@@ -221,7 +221,7 @@ def test_their_clock_can_be_wrong(world, backend, session):
     _, _, headers, body = backend.requests[0]
 
     assert int(headers["X-Timestamp"]) == int(world.host.now().timestamp()) - 412
-    assert headers["X-HMAC-Signature"] == webjs.signature(
+    assert headers["X-HMAC-Signature"] == kind.signature(
         "test-secret", headers["X-Timestamp"], body
     )
 

@@ -9,12 +9,12 @@ import re
 import httpx
 import pytest
 
-from gateways import wppconnect
 from gateways.base import Kind, Pulse, Reason, State
-from gateways.simulator import mishaps, process, still_world, transport
-from gateways.simulator.dialects.wppconnect import token_for
-from gateways.simulator.sessions import Login
-from gateways.wppconnect_calls import Client
+from gateways.kinds.wppconnect import webhooks
+from gateways.kinds.wppconnect.client import Client
+from simulator import mishaps, process, still_world, transport
+from simulator.dialects.wppconnect import token_for
+from simulator.sessions import Login
 from tests.gateways import captured
 from tests.gateways.conftest import Backend
 from tests.gateways.simulated import ask, connected
@@ -142,7 +142,7 @@ def test_each_webhook_is_what_its_reader_expects_and_nothing_proves_the_sender(w
     mishaps.scan(world, "s", phone_number=NUMBER)
     mishaps.crash(world, "s", honest=False)
 
-    heard = [wppconnect.parse(body) for _, _, _, body in backend.requests]
+    heard = [webhooks.parse(body) for _, _, _, body in backend.requests]
     assert [(one.name, one.kind, one.state, one.reason) for one in heard] == [
         ("onmessage", Kind.LIFE, None, Reason.NONE),
         ("onack", Kind.LIFE, None, Reason.NONE),

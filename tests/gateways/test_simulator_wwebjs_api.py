@@ -11,7 +11,6 @@ from threading import Thread
 import httpx
 import pytest
 
-from gateways import wwebjs_api
 from gateways.base import (
     GatewayError,
     Kind,
@@ -23,10 +22,11 @@ from gateways.base import (
     Unreachable,
     Withheld,
 )
-from gateways.simulator import mishaps, process, still_world, transport
-from gateways.simulator.settings import INSTANT
-from gateways.simulator.world import State as SimulatorState
-from gateways.wwebjs_api_calls import Client
+from gateways.kinds.wwebjs_api import webhooks
+from gateways.kinds.wwebjs_api.client import Client
+from simulator import mishaps, process, still_world, transport
+from simulator.settings import INSTANT
+from simulator.world import State as SimulatorState
 from tests.gateways import captured
 from tests.gateways.conftest import Backend
 from tests.gateways.simulated import ask, connected
@@ -184,7 +184,7 @@ def test_each_webhook_is_what_its_reader_expects(world, backend):
     mishaps.acknowledge(world, "s")
     mishaps.block(world, "s")
 
-    heard = [wwebjs_api.parse(body) for _, _, _, body in backend.requests]
+    heard = [webhooks.parse(body) for _, _, _, body in backend.requests]
     assert [(one.name, one.kind, one.state, one.reason) for one in heard] == [
         ("change_state", Kind.STATE, State.CONNECTING, Reason.NETWORK),
         ("change_state", Kind.STATE, State.CONNECTED, Reason.NONE),

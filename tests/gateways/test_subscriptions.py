@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from gateways.base import BadAnswer, KeyRejected, Rejected, TimedOut
-from gateways.evolution_subscriptions import Subscriptions as EvolutionSubscriptions
+from gateways.kinds.evolution.subscriptions import Subscriptions as EvolutionSubscriptions
+from gateways.kinds.waha.subscriptions import Subscriptions as WahaSubscriptions
 from gateways.subscriptions import Wanted
-from gateways.waha_subscriptions import Subscriptions as WahaSubscriptions
 from tests.gateways.documented import (
     KEY,
     Evolution,

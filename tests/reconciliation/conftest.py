@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateways.registry import use_transport
-from gateways.simulator import still_world, transport
+from simulator import still_world, transport
 from tests.cast import make_cast
 from tests.reconciliation.scene import ADDRESS, make_scene
 
@@ -34,7 +34,7 @@ def committed(transactional_db, world):
 @pytest.fixture
 def during_the_list(world, monkeypatch):
     """What happens while the gateway answers with its list, as it was when it was asked."""
-    from gateways.simulator.dialects import webjs as api
+    from simulator.dialects import webjs as api
 
     def arrange(happens):
         answer = api._faulty_list

@@ -13,10 +13,10 @@ from accounts.clock import database_now
 from accounts.expiry import expire_live_words
 from accounts.models import Account, Gateway, GatewaySecret, Incident
 from accounts.status import Status
-from gateways.simulator.world import World
 from reconciliation import planning, rollcall
 from reconciliation.models import Finding
 from reconciliation.report import Report
+from simulator.world import World
 from tests.cast import Cast, a_number
 from tests.gateways.simulated import connected
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from accounts.models import Account
 from accounts.status import Source, Status, Wanted
 from gateways.base import Reason
-from gateways.simulator import mishaps
+from simulator import mishaps
 from tests.cast import see, story
 
 

@@ -12,7 +12,7 @@ from accounts.observations import Observation
 from accounts.status import Source, Status
 from accounts.transitions import observe
 from gateways.base import Reason
-from gateways.simulator import mishaps
+from simulator import mishaps
 from tests.cast import story
 
 

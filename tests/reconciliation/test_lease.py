@@ -13,10 +13,10 @@ from django.db import OperationalError, connections
 from accounts.clock import database_now
 from accounts.models import Account, Gateway
 from accounts.status import Status
-from gateways.simulator.world import Failure
 from reconciliation import rollcall
 from reconciliation.lease import LEASE, LeaseLost, take_lease
 from reconciliation.models import Run
+from simulator.world import Failure
 from tests.cast import story
 
 
@@ -157,7 +157,7 @@ def test_no_connection_is_held_while_the_gateway_is_asked(committed, during_the_
 
 
 def _when_read(monkeypatch, happens):
-    from gateways.simulator.dialects import webjs as api
+    from simulator.dialects import webjs as api
 
     in_memory = api._in_memory
 
@@ -194,7 +194,7 @@ def test_reads_that_fail_do_not_starve_the_others(scene, monkeypatch):
         time.sleep(0.1)
         raise Failure("out of memory")
 
-    monkeypatch.setattr("gateways.simulator.dialects.webjs._in_memory", fails)
+    monkeypatch.setattr("simulator.dialects.webjs._in_memory", fails)
     scene.call_roll()
     first = set(asked)
     scene.call_roll()
@@ -223,7 +223,7 @@ def test_a_row_that_somebody_holds_ends_the_pass_within_seconds(locked, monkeypa
         raise Failure("out of memory")
 
     if not is_read:
-        monkeypatch.setattr("gateways.simulator.dialects.webjs._in_memory", fails)
+        monkeypatch.setattr("simulator.dialects.webjs._in_memory", fails)
     locked.loses(locked.cast.alice)
     began = time.monotonic()
 

@@ -8,8 +8,8 @@ from accounts.clock import database_now
 from accounts.models import Account, Incident
 from accounts.status import Status
 from gateways.base import GatewayError, Reason
-from gateways.simulator import mishaps
 from reconciliation import reads
+from simulator import mishaps
 from tests.cast import see, story
 
 HELD = (Status.UNKNOWN, Reason.MASS_LOSS_UNCONFIRMED)

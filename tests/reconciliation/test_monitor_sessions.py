@@ -12,10 +12,10 @@ from django.db import OperationalError
 
 from accounts.models import Account, Gateway
 from accounts.status import Status
-from gateways.simulator import mishaps
-from gateways.simulator.world import State
 from reconciliation.lease import take_lease
 from reconciliation.models import Run
+from simulator import mishaps
+from simulator.world import State
 from tests.reconciliation.monitoring import Monitor
 from tests.reconciliation.scene import OURS
 

@@ -11,8 +11,8 @@ from accounts import lifecycle
 from accounts.models import Account, Gateway, Transition
 from accounts.status import Status, Wanted
 from gateways.base import Reason
-from gateways.simulator.world import State
 from reconciliation.models import Run
+from simulator.world import State
 from tests.cast import see, story
 from tests.reconciliation.monitoring import Monitor
 

@@ -11,9 +11,9 @@ import pytest
 from accounts.models import Account, Gateway
 from accounts.status import Status
 from gateways.base import Reason
-from gateways.simulator import mishaps
-from gateways.simulator.world import State
 from reconciliation import tasks
+from simulator import mishaps
+from simulator.world import State
 from tests.cast import story
 
 

@@ -8,11 +8,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.clock import database_now
-from gateways.simulator.world import State
 from reconciliation import records
 from reconciliation.comparison import Difference
 from reconciliation.models import Finding, Run
 from reconciliation.report import Report
+from simulator.world import State
 
 
 def keep(gateway, *findings, outcome=Run.Outcome.DRIFT, **fields):

@@ -11,11 +11,11 @@ from accounts import doorbell
 from accounts.models import Gateway
 from accounts.status import Source, Status
 from config.celery import app
-from gateways.simulator import mishaps
-from gateways.simulator.world import State
 from reconciliation import tasks
 from reconciliation.models import Run
 from reconciliation.phase import seconds_until_phase
+from simulator import mishaps
+from simulator.world import State
 from tests.cast import see, story
 
 

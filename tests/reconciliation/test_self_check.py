@@ -13,10 +13,10 @@ from accounts.models import Account, Gateway, GatewaySecret, Incident
 from accounts.status import Status
 from gateways.base import Reason
 from gateways.registry import use_transport
-from gateways.simulator import still_world, transport
-from gateways.simulator.world import State
 from reconciliation import rollcall
 from reconciliation.self_check import Sight, all_blind, suspects_ourselves
+from simulator import still_world, transport
+from simulator.world import State
 from tests.cast import story
 from tests.gateways.simulated import connected
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from accounts.models import Gateway, Incident
 from accounts.status import Status
 from gateways.base import Reason
-from gateways.simulator.world import State
+from simulator.world import State
 from tests.cast import story
 
 HELD = (Status.UNKNOWN, Reason.MASS_LOSS_UNCONFIRMED)
@@ -49,11 +49,11 @@ def test_two_lists_with_nobody_looking_in_between_are_not_a_minute_of_agreement(
 
 def test_a_gateway_without_an_uptime_that_comes_back_may_have_booted(scene, monkeypatch):
     """It restores its sessions one after another, and nothing else tells that it was restarted."""
-    from gateways import webjs
     from gateways.base import Health
+    from gateways.kinds.webjs import kind
 
     monkeypatch.setattr(
-        webjs.Client,
+        kind.Client,
         "health",
         lambda self, *, deadline_seconds: Health(uptime_seconds=None, sessions_held=None),
     )

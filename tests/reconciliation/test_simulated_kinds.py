@@ -9,8 +9,8 @@ import pytest
 from accounts.models import Gateway, GatewaySecret
 from accounts.status import Status
 from gateways.registry import use_transport
-from gateways.simulator import mishaps, still_world, transport
 from reconciliation.rollcall import call_roll
+from simulator import mishaps, still_world, transport
 from tests.cast import make_cast
 from tests.gateways.simulated import connected
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from accounts.models import Gateway, Repair
-from gateways.simulator import mishaps
 from reconciliation.governor import govern
+from simulator import mishaps
 
 
 def test_it_is_never_restarted_when_its_gateway_drops_it(scene):

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.clock import database_now
 from accounts.models import Account
 from accounts.status import Status
-from gateways.simulator.world import State
+from simulator.world import State
 
 
 def writes(queries):

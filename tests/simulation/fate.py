@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import OperationalError
 
-from gateways.simulator.sessions import SimulatedSession, Truth
-from gateways.simulator.world import Failure, State
+from simulator.sessions import SimulatedSession, Truth
+from simulator.world import Failure, State
 from tests.simulation.estate import Site
 from tests.simulation.fates import gateways, others, ours, people, sessions
 from tests.simulation.fates.stage import Stage

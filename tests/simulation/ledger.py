@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from unittest.mock import patch
 
-from gateways.simulator.sessions import SimulatedSession
+from simulator.sessions import SimulatedSession
 from tests.simulation.kinds import Kind, Shown
 
 

@@ -17,9 +17,9 @@ from django.template.response import SimpleTemplateResponse
 from django.test import RequestFactory
 from django.urls import resolve
 
-from gateways.simulator.api import application
-from gateways.simulator.world import State, World
-from gateways.webjs_words import KEY_HEADER
+from gateways.kinds.webjs.words import KEY_HEADER
+from simulator.api import application
+from simulator.world import State, World
 from tests.simulation.hub import Actor, Hub, current_task
 from tests.simulation.kinds import CHANGES, Call, Kind
 
@@ -129,7 +129,7 @@ class Post:
     web_is_down: bool = False
 
     def deliver(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> int:
-        """As gateways.simulator.webhooks.Deliver."""
+        """As simulator.webhooks.Deliver."""
         line, chance = self.line, self.random.random
         if line.is_cut or self.web_is_down:
             raise OSError("nobody answers")
@@ -166,7 +166,7 @@ class Post:
     def ask(
         self, method: str, path: str, body: Mapping[str, object] | None, bearer: bool
     ) -> tuple[int, object]:
-        """As gateways.simulator.world.Backend: what the Node service asks of its backend."""
+        """As simulator.world.Backend: what the Node service asks of its backend."""
         if self.line.is_cut or self.web_is_down:
             raise OSError("nobody answers")
         name, value = ("Authorization", f"Bearer {self.key}") if bearer else (KEY_HEADER, self.key)

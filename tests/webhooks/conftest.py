@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-from gateways import http
+from gateways.wire import http
 from tests.cast import a_gateway, make_cast
 from tests.webhooks.sending import KEY, Sender, give_secret
 from tests.webhooks.serving import served

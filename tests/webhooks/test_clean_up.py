@@ -9,8 +9,8 @@ import pytest
 
 from accounts.lifecycle import archive
 from accounts.models import Account, SupersededSession
-from gateways.simulator import still_world
-from gateways.simulator.process import clean_up
+from simulator import still_world
+from simulator.process import clean_up
 from tests.gateways.simulated import connected
 from tests.webhooks.sending import KEY, Sender
 

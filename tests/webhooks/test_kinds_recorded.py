@@ -12,7 +12,7 @@ import pytest
 from accounts.confirm import confirm
 from accounts.models import Account
 from accounts.status import Status
-from gateways import wppconnect_calls
+from gateways.kinds.wppconnect import client
 from gateways.registry import DIALECTS, use_transport
 from tests.cast import NOBODY
 from tests.gateways import captured
@@ -25,7 +25,7 @@ WPPCONNECT = [("wppconnect", "wppconnect-server", "02-login-and-faults")]
 
 @pytest.fixture(autouse=True)
 def _no_remembered_tokens():
-    wppconnect_calls._tokens.clear()
+    client._tokens.clear()
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_wppconnect_in_the_middle_of_a_fault(
 ):
     # It lists a session from its first login on; the list itself was not asked for at that moment.
     monkeypatch.setattr(
-        "gateways.wppconnect_calls.Client._names", lambda self, seconds: [session_id]
+        "gateways.kinds.wppconnect.client.Client._names", lambda self, seconds: [session_id]
     )
     ended = replay(*WPPCONNECT[0], label=label, about=session_id)
 

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from gateways.backend import Backend
 from gateways.base import Refused, TimedOut
+from gateways.wire.backend import Backend
 from tests.instance.running import until
 from tests.webhooks.backends import a_backend
 from webhooks import relay as relays

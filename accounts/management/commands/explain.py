@@ -13,7 +13,7 @@ from accounts import clock
 from accounts.explain import Explanation, explain
 from accounts.models import Account
 from gateways.base import normal_phone_number
-from gateways.text import printable
+from gateways.wire.text import printable
 
 
 class Command(BaseCommand):

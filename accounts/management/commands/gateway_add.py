@@ -9,8 +9,8 @@ from accounts.management.command import RegisteringCommand
 from accounts.models import Gateway
 from accounts.provisioning import ensure_gateway, new_path_token
 from accounts.taking import ensure_taking
-from gateways.http import shown
 from gateways.registry import KINDS
+from gateways.wire.http import shown
 
 
 class Command(RegisteringCommand):

@@ -21,7 +21,7 @@ from accounts import clock
 from accounts.management.checking import ERROR, CheckingCommand
 from accounts.management.command import gateway_named
 from accounts.models import Gateway
-from gateways.text import printable
+from gateways.wire.text import printable
 from reconciliation.lease import release_connection
 from reconciliation.plan import GatewayPlan, NoPlan, as_text, from_text
 from reconciliation.planning import apply_plan, plan_roll

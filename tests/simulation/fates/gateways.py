@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from accounts import losses, maintenance
 from accounts.repair.refusals import Refused
-from gateways.simulator import mishaps, process
-from gateways.simulator.sessions import SimulatedSession, Truth
-from gateways.simulator.world import State
+from simulator import mishaps, process
+from simulator.sessions import SimulatedSession, Truth
+from simulator.world import State
 from tests.simulation.estate import Site
 from tests.simulation.fates.sessions import ToSessions
 from tests.simulation.fates.stage import Fates, Stage

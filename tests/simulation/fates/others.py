@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from gateways.simulator import mishaps
-from gateways.simulator.sessions import SimulatedSession, Truth
-from gateways.simulator.world import Failure, State
+from simulator import mishaps
+from simulator.sessions import SimulatedSession, Truth
+from simulator.world import Failure, State
 from tests.simulation.estate import Site
 from tests.simulation.fates.sessions import ToSessions
 

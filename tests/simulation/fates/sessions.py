@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from accounts.models import Account
 from accounts.status import Status
-from gateways.simulator import mishaps
-from gateways.simulator.sessions import Browser, SimulatedSession, Truth
-from gateways.simulator.world import Failure, State
+from simulator import mishaps
+from simulator.sessions import Browser, SimulatedSession, Truth
+from simulator.world import Failure, State
 from tests.gateways.simulated import connected
 from tests.simulation.estate import Site
 from tests.simulation.fates.stage import Fates, Stage

@@ -18,7 +18,7 @@ from django.utils.dateparse import parse_datetime
 from accounts import clock
 from accounts.explain import age
 from accounts.management.command import gateway_named
-from gateways.text import printable
+from gateways.wire.text import printable
 from webhooks.models import Delivery
 from webhooks.redrive import add_up, discard, foresee, redrive, why_not_redriven
 

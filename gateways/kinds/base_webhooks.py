@@ -1,0 +1,126 @@
+"""What the webhooks of all dialects have in common: a JSON object that names an event and a
+session, and holds much that is not read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from gateways.base import Event, UnreadableEvent, normal_phone_number
+from gateways.kinds.meaning import Meaning
+from gateways.wire.json_fields import (
+    MAX_TEXT_CHARACTERS,
+    Body,
+    WrongField,
+    named_type,
+    require_utf8,
+    storable,
+    text_of,
+    value_of,
+    whole_number_of,
+    without_lone_surrogates,
+)
+from gateways.wire.text import printable
+
+NOTHING = msgspec.Raw()
+MAX_NAME_CHARACTERS = 100
+Shape = TypeVar("Shape")
+
+
+def parser(read: Callable[[Body], Event]) -> Callable[[Body], Event]:
+    """`read`, which may raise WrongField, as a parser that raises UnreadableEvent and nothing
+    else."""
+
+    @functools.wraps(read)
+    def parse(raw: Body) -> Event:
+        try:
+            if not raw:
+                raise WrongField("the body is empty")
+            require_utf8(raw)
+            return read(raw)
+        except WrongField as wrong:
+            raise UnreadableEvent(str(wrong)) from None
+        except RecursionError:
+            raise UnreadableEvent("the body is nested too deeply") from None
+
+    return parse
+
+
+def envelope_of(raw: Body, decoder: msgspec.json.Decoder[Shape]) -> Shape:
+    """The body's fields that `decoder` knows. Raises WrongField."""
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise WrongField(f"the body must be an object: {error}") from None
+    except msgspec.DecodeError as error:
+        mended = without_lone_surrogates(raw)
+        if mended is None:
+            raise WrongField(f"the body is not JSON: {error}") from None
+    try:
+        return decoder.decode(mended)
+    except msgspec.DecodeError as error:
+        raise WrongField(f"the body is not JSON: {error}") from None
+
+
+def part_of(raw: msgspec.Raw, name: str, decoder: msgspec.json.Decoder[Shape]) -> Shape:
+    """An object inside of it; all of its fields absent where it is absent or null."""
+    is_absent = not raw or bytes(memoryview(raw)[:4]) == b"null"
+    try:
+        return decoder.decode(b"{}" if is_absent else raw)
+    except msgspec.ValidationError as error:
+        raise WrongField(f"{name} must be an object: {error}") from None
+
+
+def name_of(raw: msgspec.Raw, field: str) -> str:
+    """The event's name. Raises WrongField where there is none."""
+    value = value_of(raw, field)
+    if value is not None and not isinstance(value, str):
+        raise WrongField(f"{field} must be a text, not {named_type(value)}")
+    name = text_of(raw, field, limit=MAX_NAME_CHARACTERS)
+    if not name:
+        raise WrongField(f"{field} is missing")
+    return name
+
+
+def word_of(raw: msgspec.Raw, name: str) -> str:
+    """A word as text, whatever was sent: a loss with an odd reason is still a loss."""
+    try:
+        return text_of(raw, name)
+    except WrongField as wrong:
+        return printable(f"({wrong})", limit=MAX_TEXT_CHARACTERS)
+
+
+def number_of(raw: msgspec.Raw, name: str) -> str | None:
+    """Whose session it is, where that can be read; the event counts all the same."""
+    try:
+        return normal_phone_number(value_of(raw, name))
+    except WrongField:
+        return None
+
+
+def kept_of(meaning: Meaning, fields: msgspec.Struct) -> dict[str, object]:
+    """The fields of an event that may be stored, where they are plain values."""
+    values = {name: storable(getattr(fields, name)) for name in meaning.kept}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def moment_of_milliseconds(raw: msgspec.Raw) -> datetime | None:
+    """None where it is no such number: when it happened is a detail, that it did is not."""
+    try:
+        milliseconds = whole_number_of(raw, "timestamp")
+        return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (WrongField, ValueError, OverflowError, OSError):
+        return None
+
+
+def moment_of_text(raw: msgspec.Raw) -> datetime | None:
+    """ISO with a zone (a moment without one is taken as UTC); None where it is anything else."""
+    try:
+        moment = datetime.fromisoformat(text_of(raw, "timestamp"))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (WrongField, ValueError, OverflowError):
+        return None

@@ -1,0 +1,206 @@
+"""What we call on Evolution API 2. Facts are from its source; it was not run by us.
+
+Its list is of database rows, which stay `open` while a session reconnects for ever: names are taken
+from there, states from its memory, one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import msgspec
+from msgspec import structs
+
+from gateways.base import (
+    Capabilities,
+    GatewayError,
+    Health,
+    Listing,
+    Probe,
+    ProbeKind,
+    Pulse,
+    Reason,
+    Session,
+    State,
+    Step,
+    Withheld,
+    normal_phone_number,
+)
+from gateways.kinds.base_client import Budget, Calls, read_each, segment
+from gateways.kinds.meaning import Words
+from gateways.wire.http import Answer
+from gateways.wire.qr_images import address_of_base64, address_of_code
+from gateways.wire.text import printable
+
+NOT_FOUND = "does not exist"
+# A state costs it a look into its memory, no page is asked: 2,000 must be read in a few seconds.
+READS_AT_ONCE = 16
+STATES: Words = {
+    "open": (State.CONNECTED, Reason.LISTED),
+    "connecting": (State.CONNECTING, Reason.LISTED),
+    "close": (State.DISCONNECTED, Reason.LISTED),
+    "refused": (State.DISCONNECTED, Reason.QR_EXPIRED),
+    "": (State.DISCONNECTED, Reason.LISTED),  # known, and not loaded
+}
+
+
+class _Row(msgspec.Struct):
+    name: str
+    owner: str | None = msgspec.field(default=None, name="ownerJid")
+
+
+class _Instance(msgspec.Struct):
+    state: str | None = None
+
+
+class _State(msgspec.Struct):
+    instance: _Instance
+
+
+class _Connecting(msgspec.Struct):
+    base64: str | None = None
+    code: str | None = None
+    error: object = None
+    message: object = None
+
+
+class _Outcome(msgspec.Struct):
+    error: object = None
+    message: object = None
+
+
+class Client(Calls):
+    """Implements `gateways.base.Client`."""
+
+    capabilities = Capabilities(
+        # Its memory's word, which nothing checks: `open` while the socket is closed (reported).
+        status_is_cached=True,
+        list_is_probe=False,
+        probe=ProbeKind.NONE,
+        stop_keeps_login=False,
+        # What it calls logout deletes the login; it has no other way to stop.
+        can_stop=False,
+        can_log_out=True,
+        can_show_qr=True,
+        sees_boot=False,
+        own_retry_seconds=120,
+        # Its calls are about instances that it has: of any other all answer 404.
+        ladder={Reason.NONE: (Step.RESTART,), Reason.MISSING: ()},
+    )
+    key_header = "apikey"
+    refusals = frozenset({401})
+
+    def __enter__(self) -> Client:
+        return self
+
+    def health(self, *, deadline_seconds: float) -> Health:
+        """Nothing is asked: its welcome page makes a call to the internet each time, and says
+        neither since when it runs nor what it holds."""
+        return Health(uptime_seconds=None, sessions_held=None)
+
+    def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
+        """Names from its database, states from its memory: nothing that could hang is asked."""
+        budget = Budget(deadline_seconds)
+        rows = self._rows(deadline_seconds)
+        owners = {row.name: normal_phone_number(row.owner) for row in rows}
+        listing = read_each(owners, self._state, budget=budget, at_once=READS_AT_ONCE)
+        return replace(
+            listing, sessions=tuple(_owned(session, owners) for session in listing.sessions)
+        )
+
+    def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
+        """None where it definitely holds none."""
+        budget = Budget(deadline_seconds)
+        session = self._state(session_id, deadline_seconds)
+        if session is None or session.state is not State.CONNECTED:
+            return session
+        try:
+            rows = self._rows(max(0.1, budget.left()), only=session_id)
+        except GatewayError:
+            return session  # its number is a detail: it is connected all the same
+        return _owned(session, {row.name: normal_phone_number(row.owner) for row in rows})
+
+    def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
+        """It offers nothing that tells a live socket from a dead one: its memory's word is all."""
+        session = self._state(session_id, deadline_seconds)
+        if session is None:
+            return Probe(pulse=Pulse.UNCLEAR, reason=Reason.MISSING, raw=NOT_FOUND)
+        return Probe(pulse=Pulse.UNCLEAR, raw=session.raw_state, session=session)
+
+    def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
+        """Asked only of one that is connecting: the same call would start one that is closed."""
+        budget = Budget(deadline_seconds)
+        session = self._state(session_id, deadline_seconds)
+        if session is None or session.state is not State.CONNECTING:
+            return None
+        said = self._connect(session_id, budget.left())
+        return address_of_base64(said.base64 or "") or address_of_code(said.code or "")
+
+    def start_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None:
+        """Connects one that is closed, with the login it has. It does not create one."""
+        self._connect(session_id, deadline_seconds)
+
+    def restart_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None:
+        """The login is kept. One that is closed cannot be restarted, which it says with 200: that
+        is connected instead."""
+        budget = Budget(deadline_seconds)
+        path = f"/instance/restart/{segment(session_id)}"
+        answer = self.call("POST", path, body={}, deadline_seconds=deadline_seconds)
+        if self.decoded(answer, _Outcome, accepted=(200, 201)).error:
+            self._connect(session_id, budget.left())
+
+    def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
+        """It has no such call: what it calls logout deletes the login, and does not wait for it."""
+        raise Withheld(
+            "Evolution API cannot stop an instance and keep its login: log it out if that is what "
+            "you want"
+        )
+
+    def log_out_session(
+        self, session_id: str, *, workspace_id: int, deadline_seconds: float
+    ) -> None:
+        """It answers before it is done, and refuses one that is closed."""
+        path = f"/instance/logout/{segment(session_id)}"
+        answer = self.call("DELETE", path, deadline_seconds=deadline_seconds)
+        said = self.decoded(answer, _Outcome, accepted=(200, 201))
+        self._require_success(answer, said.error, said.message)
+
+    def _connect(self, session_id: str, seconds: float) -> _Connecting:
+        path = f"/instance/connect/{segment(session_id)}"
+        answer = self.call("GET", path, deadline_seconds=max(0.1, seconds))
+        said = self.decoded(answer, _Connecting, accepted=(200, 201))
+        self._require_success(answer, said.error, said.message)
+        return said
+
+    def _require_success(self, answer: Answer, error: object, message: object) -> None:
+        """It says with 200 that it did not succeed."""
+        if error:
+            raise self.rejected(answer, f"{message or 'it did not succeed'}")
+
+    def _rows(self, seconds: float, *, only: str | None = None) -> list[_Row]:
+        path, query = "/instance/fetchInstances", {"instanceName": only} if only else None
+        answer = self.call("GET", path, query=query, deadline_seconds=seconds)
+        return self.decoded(answer, list[_Row])
+
+    def _state(self, session_id: str, seconds: float) -> Session | None:
+        path = f"/instance/connectionState/{segment(session_id)}"
+        answer = self.call("GET", path, deadline_seconds=seconds)
+        if answer.status_code == 404 and NOT_FOUND.encode() in answer.body:
+            return None
+        word = self.decoded(answer, _State).instance.state or ""
+        word = printable(word, limit=200)
+        unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
+        state, reason = STATES.get(word.lower(), unmapped)
+        return Session(session_id=session_id, state=state, reason=reason, raw_state=word)
+
+
+def _owned(session: Session, owners: dict[str, str | None]) -> Session:
+    """With its number, where it is connected with one."""
+    if session.state is not State.CONNECTED:
+        return session
+    return structs.replace(session, phone_number=owners.get(session.session_id))

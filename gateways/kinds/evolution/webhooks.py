@@ -1,0 +1,181 @@
+"""Evolution API 2: its webhooks. Facts are from its source; it was not run by us.
+
+There is no signature and no id. Its header `jwt_key` makes it send a token, signed once per event
+and valid for 10 minutes, although it retries for 20. Its global webhook sends nothing at all: only
+a path of its own can tell who speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateways.base import Event, Kind, Reason, State
+from gateways.kinds.base_webhooks import (
+    NOTHING,
+    envelope_of,
+    name_of,
+    number_of,
+    parser,
+    part_of,
+    word_of,
+)
+from gateways.kinds.meaning import LIFE, TEST, Meaning, Words
+from gateways.profiles import Profile
+from gateways.wire.json_fields import Body, WrongField, id_of
+from gateways.wire.qr_images import picture
+
+KIND = "evolution"
+PROFILE = Profile(
+    cure="set headers of the instance's webhook: jwt_key, or apikey; its global webhook sends "
+    "neither and needs a path of its own (gateway_add --path-token)",
+    session_field="instance",
+    has_token=True,
+    key_headers=("apikey", "x-api-key"),
+)
+
+# `close` speaks by a number. It is sent for the first four only; the others reconnect in silence.
+CLOSES: Words = {
+    "401": (State.LOGGED_OUT, Reason.UNLINKED),
+    "402": (State.LOGGED_OUT, Reason.UNLINKED),
+    "403": (State.BLOCKED, Reason.TERMS_OF_SERVICE),
+    "406": (State.LOGGED_OUT, Reason.UNLINKED),
+    "405": (State.DISCONNECTED, Reason.CLIENT_OUTDATED),
+    "408": (State.DISCONNECTED, Reason.NETWORK),
+    "428": (State.DISCONNECTED, Reason.NETWORK),
+    "440": (State.DISCONNECTED, Reason.REPLACED),
+    "500": (State.DISCONNECTED, Reason.SESSION_ERROR),
+    "503": (State.DISCONNECTED, Reason.NETWORK),
+    "515": (State.CONNECTING, Reason.RECONNECTING),
+}
+STATES: Words = {
+    "open": (State.CONNECTED, Reason.LISTED),
+    "connecting": (State.CONNECTING, Reason.LISTED),
+    "refused": (State.DISCONNECTED, Reason.QR_EXPIRED),
+}
+CLOSED = Meaning(
+    kind=Kind.STATE,
+    words=CLOSES | dict.fromkeys(("close", "closed"), (State.DISCONNECTED, Reason.LISTED)),
+    otherwise=State.DISCONNECTED,
+)
+_QR_CODES: Words = {
+    "": (State.QR_SCANNING, Reason.NONE),
+    "500": (State.DISCONNECTED, Reason.QR_EXPIRED),
+}
+
+EVENTS: Mapping[str, Meaning] = (
+    {
+        "connection.update": Meaning(kind=Kind.STATE, reads="state", words=STATES),
+        "qrcode.updated": Meaning(kind=Kind.STATE, reads="code", words=_QR_CODES),
+        "status.instance": Meaning(kind=Kind.STATE, reads="status", words=STATES),
+        "logout.instance": Meaning(kind=Kind.STATE, state=State.LOGGED_OUT, reason=Reason.UNLINKED),
+        "remove.instance": Meaning(kind=Kind.HINT),
+        "instance.create": Meaning(kind=Kind.HINT),
+        "instance.delete": Meaning(kind=Kind.HINT),
+    }
+    | dict.fromkeys(
+        (
+            *("messages.set", "messages.upsert", "messages.update", "messages.edited"),
+            *("messages.delete", "messages.reaction", "send.message", "send.message.update"),
+            *("presence.update", "call", "contacts.set", "contacts.upsert", "contacts.update"),
+            *("chats.set", "chats.upsert", "chats.update", "chats.delete", "groups.upsert"),
+            *("groups.update", "group.update", "group.participants.update", "labels.edit"),
+            *("labels.association", "typebot.start", "typebot.change.status"),
+        ),
+        LIFE,
+    )
+    | TEST
+)
+WEAK = frozenset(
+    {
+        *("presence.update", "contacts.set", "contacts.upsert", "contacts.update", "chats.set"),
+        *("chats.upsert", "chats.update", "chats.delete", "messages.set", "labels.edit"),
+        *("labels.association", "typebot.start", "typebot.change.status"),
+    }
+)
+
+
+class _Code(msgspec.Struct):
+    base64: msgspec.Raw = NOTHING
+
+
+class _Data(msgspec.Struct, rename={"status_code": "statusCode", "why_code": "statusReason"}):
+    state: msgspec.Raw = NOTHING
+    status: msgspec.Raw = NOTHING
+    why_code: msgspec.Raw = NOTHING
+    status_code: msgspec.Raw = NOTHING
+    closed_code: msgspec.Raw = msgspec.field(default=NOTHING, name="disconnectionReasonCode")
+    wuid: msgspec.Raw = NOTHING
+    qrcode: msgspec.Raw = NOTHING
+
+
+class _Envelope(msgspec.Struct):
+    event: msgspec.Raw = NOTHING
+    instance: msgspec.Raw = NOTHING
+    data: msgspec.Raw = NOTHING
+    date_time: msgspec.Raw = NOTHING
+    sender: msgspec.Raw = NOTHING
+
+
+_ENVELOPES = msgspec.json.Decoder(_Envelope)
+_DATA = msgspec.json.Decoder(_Data)
+_CODES = msgspec.json.Decoder(_Code)
+
+
+@parser
+def parse(raw: Body) -> Event:
+    """One webhook's body as an `Event`.
+
+    `date_time` is the wall clock of the gateway's zone with a false `Z`: hours off, and by how much
+    nobody says. It is kept as a word and never read as a moment.
+    """
+    envelope = envelope_of(raw, _ENVELOPES)
+    name = name_of(envelope.event, "event")
+    session_id = id_of(envelope.instance, "instance")
+    meaning = EVENTS.get(name.lower().replace("_", "."), Meaning(kind=Kind.UNRECOGNISED))
+    if session_id is None and meaning.kind is not Kind.UNRECOGNISED:
+        raise WrongField(f"{name} names no session: instance is missing")
+    if meaning.kind in (Kind.LIFE, Kind.UNRECOGNISED):
+        return Event(name=name, kind=meaning.kind, session_id=session_id)
+    data = part_of(envelope.data, "data", _DATA)
+    word = _word(meaning.reads, data)
+    if word.lower().startswith("close"):
+        kind, state, reason = CLOSED.said(word.rpartition(" ")[2])
+    else:
+        kind, state, reason = meaning.said(word)
+    local_time = word_of(envelope.date_time, "date_time")
+    return Event(
+        name=name,
+        kind=kind,
+        session_id=session_id,
+        state=state,
+        reason=reason,
+        raw_reason=word,
+        phone_number=_number(data, envelope) if state is State.CONNECTED else None,
+        qr_code=_qr_code(data) if state is State.QR_SCANNING else None,
+        fields={"local_time": local_time} if local_time else {},
+    )
+
+
+def _word(reads: str, data: _Data) -> str:
+    """A state, with the number that says why where it is a close."""
+    if reads == "state":
+        state = word_of(data.state, "data.state")
+        code = word_of(data.why_code, "data.statusReason") if state == "close" else ""
+        return f"{state} {code}".strip()
+    if reads == "status":
+        code = word_of(data.closed_code, "data.disconnectionReasonCode")
+        return f"{word_of(data.status, 'data.status')} {code}".strip()
+    return word_of(data.status_code, "data.statusCode") if reads else ""
+
+
+def _number(data: _Data, envelope: _Envelope) -> str | None:
+    return number_of(data.wuid, "data.wuid") or number_of(envelope.sender, "sender")
+
+
+def _qr_code(data: _Data) -> str | None:
+    try:
+        return picture(part_of(data.qrcode, "data.qrcode", _CODES).base64)
+    except WrongField:
+        return None

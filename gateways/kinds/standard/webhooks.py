@@ -1,0 +1,122 @@
+"""Anything else that can speak the Standard Webhooks specification, in Rollcall's own words:
+
+    {"type": "session.status", "timestamp": "2026-01-01T00:00:00Z",
+     "data": {"session_id": "a", "status": "logged_out", "reason": "unlinked",
+              "phone_number": "62811801641", "workspace_id": 1}}
+
+`type` may also be `message.…`, a sign of life, `session.hint` ("go and read it") or `ping`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateways.base import Event, Kind, Reason, State
+from gateways.kinds.base_webhooks import (
+    NOTHING,
+    envelope_of,
+    kept_of,
+    moment_of_text,
+    name_of,
+    number_of,
+    parser,
+    part_of,
+    word_of,
+)
+from gateways.kinds.meaning import LIFE, TEST, Meaning, Words
+from gateways.profiles import Encoding, Profile, Signature, as_whsec
+from gateways.wire.json_fields import Body, WrongField, id_of, whole_number_of
+
+KIND = "standard"
+PROFILE = Profile(
+    cure="sign as the Standard Webhooks specification says: webhook-id, webhook-timestamp, "
+    "webhook-signature",
+    session_field="session_id",
+    signature=Signature(
+        header="webhook-signature",
+        algorithm="sha256",
+        encoding=Encoding.VERSIONED_BASE64,
+        before_body=("webhook-id", "webhook-timestamp"),
+        separator=".",
+        timestamp_header="webhook-timestamp",
+        secret=as_whsec,
+    ),
+    id_header="webhook-id",
+)
+
+STATES: Words = {state.value: (state, Reason.NONE) for state in State}
+# What a sender may give as its reason: ours of a session, not ours of ourselves or of people.
+REASONS = frozenset(
+    {
+        *(Reason.AUTHENTICATED, Reason.RECONNECTING, Reason.NAVIGATION, Reason.NETWORK),
+        *(Reason.BROWSER_GONE, Reason.SESSION_ERROR, Reason.GATEWAY_GAVE_UP),
+        *(Reason.RESTORE_FAILED, Reason.UNLINKED, Reason.REPLACED, Reason.QR_EXPIRED),
+        *(Reason.TERMS_OF_SERVICE, Reason.PROXY_BLOCKED, Reason.CLIENT_OUTDATED),
+    }
+)
+
+EVENTS: Mapping[str, Meaning] = {
+    "session.status": Meaning(
+        kind=Kind.STATE, reads="status", words=STATES, kept=("status", "reason")
+    ),
+    "session.hint": Meaning(kind=Kind.HINT),
+    "ping": Meaning(kind=Kind.CANARY),
+} | TEST
+WEAK: frozenset[str] = frozenset()
+
+
+class _Data(msgspec.Struct):
+    session_id: msgspec.Raw = NOTHING
+    status: msgspec.Raw = NOTHING
+    reason: msgspec.Raw = NOTHING
+    phone_number: msgspec.Raw = NOTHING
+    workspace_id: msgspec.Raw = NOTHING
+
+
+class _Envelope(msgspec.Struct):
+    type: msgspec.Raw = NOTHING
+    timestamp: msgspec.Raw = NOTHING
+    data: msgspec.Raw = NOTHING
+
+
+_ENVELOPES = msgspec.json.Decoder(_Envelope)
+_DATA = msgspec.json.Decoder(_Data)
+
+
+@parser
+def parse(raw: Body) -> Event:
+    """One webhook's body as an `Event`; its id stands in a header and is added by who reads it."""
+    envelope = envelope_of(raw, _ENVELOPES)
+    name = name_of(envelope.type, "type")
+    meaning = LIFE if name.startswith("message.") else EVENTS.get(name)
+    if meaning is None or meaning.kind is Kind.CANARY:
+        return Event(name=name, kind=Kind.CANARY if meaning else Kind.UNRECOGNISED)
+    data = part_of(envelope.data, "data", _DATA)
+    session_id = id_of(data.session_id, "data.session_id")
+    if session_id is None:
+        raise WrongField(f"{name} names no session: data.session_id is missing")
+    word = word_of(data.status, "data.status") if meaning.reads else ""
+    kind, state, _ = meaning.said(word)
+    reason, raw_reason = _reason(data) if state else (Reason.UNRECOGNISED, word)
+    return Event(
+        name=name,
+        kind=kind,
+        session_id=session_id,
+        workspace_id=whole_number_of(data.workspace_id, "data.workspace_id"),
+        state=state,
+        reason=reason if meaning.reads else Reason.NONE,
+        raw_reason=raw_reason,
+        phone_number=number_of(data.phone_number, "data.phone_number"),
+        fields=kept_of(meaning, data),
+        occurred_at=moment_of_text(envelope.timestamp),
+    )
+
+
+def _reason(data: _Data) -> tuple[Reason, str]:
+    word = word_of(data.reason, "data.reason")
+    if not word:
+        return Reason.NONE, ""
+    known = word.lower() in REASONS
+    return (Reason(word.lower()) if known else Reason.UNRECOGNISED), word

@@ -1,0 +1,213 @@
+"""What we call on WAHA. Facts are its documentation's; it was not run by us."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+
+from gateways.base import (
+    Capabilities,
+    Health,
+    Listing,
+    Probe,
+    ProbeKind,
+    Pulse,
+    Reason,
+    Session,
+    State,
+    Step,
+    normal_phone_number,
+)
+from gateways.kinds.base_client import NO_ANSWER, Calls, probed, segment
+from gateways.kinds.waha.webhooks import STATES
+from gateways.wire.json_fields import MAX_ID_CHARACTERS
+from gateways.wire.qr_images import address_of_base64, address_of_code, address_of_png
+from gateways.wire.text import printable
+
+# The one engine whose state is asked of its page, for a second at most.
+BROWSER_ENGINE = "WEBJS"
+LIVE_STATE = "CONNECTED"
+NOT_FOUND = "Session not found"
+
+
+class _Server(msgspec.Struct):
+    uptime: float | None = None  # milliseconds
+
+
+class _Code(msgspec.Struct):
+    data: str = ""
+    value: str = ""
+
+
+class _Me(msgspec.Struct):
+    id: str | None = None
+
+
+class _Engine(msgspec.Struct):
+    engine: str = ""
+    state: str | None = None
+
+
+class _Session(msgspec.Struct):
+    name: str
+    status: str
+    me: _Me | None = None
+    engine: _Engine | None = None
+
+
+class Client(Calls):
+    """Implements `gateways.base.Client`."""
+
+    capabilities = Capabilities(
+        status_is_cached=True,
+        list_is_probe=False,
+        # A read of one session asks its page, for a second at most.
+        probe=ProbeKind.HARMLESS,
+        stop_keeps_login=True,
+        can_stop=True,
+        can_log_out=True,
+        can_show_qr=True,
+        sees_boot=True,
+        # FAILED may be passing: its browser engine takes up to 30 s.
+        own_retry_seconds=30,
+        # Its calls are about sessions that it has: of any other all answer 404.
+        ladder={
+            Reason.NONE: (Step.RESTART,),
+            Reason.HUNG: (Step.STOP, Step.START),
+            Reason.MISSING: (),
+        },
+    )
+    key_header = "X-Api-Key"
+
+    def __enter__(self) -> Client:
+        return self
+
+    def health(self, *, deadline_seconds: float) -> Health:
+        answer = self.call("GET", "/api/server/status", deadline_seconds=deadline_seconds)
+        uptime = self.decoded(answer, _Server).uptime
+        is_known = uptime is not None and uptime >= 0
+        return Health(
+            uptime_seconds=uptime / 1000 if uptime is not None and is_known else None,
+            sessions_held=None,
+        )
+
+    def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
+        """All of them, the stopped ones as well; no page is asked."""
+        answer = self.call("GET", "/api/sessions?all=true", deadline_seconds=deadline_seconds)
+        said = self.decoded(answer, list[_Session])
+        sessions = {one.name: _translated(one) for one in said if _is_name(one.name)}
+        is_whole = len(sessions) == len(said)
+        return Listing(
+            sessions=tuple(sessions.values()),
+            complete=is_whole,
+            why_incomplete="" if is_whole else "a session has an odd name, or is listed twice",
+        )
+
+    def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
+        """One session, its page asked where it has one; None where it definitely holds none."""
+        said = self._one(session_id, deadline_seconds)
+        return _translated(said, is_asked=True) if said else None
+
+    def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
+        """A read of one session asks its page, for a second at most, where its engine has one. Its
+        `activity` proves nothing: it is set by our own calls."""
+
+        def ask(seconds: float) -> Probe:
+            said = self._one(session_id, seconds)
+            if said is None:
+                return Probe(pulse=Pulse.UNCLEAR, reason=Reason.MISSING, raw=NOT_FOUND)
+            return _pulse(said)
+
+        return probed(ask, self.health, deadline_seconds=deadline_seconds)
+
+    def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
+        """It waits up to 15 s for one, and answers 422 where there is none to scan."""
+        path = f"/api/{segment(session_id)}/auth/qr"
+        answer = self.call("GET", path, deadline_seconds=deadline_seconds)
+        if answer.status_code == 422:
+            return None
+        if address := address_of_png(answer.body):
+            return address
+        said = self.decoded(answer, _Code)
+        return address_of_base64(said.data) or address_of_code(said.value)
+
+    def start_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None:
+        """The login is kept. It does not create what it does not hold."""
+        self._tell(session_id, "start", deadline_seconds)
+
+    def restart_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None:
+        """The login is kept."""
+        self._tell(session_id, "restart", deadline_seconds)
+
+    def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
+        """The login is kept."""
+        self._tell(session_id, "stop", deadline_seconds)
+
+    def log_out_session(
+        self, session_id: str, *, workspace_id: int, deadline_seconds: float
+    ) -> None:
+        """One that runs is started again without its login, and shows a code."""
+        self._tell(session_id, "logout", deadline_seconds)
+
+    def _one(self, session_id: str, seconds: float) -> _Session | None:
+        path = f"/api/sessions/{segment(session_id)}"
+        answer = self.call("GET", path, deadline_seconds=seconds)
+        if answer.status_code == 404 and NOT_FOUND.encode() in answer.body:
+            return None
+        return self.decoded(answer, _Session)
+
+    def _tell(self, session_id: str, verb: str, seconds: float) -> None:
+        path = f"/api/sessions/{segment(session_id)}/{verb}"
+        answer = self.call("POST", path, body={}, deadline_seconds=seconds)
+        if answer.status_code not in (200, 201):
+            raise self.refusal(answer)
+
+
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= MAX_ID_CHARACTERS
+
+
+def _translated(said: _Session, *, is_asked: bool = False) -> Session:
+    """`is_asked`: the answer also holds what the engine's page said, unless it did not answer."""
+    word = printable(said.status, limit=200)
+    unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
+    state, reason = STATES.get(word.lower(), unmapped)
+    if is_asked and state is State.CONNECTED and (doubt := _doubt(said)):
+        state, word = None, f"{word}, but its page {doubt}"
+    is_connected = state is State.CONNECTED
+    return Session(
+        session_id=said.name,
+        state=state,
+        reason=reason,
+        raw_state=word,
+        phone_number=normal_phone_number(said.me.id) if said.me and is_connected else None,
+    )
+
+
+def _has_page(said: _Session) -> bool:
+    return said.engine is not None and said.engine.engine == BROWSER_ENGINE
+
+
+def _doubt(said: _Session) -> str:
+    """Why its page does not bear its word out; "" where it does, or where there is no page."""
+    if said.engine is None or not _has_page(said) or said.engine.state == LIVE_STATE:
+        return ""
+    state = printable(said.engine.state or "", limit=60)
+    return f"says {state}" if state else f"gives {NO_ANSWER}"
+
+
+def _pulse(said: _Session) -> Probe:
+    session = _translated(said, is_asked=True)
+    is_claimed = STATES.get(said.status.lower(), (None,))[0] is State.CONNECTED
+    pulse, reason = Pulse.UNCLEAR, Reason.NONE
+    if is_claimed and _has_page(said):
+        is_silent = said.engine is None or not said.engine.state
+        is_live = session.state is State.CONNECTED
+        pulse = Pulse.ALIVE if is_live else Pulse.NO_ANSWER
+        reason = Reason.NONE if is_live else Reason.HUNG if is_silent else Reason.DEAF
+    return Probe(pulse=pulse, reason=reason, raw=session.raw_state, session=session)

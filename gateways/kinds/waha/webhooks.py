@@ -1,0 +1,132 @@
+"""WAHA (devlikeapro): its webhooks. Facts are its documentation's; it was not run by us.
+
+The body is signed, the headers with the time and the request's id are not: what counts against a
+replay are the body's own `id` and `timestamp` (milliseconds). It retries 15 times, every 2 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateways.base import Event, Kind, Reason, State, normal_phone_number
+from gateways.kinds.base_webhooks import (
+    NOTHING,
+    envelope_of,
+    kept_of,
+    moment_of_milliseconds,
+    name_of,
+    parser,
+    part_of,
+    word_of,
+)
+from gateways.kinds.meaning import LIFE, TEST, Meaning, Words
+from gateways.profiles import Profile, Signature
+from gateways.wire.json_fields import MAX_FIELD_BYTES, Body, WrongField, id_of, text_of, value_of
+
+KIND = "waha"
+PROFILE = Profile(
+    cure="set WHATSAPP_HOOK_HMAC_KEY, or hmac.key of the session's webhook; or let "
+    "WHATSAPP_HOOK_CUSTOM_HEADERS send X-Api-Key",
+    session_field="session",
+    signature=Signature(
+        header="X-Webhook-Hmac", algorithm="sha512", algorithm_header="X-Webhook-Hmac-Algorithm"
+    ),
+    key_headers=("X-Api-Key",),
+    # Ten times as long as its own retries go on.
+    replay_seconds=300,
+)
+
+STATES: Words = {
+    "starting": (State.CONNECTING, Reason.LISTED),
+    "scan_qr_code": (State.QR_SCANNING, Reason.LISTED),
+    "passkey_required": (State.QR_SCANNING, Reason.LISTED),
+    "passkey_confirmation_required": (State.QR_SCANNING, Reason.LISTED),
+    "working": (State.CONNECTED, Reason.LISTED),
+    # Mostly transient: it starts the session again by itself. An unlinked one stays so.
+    "failed": (State.DISCONNECTED, Reason.SESSION_ERROR),
+    "stopped": (State.DISCONNECTED, Reason.LISTED),
+}
+
+EVENTS: Mapping[str, Meaning] = (
+    {
+        "session.status": Meaning(kind=Kind.STATE, reads="status", words=STATES, kept=("status",)),
+        # The engine's raw state, deprecated.
+        "state.change": Meaning(kind=Kind.HINT),
+    }
+    | dict.fromkeys(
+        (
+            *("message", "message.any", "message.ack", "message.ack.group", "message.reaction"),
+            *("message.revoked", "message.edited", "message.waiting", "poll.vote"),
+            *("poll.vote.failed", "event.response", "event.response.failed", "presence.update"),
+            *("call.received", "call.accepted", "call.rejected", "chat.archive", "engine.event"),
+            *("group.join", "group.leave", "group.v2.join", "group.v2.leave", "group.v2.update"),
+            *("group.v2.participants", "label.upsert", "label.deleted", "label.chat.added"),
+            "label.chat.deleted",
+        ),
+        LIFE,
+    )
+    | TEST
+)
+WEAK = frozenset({"presence.update", "chat.archive", "engine.event", "label.upsert"})
+
+
+class _Payload(msgspec.Struct):
+    status: msgspec.Raw = NOTHING
+
+
+class _Me(msgspec.Struct):
+    id: msgspec.Raw = NOTHING
+
+
+class _Envelope(msgspec.Struct):
+    id: msgspec.Raw = NOTHING
+    timestamp: msgspec.Raw = NOTHING
+    event: msgspec.Raw = NOTHING
+    session: msgspec.Raw = NOTHING
+    payload: msgspec.Raw = NOTHING
+    me: msgspec.Raw = NOTHING
+
+
+_ENVELOPES = msgspec.json.Decoder(_Envelope)
+_PAYLOADS = msgspec.json.Decoder(_Payload)
+_OWNERS = msgspec.json.Decoder(_Me)
+
+
+@parser
+def parse(raw: Body) -> Event:
+    """One webhook's body as an `Event`. Older versions send neither id nor time."""
+    envelope = envelope_of(raw, _ENVELOPES)
+    name = name_of(envelope.event, "event")
+    session_id = id_of(envelope.session, "session")
+    # Whole, however long: cut, it would be another event's.
+    event_id = text_of(envelope.id, "id", limit=MAX_FIELD_BYTES) or None
+    occurred_at = moment_of_milliseconds(envelope.timestamp)
+    meaning = EVENTS.get(name, Meaning(kind=Kind.UNRECOGNISED))
+    if session_id is None and meaning.kind is not Kind.UNRECOGNISED:
+        raise WrongField(f"{name} names no session: session is missing")
+    is_read = bool(meaning.reads)
+    payload = part_of(envelope.payload, "payload", _PAYLOADS) if is_read else _Payload()
+    word = word_of(payload.status, "payload.status") if is_read else ""
+    kind, state, reason = meaning.said(word)
+    return Event(
+        name=name,
+        kind=kind,
+        session_id=session_id,
+        state=state,
+        reason=reason,
+        raw_reason=word,
+        phone_number=_number(envelope.me) if state is State.CONNECTED else None,
+        fields=kept_of(meaning, payload),
+        event_id=event_id,
+        occurred_at=occurred_at,
+    )
+
+
+def _number(me: msgspec.Raw) -> str | None:
+    """Whose session it is, where that can be read; the event counts all the same."""
+    try:
+        return normal_phone_number(value_of(part_of(me, "me", _OWNERS).id, "me.id"))
+    except WrongField:
+        return None

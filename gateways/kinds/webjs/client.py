@@ -1,0 +1,205 @@
+"""What we call on the Node service. Where a fact below says "observed", it was seen on the real
+service: tests/captures/node-service/."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from gateways.base import (
+    BadAnswer,
+    Capabilities,
+    Health,
+    Listing,
+    MayBeSent,
+    Probe,
+    ProbeKind,
+    Pulse,
+    Reason,
+    Session,
+    State,
+    Step,
+    Unreachable,
+    Withheld,
+)
+from gateways.kinds.base_client import Budget, Calls, probed, reason_given, segment
+from gateways.kinds.webjs.answers import (
+    HealthAnswer,
+    ListAnswer,
+    SessionAnswer,
+    count_of,
+    listing_of,
+    plain_listing,
+    session_of,
+)
+from gateways.kinds.webjs.words import KEY_HEADER
+from gateways.wire.http import Answer
+from gateways.wire.json_fields import WrongField
+from gateways.wire.text import printable
+
+# Observed: the one answer that means "I hold no such session". Any other 404 comes from something
+# in between, or from a base URL that points elsewhere.
+NO_SUCH_SESSION = "Session not found"
+
+# A message that cannot go out (observed): on its way it touches the page, and what it meets there
+# comes back as the error.
+PROBE_MESSAGE = {"recipient_phone": "0", "message": "x", "type": "text"}
+# Said by the service itself after 15 s of a page that hangs (observed).
+HANGS = "Runtime.callFunctionOn timed out"
+# No page behind the session: puppeteer's words for it.
+DEAD = ("detached Frame", "Target closed", "Session closed", "Protocol error")
+# The page is on its way elsewhere, perhaps only being loaded anew.
+MOVING = "Execution context was destroyed"
+
+
+class _OutcomeAnswer(msgspec.Struct):
+    success: bool
+
+
+class Client(Calls):
+    """Implements `gateways.base.Client`."""
+
+    capabilities = Capabilities(
+        # Observed: it goes on saying "connected" after its browser was killed.
+        status_is_cached=True,
+        list_is_probe=False,
+        # The one call that touches the page; see tests/captures/node-service/.
+        probe=ProbeKind.SEND,
+        # Observed: DELETE removes the login files, even those of an id it does not hold.
+        stop_keeps_login=False,
+        can_stop=True,
+        can_log_out=True,
+        can_show_qr=False,
+        sees_boot=True,
+        # Observed: in its list from its creation on, before there is a code.
+        lists_qr_early=True,
+        # It tries five times, 5 s doubling, after a technical loss that it noticed.
+        own_retry_seconds=155,
+        # Never a create for what may exist: its list then loses the live session (observed).
+        ladder={Reason.NONE: (Step.RESTART,)},
+    )
+
+    key_header = KEY_HEADER
+    refusals = frozenset({401})
+
+    def __enter__(self) -> Client:
+        return self
+
+    def health(self, *, deadline_seconds: float) -> Health:
+        """What it says of itself; it asks for no key here."""
+        answer = self.call("GET", "/health", headers={}, deadline_seconds=deadline_seconds)
+        said = self.decoded(answer, HealthAnswer)
+        return Health(
+            uptime_seconds=said.uptime if said.uptime is not None and said.uptime >= 0 else None,
+            sessions_held=count_of(said.sessions.total) if said.sessions else None,
+        )
+
+    def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
+        """All it holds in memory, no page being asked. Complete only if it says how many, and they
+        can all be read."""
+        answer = self._get("/api/sessions", deadline_seconds)
+        plain = plain_listing(answer.body) if answer.status_code == 200 else None
+        return plain or listing_of(self.decoded(answer, ListAnswer))
+
+    def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
+        """One session, or None where it definitely holds no such session."""
+        answer = self._get(f"/api/sessions/{segment(session_id)}/status", deadline_seconds)
+        if answer.status_code == 404 and reason_given(answer.body) == NO_SUCH_SESSION:
+            return None
+        try:
+            session = session_of(self.decoded(answer, SessionAnswer))
+        except WrongField as wrong:
+            raise BadAnswer(f"{answer.where}: {wrong}") from None
+        if session.session_id != session_id:
+            raise BadAnswer(f"{answer.where}: answered about another session")
+        return session
+
+    def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
+        """By a message that cannot go out, and only where the session is said to be connected: done
+        often it may look odd to WhatsApp. How often is up to who calls."""
+        budget = Budget(deadline_seconds)
+        session = self.read_session(session_id, deadline_seconds=deadline_seconds)
+        if session is None:
+            return Probe(pulse=Pulse.UNCLEAR, reason=Reason.MISSING, raw=NO_SUCH_SESSION)
+        if session.state is not State.CONNECTED:
+            return Probe(pulse=Pulse.UNCLEAR, raw=session.raw_state, session=session)
+        fields = {"session_id": session_id, "workspace_id": session.workspace_id, **PROBE_MESSAGE}
+
+        def send(seconds: float) -> Probe:
+            answer = self._post("POST", "/api/messages/send", fields, seconds)
+            return self._met(answer)
+
+        try:
+            return probed(send, self.health, deadline_seconds=budget.left())
+        except Unreachable as error:
+            raise MayBeSent(str(error)) from None
+
+    def read_qr(self, session_id: str, *, deadline_seconds: float) -> None:
+        """It has no such call: its codes come by webhook only."""
+
+    def start_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None:
+        """Creates it, with the login it finds on its disk. Answers once the browser is up: 15 to
+        60 s. Only where it holds none: observed, the failure of a second create takes a live
+        session out of its list, and nothing can be sent by it any more."""
+        budget = Budget(deadline_seconds)
+        if self.read_session(session_id, deadline_seconds=deadline_seconds) is not None:
+            raise Withheld("the gateway holds this session already: restart it instead")
+        fields = _about(session_id, workspace_id, account_id)
+        self._tell("POST", "/api/sessions", fields, max(0.1, budget.left()))
+
+    def restart_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None:
+        """Destroys and creates it again, the login kept. Answers once the browser is up, which
+        takes 2 to 60 s. `restore` is never used: shipped versions always answer it with 500."""
+        path = f"/api/sessions/{segment(session_id)}/reconnect"
+        fields = _about(session_id, workspace_id, account_id)
+        self._tell("POST", path, fields, deadline_seconds)
+
+    def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
+        """Ends it and deletes its login; succeeds for an id it does not hold, too."""
+        path = f"/api/sessions/{segment(session_id)}"
+        self._tell("DELETE", path, {"workspace_id": workspace_id}, deadline_seconds)
+
+    def log_out_session(
+        self, session_id: str, *, workspace_id: int, deadline_seconds: float
+    ) -> None:
+        """The same call as stopping."""
+        self.stop_session(session_id, workspace_id=workspace_id, deadline_seconds=deadline_seconds)
+
+    def _get(self, path: str, seconds: float) -> Answer:
+        # Shipped versions read the key from the query or the body, others from the header.
+        return self.call("GET", path, query={"api_key": self._api_key}, deadline_seconds=seconds)
+
+    def _post(self, method: str, path: str, fields: Mapping[str, object], seconds: float) -> Answer:
+        body = {**fields, "api_key": self._api_key}
+        return self.call(method, path, body=body, deadline_seconds=seconds)
+
+    def _tell(self, method: str, path: str, fields: Mapping[str, object], seconds: float) -> None:
+        answer = self._post(method, path, fields, seconds)
+        if not self.decoded(answer, _OutcomeAnswer).success:
+            raise self.rejected(answer, "it says it did not succeed")
+
+    def _met(self, answer: Answer) -> Probe:
+        """What the message met. Any other error of the service's own is the live page's."""
+        if answer.status_code == 200:
+            return Probe(pulse=Pulse.ALIVE)
+        said = reason_given(answer.body)
+        if not said:
+            raise self.refusal(answer)
+        raw = printable(said, limit=200)
+        if answer.status_code != 500 or MOVING in said:
+            # Its memory for sending may lack what its list has (observed): no word about the page.
+            return Probe(pulse=Pulse.UNCLEAR, raw=f"{answer.status_code} {raw}")
+        if HANGS in said:
+            return Probe(pulse=Pulse.NO_ANSWER, reason=Reason.HUNG, raw=raw)
+        if any(word in said for word in DEAD):
+            return Probe(pulse=Pulse.GONE, reason=Reason.BROWSER_GONE, raw=raw)
+        return Probe(pulse=Pulse.ALIVE, raw=raw)
+
+
+def _about(session_id: str, workspace_id: int, account_id: int) -> dict[str, object]:
+    return {"session_id": session_id, "workspace_id": workspace_id, "account_id": account_id}

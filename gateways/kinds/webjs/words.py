@@ -1,0 +1,130 @@
+"""The Node service's words, and ours for them. Sources: its wire contract as recorded in
+tests/captures/node-service/, and the reasons whatsapp-web.js itself hands on."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from gateways.base import Kind, Reason, State
+from gateways.kinds.meaning import LIFE, Meaning, Words
+from gateways.profiles import Profile, Signature
+
+SIGNATURE_HEADER = "X-HMAC-Signature"
+TIMESTAMP_HEADER = "X-Timestamp"  # unix seconds, as text
+KEY_HEADER = "X-API-Key"
+KEY_HEADERS = (KEY_HEADER,)
+INSTANCE_HEADER = "X-Instance-Url"  # not signed: a hint, never an address to call
+
+PROFILE = Profile(
+    cure="set the gateway's secret",
+    session_field="session_id",
+    signature=Signature(
+        header=SIGNATURE_HEADER,
+        algorithm="sha256",
+        before_body=(TIMESTAMP_HEADER,),
+        timestamp_header=TIMESTAMP_HEADER,
+    ),
+    key_headers=KEY_HEADERS,
+    address_header=INSTANCE_HEADER,
+)
+
+# Where installations in the field send to instead: one path was hard-coded in shipped versions,
+# the other stood in a misconfigured environment.
+WRONG_PATHS = ("/api/whatsapp/webhooks/webjs", "/api/webhooks/whatsapp-webjs")
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """Lower-case hex HMAC-SHA256 over the timestamp and the raw body, nothing between them."""
+    digest = hmac.new(secret.encode(), timestamp.encode(), hashlib.sha256)
+    digest.update(body)
+    return digest.hexdigest()
+
+
+# What `status` says in a list, a status answer and `session_status_changed`.
+STATES: Words = {
+    "qr_scanning": (State.QR_SCANNING, Reason.LISTED),
+    "authenticated": (State.CONNECTING, Reason.AUTHENTICATED),
+    "connected": (State.CONNECTED, Reason.LISTED),
+    "disconnected": (State.DISCONNECTED, Reason.LISTED),
+    # Held in its memory, not working, and not retried by itself: a restart may bring it back.
+    "error": (State.DISCONNECTED, Reason.SESSION_ERROR),
+    # Older versions only.
+    "initializing": (State.CONNECTING, Reason.LISTED),
+    "failed": (State.DISCONNECTED, Reason.SESSION_ERROR),
+}
+
+# What `session_disconnected` gives as its reason, in lower case.
+LOSSES: Words = {
+    "logout": (State.LOGGED_OUT, Reason.UNLINKED),
+    "unpaired": (State.LOGGED_OUT, Reason.UNLINKED),
+    "unpaired_idle": (State.LOGGED_OUT, Reason.UNLINKED),
+    "conflict": (State.DISCONNECTED, Reason.REPLACED),
+    "navigation": (State.DISCONNECTED, Reason.NAVIGATION),
+    "timeout": (State.DISCONNECTED, Reason.NETWORK),
+    "tos_block": (State.BLOCKED, Reason.TERMS_OF_SERVICE),
+    "smb_tos_block": (State.BLOCKED, Reason.TERMS_OF_SERVICE),
+    "proxyblock": (State.BLOCKED, Reason.PROXY_BLOCKED),
+    "deprecated_version": (State.DISCONNECTED, Reason.CLIENT_OUTDATED),
+    "max qrcode retries reached": (State.DISCONNECTED, Reason.QR_EXPIRED),
+    # Said only by a service that watches its browsers; the shipped one never notices.
+    "browser_crashed": (State.DISCONNECTED, Reason.BROWSER_GONE),
+    "browser_unresponsive": (State.DISCONNECTED, Reason.BROWSER_GONE),
+}
+
+
+EVENTS: Mapping[str, Meaning] = {
+    "qr_code_generated": Meaning(
+        kind=Kind.STATE,
+        state=State.QR_SCANNING,
+        kept=("expires_in", "qr_count", "is_regeneration"),
+    ),
+    "session_authenticated": Meaning(
+        kind=Kind.STATE,
+        state=State.CONNECTING,
+        reason=Reason.AUTHENTICATED,
+        kept=("status",),
+    ),
+    "session_ready": Meaning(
+        kind=Kind.STATE,
+        state=State.CONNECTED,
+        kept=("status", "platform", "extraction_method"),
+    ),
+    "session_disconnected": Meaning(
+        kind=Kind.STATE,
+        reads="reason",
+        words=LOSSES,
+        otherwise=State.DISCONNECTED,
+        kept=("reason",),
+    ),
+    "session_reconnect_failed": Meaning(
+        kind=Kind.STATE,
+        state=State.DISCONNECTED,
+        reason=Reason.GATEWAY_GAVE_UP,
+        kept=("status", "max_retries", "timestamp"),
+    ),
+    "session_status_changed": Meaning(
+        kind=Kind.STATE, reads="status", words=STATES, kept=("status",)
+    ),
+    # Observed on the Node service: sent 5 s after a CONFLICT although nothing had reconnected.
+    "session_reconnected": Meaning(kind=Kind.HINT, kept=("status", "timestamp")),
+    "session_error": Meaning(
+        kind=Kind.HINT, reason=Reason.SESSION_ERROR, kept=("error", "message")
+    ),
+    "message_received": LIFE,
+    "message_sent": LIFE,
+    "message_status_updated": LIFE,
+    "message_delivered": LIFE,
+    "message_read": LIFE,
+    "typing_indicator": LIFE,
+    "chat_state_updated": LIFE,
+    "mobile_activity_detected": LIFE,
+    "connection_test": Meaning(kind=Kind.CANARY),
+}
+
+# Evidence of life; `message_*` bodies reach 50 MB, since media is inlined.
+MESSAGE_LIKE = frozenset(name for name, meaning in EVENTS.items() if meaning.kind is Kind.LIFE)
+
+# Typing and presence can be replayed by a server; a message or its acknowledgement cannot.
+WEAK = frozenset({"typing_indicator", "chat_state_updated", "mobile_activity_detected"})

@@ -1,0 +1,323 @@
+"""What we call on WPPConnect Server. Recorded traffic: tests/captures/wppconnect-server/.
+
+Its key is a secret in the address; a session's calls need a token that is made from it. Observed:
+its status goes on saying CONNECTED after its browser was killed, so that the connection is always
+checked as well; even both miss a session that has lost WhatsApp.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Collection
+
+import msgspec
+from msgspec import structs
+
+from gateways.base import (
+    Capabilities,
+    GatewayError,
+    Health,
+    KeyRejected,
+    Listing,
+    Probe,
+    ProbeKind,
+    Pulse,
+    Reason,
+    Session,
+    State,
+    Step,
+    TimedOut,
+    normal_phone_number,
+)
+from gateways.kinds.base_client import (
+    NO_ANSWER,
+    NOT_ASKED,
+    Budget,
+    Calls,
+    is_page,
+    key_rejected,
+    probed,
+    read_each,
+    reason_given,
+    segment,
+)
+from gateways.kinds.meaning import Words
+from gateways.wire.http import Answer
+from gateways.wire.qr_images import address_of_base64, address_of_code
+from gateways.wire.text import printable
+
+STATES: Words = {
+    "": (State.DISCONNECTED, Reason.LISTED),  # never started
+    "closed": (State.DISCONNECTED, Reason.LISTED),
+    "initializing": (State.CONNECTING, Reason.LISTED),
+    "qrcode": (State.QR_SCANNING, Reason.LISTED),
+    "phonecode": (State.QR_SCANNING, Reason.LISTED),
+    "connected": (State.CONNECTED, Reason.LISTED),
+}
+# When a start does something.
+CLOSED = ("", "closed")
+MOST_TOKENS = 10_000
+_tokens: dict[bytes, str] = {}
+_lock = threading.Lock()
+
+
+class _Healthz(msgspec.Struct):
+    uptime: float | None = None
+
+
+class _Names(msgspec.Struct):
+    response: list[str]
+
+
+class _Token(msgspec.Struct):
+    token: str
+
+
+class _Status(msgspec.Struct):
+    status: str | None = None
+    qrcode: str | None = None
+    urlcode: str | None = None
+
+
+class _Checked(msgspec.Struct):
+    status: bool
+
+
+class _Wid(msgspec.Struct):
+    user: str = ""
+
+
+class _Device(msgspec.Struct):
+    wid: _Wid | None = None
+
+
+class _About(msgspec.Struct):
+    response: _Device | None = None
+
+
+class Client(Calls):
+    """Implements `gateways.base.Client`."""
+
+    capabilities = Capabilities(
+        status_is_cached=False,
+        list_is_probe=True,
+        probe=ProbeKind.HARMLESS,
+        stop_keeps_login=True,
+        can_stop=True,
+        can_log_out=True,
+        can_show_qr=True,
+        sees_boot=True,
+        own_retry_seconds=0,
+        # Its start does nothing unless the session is closed first (observed).
+        ladder={Reason.NONE: (Step.STOP, Step.START)},
+    )
+    refusals = frozenset({401})
+
+    def __enter__(self) -> Client:
+        return self
+
+    def health(self, *, deadline_seconds: float) -> Health:
+        answer = self.call("GET", "/healthz", headers={}, deadline_seconds=deadline_seconds)
+        said = self.decoded(answer, _Healthz)
+        uptime = said.uptime if said.uptime is not None and said.uptime >= 0 else None
+        return Health(uptime_seconds=uptime, sessions_held=None)
+
+    def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
+        """Names only, of every session it ever had a login for; each is read. Of one in `unasked`
+        only its own word is read, which is no proof where it says CONNECTED."""
+        budget = Budget(deadline_seconds)
+
+        def look(name: str, seconds: float) -> Session | None:
+            if name not in unasked:
+                return self._status(name, seconds)
+            session = self._word(name, seconds)
+            if session.state is not State.CONNECTED:
+                return session
+            return structs.replace(
+                session, state=None, raw_state=f"{session.raw_state}, {NOT_ASKED}"
+            )
+
+        return read_each(self._names(deadline_seconds), look, budget=budget)
+
+    def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
+        """One session, with its number where it is connected; None where it is not listed, and its
+        status says CLOSED, as it would of any name. A list may leave out what lives."""
+        budget = Budget(deadline_seconds)
+        is_listed = session_id in self._names(deadline_seconds)
+        session = self._status(session_id, max(0.1, budget.left()))
+        if not is_listed and session is not None and session.raw_state.lower() in CLOSED:
+            return None
+        if session is None or session.state is not State.CONNECTED:
+            return session
+        return structs.replace(
+            session, phone_number=self._number(session_id, max(0.1, budget.left()))
+        )
+
+    def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
+        """Its word, held against its page. It misses a page that lost WhatsApp (observed)."""
+
+        def ask(seconds: float) -> Probe:
+            budget = Budget(seconds)
+            session = self._word(session_id, seconds)
+            if session.state is not State.CONNECTED:
+                return Probe(pulse=Pulse.UNCLEAR, raw=session.raw_state, session=session)
+            if self._is_checked(session_id, budget.left()):
+                return Probe(pulse=Pulse.ALIVE, raw=session.raw_state, session=session)
+            gone = _disconnected(session)
+            return Probe(pulse=Pulse.GONE, reason=gone.reason, raw=gone.raw_state, session=gone)
+
+        return probed(ask, self.health, deadline_seconds=deadline_seconds)
+
+    def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
+        """Only while it says QRCODE: an old code stays in its answers afterwards (observed)."""
+        answer = self._of(session_id, "GET", "status-session", deadline_seconds)
+        said = self.decoded(answer, _Status)
+        if (said.status or "").lower() != "qrcode":
+            return None
+        return address_of_base64(said.qrcode or "") or address_of_code(said.urlcode or "")
+
+    def start_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None:
+        """With the login it has. Observed: it answers 200 and does nothing unless the session is
+        CLOSED; it answers how the session was before."""
+        body: dict[str, object] = {"waitQrCode": False}
+        answer = self._of(session_id, "POST", "start-session", deadline_seconds, body)
+        was = self.decoded(answer, _Status, accepted=(200, 201)).status or ""
+        if was.lower() not in CLOSED:
+            raise self.rejected(
+                answer, f"it did nothing, since the session is {was}: stop it first"
+            )
+
+    def restart_session(
+        self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
+    ) -> None:
+        """It has no such call: closed and started. The login is kept."""
+        budget = Budget(deadline_seconds)
+        self.stop_session(session_id, workspace_id=workspace_id, deadline_seconds=deadline_seconds)
+        self.start_session(
+            session_id,
+            workspace_id=workspace_id,
+            account_id=account_id,
+            deadline_seconds=budget.left(),
+        )
+
+    def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
+        """The login is kept. Observed: where there is no browser it answers 500, and has closed the
+        session all the same."""
+        budget = Budget(deadline_seconds)
+        answer = self._of(session_id, "POST", "close-session", deadline_seconds, {})
+        is_odd = answer.status_code == 500 and reason_given(answer.body) is not None
+        if is_odd and self._word(session_id, budget.left()).raw_state.lower() in CLOSED:
+            return
+        self.decoded(answer, _Checked)
+
+    def log_out_session(
+        self, session_id: str, *, workspace_id: int, deadline_seconds: float
+    ) -> None:
+        """Refused, with 404, of one that does not run."""
+        answer = self._of(session_id, "POST", "logout-session", deadline_seconds, {})
+        self.decoded(answer, _Checked)
+
+    def _names(self, seconds: float) -> list[str]:
+        path = f"/api/{segment(self._api_key)}/show-all-sessions"
+        answer = self.call("GET", path, headers={}, deadline_seconds=seconds)
+        self._require_key(answer)
+        return self.decoded(answer, _Names).response
+
+    def _status(self, session_id: str, seconds: float) -> Session | None:
+        """Its word; where that is CONNECTED, held against its browser."""
+        budget = Budget(seconds)
+        session = self._word(session_id, seconds)
+        if session.state is not State.CONNECTED:
+            return session
+        try:
+            is_checked = self._is_checked(session_id, budget.left())
+        except TimedOut:
+            word = f"{session.raw_state}, but its page gives {NO_ANSWER}"
+            return structs.replace(session, state=None, raw_state=word)
+        return session if is_checked else _disconnected(session)
+
+    def _word(self, session_id: str, seconds: float) -> Session:
+        """What it says, from a variable."""
+        answer = self._of(session_id, "GET", "status-session", max(0.1, seconds))
+        word = printable(self.decoded(answer, _Status).status or "", limit=200)
+        unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
+        state, reason = STATES.get(word.lower(), unmapped)
+        return Session(session_id=session_id, state=state, reason=reason, raw_state=word)
+
+    def _is_checked(self, session_id: str, seconds: float) -> bool:
+        """Whether its browser answers. Raises TimedOut where that hangs."""
+        answer = self._of(session_id, "GET", "check-connection-session", max(0.1, seconds))
+        return self.decoded(answer, _Checked).status
+
+    def _number(self, session_id: str, seconds: float) -> str | None:
+        """A detail: without it the session is connected all the same."""
+        try:
+            answer = self._of(session_id, "GET", "host-device", seconds)
+            said = self.decoded(answer, _About)
+        except GatewayError:
+            return None
+        wid = said.response.wid if said.response else None
+        return normal_phone_number(wid.user) if wid else None
+
+    def _of(
+        self,
+        session_id: str,
+        method: str,
+        verb: str,
+        seconds: float,
+        body: dict[str, object] | None = None,
+    ) -> Answer:
+        """A call about one session; once more with a fresh token where the old one is refused."""
+        budget = Budget(seconds)
+        for is_last in (False, True):
+            token = self._token(session_id, max(0.1, budget.left()))
+            try:
+                return self.call(
+                    method,
+                    f"/api/{segment(session_id)}/{verb}",
+                    headers={"Authorization": f"Bearer {token}"},
+                    body=body,
+                    deadline_seconds=max(0.1, budget.left()),
+                )
+            except KeyRejected:
+                _tokens.pop(self._slot(session_id), None)
+                if is_last:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _token(self, session_id: str, seconds: float) -> str:
+        """Remembered in this process: making one costs the gateway a slow hash."""
+        slot = self._slot(session_id)
+        if token := _tokens.get(slot):
+            return token
+        path = f"/api/{segment(session_id)}/{segment(self._api_key)}/generate-token"
+        answer = self.call("POST", path, headers={}, body={}, deadline_seconds=seconds)
+        self._require_key(answer)
+        token = self.decoded(answer, _Token, accepted=(200, 201)).token
+        with _lock:
+            if len(_tokens) >= MOST_TOKENS:
+                _tokens.clear()
+            _tokens[slot] = token
+        return token
+
+    def _require_key(self, answer: Answer) -> None:
+        """A wrong key in the address is answered with 400 (observed)."""
+        if answer.status_code == 400 and not is_page(answer):
+            raise key_rejected(answer)
+
+    def _slot(self, session_id: str) -> bytes:
+        named = "\0".join((self._base_url, self._api_key, session_id))
+        return hashlib.sha256(named.encode("utf-8", "surrogatepass")).digest()
+
+
+def _disconnected(session: Session) -> Session:
+    """It says CONNECTED, and its check says that there is no browser."""
+    return structs.replace(
+        session,
+        state=State.DISCONNECTED,
+        reason=Reason.BROWSER_GONE,
+        raw_state=f"{session.raw_state}, but Disconnected",
+    )

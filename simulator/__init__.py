@@ -1,0 +1,14 @@
+"""A simulated Node service: the same contract, with faults to order. See docs/simulator.md.
+
+In a test: `world = still_world(deliver)`, `transport(world)` for httpx, and `mishaps` for fate.
+As a process: `python -m simulator`.
+"""
+
+from __future__ import annotations
+
+from simulator.api import application
+from simulator.host import StillHost
+from simulator.transport import transport
+from simulator.world import World, still_world
+
+__all__ = ["StillHost", "World", "application", "still_world", "transport"]

@@ -1,0 +1,274 @@
+"""The control interface below /_control: what plays fate with the simulated gateway.
+
+Documented for people, with lines to copy, in docs/simulator.md; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TypeAlias
+
+from simulator import mishaps, process
+from simulator.fields import Fields
+from simulator.seeds import seed
+from simulator.settings import Faults, Traffic, WebhookFaults
+from simulator.world import Failure, State, World
+from simulator.wsgi import Environ, NotJson, Reply, Request, json_reply, read_request, same
+
+PREFIX = "/_control"
+KEY_HEADER = "X-Control-Key"
+LIST_FAULTS = (
+    "empty",
+    "partial",
+    "partial_wrong_total",
+    "no_total",
+    "unreadable_entry",
+    "html",
+    "error",
+    "truncated",
+)
+
+SessionVerb: TypeAlias = Callable[[World, str, Fields], None]
+GatewayVerb: TypeAlias = Callable[[World, Fields], None]
+
+# Each verb with the fields it may be given.
+SESSION_VERBS: dict[str, tuple[tuple[str, ...], SessionVerb]] = {
+    "scan": (
+        ("phone_number",),
+        lambda world, one, given: mishaps.scan(world, one, phone_number=given.text("phone_number")),
+    ),
+    "unlink": ((), lambda world, one, given: mishaps.unlink(world, one)),
+    "crash": (
+        ("honest",),
+        lambda world, one, given: mishaps.crash(world, one, honest=given.flag("honest", False)),
+    ),
+    "hang": (
+        ("honest",),
+        lambda world, one, given: mishaps.hang(world, one, honest=given.flag("honest", False)),
+    ),
+    "resume": ((), lambda world, one, given: mishaps.resume(world, one)),
+    "lose": ((), lambda world, one, given: mishaps.lose(world, one)),
+    "disconnect": (
+        ("reason",),
+        lambda world, one, given: mishaps.disconnect(world, one, reason=given.text("reason")),
+    ),
+    "conflict": ((), lambda world, one, given: mishaps.conflict(world, one)),
+    "block": ((), lambda world, one, given: mishaps.block(world, one)),
+    "deafen": ((), lambda world, one, given: mishaps.deafen(world, one)),
+    "crash_tab": ((), lambda world, one, given: mishaps.crash_tab(world, one)),
+    "close_tab": ((), lambda world, one, given: mishaps.close_tab(world, one)),
+    "leave": ((), lambda world, one, given: mishaps.leave(world, one)),
+    "give_up": ((), lambda world, one, given: mishaps.give_up(world, one)),
+    "hide": ((), lambda world, one, given: mishaps.set_listed(world, one, listed=False)),
+    "show": ((), lambda world, one, given: mishaps.set_listed(world, one, listed=True)),
+    "lie": (
+        ("status",),
+        lambda world, one, given: mishaps.lie(world, one, status=given.text("status")),
+    ),
+    "claim_reconnected": ((), lambda world, one, given: mishaps.claim_reconnected(world, one)),
+    "report_error": (
+        ("error",),
+        lambda world, one, given: mishaps.report_error(world, one, error=given.text("error")),
+    ),
+    "message": (
+        ("sent", "megabytes"),
+        lambda world, one, given: mishaps.speak(
+            world, one, sent=given.flag("sent", False), megabytes=given.number("megabytes", 0)
+        ),
+    ),
+    "ack": ((), lambda world, one, given: mishaps.acknowledge(world, one)),
+}
+
+GATEWAY_VERBS: dict[str, tuple[tuple[str, ...], GatewayVerb]] = {
+    "stop": ((), lambda world, given: process.stop(world)),
+    "start": ((), lambda world, given: process.start(world)),
+    "die": ((), lambda world, given: process.die(world)),
+    "freeze": ((), lambda world, given: process.freeze(world)),
+    "thaw": ((), lambda world, given: process.thaw(world)),
+    "restart": (
+        ("down_seconds", "failing"),
+        lambda world, given: process.restart(
+            world, down_seconds=given.number("down_seconds", 0), failing=given.texts("failing")
+        ),
+    ),
+}
+
+
+def reply(world: World, environ: Environ) -> Reply:
+    """One control call's answer: 200, or 400, 401, 404, 409, 502 with {"error"}."""
+    try:
+        request = read_request(environ)
+        if not same(request.header(KEY_HEADER), world.settings.control_key):
+            return json_reply({"error": f"header {KEY_HEADER} is missing or wrong"}, status=401)
+        return json_reply(_answer(world, request))
+    except NotJson as error:
+        return json_reply({"error": str(error)}, status=400)
+    except Failure as failure:
+        return json_reply({"error": str(failure)}, status=failure.status)
+    finally:
+        world.settle()
+
+
+def _answer(world: World, request: Request) -> object:
+    parts = request.path.removeprefix(PREFIX).strip("/").split("/")
+    given = Fields(request.fields)
+    if request.method == "GET" and parts == ["world"]:
+        return world_as_json(world)
+    if request.method != "POST":
+        raise Failure(f"there is no {request.method} {request.path}", status=404)
+    if parts[0] == "sessions" and len(parts) >= 3:
+        return _session_verb(world, "/".join(parts[1:-1]), parts[-1], given)
+    if parts[0] == "gateway" and len(parts) == 2:
+        return _gateway_verb(world, parts[1], given)
+    handler = _HANDLERS.get("/".join(parts))
+    if handler is None:
+        raise Failure(f"there is no POST {request.path}", status=404)
+    return handler(world, request, given)
+
+
+def _session_verb(world: World, session_id: str, name: str, given: Fields) -> object:
+    if name not in SESSION_VERBS:
+        raise Failure(f"no {name!r}; there are {', '.join(SESSION_VERBS)}", status=404)
+    allowed, act = SESSION_VERBS[name]
+    given.only(allowed)
+    act(world, session_id, given)
+    world.settle()
+    with world.lock:
+        session = world.sessions.get(session_id)
+        return session.as_truth() if session else {"session_id": session_id, "gone": True}
+
+
+def _gateway_verb(world: World, name: str, given: Fields) -> object:
+    if name not in GATEWAY_VERBS:
+        raise Failure(f"no {name!r}; there are {', '.join(GATEWAY_VERBS)}", status=404)
+    allowed, act = GATEWAY_VERBS[name]
+    given.only(allowed)
+    act(world, given)
+    return _gateway_as_json(world)
+
+
+def _seed(world: World, request: Request, given: Fields) -> object:
+    wanted = given.objects("sessions") if given.has("sessions") else [request.fields]
+    made = [seed(world, values) for values in wanted]
+    world.settle()
+    return {"sessions": [session.as_truth() for session in made]}
+
+
+def _set_list_fault(world: World, request: Request, given: Fields) -> object:
+    given.only(("fault", "keeps", "health_agrees"))
+    fault = given.text("fault", "")
+    if fault and fault not in LIST_FAULTS:
+        raise Failure(f"fault must be empty or one of {', '.join(LIST_FAULTS)}", status=400)
+    world.faults.list_keeps = given.whole("keeps", 0)
+    world.faults.health_agrees = given.flag("health_agrees", False)
+    world.faults.list_fault = fault
+    return dataclasses.asdict(world.faults)
+
+
+def _set_webhook_faults(world: World, request: Request, given: Fields) -> object:
+    """All of them at once: what is not named is off."""
+    given.only(tuple(field.name for field in dataclasses.fields(WebhookFaults)))
+    world.faults.webhooks = WebhookFaults(
+        silent=given.flag("silent", False),
+        drop=given.whole("drop", 0),
+        duplicate=given.whole("duplicate", 0),
+        delay_seconds=given.number("delay_seconds", 0.0),
+        reorder=given.whole("reorder", 0),
+        path=given.text("path", ""),
+        wrong_secret=given.flag("wrong_secret", False),
+        clock_skew_seconds=given.number("clock_skew_seconds", 0.0),
+        key_only=given.flag("key_only", False),
+    )
+    return dataclasses.asdict(world.faults.webhooks)
+
+
+def _release_webhooks(world: World, request: Request, given: Fields) -> object:
+    world.sender.release()
+    world.settle()
+    return _webhooks_as_json(world)
+
+
+def _send_webhook(world: World, request: Request, given: Fields) -> object:
+    """Any body, signed like all others."""
+    world.sender.send(request.fields)
+    world.settle()
+    return _webhooks_as_json(world)
+
+
+def _set_whatsapp(world: World, request: Request, given: Fields) -> object:
+    """Whether a start reaches it."""
+    given.only(("unreachable",))
+    world.faults.whatsapp_unreachable = given.flag("unreachable", False)
+    return dataclasses.asdict(world.faults)
+
+
+def _set_traffic(world: World, request: Request, given: Fields) -> object:
+    given.only(("enabled", "min_seconds", "max_seconds"))
+    world.traffic = Traffic(
+        enabled=given.flag("enabled", True),
+        min_seconds=given.number("min_seconds", 20.0),
+        max_seconds=given.number("max_seconds", 40.0),
+    )
+    return dataclasses.asdict(world.traffic)
+
+
+def _clean_up(world: World, request: Request, given: Fields) -> object:
+    given.only(())
+    return process.clean_up(world)
+
+
+def _reset(world: World, request: Request, given: Fields) -> object:
+    """All faults off and the gateway running; with `sessions`, memory and logins emptied too."""
+    given.only(("sessions",))
+    with_sessions = given.flag("sessions", False)
+    with world.lock:
+        world.faults = Faults()
+        if with_sessions:
+            world.waiting_boot = None
+            world.sessions.clear()
+            world.logins.clear()
+            world.restoring.clear()
+            world.changed()
+    if world.state is not State.RUNNING:
+        process.start(world)
+    return world_as_json(world)
+
+
+_HANDLERS: dict[str, Callable[[World, Request, Fields], object]] = {
+    "sessions": _seed,
+    "list": _set_list_fault,
+    "webhooks": _set_webhook_faults,
+    "webhooks/release": _release_webhooks,
+    "webhooks/send": _send_webhook,
+    "whatsapp": _set_whatsapp,
+    "traffic": _set_traffic,
+    "cleanup": _clean_up,
+    "reset": _reset,
+}
+
+
+def world_as_json(world: World) -> dict[str, object]:
+    """The truth, and beside it what the gateway says."""
+    with world.lock:
+        return {
+            "gateway": _gateway_as_json(world),
+            "sessions": [one.as_truth() for one in world.sessions.values()],
+            "logins": sorted(world.logins),
+            "faults": dataclasses.asdict(world.faults),
+            "traffic": dataclasses.asdict(world.traffic),
+            "webhooks": _webhooks_as_json(world),
+            "notes": list(world.notes),
+        }
+
+
+def _gateway_as_json(world: World) -> dict[str, object]:
+    return {
+        "state": world.state.value,
+        "uptime_seconds": round(world.uptime_seconds(), 3),
+        "restoring": [session_id for session_id, _ in world.restoring],
+    }
+
+
+def _webhooks_as_json(world: World) -> dict[str, object]:
+    return {"outcomes": dict(world.sender.outcomes), "last": list(world.sender.last)}

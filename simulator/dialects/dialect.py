@@ -1,0 +1,84 @@
+"""What a kind's REST interface is made of: its routes, and how it says no."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from simulator.failure import Failure
+from simulator.world import World
+from simulator.wsgi import Reply, Request, html_reply, json_reply
+
+Handler: TypeAlias = Callable[..., Reply]  # of the world, the request, and the names in the path
+Entry: TypeAlias = object
+NOT_FOUND_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Error</title>
+</head>
+<body>
+<pre>Cannot {what}</pre>
+</body>
+</html>
+"""
+# Puppeteer's: what a call to a hung page takes before it fails (observed: 180 s and a little).
+PROTOCOL_TIMEOUT_SECONDS = 181.0
+ERROR_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    method: str
+    path: re.Pattern[str]
+    handler: Handler
+    needs_key: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """`refusal`: its answer to a call without the right key, None where the key is right."""
+
+    routes: tuple[Route, ...]
+    refusal: Callable[[World, Request], Reply | None]
+    failed: Callable[[Failure], Reply]
+    not_found: Callable[[Request], Reply]
+
+
+def route(method: str, path: str, handler: Handler, *, needs_key: bool = True) -> Route:
+    """`{name}` in `path` is a part of it, without a slash; `{name+}` may hold some."""
+    pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", path)
+    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
+    return Route(method, re.compile(pattern, re.DOTALL), handler, needs_key)
+
+
+def faulty_list(
+    world: World,
+    entries: Sequence[Entry],
+    whole: Callable[[list[Entry], int | None], object],
+    *,
+    odd: Entry,
+    failed: Reply,
+) -> Reply:
+    """The list, through whatever is wrong with it at the moment. `whole` makes the answer of
+    entries and of the total it tells, where it tells one; `odd` is an entry nobody can read."""
+    fault, kept = world.faults.list_fault, list(entries[: world.faults.list_keeps])
+    shown = {
+        "": (list(entries), len(entries)),
+        "empty": ([], 0),
+        "partial": (kept, len(kept)),
+        "partial_wrong_total": (kept, len(entries)),
+        "no_total": (list(entries), None),
+        "unreadable_entry": ([*entries[:-1], odd], len(entries)),
+        "truncated": (list(entries), len(entries)),
+    }
+    if fault == "html":
+        return html_reply(ERROR_PAGE, status=502)
+    if fault == "error":
+        return failed
+    reply = json_reply(whole(*shown[fault]))
+    if fault == "truncated":
+        return Reply(status=200, content=reply.content[: len(reply.content) // 2])
+    return reply

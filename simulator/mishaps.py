@@ -1,0 +1,216 @@
+"""What happens to a session from outside: phones, browsers, WhatsApp, and the gateway's own lies.
+
+Every function takes the world and a session id, and raises Failure (404, 409) where it makes no
+sense. `honest` tells what the gateway does about it: as shipped it notices nothing and goes on
+saying "connected"; an honest one sends the webhook and says "disconnected".
+"""
+
+from __future__ import annotations
+
+from gateways.base import normal_phone_number
+from simulator import process
+from simulator.sessions import Browser, Login, SimulatedSession, Truth
+from simulator.world import Failure, World
+
+
+def scan(world: World, session_id: str, *, phone_number: str) -> None:
+    """A phone scans the QR code: authenticated, then ready."""
+    number = normal_phone_number(phone_number)
+    if number is None:
+        raise Failure("phone_number must have 7 to 15 digits", status=400)
+    with world.lock:
+        session = held(world, session_id)
+        if session.truth is not Truth.QR_SCANNING or session.browser is not Browser.RUNNING:
+            raise Failure(f"it shows no QR code (it is {session.truth})", status=409)
+        world.logins[session_id] = Login(
+            session_id=session_id, workspace_id=session.workspace_id, phone_number=number
+        )
+    world.run(session, world.authenticate)
+
+
+def unlink(world: World, session_id: str) -> None:
+    """Removed on the phone: its login is worth nothing, and 1 s later there is a fresh QR code.
+    The number and the moment it connected stay in its entry: observed."""
+    with world.lock:
+        session = held(world, session_id)
+        world.logins.pop(session_id, None)
+        world.nature.unlink(world, session)
+    world.settle()
+
+
+def disconnect(world: World, session_id: str, *, reason: str) -> None:
+    """WhatsApp or the page ends it, for a reason the gateway hands on."""
+    with world.lock:
+        world.nature.disconnect(world, held(world, session_id), reason)
+    world.settle()
+
+
+def conflict(world: World, session_id: str) -> None:
+    """The number's session was opened elsewhere."""
+    disconnect(world, session_id, reason="CONFLICT")
+
+
+def block(world: World, session_id: str) -> None:
+    """WhatsApp shuts the number out; its login is worth nothing any more."""
+    with world.lock:
+        held(world, session_id)
+        world.logins.pop(session_id, None)
+    disconnect(world, session_id, reason="TOS_BLOCK")
+
+
+def give_up(world: World, session_id: str) -> None:
+    """The gateway's own retries are used up."""
+    with world.lock:
+        session = held(world, session_id)
+        session.status, session.truth = "disconnected", Truth.DISCONNECTED
+        world.tell(world.nature.gave_up(session, world.host.now()))
+    world.settle()
+
+
+def crash(world: World, session_id: str, *, honest: bool) -> None:
+    """Its Chromium is killed. The login stays: reconnect brings it back."""
+    if _ends_all(world, held(world, session_id)):
+        process.die(world)
+        return
+    _break(world, session_id, Browser.DEAD, "BROWSER_CRASHED" if honest else "")
+
+
+def hang(world: World, session_id: str, *, honest: bool) -> None:
+    """Its Chromium stops answering."""
+    _break(world, session_id, Browser.HUNG, "BROWSER_UNRESPONSIVE" if honest else "")
+
+
+def resume(world: World, session_id: str) -> None:
+    """A hung Chromium goes on as if nothing had been; a page that left WhatsApp comes back."""
+    with world.lock:
+        session = held(world, session_id)
+        if session.browser not in (Browser.HUNG, Browser.AWAY):
+            raise Failure(f"its browser is {session.browser}, not hung", status=409)
+        was_away = session.browser is Browser.AWAY
+        session.browser = Browser.RUNNING
+        if was_away:
+            world.nature.page_came_back(world, session)
+        world.stop_waiting(session)
+    world.settle()
+
+
+def deafen(world: World, session_id: str) -> None:
+    """WhatsApp is not behind it any more, and nothing shows it: it goes on as if connected."""
+    with world.lock:
+        session = _alive(world, session_id)
+        session.truth, session.socket = Truth.DISCONNECTED, "CONNECTED"
+
+
+def crash_tab(world: World, session_id: str) -> None:
+    """Its tab crashes: Chromium runs on, and no answer comes any more."""
+    _break(world, session_id, Browser.CRASHED, "")
+
+
+def close_tab(world: World, session_id: str) -> None:
+    """Its tab is closed; Chromium runs on."""
+    _break(world, session_id, Browser.CLOSED, "")
+
+
+def leave(world: World, session_id: str) -> None:
+    """Its page goes elsewhere (an error page, say). Observed with wwebjs-api: unless it comes back,
+    the whole process dies half a minute later, and at once by a restart or a stop."""
+    _break(world, session_id, Browser.AWAY, "")
+    seconds = world.nature.dies_of_lost_page_seconds
+    if seconds is not None:
+        world.later(seconds, held(world, session_id), lambda left: _end_if_away(world, left))
+
+
+def _end_if_away(world: World, session: SimulatedSession) -> None:
+    if _ends_all(world, session):
+        process.die(world)
+
+
+def _ends_all(world: World, session: SimulatedSession) -> bool:
+    dies = world.nature.dies_of_lost_page_seconds is not None
+    return dies and session.browser is Browser.AWAY
+
+
+def lose(world: World, session_id: str) -> None:
+    """Gone from memory without a word. The login stays on disk."""
+    with world.lock:
+        held(world, session_id)
+        del world.sessions[session_id]
+        world.changed()
+    world.settle()
+
+
+def set_listed(world: World, session_id: str, *, listed: bool) -> None:
+    """Alive, but missing from the list; its status answer then lacks the workspace."""
+    with world.lock:
+        held(world, session_id).listed = listed
+
+
+def lie(world: World, session_id: str, *, status: str) -> None:
+    """The gateway says `status` from now on, whatever is true."""
+    with world.lock:
+        held(world, session_id).status = status
+
+
+def claim_reconnected(world: World, session_id: str) -> None:
+    """A "session_reconnected" with nothing behind it."""
+    with world.lock:
+        session = held(world, session_id)
+        world.tell(world.nature.reconnected(session, world.host.now()))
+    world.settle()
+
+
+def report_error(world: World, session_id: str, *, error: str) -> None:
+    with world.lock:
+        world.tell(world.nature.error(held(world, session_id), error))
+    world.settle()
+
+
+def speak(world: World, session_id: str, *, sent: bool = False, megabytes: float = 0) -> None:
+    """A message, if the session is alive."""
+    with world.lock:
+        session = _alive(world, session_id)
+        now = session.last_activity = world.host.now()
+        bodies = world.nature.message(
+            session, now=now, source=world.random, sent=sent, megabytes=megabytes
+        )
+    world.tell(bodies)
+    world.settle()
+
+
+def acknowledge(world: World, session_id: str) -> None:
+    """A phone at the other end received a message of ours."""
+    with world.lock:
+        session = _alive(world, session_id)
+        now = session.last_activity = world.host.now()
+        world.tell(world.nature.acknowledgement(session, now, world.random))
+    world.settle()
+
+
+def held(world: World, session_id: str) -> SimulatedSession:
+    session = world.sessions.get(session_id)
+    if session is None:
+        raise Failure("no such session in memory", status=404)
+    return session
+
+
+def _alive(world: World, session_id: str) -> SimulatedSession:
+    session = held(world, session_id)
+    if not session.is_alive:
+        raise Failure(f"it cannot speak: {session.truth}, browser {session.browser}", status=409)
+    return session
+
+
+def _break(world: World, session_id: str, browser: Browser, said: str) -> None:
+    with world.lock:
+        session = held(world, session_id)
+        if not world.nature.has_browser:
+            raise Failure(f"{world.nature.kind} has no browser", status=409)
+        session.browser = browser
+        if not session.is_mute:
+            world.stop_waiting(session)
+        if said:
+            session.status = "disconnected"
+            world.tell(world.nature.lost(session, said))
+        elif browser in (Browser.DEAD, Browser.CLOSED, Browser.CRASHED):
+            world.nature.browser_died(world, session)
+    world.settle()

@@ -1,0 +1,162 @@
+"""Evolution API 2, from its source; it was not run by us. It has no browser: a socket, and rows in
+a database. Only four of WhatsApp's goodbyes are told; after all others it reconnects in silence."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from gateways.kinds.evolution import webhooks
+from simulator.natures.nature import Bodies, Body, Nature, proof_of_sender
+from simulator.qr import qr_picture, qr_text
+from simulator.sessions import SimulatedSession, Truth, iso, message_id
+from simulator.settings import Settings
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+CODES = {
+    "LOGOUT": 401,
+    "UNPAIRED": 401,
+    "TOS_BLOCK": 403,
+    "SMB_TOS_BLOCK": 403,
+    "TIMEOUT": 408,
+    "CONFLICT": 440,
+    "DEPRECATED_VERSION": 405,
+}
+CONNECTION_CLOSED = 428
+# It closes for good, says so, and deletes the login.
+TERMINAL = frozenset({401, 402, 403, 406})
+MOST_QR_CODES = 30
+ATTEMPTS = 10
+FIRST_RETRY_SECONDS = 5.0
+LONGEST_RETRY_SECONDS = 300.0
+NEVER_AGAIN = frozenset({400, 401, 403, 404, 422})
+# The stock image's wall clock, with a Z that is not true.
+LOCAL_TIME = timedelta(hours=-3)
+
+
+class Evolution(Nature):
+    kind = webhooks.KIND
+    has_browser = False
+    keeps_names = True
+    restores_one_by_one = False
+
+    def starting(self, session: SimulatedSession) -> Bodies:
+        return [_update(session, "connecting", 200)]
+
+    def draw_qr(self, session: SimulatedSession, source: random.Random) -> None:
+        session.qr_text, session.qr_picture = qr_text(source), qr_picture(source)
+
+    def qr_shown(self, session: SimulatedSession, source: random.Random) -> Bodies:
+        code = {"instance": session.session_id, "pairingCode": None, "code": session.qr_text}
+        data = {"qrcode": code | {"base64": session.qr_picture}}
+        return [_about(session, "qrcode.updated", data)]
+
+    def ready(self, session: SimulatedSession, now: datetime) -> Bodies:
+        whose = {"wuid": jid_of(session.phone_number), "profileName": "Simulated"}
+        return [_update(session, "open", 200, **whose)]
+
+    def logged_out(self, session: SimulatedSession) -> Bodies:
+        return [_about(session, "logout.instance", None)]
+
+    def message(
+        self,
+        session: SimulatedSession,
+        *,
+        now: datetime,
+        source: random.Random,
+        sent: bool,
+        megabytes: float,
+    ) -> Bodies:
+        key = {"remoteJid": jid_of("15550000002"), "fromMe": sent}
+        data: Body = {
+            "key": {**key, "id": message_id(source, sent=sent)},
+            "message": {"conversation": "simulated text"},
+            "messageTimestamp": int(now.timestamp()),
+        }
+        return [_about(session, "send.message" if sent else "messages.upsert", data)]
+
+    def acknowledgement(
+        self, session: SimulatedSession, now: datetime, source: random.Random
+    ) -> Bodies:
+        data: Body = {"keyId": message_id(source, sent=True), "status": "DELIVERY_ACK"}
+        return [_about(session, "messages.update", data)]
+
+    def stamped(self, body: Mapping[str, object], now: datetime, source: random.Random) -> Body:
+        return {**body, "date_time": iso(now + LOCAL_TIME), "apikey": None}
+
+    def headers(
+        self, settings: Settings, body: bytes, *, wrong: bool, key_only: bool, now: datetime
+    ) -> dict[str, str]:
+        """The token is signed once, when the event happens: a late retry brings an old one."""
+        proof = proof_of_sender(
+            webhooks.PROFILE, settings, body, wrong=wrong, key_only=key_only, now=now
+        )
+        return {"Content-Type": "application/json", **proof}
+
+    def retry_after(self, status: int | None, attempt: int) -> float | None:
+        if status in NEVER_AGAIN or attempt + 1 >= ATTEMPTS:
+            return None
+        return min(FIRST_RETRY_SECONDS * (1 << attempt), LONGEST_RETRY_SECONDS)
+
+    def disconnect(self, world: World, session: SimulatedSession, reason: str) -> None:
+        """`reason`: a code, or a word of the browser's gateways."""
+        code = int(reason) if reason.isdigit() else CODES.get(reason, CONNECTION_CLOSED)
+        if code in TERMINAL:
+            world.logins.pop(session.session_id, None)
+            self._close(world, session, code)
+        else:
+            session.truth, session.socket = Truth.CONNECTING, ""
+            self.reconnect(world, session)
+
+    def reconnect(self, world: World, session: SimulatedSession) -> None:
+        """At once and without an end; its row stays as it was."""
+        world.tell(self.starting(session))
+        if not world.faults.whatsapp_unreachable:
+            world.later(world.settings.pace.load, session, world.become_ready)
+
+    def unlink(self, world: World, session: SimulatedSession) -> None:
+        self._close(world, session, CODES["LOGOUT"])
+
+    def qr_expired(self, world: World, session: SimulatedSession) -> None:
+        if session.qr_count < MOST_QR_CODES:
+            world.show_qr(session)
+            return
+        said = {"message": "QR code limit reached, please login again", "statusCode": 500}
+        world.tell([_about(session, "qrcode.updated", said)])
+        world.tell([_update(session, "refused", CONNECTION_CLOSED)])
+        world.put_to_rest(session)
+
+    def _close(self, world: World, session: SimulatedSession, code: int) -> None:
+        closed: Body = {
+            "instance": session.session_id,
+            "status": "closed",
+            "disconnectionAt": iso(world.host.now()),
+            "disconnectionReasonCode": code,
+            "disconnectionObject": "{}",
+        }
+        world.tell([_about(session, "status.instance", closed), _update(session, "close", code)])
+        world.put_to_rest(session)
+        world.sessions[session.session_id].socket = str(code)
+        world.changed()
+
+
+def jid_of(phone_number: str | None) -> str | None:
+    return f"{phone_number}@s.whatsapp.net" if phone_number else None
+
+
+def _update(session: SimulatedSession, state: str, code: int, **fields: object) -> Body:
+    said = {"instance": session.session_id, "state": state, "statusReason": code}
+    return _about(session, "connection.update", {**said, **fields})
+
+
+def _about(session: SimulatedSession, event: str, data: Mapping[str, object] | None) -> Body:
+    return {
+        "event": event,
+        "instance": session.session_id,
+        "data": data,
+        "sender": jid_of(session.phone_number),
+    }

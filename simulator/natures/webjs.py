@@ -1,0 +1,106 @@
+"""The Node service, as recorded: tests/captures/node-service/. The bodies stand in `events`."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from gateways.kinds.webjs.words import (
+    INSTANCE_HEADER,
+    KEY_HEADER,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    signature,
+)
+from simulator import events
+from simulator.natures.nature import Bodies, Nature
+from simulator.sessions import SimulatedSession
+from simulator.settings import Settings
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+# Its own retries, in seconds; any other 4xx or 5xx is only logged.
+RETRIES_WITHOUT_ANSWER = (2, 4, 8)
+RETRIES_WHEN_TOO_MANY = (1, 2, 4)
+TOO_MANY_REQUESTS = 429
+
+
+class Webjs(Nature):
+    kind = "webjs"
+    signs_each_attempt = True
+
+    def qr_shown(self, session: SimulatedSession, source: random.Random) -> Bodies:
+        return [events.qr_code_generated(session, source)]
+
+    def authenticated(self, session: SimulatedSession) -> Bodies:
+        return [events.session_authenticated(session)]
+
+    def ready(self, session: SimulatedSession, now: datetime) -> Bodies:
+        return [events.session_ready(session)]
+
+    def lost(self, session: SimulatedSession, reason: str) -> Bodies:
+        return [events.session_disconnected(session, reason)]
+
+    def reconnected(self, session: SimulatedSession, now: datetime) -> Bodies:
+        return [events.session_reconnected(session, now)]
+
+    def gave_up(self, session: SimulatedSession, now: datetime) -> Bodies:
+        return [events.session_reconnect_failed(session, now)]
+
+    def error(self, session: SimulatedSession, error: str) -> Bodies:
+        return [events.session_error(session, error)]
+
+    def message(
+        self,
+        session: SimulatedSession,
+        *,
+        now: datetime,
+        source: random.Random,
+        sent: bool,
+        megabytes: float,
+    ) -> Bodies:
+        return [events.message(session, now=now, source=source, sent=sent, megabytes=megabytes)]
+
+    def acknowledgement(
+        self, session: SimulatedSession, now: datetime, source: random.Random
+    ) -> Bodies:
+        return [events.acknowledgement(session, now, source)]
+
+    def headers(
+        self, settings: Settings, body: bytes, *, wrong: bool, key_only: bool, now: datetime
+    ) -> dict[str, str]:
+        headers = {
+            "Accept": "application/json, text/plain, */*",
+            "Content-Type": "application/json",
+            INSTANCE_HEADER: settings.instance_url,
+            "User-Agent": "WhatsApp-WebJS-Service/1.0",
+            "Connection": "close",
+        }
+        if key_only:
+            return headers | {KEY_HEADER: settings.api_key}
+        timestamp = str(int(now.timestamp()))
+        secret = "not-the-secret" if wrong else settings.hmac_secret
+        return headers | {
+            SIGNATURE_HEADER: signature(secret, timestamp, body),
+            TIMESTAMP_HEADER: timestamp,
+        }
+
+    def retry_after(self, status: int | None, attempt: int) -> float | None:
+        waits: tuple[int, ...] = ()
+        if status is None:
+            waits = RETRIES_WITHOUT_ANSWER
+        elif status == TOO_MANY_REQUESTS:
+            waits = RETRIES_WHEN_TOO_MANY
+        return waits[attempt] if attempt < len(waits) else None
+
+    def disconnect(self, world: World, session: SimulatedSession, reason: str) -> None:
+        """After a conflict it says that it reconnected, which is false: observed."""
+        super().disconnect(world, session, reason)
+        if reason == "CONFLICT":
+            world.later(
+                world.settings.pace.false_reconnect,
+                session,
+                lambda found: world.tell(self.reconnected(found, world.host.now())),
+            )

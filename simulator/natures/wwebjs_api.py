@@ -1,0 +1,121 @@
+"""wwebjs-api, as recorded: tests/captures/wwebjs-api/. It reports no crash, no kill, no hang and no
+stop; nothing is ever sent again."""
+
+from __future__ import annotations
+
+import base64
+import random
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from gateways.kinds.wwebjs_api import webhooks
+from simulator.natures.nature import Bodies, Body, Nature, proof_of_sender
+from simulator.qr import qr_text
+from simulator.sessions import Browser, SimulatedSession, Truth, message_id
+from simulator.settings import Settings
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+# The library waits these out: no loss, only a `change_state`.
+PASSING = frozenset({"OPENING", "PAIRING", "TIMEOUT"})
+# With RECOVER_SESSIONS, from a closed tab to a started session.
+RECOVERY_SECONDS = 5.0
+
+
+class WwebjsApi(Nature):
+    kind = webhooks.KIND
+    start_waits = True
+    restores_logins = True
+    dies_of_lost_page_seconds = 31.0
+
+    def draw_qr(self, session: SimulatedSession, source: random.Random) -> None:
+        session.qr_text = qr_text(source)
+
+    def qr_shown(self, session: SimulatedSession, source: random.Random) -> Bodies:
+        return [_about(session, "qr", {"qr": session.qr_text})]
+
+    def authenticated(self, session: SimulatedSession) -> Bodies:
+        """Loading is shown after a scan only."""
+        loading = _about(session, "loading_screen", {"percent": 100, "message": "WhatsApp"})
+        return [*([loading] if session.qr_count else []), _about(session, "authenticated")]
+
+    def ready(self, session: SimulatedSession, now: datetime) -> Bodies:
+        return [_about(session, "ready")]
+
+    def lost(self, session: SimulatedSession, reason: str) -> Bodies:
+        return [_about(session, "disconnected", {"reason": reason})]
+
+    def message(
+        self,
+        session: SimulatedSession,
+        *,
+        now: datetime,
+        source: random.Random,
+        sent: bool,
+        megabytes: float,
+    ) -> Bodies:
+        """What was sent comes as `message_create` alone; what came, as both."""
+        whose = {"_serialized": message_id(source, sent=sent), "fromMe": sent}
+        content: Body = {"id": whose, "body": "simulated text", "timestamp": int(now.timestamp())}
+        if megabytes:
+            content["media"] = base64.b64encode(bytes(int(megabytes * 1024 * 768))).decode()
+        said = ["message_create"] if sent else ["message_create", "message"]
+        return [_about(session, name, {"message": content}) for name in said]
+
+    def acknowledgement(
+        self, session: SimulatedSession, now: datetime, source: random.Random
+    ) -> Bodies:
+        message = {"id": {"_serialized": message_id(source, sent=True), "fromMe": True}}
+        return [_about(session, "message_ack", {"message": message, "ack": 2})]
+
+    def headers(
+        self, settings: Settings, body: bytes, *, wrong: bool, key_only: bool, now: datetime
+    ) -> dict[str, str]:
+        return {
+            "Accept": "application/json, text/plain, */*",
+            "Content-Type": "application/json",
+            "User-Agent": "axios/1.15.2",
+            **proof_of_sender(
+                webhooks.PROFILE, settings, body, wrong=wrong, key_only=key_only, now=now
+            ),
+        }
+
+    def disconnect(self, world: World, session: SimulatedSession, reason: str) -> None:
+        """The library closes the browser itself, unless the page may come back."""
+        session.socket = reason
+        world.tell([_about(session, "change_state", {"state": reason})])
+        if reason in PASSING:
+            session.truth = Truth.CONNECTING
+        elif reason == "CONNECTED":
+            session.truth, session.socket = Truth.CONNECTED, ""
+        else:
+            session.truth = Truth.DISCONNECTED
+            world.tell(self.lost(session, reason))
+            session.browser = Browser.CLOSED
+            self.browser_died(world, session)
+        world.changed()
+
+    def unlink(self, world: World, session: SimulatedSession) -> None:
+        """OPENING for a moment, then a fresh QR code; `disconnected` comes alone."""
+        session.truth, session.socket = Truth.DISCONNECTED, "OPENING"
+        world.tell(self.lost(session, "LOGOUT"))
+        world.later(world.settings.pace.qr_after_logout, session, world.show_qr)
+
+    def browser_died(self, world: World, session: SimulatedSession) -> None:
+        """With RECOVER_SESSIONS it sees a closed tab, never a killed browser: observed."""
+        if world.settings.recovers and session.browser is not Browser.DEAD:
+            del world.sessions[session.session_id]
+            again = world.place(session.session_id, session.workspace_id)
+            world.later(RECOVERY_SECONDS, again, world.begin)
+
+    def page_came_back(self, world: World, session: SimulatedSession) -> None:
+        """`ready` comes twice: observed."""
+        if session.truth is Truth.CONNECTED:
+            world.tell(_about(session, name) for name in ("authenticated", "ready", "ready"))
+
+
+def _about(session: SimulatedSession, name: str, data: Body | None = None) -> Body:
+    """Without data the key itself is missing."""
+    about: Body = {} if data is None else {"data": data}
+    return {"dataType": name, **about, "sessionId": session.session_id}

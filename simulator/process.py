@@ -1,0 +1,232 @@
+"""The gateway as a process: stop, start, freeze, restart, restore; and its hourly clean-up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from simulator.sessions import SimulatedSession, Truth
+from simulator.world import Failure, State, World
+
+BACKEND_TRIES = 3
+# What it calls stale, as observed in the Node service: days without activity, by status.
+STALE_DAYS = {"disconnected": 3, "failed": 1}
+STALE_DAYS_OF_ANY = 7
+
+
+def stop(world: World) -> None:
+    """Nobody listens any more, nothing is sent; what it holds in memory stays."""
+    _become(world, State.STOPPED)
+
+
+def start(world: World) -> None:
+    """Memory is as it was, unless a restart has it down: that one ends now."""
+    boot, world.waiting_boot = world.waiting_boot, None
+    if boot is not None:
+        boot()
+    else:
+        _become(world, State.RUNNING)
+
+
+def freeze(world: World) -> None:
+    """Connections are taken, nothing is answered or sent."""
+    _become(world, State.FROZEN)
+
+
+def thaw(world: World) -> None:
+    if world.state is not State.FROZEN:
+        raise Failure(f"it is {world.state}, not frozen", status=409)
+    _become(world, State.RUNNING)
+
+
+def restart(world: World, *, down_seconds: float = 0, failing: Collection[str] = ()) -> None:
+    """The process dies and another begins: memory lost, logins kept, a new uptime, sessions
+    restored one after another. Those in `failing` cannot be restored."""
+    with world.lock:
+        inside = [(one.session_id, one.workspace_id) for one in _awake(world)]
+        # Dying again before all were back: the one that was just coming is in both.
+        held = list(dict.fromkeys([*inside, *world.restoring, *_logins_to_restore(world)]))
+        world.restoring[:] = held
+        for session in _awake(world):
+            del world.sessions[session.session_id]
+        world.timeline.forget()
+        world.sender.forget()
+    world.waiting_boot = lambda: _boot(world, held, failing)
+    if not down_seconds:
+        start(world)
+        return
+    stop(world)
+    world.timeline.after(down_seconds, lambda: _end_restart(world), outlives_restart=True)
+
+
+def _awake(world: World) -> list[SimulatedSession]:
+    """Those that come back; what was stopped keeps its place in the list, where it has one."""
+    comes_back = world.nature.restores_logins
+    return [one for one in world.sessions.values() if comes_back or one.truth is not Truth.STOPPED]
+
+
+def _logins_to_restore(world: World) -> list[tuple[str, int]]:
+    if not world.nature.restores_logins:
+        return []
+    return [(login.session_id, login.workspace_id) for login in world.logins.values()]
+
+
+def die(world: World) -> None:
+    """By its own fault, and every session with it; its supervisor starts it again."""
+    world.note("the gateway's process died")
+    restart(world, down_seconds=world.settings.pace.supervisor)
+
+
+def _end_restart(world: World) -> None:
+    try:
+        if world.waiting_boot is not None:
+            start(world)
+    except Failure as failure:
+        world.note(f"the restart failed: {failure}")
+
+
+def _boot(world: World, held: list[tuple[str, int]], failing: Collection[str]) -> None:
+    with world.lock:
+        world.started_at = world.host.now()
+    world.timeline.after(0, lambda: restore(world, held, failing))
+    _become(world, State.RUNNING)
+
+
+def _become(world: World, state: State) -> None:
+    with world.lock:
+        world.state = state
+    world.when_state_changes(state)
+    world.note(f"the gateway is {state}")
+    world.settle()
+
+
+def begin(world: World, held: list[tuple[str, int]]) -> None:
+    """A first start: what was held before, and what this kind restores besides."""
+    restore(world, list(dict.fromkeys([*held, *_logins_to_restore(world)])))
+
+
+def restore(
+    world: World, held: list[tuple[str, int]], failing: Collection[str] = (), tries: int = 1
+) -> None:
+    """Asks the backend what should run, at most three times; without a backend, or without its
+    answer, `held`: what this gateway knows by itself."""
+    with world.lock:
+        world.restoring[:] = held
+    wanted = _asked(world) if world.backend else held
+    if wanted is None and tries < BACKEND_TRIES:
+        world.timeline.after(
+            world.settings.pace.backend_retry,
+            lambda: restore(world, held, failing, tries + 1),
+        )
+    else:
+        if wanted is None:
+            world.note("no answer from the backend: restoring what was held before")
+        _restore_next(world, held if wanted is None else wanted, failing)
+
+
+def _asked(world: World) -> list[tuple[str, int]] | None:
+    answer = _ask(world, "GET", "/api/whatsapp/accounts/active", bearer=False)
+    if answer is None:
+        return None
+    found = answer.get("sessions")
+    entries = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [(str(one.get("session_id")), int(one.get("workspace_id") or 0)) for one in entries]
+
+
+def _restore_next(world: World, waiting: list[tuple[str, int]], failing: Collection[str]) -> None:
+    with world.lock:
+        waiting = [one for one in waiting if one[0] not in world.sessions]
+        world.restoring[:] = waiting
+        if not waiting:
+            return
+        now = waiting[:1] if world.nature.restores_one_by_one else waiting
+        sessions = [world.place(*one) for one in now]
+        for session in sessions:
+            world.tell(world.nature.starting(session))
+
+    def finish() -> None:
+        with world.lock:
+            if world.restoring != waiting:
+                return  # a reset, or another start, came between
+        for session in sessions:
+            if session.session_id in failing or world.faults.whatsapp_unreachable:
+                _give_up_restoring(world, session)
+            else:
+                world.run(session, world.begin)
+        _restore_next(world, waiting[len(sessions) :], failing)
+
+    world.timeline.after(world.settings.pace.restore, finish)
+
+
+def _give_up_restoring(world: World, session: SimulatedSession) -> None:
+    with world.lock:
+        world.sessions.pop(session.session_id, None)
+    world.note(f"{session.session_id} could not be restored")
+    body = {"workspace_id": session.workspace_id, "reason": "Failed to restore session"}
+    path = f"/api/whatsapp/sessions/{session.session_id}/mark-disconnected"
+    if world.backend is not None:
+        _ask(world, "POST", path, body, bearer=False)
+
+
+def clean_up(world: World) -> dict[str, list[str]]:
+    """Its hourly job, now: asks which accounts may be cleaned, judges, deletes login files."""
+    answer = _ask(world, "GET", "/api/whatsapp/accounts-for-cleanup", bearer=True)
+    if answer is None:
+        raise Failure("the backend did not answer; see the notes", status=502)
+    offered = answer.get("data")
+    outcome: dict[str, list[str]] = {"deleted": [], "spared": []}
+    for account in offered if isinstance(offered, list) else []:
+        is_stale = _is_stale(account, world.host.now())
+        outcome["deleted" if is_stale else "spared"].append(str(account.get("session_id")))
+        if is_stale:
+            _clean_one(world, account)
+    world.settle()
+    return outcome
+
+
+def _clean_one(world: World, account: dict[str, object]) -> None:
+    with world.lock:
+        world.logins.pop(str(account.get("session_id")), None)
+        world.changed()
+    now = world.host.now().isoformat()
+    path = f"/api/whatsapp/accounts/{account.get('id')}/status"
+    _ask(world, "PATCH", path, {"last_cleanup_at": now}, bearer=True)
+    log = {
+        "whatsapp_account_id": account.get("id"),
+        "action": "session_cleanup",
+        "status": "success",
+        "reason": "stale",
+        "metadata": {"session_id": account.get("session_id")},
+    }
+    _ask(world, "POST", "/api/whatsapp/cleanup-logs", log, bearer=True)
+
+
+def _is_stale(account: dict[str, object], now: datetime) -> bool:
+    days = STALE_DAYS.get(str(account.get("status")), STALE_DAYS_OF_ANY)
+    seen = account.get("last_activity_at") or account.get("last_connected_at")
+    seen = seen or account.get("created_at")
+    if not isinstance(seen, str):
+        return True  # never seen alive is stale enough for it
+    return datetime.fromisoformat(seen) < now - timedelta(days=days)
+
+
+def _ask(
+    world: World,
+    method: str,
+    path: str,
+    body: dict[str, object] | None = None,
+    *,
+    bearer: bool,
+) -> dict[str, object] | None:
+    """The backend's answer, or None with a note."""
+    if world.backend is None:
+        raise Failure("this simulator was started without a backend", status=409)
+    try:
+        status, answer = world.backend(method, path, body, bearer)
+    except OSError as error:
+        world.note(f"{method} {path}: {type(error).__name__}")
+        return None
+    if status != 200 or not isinstance(answer, dict):
+        world.note(f"{method} {path}: answered {status}")
+        return None
+    return answer

@@ -1,0 +1,80 @@
+"""What of the simulated gateway is on disk: its logins, and which sessions it held.
+
+    {"logins": [{"session_id", "workspace_id", "phone_number"}],
+     "held": [[session_id, workspace_id]]}
+
+A file written by hand may hold {"seeds": […]} instead, each as for POST /_control/sessions: then
+the gateway begins as if these had been there for long.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from simulator.seeds import seed
+from simulator.sessions import Login
+from simulator.world import Failure, World
+
+_saving = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a file held. `is_seeded`: everything is in place, nothing is to be restored."""
+
+    held: list[tuple[str, int]] = field(default_factory=list)
+    is_seeded: bool = False
+
+
+def save(world: World, path: Path) -> None:
+    """Whole or not at all, whenever the process dies."""
+    with world.lock:
+        content = {
+            "logins": [
+                {
+                    "session_id": login.session_id,
+                    "workspace_id": login.workspace_id,
+                    "phone_number": login.phone_number,
+                }
+                for login in world.logins.values()
+            ],
+            "held": sorted(_held(world)),
+        }
+    with _saving:
+        beside = path.with_name(path.name + ".new")
+        beside.touch(mode=0o600)
+        beside.write_text(json.dumps(content, indent=1))
+        os.replace(beside, path)
+
+
+def _held(world: World) -> set[tuple[str, int]]:
+    """In memory, or about to be: a start may be cut short, too."""
+    return {(one.session_id, one.workspace_id) for one in world.sessions.values()} | set(
+        world.restoring
+    )
+
+
+def load(world: World, path: Path) -> Found:
+    """Puts the logins back. Raises ValueError for a broken file."""
+    try:
+        return _read(world, json.loads(path.read_text()))
+    except FileNotFoundError:
+        return Found()
+    except (Failure, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is not a simulator's state: {error}") from None
+
+
+def _read(world: World, content: Any) -> Found:
+    if "seeds" in content:
+        for values in content["seeds"]:
+            seed(world, values)
+        return Found(is_seeded=True)
+    logins = [Login(**login) for login in content["logins"]]
+    held = [(str(session_id), int(workspace_id)) for session_id, workspace_id in content["held"]]
+    world.logins.update((login.session_id, login) for login in logins)
+    return Found(held)

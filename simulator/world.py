@@ -1,0 +1,354 @@
+"""The simulated gateway: a little world of sessions that behaves as real gateways were observed to
+(tests/captures/), faults included. What one kind does differently stands in `natures`."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import string
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+from simulator.failure import Failure as Failure
+from simulator.host import Host, Job, StillHost
+from simulator.natures import NATURES
+from simulator.natures.nature import Bodies
+from simulator.sessions import Browser, Login, SimulatedSession, Truth
+from simulator.settings import INSTANT, Faults, Pace, Settings, Traffic
+from simulator.timeline import Timeline
+from simulator.webhooks import Deliver, Sender
+
+_ID_ALPHABET = string.ascii_letters + string.digits
+
+# (method, path, body or None, as bearer token) -> (status, answer). Raises OSError without answer.
+Backend = Callable[[str, str, Mapping[str, object] | None, bool], tuple[int, object]]
+
+
+class State(StrEnum):
+    """The gateway's process, as a caller meets it."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"  # nobody listens
+    FROZEN = "frozen"  # connections are taken, nothing is answered
+
+
+class World:
+    """Everything there is. Verbs may be called from any thread; `lock` is never held while a
+    webhook is sent or an answer takes its time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        host: Host,
+        deliver: Deliver,
+        backend: Backend | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.settings = settings
+        self.nature = NATURES[settings.kind]
+        self.host = host
+        self.backend = backend
+        self.lock = threading.RLock()
+        self.random = random.Random(seed)
+        self.timeline = Timeline(host)
+        self.faults = Faults()
+        self.traffic = Traffic()
+        self.sender = Sender(
+            deliver,
+            nature=self.nature,
+            settings=settings,
+            faults=lambda: self.faults,
+            timeline=self.timeline,
+            host=host,
+        )
+        self.sessions: dict[str, SimulatedSession] = {}
+        self.logins: dict[str, Login] = {}
+        self.restoring: list[tuple[str, int]] = []  # still to come, with their workspaces
+        self.notes: deque[str] = deque(maxlen=50)
+        self.started_at = host.now()
+        self.state = State.RUNNING
+        self.waiting_boot: Job | None = None  # while a restart has it down
+        self.when_state_changes: Callable[[State], None] = lambda state: None
+        self.save: Callable[[], None] = lambda: None
+        self._is_changed = False
+
+    # What a caller of its API can do
+
+    def create(self, session_id: str, workspace_id: int) -> SimulatedSession:
+        """Answers once the browser is up; the webhook with the QR may overtake the answer."""
+        with self.lock:
+            running = self.sessions.get(session_id)
+            if running is not None and running.browser is not Browser.DEAD:
+                running.listed = False  # observed: the entry goes, the client stays
+                raise Failure(
+                    f"The browser is already running for <SESSIONS>/workspace_{workspace_id}/"
+                    f"session-{session_id}. Use a different `userDataDir` or stop the running "
+                    "browser first."
+                )
+            session = self.place(session_id, workspace_id)
+        self.launch(session)
+        return session
+
+    def reconnect(self, session_id: str, workspace_id: int) -> SimulatedSession:
+        """Destroys, then creates. A hung browser cannot be asked to go: wake or kill it first."""
+        with self.lock:
+            session = self.sessions.get(session_id)
+            is_hung = session is not None and session.is_mute
+            if session is not None and not is_hung:
+                del self.sessions[session_id]
+        if is_hung:
+            self._time_out()
+        return self.create(session_id, workspace_id)
+
+    def delete(self, session_id: str) -> bool:
+        """Whether it held the session. Its login files go in any case: observed."""
+        with self.lock:
+            self.logins.pop(session_id, None)
+            held = self.sessions.pop(session_id, None)
+            self.changed()
+        return held is not None
+
+    def send_message(self, session_id: str, recipient: str) -> SimulatedSession:
+        """The one call that touches the page, and so the one that tells the truth."""
+        with self.lock:
+            session = self.sessions.get(session_id)
+            if session is None or not session.listed:
+                raise Failure("Session not found", status=404)
+            if session.browser is Browser.AWAY:
+                raise Failure("window.require is not a function")
+            if session.browser in (Browser.DEAD, Browser.CLOSED):
+                frame = f"{self.random.randrange(16**32):032X}"
+                raise Failure(f"Attempted to use detached Frame '{frame}'.")
+            is_hung = session.is_mute
+        if is_hung:
+            self._time_out()
+        if recipient == "0":
+            raise Failure("Cannot read properties of undefined (reading 'createWid')")
+        if not session.is_alive:
+            raise Failure("Session is not connected", status=400)
+        return session
+
+    def _time_out(self) -> None:
+        self.host.pause(self.settings.pace.hang)
+        raise Failure(
+            "Runtime.callFunctionOn timed out. Increase the 'protocolTimeout' setting in "
+            "launch/connect calls for a higher timeout if needed."
+        )
+
+    def start(self, session_id: str, workspace_id: int) -> None:
+        """Answers at once, whatever it was; the browser takes its time. Without WhatsApp it gets
+        no further than this."""
+        with self.lock:
+            session = self.place(session_id, workspace_id)
+            self.tell(self.nature.starting(session))
+            if not self.faults.whatsapp_unreachable:
+                self.later(self.settings.pace.create, session, self.begin)
+
+    def stop(self, session_id: str) -> None:
+        """Its browser goes, its login stays."""
+        self._end(session_id, self.nature.stopped)
+
+    def log_out(self, session_id: str) -> None:
+        """Stopped, and its login is gone."""
+        with self.lock:
+            self.logins.pop(session_id, None)
+            self._end(session_id, self.nature.logged_out)
+
+    def _end(self, session_id: str, said: Callable[[SimulatedSession], Bodies]) -> None:
+        with self.lock:
+            session = self.sessions.get(session_id)
+            if session is None:
+                return
+            self.tell(said(session))
+            if self.nature.keeps_names:
+                self.put_to_rest(session)
+            else:
+                del self.sessions[session_id]
+            self.changed()
+
+    # How a session comes to life
+
+    def new_session_id(self, workspace_id: int) -> str:
+        letters = "".join(secrets.choice(_ID_ALPHABET) for _ in range(8))
+        return f"webjs_{workspace_id}_{int(self.host.now().timestamp())}_{letters}"
+
+    def place(self, session_id: str, workspace_id: int) -> SimulatedSession:
+        """In memory and on the list from now on, before any QR exists."""
+        session = SimulatedSession(
+            session_id=session_id,
+            workspace_id=workspace_id,
+            status="qr_scanning",
+            truth=Truth.CONNECTING,
+            last_activity=self.host.now(),
+        )
+        self.sessions[session_id] = session
+        self.changed()
+        return session
+
+    def launch(self, session: SimulatedSession) -> None:
+        """Its browser takes its time; where the start waits, so does its login."""
+        pace = self.settings.pace
+        self.host.pause(pace.create)
+        if self.faults.whatsapp_unreachable and self.nature.start_waits:
+            with self.lock:
+                self.sessions.pop(session.session_id, None)
+            raise Failure("net::ERR_NAME_NOT_RESOLVED at https://web.whatsapp.com/", status=422)
+        if self.nature.start_waits and session.session_id in self.logins:
+            self.host.pause(pace.authenticate + pace.load)
+        self.run(session, self.begin)
+
+    def begin(self, session: SimulatedSession) -> None:
+        """Its browser is up: with a login on disk it connects by itself, else it shows a QR."""
+        session.is_starting = False
+        if session.session_id not in self.logins:
+            self.show_qr(session)
+        elif self.nature.start_waits:
+            session.status = "authenticated"
+            self.tell(self.nature.authenticated(session))
+            self.become_ready(session)
+        else:
+            self.later(self.settings.pace.authenticate, session, self.authenticate)
+
+    def show_qr(self, session: SimulatedSession) -> None:
+        session.status, session.truth = "qr_scanning", Truth.QR_SCANNING
+        session.qr_count += 1
+        self.nature.draw_qr(session, self.random)
+        self.tell(self.nature.qr_shown(session, self.random))
+        self.later(self.settings.pace.qr_life, session, self.renew_qr)
+
+    def renew_qr(self, session: SimulatedSession) -> None:
+        if session.truth is Truth.QR_SCANNING and session.browser is Browser.RUNNING:
+            self.nature.qr_expired(self, session)
+
+    def authenticate(self, session: SimulatedSession) -> None:
+        session.status, session.truth = "authenticated", Truth.CONNECTING
+        self.tell(self.nature.authenticated(session))
+        self.later(self.settings.pace.load, session, self.become_ready)
+
+    def become_ready(self, session: SimulatedSession) -> None:
+        if session.browser is not Browser.RUNNING or session.session_id not in self.logins:
+            return
+        session.status, session.truth = "connected", Truth.CONNECTED
+        session.phone_number = self.logins[session.session_id].phone_number
+        session.connected_at = self.host.now()
+        self.tell(self.nature.ready(session, self.host.now()))
+        self.changed()
+
+    def put_to_rest(self, session: SimulatedSession) -> None:
+        """A new entry under its name, so that nothing that was due to the old one happens."""
+        resting = SimulatedSession(
+            session_id=session.session_id,
+            workspace_id=session.workspace_id,
+            status="stopped",
+            truth=Truth.STOPPED,
+            last_activity=session.last_activity,
+            browser=Browser.DEAD,
+            is_starting=False,
+        )
+        self.sessions[session.session_id] = resting
+
+    def tell(self, bodies: Bodies) -> None:
+        """By webhook, in this order."""
+        for body in bodies:
+            self.sender.send(self.nature.stamped(body, self.host.now(), self.random))
+
+    def wait_with(
+        self, session: SimulatedSession, act: Callable[[], None], *, seconds: float
+    ) -> None:
+        """`act` when its page gives up, after `seconds`, or as soon as it wakes up or is gone:
+        whoever waited for it has gone long since."""
+
+        def act_once() -> None:
+            if session.waiting_call is not None:
+                session.waiting_call = None
+                act()
+
+        session.waiting_call = act_once
+        self.timeline.after(seconds, act_once)
+
+    def stop_waiting(self, session: SimulatedSession) -> None:
+        """Its page woke up or is gone, and the call that waited for it goes on."""
+        if session.waiting_call is not None:
+            self.timeline.after(0, session.waiting_call)
+
+    # The clockwork
+
+    def run(self, session: SimulatedSession, action: Callable[[SimulatedSession], None]) -> None:
+        """`action`, if the session is still the one in memory; then all that is due."""
+        with self.lock:
+            if self.sessions.get(session.session_id) is session:
+                action(session)
+        self.settle()
+
+    def later(
+        self,
+        seconds: float,
+        session: SimulatedSession,
+        action: Callable[[SimulatedSession], None],
+    ) -> None:
+        self.timeline.after(seconds, lambda: self.run(session, action))
+
+    def settle(self) -> None:
+        """Everything that is due happens; what must survive a restart is saved."""
+        self.timeline.held = self.state is not State.RUNNING
+        self.timeline.run_due()
+        with self.lock:
+            is_changed, self._is_changed = self._is_changed, False
+        if is_changed:
+            self.save()
+
+    def advance(self, seconds: float) -> None:
+        """In a test: time moves on, and all that is due on the way happens in its order."""
+        if not isinstance(self.host, StillHost):
+            raise TypeError("only a test moves the time")
+        target = self.host.now() + timedelta(seconds=seconds)
+        self.settle()
+        while (due := self.timeline.next_due_at()) is not None and due <= target:
+            self.host.move_to(due)
+            self.settle()
+        self.host.move_to(target)
+
+    def changed(self) -> None:
+        self._is_changed = True
+
+    def note(self, text: str) -> None:
+        """Something a person who plays with the simulator may want to know."""
+        self.notes.append(f"{self.host.now():%H:%M:%S} {text}")
+
+    def uptime_seconds(self) -> float:
+        return (self.host.now() - self.started_at).total_seconds()
+
+
+def still_world(
+    deliver: Deliver,
+    *,
+    api_key: str = "test-key",
+    hmac_secret: str = "test-secret",
+    control_key: str = "test-control",
+    instance_url: str = "http://localhost:3001",
+    kind: str = "webjs",
+    webhook_path: str = "",
+    pace: Pace = INSTANT,
+    strict: bool = False,
+    recovers: bool = False,
+    host: StillHost | None = None,
+    backend: Backend | None = None,
+) -> World:
+    """A world for a test: everything happens at once and in order, time moves by `advance`.
+    `webhook_path`: where a kind that can prove nothing sends; as a rule its kind's own path."""
+    settings = Settings(
+        api_key=api_key,
+        hmac_secret=hmac_secret,
+        control_key=control_key,
+        instance_url=instance_url,
+        kind=kind,
+        webhook_path=webhook_path,
+        strict=strict,
+        recovers=recovers,
+        pace=pace,
+    )
+    return World(settings, host=host or StillHost(), deliver=deliver, backend=backend, seed=1)
