@@ -6,9 +6,9 @@ As a process: `python -m simulator`.
 
 from __future__ import annotations
 
-from simulator.api import application
-from simulator.host import StillHost
-from simulator.transport import transport
-from simulator.world import World, still_world
+from simulator.state.host import StillHost
+from simulator.state.world import World, still_world
+from simulator.web.api import application
+from simulator.web.transport import transport
 
 __all__ = ["StillHost", "World", "application", "still_world", "transport"]

@@ -11,14 +11,14 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
-from simulator import process, state_file
-from simulator.host import LiveHost
-from simulator.natures import NATURES
-from simulator.outward import backend_at, over_network
-from simulator.server import Process
-from simulator.settings import INSTANT, Pace, Settings, Traffic
-from simulator.traffic import TrafficSource
-from simulator.world import World
+from simulator.behaviours import NATURES
+from simulator.state import process, state_file
+from simulator.state.host import LiveHost
+from simulator.state.settings import INSTANT, Pace, Settings, Traffic
+from simulator.state.traffic import TrafficSource
+from simulator.state.world import World
+from simulator.web.outgoing import backend_at, over_network
+from simulator.web.server import Process
 
 SECRETS = {
     "api_key": "SIMULATOR_API_KEY",

@@ -7,7 +7,7 @@ import random
 from datetime import datetime
 
 from simulator.qr import qr_picture
-from simulator.sessions import SimulatedSession, iso, message_id
+from simulator.state.sessions import SimulatedSession, iso, message_id
 
 Payload = dict[str, object]
 _MEGABYTE = 1024 * 1024

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateways.base import webhook_path
-from simulator.host import Host
-from simulator.natures.nature import Nature
-from simulator.settings import Faults, Settings
-from simulator.timeline import Timeline
+from simulator.behaviours.behaviour import Nature
+from simulator.state.host import Host
+from simulator.state.settings import Faults, Settings
+from simulator.state.timeline import Timeline
 
 # (method, path, headers, body) -> status. Raises OSError where nobody answered.
 Deliver = Callable[[str, str, Mapping[str, str], bytes], int]

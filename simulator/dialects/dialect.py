@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from simulator.failure import Failure
-from simulator.world import World
-from simulator.wsgi import Reply, Request, html_reply, json_reply
+from simulator.state.world import World
+from simulator.web.failure import Failure
+from simulator.web.wsgi import Reply, Request, html_reply, json_reply
 
 Handler: TypeAlias = Callable[..., Reply]  # of the world, the request, and the names in the path
 Entry: TypeAlias = object

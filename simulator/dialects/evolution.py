@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from simulator.behaviours.evolution import Evolution, jid_of
 from simulator.dialects.dialect import Dialect, Entry, faulty_list, route
-from simulator.natures.evolution import Evolution, jid_of
-from simulator.sessions import SimulatedSession, Truth
-from simulator.world import Failure, World
-from simulator.wsgi import Reply, Request, json_reply, same
+from simulator.state.sessions import SimulatedSession, Truth
+from simulator.state.world import Failure, World
+from simulator.web.wsgi import Reply, Request, json_reply, same
 
 ROWS = {"connected": "open", "disconnected": "close", "stopped": "close"}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 
 from gateways.kinds.webjs.words import KEY_HEADER
-from simulator import mishaps
 from simulator.dialects.dialect import Dialect, Entry, faulty_list, route
-from simulator.sessions import SimulatedSession, iso, message_id
-from simulator.world import Failure, World
-from simulator.wsgi import Reply, Request, html_reply, json_reply, same
+from simulator.state import faults
+from simulator.state.sessions import SimulatedSession, iso, message_id
+from simulator.state.world import Failure, World
+from simulator.web.wsgi import Reply, Request, html_reply, json_reply, same
 
 
 def _refusal(world: World, request: Request) -> Reply | None:
@@ -125,7 +125,7 @@ def _delete(world: World, request: Request, session_id: str) -> Reply:
 def _send_message(world: World, request: Request) -> Reply:
     session_id = str(request.fields.get("session_id"))
     world.send_message(session_id, str(request.fields.get("recipient_phone")))
-    mishaps.speak(world, session_id, sent=True)
+    faults.speak(world, session_id, sent=True)
     sent_id = message_id(world.random, sent=True)
     return json_reply({"success": True, "message_id": sent_id})
 

@@ -15,9 +15,9 @@ from simulator.dialects.dialect import (
     route,
 )
 from simulator.qr import png_of
-from simulator.sessions import Browser, SimulatedSession, Truth
-from simulator.world import Failure, World
-from simulator.wsgi import Reply, Request, html_reply, json_reply, same
+from simulator.state.sessions import Browser, SimulatedSession, Truth
+from simulator.state.world import Failure, World
+from simulator.web.wsgi import Reply, Request, html_reply, json_reply, same
 
 VERSION = "2.10.4"
 CLOSED = "CLOSED"

@@ -6,7 +6,6 @@ from __future__ import annotations
 import html
 import re
 
-from simulator import process
 from simulator.dialects.dialect import (
     NOT_FOUND_PAGE,
     PROTOCOL_TIMEOUT_SECONDS,
@@ -16,9 +15,10 @@ from simulator.dialects.dialect import (
     route,
 )
 from simulator.qr import png_of, qr_picture
-from simulator.sessions import Browser, SimulatedSession, Truth
-from simulator.world import Failure, World
-from simulator.wsgi import Reply, Request, html_reply, json_reply, same
+from simulator.state import process
+from simulator.state.sessions import Browser, SimulatedSession, Truth
+from simulator.state.world import Failure, World
+from simulator.web.wsgi import Reply, Request, html_reply, json_reply, same
 
 KEY_HEADER = "x-api-key"
 NOT_FOUND = "session_not_found"

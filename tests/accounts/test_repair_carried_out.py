@@ -13,8 +13,10 @@ from accounts.repair import repairs, starts
 from accounts.status import Status
 from gateways import registry
 from gateways.base import Reason, Step
-from simulator import mishaps, process, still_world, transport
-from simulator.sessions import Browser
+from simulator import still_world
+from simulator.state import faults, process
+from simulator.state.sessions import Browser
+from simulator.web import transport
 from tests.cast import NOBODY
 from tests.gateways.simulated import connected, says
 
@@ -41,7 +43,7 @@ def alice(cast, world, rung):
 @pytest.fixture
 def lost(alice, world):
     """Alice's browser is gone, and everybody knows."""
-    mishaps.crash(world, "alice", honest=True)
+    faults.crash(world, "alice", honest=True)
     Account.objects.filter(pk=alice.pk).update(
         status=Status.DISCONNECTED, status_reason=Reason.BROWSER_GONE
     )
@@ -147,7 +149,7 @@ def test_no_answer_and_nothing_happens_fails_once_it_can_no_longer_happen(lost, 
 
 def test_an_old_word_of_the_gateway_is_no_success(alice, world):
     """Its browser was killed, nobody answers, and it goes on saying connected."""
-    mishaps.crash(world, "alice", honest=False)
+    faults.crash(world, "alice", honest=False)
     process.freeze(world)
     repair = start(alice)
     process.thaw(world)
@@ -251,7 +253,7 @@ def test_who_finds_its_row_locked_gets_its_turn_again(lost, monkeypatch):
 
 def test_a_persons_first_click_starts_what_the_gateway_calls_connected(alice, world):
     """It may lie."""
-    mishaps.crash(world, "alice", honest=False)
+    faults.crash(world, "alice", honest=False)
     assert start(alice).state == State.SUCCEEDED
     assert world.sessions["alice"].browser is Browser.RUNNING
 

@@ -13,7 +13,8 @@ from accounts.repair import repairs, starts
 from accounts.status import Status
 from gateways import registry
 from gateways.base import Reason
-from simulator import still_world, transport
+from simulator import still_world
+from simulator.web import transport
 from tests.cast import NOBODY, make_cast
 from tests.gateways.simulated import connected
 

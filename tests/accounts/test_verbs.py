@@ -12,7 +12,9 @@ from accounts.status import Source, Status, Wanted
 from gateways import registry
 from gateways.base import BadAnswer, GatewayError, KeyRejected, TimedOut
 from gateways.base import Refused as NobodyListens
-from simulator import mishaps, process, still_world, transport
+from simulator import still_world
+from simulator.state import faults, process
+from simulator.web import transport
 from tests.cast import NOBODY, left_behind, see, story
 from tests.gateways.simulated import connected
 
@@ -65,7 +67,7 @@ def test_unlinking_ends_the_session_and_the_row_follows(world, alice, asks_for_a
 
 def test_unlinking_deletes_no_login_of_a_session_that_is_not_there(world, alice, asks_for_a_read):
     """The gateway would delete it all the same."""
-    mishaps.lose(world, "alice")
+    faults.lose(world, "alice")
 
     asks_for_a_read(lifecycle.unlink, alice)
 
@@ -116,7 +118,7 @@ def test_without_a_key_nothing_is_asked(cast, alice):
 
 def test_a_lie_is_a_claim_without_proof(world, alice):
     """It goes on saying connected after its browser was killed: a claim, with no proof."""
-    mishaps.crash(world, "alice", honest=False)
+    faults.crash(world, "alice", honest=False)
     confirm(alice.gateway_id, "alice")
     alice.refresh_from_db()
     assert (alice.status, alice.proven_at) == (Status.CONNECTED, None)

@@ -8,7 +8,7 @@ from accounts.models import Account, GatewaySecret
 from accounts.repair.starts import carry_out_due
 from accounts.status import Status, Wanted
 from reconciliation.models import Run
-from simulator import mishaps, process
+from simulator.state import faults, process
 from tests.dashboard.pages import act, ask, page_of, told, words
 from tests.gateways.simulated import connected, says
 
@@ -42,7 +42,7 @@ def test_a_roll_call_of_a_gateway(admin, cast, alice):
 
 
 def test_a_restart_waits_for_its_turn_and_starts_the_browser_again(operator, alice, world):
-    mishaps.crash(world, "alice", honest=True)
+    faults.crash(world, "alice", honest=True)
     assert says(world, "alice") == "disconnected"
     assert told(act(operator, "restart", alice)) == ["In the queue 1. 62811801641: you are next."]
     assert "asked for by maria, waiting for its turn: you are next" in words(

@@ -19,8 +19,9 @@ from accounts.models import Gateway, Incident
 from accounts.telling.sending import sweep_notifications
 from gateways.registry import KINDS, use_transport
 from reconciliation.tasks import call_roll
-from simulator import control, still_world, transport
-from simulator.settings import WebhookFaults
+from simulator import still_world
+from simulator.state.settings import WebhookFaults
+from simulator.web import control, transport
 from tests.accounts.receivers import HookServer, MailServer, a_channel, serving
 from tests.cast import make_cast
 from tests.flows.canaries import Canaries, kept_in_redis, logged, of_this_instance, rows

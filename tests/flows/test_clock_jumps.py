@@ -13,7 +13,7 @@ from accounts.models import Account, Gateway, Incident
 from accounts.telling.sending import tell_channel
 from reconciliation.lease import take_lease, take_lease_on_schedule
 from reconciliation.tasks import call_roll
-from simulator import mishaps, process
+from simulator.state import faults, process
 from tests.accounts.receivers import HookServer, a_channel, serving
 from tests.gateways.simulated import connected
 from webhooks.models import Delivery
@@ -46,7 +46,7 @@ def set_clock(story, jump: timedelta) -> None:
 def test_a_session_lost_right_after_is_found(well, jump):
     set_clock(well, jump)
     well.world.faults.webhooks.silent = True
-    mishaps.lose(well.world, "s")
+    faults.lose(well.world, "s")
     well.live(60)
     assert well.state()[0] != "connected"
     well.live(240)  # a clock that was set looks like a boot, whose grace must pass
@@ -101,13 +101,13 @@ def test_a_webhook_counts(well, jump):
     """Signed by a gateway whose clock was set as well."""
     set_clock(well, jump)
     well.world.faults.webhooks.clock_skew_seconds = jump.total_seconds()
-    mishaps.disconnect(well.world, "s", reason="NAVIGATION")
+    faults.disconnect(well.world, "s", reason="NAVIGATION")
     assert the_loss().state == "applied"
     assert well.state()[0] == "disconnected"
 
 
 def test_a_pending_webhook_is_tried_again_at_once(well):
-    mishaps.disconnect(well.world, "s", reason="NAVIGATION")
+    faults.disconnect(well.world, "s", reason="NAVIGATION")
     set_clock(well, BACK)
     row = the_loss()
     Delivery.objects.filter(pk=row.pk).update(
@@ -123,7 +123,7 @@ def test_the_route_s_figures_go_on(well, jump):
     flush_passages()
     set_clock(well, jump)
     well.world.faults.webhooks.clock_skew_seconds = jump.total_seconds()
-    mishaps.disconnect(well.world, "s", reason="NAVIGATION")
+    faults.disconnect(well.world, "s", reason="NAVIGATION")
     flush_passages()
     watch_routes()
     call_roll(Gateway.objects.get().pk)

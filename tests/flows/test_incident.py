@@ -9,7 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, Incident, SupersededSession
-from simulator import mishaps, transport
+from simulator.state import faults
+from simulator.web import transport
 from tests.flows.story import BASE_URL, HELD, NUMBER, ROWS, Story
 from webhooks.models import Delivery
 
@@ -28,8 +29,8 @@ def incident(story: Story) -> Story:
 def reconnected(incident: Story) -> Story:
     """It was found, somebody scanned, and a message has proven it."""
     incident.live(20)
-    mishaps.scan(incident.world, HELD, phone_number=NUMBER)
-    mishaps.speak(incident.world, HELD)
+    faults.scan(incident.world, HELD, phone_number=NUMBER)
+    faults.speak(incident.world, HELD)
     incident.live(20)
     return incident
 
@@ -85,7 +86,7 @@ def test_one_click_puts_the_account_on_it(incident, staff):
 
 def test_the_scan_itself_puts_the_account_on_it(incident):
     incident.live(20)
-    mishaps.scan(incident.world, HELD, phone_number=NUMBER)
+    faults.scan(incident.world, HELD, phone_number=NUMBER)
     assert incident.state() == ("connected", "", HELD)
     incident.live(40)
     assert incident.state() == ("connected", "", HELD)
@@ -110,7 +111,7 @@ def test_a_session_deleted_through_the_api_is_disconnected_at_the_next_roll_call
         "session_id"
     ]
     story.register(str(made), phone="62811801642", status="qr_scanning")
-    mishaps.scan(story.world, str(made), phone_number="62811801642")
+    faults.scan(story.world, str(made), phone_number="62811801642")
     assert story.state("62811801642")[0] == "connected"
     at_gateway(story, "DELETE", f"/api/sessions/{made}", workspace_id=1)
     story.live(20)
@@ -119,27 +120,27 @@ def test_a_session_deleted_through_the_api_is_disconnected_at_the_next_roll_call
 
 
 def test_a_killed_browser_whose_gateway_says_so_is_disconnected_at_once(reconnected):
-    mishaps.crash(reconnected.world, HELD, honest=True)
+    faults.crash(reconnected.world, HELD, honest=True)
     assert reconnected.state() == ("disconnected", "browser_gone", HELD)
 
 
 def test_a_killed_browser_whose_gateway_lies_is_only_claimed_to_be_connected(reconnected):
     assert reconnected.sentence().startswith("connected: proven")
-    mishaps.crash(reconnected.world, HELD, honest=False)
+    faults.crash(reconnected.world, HELD, honest=False)
     reconnected.live(180)
     assert reconnected.state() == ("connected", "", HELD)
     assert reconnected.sentence() == "connected: claimed by the gateway, last proof 3 min ago"
 
 
 def test_the_page_of_such_a_number_says_the_same(reconnected, staff):
-    mishaps.crash(reconnected.world, HELD, honest=False)
+    faults.crash(reconnected.world, HELD, honest=False)
     reconnected.live(180)
     page = reverse("admin:accounts_account_change", args=[reconnected.account().pk])
     assert "claimed by the gateway, last proof 3 min ago" in staff.get(page).content.decode()
 
 
 def test_the_health_check_finds_a_mismatch_and_mends_it(reconnected):
-    mishaps.lose(reconnected.world, HELD)
+    faults.lose(reconnected.world, HELD)
     assert reconnected.check() == 2
     assert reconnected.state() == ("disconnected", "missing", HELD)
     assert reconnected.check() == 0
@@ -170,7 +171,7 @@ def test_misrouted_webhooks_count_and_an_incident_names_the_wrong_path_and_the_r
     reconnected, path
 ):
     reconnected.world.faults.webhooks.path = path
-    mishaps.disconnect(reconnected.world, HELD, reason="LOGOUT")
+    faults.disconnect(reconnected.world, HELD, reason="LOGOUT")
     assert reconnected.state() == ("logged_out", "unlinked", HELD)
     assert Delivery.objects.filter(path=path, state=Delivery.State.APPLIED).exists()
     [found] = reconnected.incidents()

@@ -13,7 +13,7 @@ from accounts.models import Account, Gateway, Incident, Repair
 from accounts.repair import repairs, starts
 from accounts.status import Status
 from reconciliation.governor import govern
-from simulator import mishaps
+from simulator.state import faults
 from tests.flows.story import NUMBER, Story
 from tests.gateways.simulated import connected
 
@@ -57,7 +57,7 @@ def attempts() -> list[str]:
 
 
 def test_a_killed_browser_is_back_within_a_minute_and_every_step_is_written_down(alive):
-    mishaps.crash(alive.world, f"{ALIVE}_0", honest=True)
+    faults.crash(alive.world, f"{ALIVE}_0", honest=True)
     assert alive.state()[:2] == ("disconnected", "browser_gone")
     run(alive, 60)
     assert alive.state()[0] == "connected"
@@ -81,9 +81,9 @@ def test_one_that_does_not_stay_is_given_up_after_three_tries_and_a_person_lets_
 
     def dies_again() -> None:
         if alive.account().status == Status.CONNECTED and Repair.objects.exists():
-            mishaps.crash(alive.world, f"{ALIVE}_0", honest=True)
+            faults.crash(alive.world, f"{ALIVE}_0", honest=True)
 
-    mishaps.crash(alive.world, f"{ALIVE}_0", honest=True)
+    faults.crash(alive.world, f"{ALIVE}_0", honest=True)
     run(alive, 900, dies_again)
     account = alive.account()
     assert attempts() == ["succeeded"] * 3
@@ -104,9 +104,9 @@ def test_one_that_does_not_stay_is_given_up_after_three_tries_and_a_person_lets_
 def test_left_alone_it_is_tried_once_more_after_an_hour(alive):
     def dies_again() -> None:
         if alive.account().status == Status.CONNECTED and Repair.objects.exists():
-            mishaps.crash(alive.world, f"{ALIVE}_0", honest=True)
+            faults.crash(alive.world, f"{ALIVE}_0", honest=True)
 
-    mishaps.crash(alive.world, f"{ALIVE}_0", honest=True)
+    faults.crash(alive.world, f"{ALIVE}_0", honest=True)
     run(alive, 900, dies_again)
     until = alive.account().quarantined_until
     assert until is not None
@@ -129,7 +129,7 @@ def test_a_hundred_that_vanish_at_once_come_back_two_at_a_time_and_one_every_fiv
 
     for session_id in list(story.world.sessions):
         if session_id.startswith(ALIVE):
-            mishaps.lose(story.world, session_id)
+            faults.lose(story.world, session_id)
     run(story, 60, count)
     assert not Repair.objects.exists()  # held, until its lists agree
     assert [one.kind for one in story.incidents()] == [Incident.Kind.MASS_LOSS]

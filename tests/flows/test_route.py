@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import Channel, Gateway, Incident, Notification
 from accounts.redis_client import client
-from simulator import mishaps
+from simulator.state import faults
 from tests.accounts.receivers import MailServer, serving
 from tests.flows.story import HELD, NUMBER, Story
 from tests.webhooks.sending import Sender, lost
@@ -36,7 +36,7 @@ def route(story: Story, mail: MailServer, monkeypatch: pytest.MonkeyPatch) -> St
     channel.target = "ann@example.com"
     channel.save()
     story.register(HELD, status="qr_scanning")
-    mishaps.scan(story.world, HELD, phone_number=NUMBER)
+    faults.scan(story.world, HELD, phone_number=NUMBER)
     live(story, 60)
     assert not Incident.objects.exists()
     return story
@@ -52,7 +52,7 @@ def live(story: Story, seconds: int) -> None:
 def speak(story: Story, times: int = 1) -> None:
     """Events that change something each time."""
     for _ in range(times):
-        mishaps.disconnect(story.world, HELD, reason="NAVIGATION")
+        faults.disconnect(story.world, HELD, reason="NAVIGATION")
         ready = {"workspace_id": 1, "session_id": HELD, "phone_number": NUMBER}
         story.world.sender.send({"event": "session_ready", "data": ready})
         story.world.settle()
@@ -100,7 +100,7 @@ def test_a_wrong_path_is_named_and_nothing_is_lost(route: Story, mail: MailServe
 
 def test_a_wrong_secret_is_named_and_the_roll_call_keeps_the_truth(route: Story) -> None:
     route.world.faults.webhooks.wrong_secret = True
-    mishaps.unlink(route.world, HELD)
+    faults.unlink(route.world, HELD)
     speak(route, times=2)
     live(route, 40)
     found = the_open(Kind.FAILING)

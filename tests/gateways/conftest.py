@@ -5,7 +5,8 @@ import json
 import pytest
 
 from gateways.kinds.webjs import kind
-from simulator import still_world, transport
+from simulator import still_world
+from simulator.web import transport
 
 BASE_URL = "http://localhost:3001"
 

@@ -6,9 +6,10 @@ import json
 
 import httpx
 
-from simulator import mishaps, transport
-from simulator.seeds import seed
-from simulator.world import World
+from simulator.state import faults
+from simulator.state.seeds import seed
+from simulator.state.world import World
+from simulator.web import transport
 
 NUMBER = "62811801641"
 
@@ -30,7 +31,7 @@ def waiting(world: World, session_id: str = "s") -> str:
 
 def scanned(world: World, session_id: str = "s", phone_number: str = NUMBER) -> str:
     waiting(world, session_id)
-    mishaps.scan(world, session_id, phone_number=phone_number)
+    faults.scan(world, session_id, phone_number=phone_number)
     return session_id
 
 

@@ -7,7 +7,9 @@ import pytest
 
 from gateways.base import ProbeKind, Pulse, Reason, Rejected, State, Step, Withheld
 from gateways.registry import CLIENTS, capabilities_of
-from simulator import mishaps, still_world, transport
+from simulator import still_world
+from simulator.state import faults
+from simulator.web import transport
 from tests.gateways.conftest import BASE_URL, Backend
 from tests.gateways.simulated import NUMBER, connected, waiting
 
@@ -15,10 +17,10 @@ IDS = {"workspace_id": 1, "account_id": 9}
 HAVE_A_PAGE = [kind for kind in CLIENTS if capabilities_of(kind).probe is not ProbeKind.NONE]
 FAULTS = {
     "the browser was killed": (
-        lambda world: mishaps.crash(world, "alice", honest=False),
+        lambda world: faults.crash(world, "alice", honest=False),
         Reason.BROWSER_GONE,
     ),
-    "the page hangs": (lambda world: mishaps.hang(world, "alice", honest=False), Reason.HUNG),
+    "the page hangs": (lambda world: faults.hang(world, "alice", honest=False), Reason.HUNG),
 }
 
 
@@ -77,7 +79,7 @@ def test_the_node_service_cannot_bring_back_a_page_that_hangs(make):
     """Its browser must be killed first, which no call of its does: what it said is told."""
     world, client = make("webjs")
     connected(world, "alice")
-    mishaps.hang(world, "alice", honest=False)
+    faults.hang(world, "alice", honest=False)
 
     with pytest.raises(Rejected, match="Runtime.callFunctionOn timed out"):
         climb(client, capabilities_of("webjs").steps(Reason.HUNG))
@@ -110,7 +112,7 @@ def test_what_waits_for_a_scan_shows_its_code_as_a_png(make, kind):
     address = client.read_qr("alice", deadline_seconds=17)
     assert address.startswith("data:image/png;base64,iVBORw0KGgo")
 
-    mishaps.scan(world, "alice", phone_number=NUMBER)
+    faults.scan(world, "alice", phone_number=NUMBER)
     world.settle()
     assert client.read_qr("alice", deadline_seconds=17) is None
 
@@ -119,7 +121,7 @@ def test_a_page_that_left_whatsapp_costs_no_other_session(make):
     world, client = make("wwebjs_api")
     connected(world, "alice")
     connected(world, "bob", phone_number="62811801642")
-    mishaps.leave(world, "alice")
+    faults.leave(world, "alice")
 
     for step in (Step.RESTART, Step.STOP):
         with pytest.raises(Withheld):

@@ -8,8 +8,9 @@ import re
 
 import pytest
 
-from simulator import mishaps, process, still_world
-from simulator.seeds import seed
+from simulator import still_world
+from simulator.state import faults, process
+from simulator.state.seeds import seed
 from tests.gateways import recorded
 from tests.gateways.simulated import ask, connected, scanned, waiting
 
@@ -65,31 +66,31 @@ def both(world):
 
 def both_qr(world):
     connected(world, OLDER, phone_number=NUMBER)
-    mishaps.unlink(world, OLDER)
+    faults.unlink(world, OLDER)
     waiting(world, SESSION)
 
 
 def one_hidden(world):
     both(world)
-    mishaps.set_listed(world, SESSION, listed=False)
+    faults.set_listed(world, SESSION, listed=False)
 
 
 def kill(world):
-    mishaps.crash(world, SESSION, honest=False)
+    faults.crash(world, SESSION, honest=False)
 
 
 def stop(world):
-    mishaps.hang(world, SESSION, honest=False)
+    faults.hang(world, SESSION, honest=False)
 
 
 def resume(world):
-    mishaps.resume(world, SESSION)
+    faults.resume(world, SESSION)
 
 
 def conflict(world):
     both(world)
     for session_id in (OLDER, SESSION):
-        mishaps.disconnect(world, session_id, reason="CONFLICT")
+        faults.disconnect(world, session_id, reason="CONFLICT")
 
 
 def without_moments(answer):
@@ -122,7 +123,7 @@ def test_the_order_of_fields_is_the_recorded_one(world):
 
 def test_a_dead_browser_tells_only_by_sending(world):
     connected(world)
-    mishaps.crash(world, "s", honest=False)
+    faults.crash(world, "s", honest=False)
 
     status, answer = send_probe(world)
 
@@ -132,7 +133,7 @@ def test_a_dead_browser_tells_only_by_sending(world):
 
 def test_a_hung_browser_answers_after_15_seconds(world):
     connected(world)
-    mishaps.hang(world, "s", honest=False)
+    faults.hang(world, "s", honest=False)
     before = world.host.paused_seconds
 
     status, answer = send_probe(world)
@@ -153,7 +154,7 @@ def test_a_message_to_a_number_is_sent_by_a_live_session_only(world, backend):
     status, answer = ask(world, "POST", "/api/messages/send", body)
     assert (status, answer["success"], backend.events) == (200, True, ["message_sent"])
 
-    mishaps.disconnect(world, "s", reason="NAVIGATION")
+    faults.disconnect(world, "s", reason="NAVIGATION")
     assert ask(world, "POST", "/api/messages/send", body)[0] == 400
 
 
@@ -198,7 +199,7 @@ def test_an_unknown_path_is_an_html_404_as_express_says_it(world):
 
 def test_deleting_removes_the_login_even_of_an_unknown_session(world):
     connected(world)
-    mishaps.lose(world, "s")
+    faults.lose(world, "s")
     assert set(world.logins) == {"s"}
 
     status, answer = ask(world, "DELETE", "/api/sessions/s", {"api_key": "test-key"})
@@ -209,7 +210,7 @@ def test_deleting_removes_the_login_even_of_an_unknown_session(world):
 
 def test_reconnect_brings_a_killed_session_back_without_a_scan(world, client, backend):
     scanned(world)
-    mishaps.crash(world, "s", honest=False)
+    faults.crash(world, "s", honest=False)
     backend.requests.clear()
 
     client.restart_session("s", workspace_id=1, account_id=9, deadline_seconds=60)
@@ -220,11 +221,11 @@ def test_reconnect_brings_a_killed_session_back_without_a_scan(world, client, ba
 
 def test_reconnect_cannot_help_while_the_browser_hangs(world):
     connected(world)
-    mishaps.hang(world, "s", honest=False)
+    faults.hang(world, "s", honest=False)
     path, body = "/api/sessions/s/reconnect", {"workspace_id": 1, "api_key": "test-key"}
 
     assert ask(world, "POST", path, body)[0] == 500
-    mishaps.crash(world, "s", honest=False)
+    faults.crash(world, "s", honest=False)
     assert ask(world, "POST", path, body)[0] == 200
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulator import still_world
-from simulator.control import GATEWAY_VERBS, LIST_FAULTS, SESSION_VERBS
+from simulator.web.control import GATEWAY_VERBS, LIST_FAULTS, SESSION_VERBS
 from tests.gateways.simulated import NUMBER, ask, connected, control, waiting
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"

@@ -9,8 +9,10 @@ import pytest
 from gateways.base import Kind, Reason, Rejected, State
 from gateways.kinds.evolution import webhooks
 from gateways.kinds.evolution.client import Client
-from simulator import mishaps, still_world, transport
-from simulator.world import Failure
+from simulator import still_world
+from simulator.state import faults
+from simulator.state.world import Failure
+from simulator.web import transport
 from tests.gateways.conftest import Backend
 from tests.gateways.simulated import NUMBER, ask, connected
 
@@ -62,7 +64,7 @@ def test_a_wrong_key_and_an_unknown_instance_are_answered_as_in_its_source(world
 def test_a_row_stays_open_while_it_reconnects_without_an_end(world, client, backend):
     connected(world)
     world.faults.whatsapp_unreachable = True
-    mishaps.disconnect(world, "s", reason="408")
+    faults.disconnect(world, "s", reason="408")
     world.advance(3600)
 
     assert (row_of(world), state(client)) == ("open", State.CONNECTING)
@@ -71,7 +73,7 @@ def test_a_row_stays_open_while_it_reconnects_without_an_end(world, client, back
 
 def test_a_conflict_is_never_told_and_fought_back(world, client, backend):
     connected(world)
-    mishaps.conflict(world, "s")
+    faults.conflict(world, "s")
 
     assert [(one.name, one.state) for one in heard(backend)] == [
         ("connection.update", State.CONNECTING),
@@ -82,7 +84,7 @@ def test_a_conflict_is_never_told_and_fought_back(world, client, backend):
 
 def test_a_socket_that_died_unnoticed_is_open_everywhere(world, client):
     connected(world)
-    mishaps.deafen(world, "s")
+    faults.deafen(world, "s")
 
     assert (row_of(world), state(client)) == ("open", State.CONNECTED)
     assert not world.sessions["s"].is_alive
@@ -94,8 +96,8 @@ def test_a_socket_that_died_unnoticed_is_open_everywhere(world, client):
 @pytest.mark.parametrize(
     ("happens", "seen", "reason"),
     [
-        (mishaps.unlink, State.LOGGED_OUT, Reason.UNLINKED),
-        (mishaps.block, State.BLOCKED, Reason.TERMS_OF_SERVICE),
+        (faults.unlink, State.LOGGED_OUT, Reason.UNLINKED),
+        (faults.block, State.BLOCKED, Reason.TERMS_OF_SERVICE),
     ],
 )
 def test_the_end_of_a_login_is_told_twice_and_closes_the_row(
@@ -113,7 +115,7 @@ def test_the_end_of_a_login_is_told_twice_and_closes_the_row(
 
 def test_one_that_is_closed_is_connected_to_show_a_code(world, client, backend):
     connected(world)
-    mishaps.unlink(world, "s")
+    faults.unlink(world, "s")
     client.restart_session("s", workspace_id=1, account_id=1, deadline_seconds=5)
 
     assert client.read_qr("s", deadline_seconds=5).startswith("data:image/png;base64,")
@@ -121,13 +123,13 @@ def test_one_that_is_closed_is_connected_to_show_a_code(world, client, backend):
     assert (last.name, last.state) == ("qrcode.updated", State.QR_SCANNING)
     assert last.qr_code == world.sessions["s"].qr_picture
 
-    mishaps.scan(world, "s", phone_number=NUMBER)
+    faults.scan(world, "s", phone_number=NUMBER)
     assert client.read_session("s", deadline_seconds=5).phone_number == NUMBER
 
 
 def test_a_restart_of_one_that_is_closed_fails_with_200(world):
     connected(world)
-    mishaps.unlink(world, "s")
+    faults.unlink(world, "s")
     status, answer = ask(world, "POST", "/instance/restart/s", headers=KEYS)
 
     assert (status, answer["error"]) == (200, True)
@@ -157,13 +159,13 @@ def test_codes_that_nobody_scans_end_with_a_refusal(world, backend):
 def test_it_has_no_browser_that_could_die(world):
     connected(world)
     with pytest.raises(Failure, match="has no browser"):
-        mishaps.crash(world, "s", honest=False)
+        faults.crash(world, "s", honest=False)
 
 
 def test_webhooks_bring_a_token_signed_by_the_secret_or_the_key(world, backend):
     connected(world, announce=True)
     world.faults.webhooks.key_only = True
-    mishaps.speak(world, "s")
+    faults.speak(world, "s")
     signed, keyed = (headers for _, _, headers, _ in backend.requests)
 
     token = signed["Authorization"].removeprefix("Bearer ")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateways.base import BadAnswer, Refused, Rejected, State, TimedOut
-from simulator import mishaps, process
-from simulator.sessions import Truth
-from simulator.world import Failure
+from simulator.state import faults, process
+from simulator.state.sessions import Truth
+from simulator.state.world import Failure
 from tests.gateways.simulated import NUMBER, connected, control, says, scanned, waiting
 
 
@@ -22,7 +22,7 @@ def listed(client):
 
 def test_a_scan_authenticates_then_connects_with_the_number(world, client, backend):
     waiting(world)
-    mishaps.scan(world, "s", phone_number="+62 811-801-641")
+    faults.scan(world, "s", phone_number="+62 811-801-641")
 
     assert backend.events == ["qr_code_generated", "session_authenticated", "session_ready"]
     assert backend.bodies[-1]["data"]["phone_number"] == NUMBER
@@ -34,19 +34,19 @@ def test_a_scan_authenticates_then_connects_with_the_number(world, client, backe
 def test_a_scan_needs_a_number(world, number):
     waiting(world)
     with pytest.raises(Failure, match="7 to 15 digits"):
-        mishaps.scan(world, "s", phone_number=number)
+        faults.scan(world, "s", phone_number=number)
 
 
 def test_only_a_session_that_shows_a_qr_can_be_scanned(world):
     connected(world)
     with pytest.raises(Failure, match="shows no QR code"):
-        mishaps.scan(world, "s", phone_number=NUMBER)
+        faults.scan(world, "s", phone_number=NUMBER)
 
 
 def test_a_qr_is_renewed_every_minute_until_it_is_scanned(world, backend):
     waiting(world)
     world.advance(125)
-    mishaps.scan(world, "s", phone_number=NUMBER)
+    faults.scan(world, "s", phone_number=NUMBER)
     world.advance(600)
 
     codes = [body["data"] for body in backend.bodies if body["event"] == "qr_code_generated"]
@@ -60,7 +60,7 @@ def test_a_qr_is_renewed_every_minute_until_it_is_scanned(world, backend):
 
 def test_unlinking_ends_in_a_fresh_qr_with_the_old_number_still_there(world, client, backend):
     connected(world)
-    mishaps.unlink(world, "s")
+    faults.unlink(world, "s")
 
     session = client.read_session("s", deadline_seconds=5)
     assert backend.events == ["session_disconnected", "qr_code_generated"]
@@ -70,7 +70,7 @@ def test_unlinking_ends_in_a_fresh_qr_with_the_old_number_still_there(world, cli
     assert set(world.logins) == set()
 
 
-@pytest.mark.parametrize("mishap", [mishaps.crash, mishaps.hang])
+@pytest.mark.parametrize("mishap", [faults.crash, faults.hang])
 def test_as_shipped_a_broken_browser_goes_unnoticed(world, client, backend, mishap):
     connected(world)
     mishap(world, "s", honest=False)
@@ -82,7 +82,7 @@ def test_as_shipped_a_broken_browser_goes_unnoticed(world, client, backend, mish
     assert not world.sessions["s"].is_alive
 
 
-@pytest.mark.parametrize("mishap", [mishaps.crash, mishaps.hang])
+@pytest.mark.parametrize("mishap", [faults.crash, faults.hang])
 def test_an_honest_gateway_tells_at_once(world, client, backend, mishap):
     connected(world)
     mishap(world, "s", honest=True)
@@ -93,17 +93,17 @@ def test_an_honest_gateway_tells_at_once(world, client, backend, mishap):
 
 def test_a_hung_browser_can_go_on(world):
     connected(world)
-    mishaps.hang(world, "s", honest=False)
-    mishaps.resume(world, "s")
+    faults.hang(world, "s", honest=False)
+    faults.resume(world, "s")
 
     assert world.sessions["s"].is_alive
     with pytest.raises(Failure, match="not hung"):
-        mishaps.resume(world, "s")
+        faults.resume(world, "s")
 
 
 def test_a_silently_lost_session_is_gone_and_its_login_is_not(world, client, backend):
     connected(world)
-    mishaps.lose(world, "s")
+    faults.lose(world, "s")
 
     assert backend.events == []
     assert state(client) is None
@@ -114,7 +114,7 @@ def test_a_silently_lost_session_is_gone_and_its_login_is_not(world, client, bac
 
 def test_a_conflict_is_followed_by_a_false_reconnected(world, client, backend):
     connected(world)
-    mishaps.disconnect(world, "s", reason="CONFLICT")
+    faults.disconnect(world, "s", reason="CONFLICT")
     world.advance(60)
 
     assert backend.events == ["session_disconnected", "session_reconnected"]
@@ -123,7 +123,7 @@ def test_a_conflict_is_followed_by_a_false_reconnected(world, client, backend):
 
 def test_any_other_loss_is_told_with_its_reason(world, client, backend):
     connected(world)
-    mishaps.disconnect(world, "s", reason="TOS_BLOCK")
+    faults.disconnect(world, "s", reason="TOS_BLOCK")
 
     assert backend.bodies[0]["data"]["reason"] == "TOS_BLOCK"
     assert state(client) is State.DISCONNECTED
@@ -131,7 +131,7 @@ def test_any_other_loss_is_told_with_its_reason(world, client, backend):
 
 def test_the_gateway_gives_up(world, client, backend):
     connected(world)
-    mishaps.give_up(world, "s")
+    faults.give_up(world, "s")
 
     assert backend.events == ["session_reconnect_failed"]
     assert state(client) is State.DISCONNECTED
@@ -139,8 +139,8 @@ def test_the_gateway_gives_up(world, client, backend):
 
 def test_a_lie_changes_what_is_said_and_not_what_is(world, client):
     connected(world)
-    mishaps.disconnect(world, "s", reason="NAVIGATION")
-    mishaps.lie(world, "s", status="connected")
+    faults.disconnect(world, "s", reason="NAVIGATION")
+    faults.lie(world, "s", status="connected")
 
     assert state(client) is State.CONNECTED
     assert world.sessions["s"].truth is Truth.DISCONNECTED
@@ -148,9 +148,9 @@ def test_a_lie_changes_what_is_said_and_not_what_is(world, client):
 
 def test_a_false_reconnected_to_order(world, backend):
     connected(world)
-    mishaps.crash(world, "s", honest=True)
-    mishaps.claim_reconnected(world, "s")
-    mishaps.report_error(world, "s", error="phone_extraction_failed")
+    faults.crash(world, "s", honest=True)
+    faults.claim_reconnected(world, "s")
+    faults.report_error(world, "s", error="phone_extraction_failed")
 
     assert backend.events == ["session_disconnected", "session_reconnected", "session_error"]
     assert says(world) == "disconnected"
@@ -158,7 +158,7 @@ def test_a_false_reconnected_to_order(world, backend):
 
 def test_a_live_session_can_be_missing_from_the_list(world, client):
     connected(world)
-    mishaps.set_listed(world, "s", listed=False)
+    faults.set_listed(world, "s", listed=False)
 
     assert listed(client).sessions == ()
     assert state(client) is State.CONNECTED
@@ -167,24 +167,24 @@ def test_a_live_session_can_be_missing_from_the_list(world, client):
 
 def test_only_the_living_speak(world, backend):
     connected(world)
-    mishaps.speak(world, "s")
-    mishaps.speak(world, "s", sent=True)
-    mishaps.acknowledge(world, "s")
+    faults.speak(world, "s")
+    faults.speak(world, "s", sent=True)
+    faults.acknowledge(world, "s")
     assert backend.events == ["message_received", "message_sent", "message_delivered"]
 
-    mishaps.crash(world, "s", honest=False)
+    faults.crash(world, "s", honest=False)
     with pytest.raises(Failure, match="cannot speak"):
-        mishaps.speak(world, "s")
+        faults.speak(world, "s")
 
 
 def test_a_message_can_bring_megabytes(world, backend):
     connected(world)
-    mishaps.speak(world, "s", megabytes=3)
+    faults.speak(world, "s", megabytes=3)
 
     assert 3_000_000 < len(backend.requests[0][3]) < 3_300_000
 
 
-@pytest.mark.parametrize("verb", [mishaps.unlink, mishaps.lose, mishaps.acknowledge])
+@pytest.mark.parametrize("verb", [faults.unlink, faults.lose, faults.acknowledge])
 def test_nothing_happens_to_a_session_that_is_not_there(world, verb):
     with pytest.raises(Failure, match="no such session"):
         verb(world, "nobody")
@@ -203,7 +203,7 @@ def test_a_stopped_gateway_refuses_and_a_started_one_remembers(world, client):
 def test_a_frozen_gateway_never_answers_until_it_thaws(world, client, backend):
     connected(world)
     process.freeze(world)
-    mishaps.disconnect(world, "s", reason="NAVIGATION")
+    faults.disconnect(world, "s", reason="NAVIGATION")
     with pytest.raises(TimedOut, match="no answer within"):
         listed(client)
     assert backend.events == []
@@ -217,7 +217,7 @@ def test_a_frozen_gateway_never_answers_until_it_thaws(world, client, backend):
 
 def test_an_answer_that_takes_longer_than_the_caller_waits_is_a_timeout(world, client):
     connected(world)
-    mishaps.hang(world, "s", honest=False)
+    faults.hang(world, "s", honest=False)
 
     with pytest.raises(TimedOut):
         client.restart_session("s", workspace_id=1, account_id=1, deadline_seconds=10)
@@ -272,7 +272,7 @@ def test_health_can_agree_with_a_wrong_list(world, client):
 
 def test_a_scan_by_another_phone_is_told_with_that_number(world, backend):
     scanned(world, phone_number=NUMBER)
-    mishaps.unlink(world, "s")
-    mishaps.scan(world, "s", phone_number="15550109999")
+    faults.unlink(world, "s")
+    faults.scan(world, "s", phone_number="15550109999")
 
     assert backend.bodies[-1]["data"]["phone_number"] == "15550109999"

@@ -8,11 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from simulator import StillHost, World, mishaps, process, state_file, still_world
-from simulator.host import LiveHost
-from simulator.settings import Pace
-from simulator.traffic import TrafficSource
-from simulator.world import Failure
+from simulator import StillHost, World, still_world
+from simulator.state import faults, process, state_file
+from simulator.state.host import LiveHost
+from simulator.state.settings import Pace
+from simulator.state.traffic import TrafficSource
+from simulator.state.world import Failure
 from tests.gateways.simulated import NUMBER, connected, control, says, waiting
 
 ACTIVE = "/api/whatsapp/accounts/active"
@@ -75,7 +76,7 @@ def test_without_a_login_a_restored_session_shows_a_qr(world, backend):
 
 def test_a_dead_browser_is_cured_by_a_restart(world):
     connected(world)
-    mishaps.crash(world, "s", honest=False)
+    faults.crash(world, "s", honest=False)
     process.restart(world)
 
     assert world.sessions["s"].is_alive
@@ -84,7 +85,7 @@ def test_a_dead_browser_is_cured_by_a_restart(world):
 def test_what_the_process_was_about_to_do_dies_with_it(backend):
     world = paced(backend)
     waiting(world)
-    mishaps.scan(world, "s", phone_number="15550100001")
+    faults.scan(world, "s", phone_number="15550100001")
     world.delete("s")
     control(world, "webhooks", {"delay_seconds": 5})
     connected(world, "t", announce=True)
@@ -286,7 +287,7 @@ def test_its_disk_outlives_it(world, backend, tmp_path):
     world.save = lambda: state_file.save(world, path)
     connected(world, "a")
     connected(world, "b", workspace_id=2, phone_number="15550100002")
-    mishaps.lose(world, "b")
+    faults.lose(world, "b")
 
     reborn = still_world(backend)
     process.restore(reborn, state_file.load(reborn, path).held)
@@ -338,7 +339,7 @@ def test_a_broken_state_file_is_named(world, tmp_path, content):
 def test_connected_sessions_speak_now_and_then(world, backend):
     connected(world, "a")
     connected(world, "dead", phone_number="15550100002")
-    mishaps.crash(world, "dead", honest=False)
+    faults.crash(world, "dead", honest=False)
     control(world, "traffic", {"enabled": True})
     TrafficSource(world).step()
     world.advance(600)

@@ -11,7 +11,9 @@ import pytest
 from gateways.base import Kind, Pulse, Reason, State
 from gateways.kinds.waha import webhooks
 from gateways.kinds.waha.client import Client
-from simulator import mishaps, process, still_world, transport
+from simulator import still_world
+from simulator.state import faults, process
+from simulator.web import transport
 from tests.gateways.conftest import Backend
 from tests.gateways.documented import waha_session
 from tests.gateways.simulated import NUMBER, ask, connected
@@ -76,10 +78,10 @@ def test_a_list_without_all_hides_what_is_stopped(world, client):
     ]
 
 
-@pytest.mark.parametrize("breaks", [mishaps.hang, mishaps.crash_tab])
+@pytest.mark.parametrize("breaks", [faults.hang, faults.crash_tab])
 def test_a_mute_page_is_working_without_a_state_of_its_engine(world, client, breaks, backend):
     connected(world)
-    breaks(world, "s", **({"honest": False} if breaks is mishaps.hang else {}))
+    breaks(world, "s", **({"honest": False} if breaks is faults.hang else {}))
     world.advance(600)
 
     assert read(client) == (None, "WORKING, but its page gives no answer")
@@ -90,7 +92,7 @@ def test_a_mute_page_is_working_without_a_state_of_its_engine(world, client, bre
 
 def test_a_deaf_page_says_that_all_is_well(world, client):
     connected(world)
-    mishaps.deafen(world, "s")
+    faults.deafen(world, "s")
 
     assert client.probe_session("s", deadline_seconds=16).pulse is Pulse.ALIVE
     assert not world.sessions["s"].is_alive
@@ -98,7 +100,7 @@ def test_a_deaf_page_says_that_all_is_well(world, client):
 
 def test_a_killed_browser_fails_and_is_started_again_by_itself(world, client, backend):
     connected(world)
-    mishaps.crash(world, "s", honest=False)
+    faults.crash(world, "s", honest=False)
     assert read(client) == (State.DISCONNECTED, "FAILED")
 
     world.advance(2)
@@ -108,7 +110,7 @@ def test_a_killed_browser_fails_and_is_started_again_by_itself(world, client, ba
 
 def test_a_page_that_lost_whatsapp_is_looked_at_again(world, client, backend):
     connected(world)
-    mishaps.disconnect(world, "s", reason="TIMEOUT")
+    faults.disconnect(world, "s", reason="TIMEOUT")
     assert client.probe_session("s", deadline_seconds=16).reason is Reason.DEAF
     world.advance(2)
     assert read(client) == (State.DISCONNECTED, "FAILED")
@@ -119,7 +121,7 @@ def test_a_page_that_lost_whatsapp_is_looked_at_again(world, client, backend):
 
 def test_an_unlinked_session_stays_failed_until_it_is_started_to_show_a_code(world, client):
     connected(world)
-    mishaps.unlink(world, "s")
+    faults.unlink(world, "s")
     world.advance(600)
     assert read(client) == (State.DISCONNECTED, "FAILED")
     assert client.read_qr("s", deadline_seconds=20) is None
@@ -142,7 +144,7 @@ def test_stop_keeps_the_login_and_logging_out_starts_from_scratch(world, client)
 
 def test_a_restart_cures_a_hung_page(world, client):
     connected(world)
-    mishaps.hang(world, "s", honest=False)
+    faults.hang(world, "s", honest=False)
     client.restart_session("s", workspace_id=1, account_id=1, deadline_seconds=60)
 
     assert read(client) == (State.CONNECTED, "WORKING")
@@ -150,7 +152,7 @@ def test_a_restart_cures_a_hung_page(world, client):
 
 def test_activity_is_the_time_of_our_own_calls(world, client):
     connected(world)
-    mishaps.speak(world, "s")
+    faults.speak(world, "s")
     _, [before] = ask(world, "GET", "/api/sessions", headers=KEYS)
     read(client)
     _, [after] = ask(world, "GET", "/api/sessions", headers=KEYS)
@@ -190,9 +192,9 @@ def test_webhooks_are_signed_and_bring_an_id_and_a_time(world, backend):
 
 def test_each_webhook_is_what_its_reader_expects(world, backend):
     connected(world)
-    mishaps.speak(world, "s")
-    mishaps.acknowledge(world, "s")
-    mishaps.unlink(world, "s")
+    faults.speak(world, "s")
+    faults.acknowledge(world, "s")
+    faults.unlink(world, "s")
 
     heard = [webhooks.parse(body) for _, _, _, body in backend.requests]
     assert [(one.name, one.kind, one.state) for one in heard] == [

@@ -10,8 +10,9 @@ import pytest
 from gateways.base import Kind, webhook_path
 from gateways.kinds.webjs import kind
 from gateways.kinds.webjs.words import WRONG_PATHS
-from simulator import events, mishaps
-from simulator.sessions import SimulatedSession, Truth
+from simulator import events
+from simulator.state import faults
+from simulator.state.sessions import SimulatedSession, Truth
 from tests.gateways import recorded
 from tests.gateways.simulated import NUMBER, connected, control, scanned
 
@@ -19,12 +20,12 @@ from tests.gateways.simulated import NUMBER, connected, control, scanned
 def say_all(world):
     """One of each event the simulator knows."""
     scanned(world)
-    mishaps.speak(world, "s")
-    mishaps.acknowledge(world, "s")
-    mishaps.report_error(world, "s", error="webhook_send_failed")
-    mishaps.disconnect(world, "s", reason="CONFLICT")
-    mishaps.give_up(world, "s")
-    mishaps.unlink(world, "s")
+    faults.speak(world, "s")
+    faults.acknowledge(world, "s")
+    faults.report_error(world, "s", error="webhook_send_failed")
+    faults.disconnect(world, "s", reason="CONFLICT")
+    faults.give_up(world, "s")
+    faults.unlink(world, "s")
     world.sender.send(events.connection_test(world.host.now()))
     world.settle()
 
@@ -134,7 +135,7 @@ def test_any_other_error_is_only_logged(world, backend, status):
 
 def losses(world, count=1):
     for _ in range(count):
-        mishaps.disconnect(world, "s", reason="NAVIGATION")
+        faults.disconnect(world, "s", reason="NAVIGATION")
 
 
 @pytest.fixture
@@ -180,9 +181,9 @@ def test_they_can_be_late_and_look_fresh(world, backend, session):
 def test_they_can_overtake_each_other(world, backend, session):
     control(world, "webhooks", {"reorder": 3})
     for reason in ("first", "second"):
-        mishaps.disconnect(world, "s", reason=reason)
+        faults.disconnect(world, "s", reason=reason)
     assert backend.requests == []
-    mishaps.disconnect(world, "s", reason="third")
+    faults.disconnect(world, "s", reason="third")
     world.advance(1)
 
     assert [body["data"]["reason"] for body in backend.bodies] == ["third", "second", "first"]

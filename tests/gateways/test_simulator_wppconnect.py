@@ -12,22 +12,24 @@ import pytest
 from gateways.base import Kind, Pulse, Reason, State
 from gateways.kinds.wppconnect import webhooks
 from gateways.kinds.wppconnect.client import Client
-from simulator import mishaps, process, still_world, transport
+from simulator import still_world
 from simulator.dialects.wppconnect import token_for
-from simulator.sessions import Login
+from simulator.state import faults, process
+from simulator.state.sessions import Login
+from simulator.web import transport
 from tests.gateways import captured
 from tests.gateways.conftest import Backend
 from tests.gateways.simulated import ask, connected
 
 NUMBER = "15550100001"
 FAULTS = {
-    "f-kill9": lambda world: mishaps.crash(world, "f-kill9", honest=False),
-    "f-renderer": lambda world: mishaps.crash_tab(world, "f-renderer"),
-    "f-stop": lambda world: mishaps.hang(world, "f-stop", honest=False),
-    "f-timeout": lambda world: mishaps.disconnect(world, "f-timeout", reason="TIMEOUT"),
-    "f-unpaired": lambda world: mishaps.disconnect(world, "f-unpaired", reason="UNPAIRED"),
-    "f-conflict": lambda world: mishaps.conflict(world, "f-conflict"),
-    "f-logout": lambda world: mishaps.unlink(world, "f-logout"),
+    "f-kill9": lambda world: faults.crash(world, "f-kill9", honest=False),
+    "f-renderer": lambda world: faults.crash_tab(world, "f-renderer"),
+    "f-stop": lambda world: faults.hang(world, "f-stop", honest=False),
+    "f-timeout": lambda world: faults.disconnect(world, "f-timeout", reason="TIMEOUT"),
+    "f-unpaired": lambda world: faults.disconnect(world, "f-unpaired", reason="UNPAIRED"),
+    "f-conflict": lambda world: faults.conflict(world, "f-conflict"),
+    "f-logout": lambda world: faults.unlink(world, "f-logout"),
 }
 NOT_SIMULATED = {"metrics", "send-message"}
 # They had been linked before the recording began.
@@ -105,12 +107,12 @@ def test_it_answers_as_recorded_from_the_first_login_through_every_fault(world):
             linked(world, session_id)
         is_scanned = label in ("after pair: status-session", "before fault: status-session")
         if is_scanned and session_id not in world.logins:
-            mishaps.scan(world, session_id, phone_number=NUMBER)
+            faults.scan(world, session_id, phone_number=NUMBER)
         if label.startswith("+1s") and session_id not in done:
             done.add(session_id)
             FAULTS[session_id](world)
         if label == "after SIGCONT: status-session":
-            mishaps.resume(world, session_id)
+            faults.resume(world, session_id)
         assert answer_of(world, line) == recorded_answer(line), (label, session_id)
     assert done == set(FAULTS)
 
@@ -136,11 +138,11 @@ def test_a_close_and_a_start_are_told_as_recorded(world, backend):
 
 def test_each_webhook_is_what_its_reader_expects_and_nothing_proves_the_sender(world, backend):
     connected(world, "s")
-    mishaps.speak(world, "s")
-    mishaps.acknowledge(world, "s")
-    mishaps.unlink(world, "s")
-    mishaps.scan(world, "s", phone_number=NUMBER)
-    mishaps.crash(world, "s", honest=False)
+    faults.speak(world, "s")
+    faults.acknowledge(world, "s")
+    faults.unlink(world, "s")
+    faults.scan(world, "s", phone_number=NUMBER)
+    faults.crash(world, "s", honest=False)
 
     heard = [webhooks.parse(body) for _, _, _, body in backend.requests]
     assert [(one.name, one.kind, one.state, one.reason) for one in heard] == [
@@ -158,7 +160,7 @@ def test_each_webhook_is_what_its_reader_expects_and_nothing_proves_the_sender(w
 
 def test_a_killed_browser_is_seen_by_the_check_and_a_start_alone_does_nothing(world, client):
     connected(world, "s")
-    mishaps.crash(world, "s", honest=False)
+    faults.crash(world, "s", honest=False)
     session = client.read_session("s", deadline_seconds=5)
     assert (session.state, session.reason) == (State.DISCONNECTED, Reason.BROWSER_GONE)
 
@@ -172,14 +174,14 @@ def test_a_killed_browser_is_seen_by_the_check_and_a_start_alone_does_nothing(wo
 
 def test_a_hung_page_gives_the_check_no_answer(world, client):
     connected(world, "s")
-    mishaps.hang(world, "s", honest=False)
+    faults.hang(world, "s", honest=False)
 
     assert client.probe_session("s", deadline_seconds=16).pulse is Pulse.NO_ANSWER
 
 
 def test_a_session_that_lost_whatsapp_goes_on_looking_alive(world, client):
     connected(world, "s")
-    mishaps.disconnect(world, "s", reason="TIMEOUT")
+    faults.disconnect(world, "s", reason="TIMEOUT")
 
     assert client.read_session("s", deadline_seconds=5).state is State.CONNECTED
     assert not world.sessions["s"].is_alive

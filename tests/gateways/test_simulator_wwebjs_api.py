@@ -24,9 +24,11 @@ from gateways.base import (
 )
 from gateways.kinds.wwebjs_api import webhooks
 from gateways.kinds.wwebjs_api.client import Client
-from simulator import mishaps, process, still_world, transport
-from simulator.settings import INSTANT
-from simulator.world import State as SimulatorState
+from simulator import still_world
+from simulator.state import faults, process
+from simulator.state.settings import INSTANT
+from simulator.state.world import State as SimulatorState
+from simulator.web import transport
 from tests.gateways import captured
 from tests.gateways.conftest import Backend
 from tests.gateways.simulated import ask, connected
@@ -37,20 +39,20 @@ WITHOUT_RECOVERY = "03-faults-recover-sessions-false"
 WITH_RECOVERY = "04-faults-recover-sessions-true"
 STATES = ("CONFLICT", "UNPAIRED", "UNPAIRED_IDLE", "UNLAUNCHED", "PROXYBLOCK", "TOS_BLOCK")
 FAULTS = {
-    "kill9-browser": lambda world, one: mishaps.crash(world, one, honest=False),
-    "term-browser": lambda world, one: mishaps.crash(world, one, honest=False),
-    "kill9-renderer": mishaps.crash_tab,
-    "crash-url": mishaps.crash_tab,
-    "tab-closed": mishaps.close_tab,
-    "nav-blank": mishaps.leave,
-    "nav-neterror": mishaps.leave,
-    "phone-logout": mishaps.unlink,
-    "state-TIMEOUT": lambda world, one: mishaps.disconnect(world, one, reason="TIMEOUT"),
-    "state-DEPRECATED_VERSION": lambda world, one: mishaps.disconnect(
+    "kill9-browser": lambda world, one: faults.crash(world, one, honest=False),
+    "term-browser": lambda world, one: faults.crash(world, one, honest=False),
+    "kill9-renderer": faults.crash_tab,
+    "crash-url": faults.crash_tab,
+    "tab-closed": faults.close_tab,
+    "nav-blank": faults.leave,
+    "nav-neterror": faults.leave,
+    "phone-logout": faults.unlink,
+    "state-TIMEOUT": lambda world, one: faults.disconnect(world, one, reason="TIMEOUT"),
+    "state-DEPRECATED_VERSION": lambda world, one: faults.disconnect(
         world, one, reason="DEPRECATED_VERSION"
     ),
 } | {
-    f"state-{word}": lambda world, one, word=word: mishaps.disconnect(world, one, reason=word)
+    f"state-{word}": lambda world, one, word=word: faults.disconnect(world, one, reason=word)
     for word in STATES
 }
 # Moments in which something was just happening: they differ between the recordings themselves.
@@ -120,7 +122,7 @@ def test_it_answers_as_recorded_from_the_first_start_to_the_last_stop():
     world = world_with(pace=replace(INSTANT, load=1))
     for line in lines_of("02-login-restart-stop-terminate"):
         if line["label"] == "status while PAIRING":
-            mishaps.scan(world, "t1", phone_number=NUMBER)
+            faults.scan(world, "t1", phone_number=NUMBER)
         assert answer_of(world, line) == recorded_answer(line), line["label"]
         world.advance(1.5)
 
@@ -166,7 +168,7 @@ def test_of_two_starts_at_once_the_second_finds_the_profile_taken(world):
 
 def test_a_login_is_told_as_recorded(world, backend):
     ask(world, "GET", "/session/start/t1", headers=KEYS)
-    mishaps.scan(world, "t1", phone_number=NUMBER)
+    faults.scan(world, "t1", phone_number=NUMBER)
     ask(world, "GET", "/session/restart/t1", headers=KEYS)
     told = [json.loads(body) for body in captured.webhooks("wwebjs-api", "02*")]
 
@@ -178,11 +180,11 @@ def test_a_login_is_told_as_recorded(world, backend):
 
 def test_each_webhook_is_what_its_reader_expects(world, backend):
     connected(world, "s")
-    mishaps.disconnect(world, "s", reason="TIMEOUT")
-    mishaps.disconnect(world, "s", reason="CONNECTED")
-    mishaps.speak(world, "s")
-    mishaps.acknowledge(world, "s")
-    mishaps.block(world, "s")
+    faults.disconnect(world, "s", reason="TIMEOUT")
+    faults.disconnect(world, "s", reason="CONNECTED")
+    faults.speak(world, "s")
+    faults.acknowledge(world, "s")
+    faults.block(world, "s")
 
     heard = [webhooks.parse(body) for _, _, _, body in backend.requests]
     assert [(one.name, one.kind, one.state, one.reason) for one in heard] == [
@@ -208,8 +210,8 @@ def test_nothing_is_ever_sent_again(world, backend):
 def test_a_list_shows_each_as_it_is(world, client):
     for name in ("alive", "killed", "timeout"):
         connected(world, name)
-    mishaps.crash(world, "killed", honest=False)
-    mishaps.disconnect(world, "timeout", reason="TIMEOUT")
+    faults.crash(world, "killed", honest=False)
+    faults.disconnect(world, "timeout", reason="TIMEOUT")
 
     listing = client.list_sessions(deadline_seconds=5)
 
@@ -222,7 +224,7 @@ def test_a_list_shows_each_as_it_is(world, client):
 
 def test_a_hung_session_is_cured_by_stop_and_start(world, client):
     connected(world, "s")
-    mishaps.hang(world, "s", honest=False)
+    faults.hang(world, "s", honest=False)
     with pytest.raises(TimedOut):
         client.read_session("s", deadline_seconds=5)
 
@@ -234,7 +236,7 @@ def test_a_hung_session_is_cured_by_stop_and_start(world, client):
 
 def test_a_restart_that_nobody_waited_for_happens_all_the_same(world, client):
     connected(world, "s")
-    mishaps.hang(world, "s", honest=False)
+    faults.hang(world, "s", honest=False)
     with pytest.raises(httpx.ReadTimeout):
         ask(world, "GET", "/session/restart/s", headers=KEYS, seconds=60)
     world.advance(361)
@@ -247,7 +249,7 @@ def test_a_restart_that_nobody_waited_for_happens_all_the_same(world, client):
 def test_a_restart_that_waits_goes_on_when_the_session_is_stopped(world):
     """So that a session appears which nobody has just asked for."""
     connected(world, "s")
-    mishaps.hang(world, "s", honest=False)
+    faults.hang(world, "s", honest=False)
     with pytest.raises(httpx.ReadTimeout):
         ask(world, "GET", "/session/restart/s", headers=KEYS, seconds=60)
 
@@ -258,15 +260,15 @@ def test_a_restart_that_waits_goes_on_when_the_session_is_stopped(world):
     assert world.sessions["s"].is_alive
 
 
-@pytest.mark.parametrize("ends", [mishaps.resume, mishaps.crash])
+@pytest.mark.parametrize("ends", [faults.resume, faults.crash])
 def test_a_restart_that_waits_goes_on_when_the_browser_wakes_up_or_dies(world, ends):
     connected(world, "s")
-    mishaps.hang(world, "s", honest=False)
+    faults.hang(world, "s", honest=False)
     before = world.sessions["s"]
     with pytest.raises(httpx.ReadTimeout):
         ask(world, "GET", "/session/restart/s", headers=KEYS, seconds=60)
 
-    ends(world, "s", **({"honest": False} if ends is mishaps.crash else {}))
+    ends(world, "s", **({"honest": False} if ends is faults.crash else {}))
 
     assert world.sessions["s"].is_alive
     assert world.sessions["s"] is not before
@@ -274,7 +276,7 @@ def test_a_restart_that_waits_goes_on_when_the_browser_wakes_up_or_dies(world, e
 
 def test_its_client_withholds_what_would_end_the_whole_gateway(world, client):
     connected(world, "s")
-    mishaps.leave(world, "s")
+    faults.leave(world, "s")
     for verb in (client.restart_session, client.start_session):
         with pytest.raises(GatewayError):
             verb("s", workspace_id=1, account_id=1, deadline_seconds=10)
@@ -289,12 +291,12 @@ def test_its_client_withholds_what_would_end_the_whole_gateway(world, client):
     ("breaks", "pulse", "reason"),
     [
         (lambda world: None, Pulse.ALIVE, Reason.NONE),
-        (lambda world: mishaps.crash(world, "s", honest=False), Pulse.GONE, Reason.BROWSER_GONE),
-        (lambda world: mishaps.close_tab(world, "s"), Pulse.GONE, Reason.BROWSER_GONE),
-        (lambda world: mishaps.hang(world, "s", honest=False), Pulse.NO_ANSWER, Reason.HUNG),
-        (lambda world: mishaps.crash_tab(world, "s"), Pulse.NO_ANSWER, Reason.HUNG),
-        (lambda world: mishaps.leave(world, "s"), Pulse.NO_ANSWER, Reason.PAGE_GONE),
-        (lambda world: mishaps.deafen(world, "s"), Pulse.ALIVE, Reason.NONE),
+        (lambda world: faults.crash(world, "s", honest=False), Pulse.GONE, Reason.BROWSER_GONE),
+        (lambda world: faults.close_tab(world, "s"), Pulse.GONE, Reason.BROWSER_GONE),
+        (lambda world: faults.hang(world, "s", honest=False), Pulse.NO_ANSWER, Reason.HUNG),
+        (lambda world: faults.crash_tab(world, "s"), Pulse.NO_ANSWER, Reason.HUNG),
+        (lambda world: faults.leave(world, "s"), Pulse.NO_ANSWER, Reason.PAGE_GONE),
+        (lambda world: faults.deafen(world, "s"), Pulse.ALIVE, Reason.NONE),
     ],
 )
 def test_a_probe_meets_each_fault(world, client, breaks, pulse, reason):
@@ -309,7 +311,7 @@ def test_a_code_is_shown_scanned_and_the_login_lost_by_logging_out(world, client
     client.start_session("s", workspace_id=1, account_id=1, deadline_seconds=60)
     assert client.read_qr("s", deadline_seconds=5).startswith("data:image/png;base64,")
 
-    mishaps.scan(world, "s", phone_number=NUMBER)
+    faults.scan(world, "s", phone_number=NUMBER)
     assert client.read_session("s", deadline_seconds=5).phone_number == NUMBER
 
     client.log_out_session("s", workspace_id=1, deadline_seconds=5)
@@ -320,7 +322,7 @@ def test_a_code_is_shown_scanned_and_the_login_lost_by_logging_out(world, client
 def test_a_page_that_left_takes_the_whole_gateway_with_it(world, client, verb):
     for name in ("s", "neighbour"):
         connected(world, name)
-    mishaps.leave(world, "s")
+    faults.leave(world, "s")
     with pytest.raises(httpx.ReadError):
         ask(world, "GET", f"/session/{verb}/s", headers=KEYS)
     with pytest.raises(Refused):
@@ -333,13 +335,13 @@ def test_a_page_that_left_takes_the_whole_gateway_with_it(world, client, verb):
 
 def test_a_page_that_left_ends_the_process_by_itself_unless_it_comes_back(world, client):
     connected(world, "s")
-    mishaps.leave(world, "s")
+    faults.leave(world, "s")
     world.advance(20)
-    mishaps.resume(world, "s")
+    faults.resume(world, "s")
     world.advance(60)
     assert client.read_session("s", deadline_seconds=5).state is State.CONNECTED
 
-    mishaps.leave(world, "s")
+    faults.leave(world, "s")
     world.advance(31)
     with pytest.raises(Unreachable):
         client.health(deadline_seconds=5)
@@ -348,8 +350,8 @@ def test_a_page_that_left_ends_the_process_by_itself_unless_it_comes_back(world,
 def test_whatever_is_not_connected_loses_its_login_by_terminate_inactive(world):
     for name in ("alive", "killed", "timeout"):
         connected(world, name)
-    mishaps.crash(world, "killed", honest=False)
-    mishaps.disconnect(world, "timeout", reason="TIMEOUT")
+    faults.crash(world, "killed", honest=False)
+    faults.disconnect(world, "timeout", reason="TIMEOUT")
 
     ask(world, "GET", "/session/terminateInactive", headers=KEYS)
 
@@ -383,7 +385,7 @@ def test_a_hung_session_holds_up_nobody_who_asks_for_another_meanwhile():
     hung = {"headers": KEYS, "seconds": 600}
     world = world_with(asks_for_the_hung_one)
     connected(world, "hung")
-    mishaps.hang(world, "hung", honest=False)
+    faults.hang(world, "hung", honest=False)
 
     status, _ = ask(world, "GET", "/session/start/s", headers=KEYS, seconds=20)
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gateways.registry import use_transport
-from simulator import still_world, transport
+from simulator import still_world
+from simulator.web import transport
 from tests.cast import make_cast
 from tests.reconciliation.scene import ADDRESS, make_scene
 

@@ -16,7 +16,7 @@ from accounts.status import Status
 from reconciliation import planning, rollcall
 from reconciliation.models import Finding
 from reconciliation.report import Report
-from simulator.world import World
+from simulator.state.world import World
 from tests.cast import Cast, a_number
 from tests.gateways.simulated import connected
 

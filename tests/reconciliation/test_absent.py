@@ -5,7 +5,7 @@ from __future__ import annotations
 from accounts.models import Account
 from accounts.status import Source, Status, Wanted
 from gateways.base import Reason
-from simulator import mishaps
+from simulator.state import faults
 from tests.cast import see, story
 
 
@@ -38,7 +38,7 @@ def test_the_next_pass_finds_nothing_more(scene):
 
 def test_one_that_its_own_status_knows_makes_the_list_a_liar(scene):
     """The status is a cached variable, so that two answers of one gateway contradict each other."""
-    mishaps.set_listed(scene.world, "alice", listed=False)
+    faults.set_listed(scene.world, "alice", listed=False)
 
     [finding] = scene.call_roll().findings
 
@@ -47,7 +47,7 @@ def test_one_that_its_own_status_knows_makes_the_list_a_liar(scene):
 
 
 def test_as_long_as_the_list_lies_it_stays_so(scene):
-    mishaps.set_listed(scene.world, "alice", listed=False)
+    faults.set_listed(scene.world, "alice", listed=False)
     for _ in range(4):
         scene.tick()
 
@@ -57,7 +57,7 @@ def test_as_long_as_the_list_lies_it_stays_so(scene):
 def test_one_that_speaks_meanwhile_is_not_condemned_by_a_list(scene):
     """What comes from its live client outweighs both answers; once it is silent they count."""
     alice = scene.cast.alice
-    mishaps.set_listed(scene.world, "alice", listed=False)
+    faults.set_listed(scene.world, "alice", listed=False)
     for _ in range(6):
         Account.objects.filter(pk=alice.pk).update(proven_at=scene.database_now())
         scene.passes(10)
@@ -77,7 +77,7 @@ def test_one_that_speaks_meanwhile_is_not_condemned_by_a_list(scene):
 
 def test_what_spoke_before_a_probe_found_nothing_behind_it_speaks_for_nothing(scene):
     alice = scene.cast.alice
-    mishaps.set_listed(scene.world, "alice", listed=False)
+    faults.set_listed(scene.world, "alice", listed=False)
     Account.objects.filter(pk=alice.pk).update(
         proven_at=scene.cast.ago(20),
         disproved_at=scene.cast.ago(10),
@@ -89,9 +89,9 @@ def test_what_spoke_before_a_probe_found_nothing_behind_it_speaks_for_nothing(sc
 
 
 def test_listed_again_it_is_connected(scene):
-    mishaps.set_listed(scene.world, "alice", listed=False)
+    faults.set_listed(scene.world, "alice", listed=False)
     scene.call_roll()
-    mishaps.set_listed(scene.world, "alice", listed=True)
+    faults.set_listed(scene.world, "alice", listed=True)
 
     scene.call_roll()
 
@@ -127,7 +127,7 @@ def test_a_registered_session_that_nobody_started_stays_pending(scene):
 
 def test_a_webhook_during_the_pass_wins(scene, during_the_list):
     """It came in after the gateway was asked, so that the list is older than it."""
-    mishaps.lie(scene.world, "alice", status="disconnected")
+    faults.lie(scene.world, "alice", status="disconnected")
     now = lambda: see(scene.cast.alice, Status.QR_SCANNING, at=scene.database_now())  # noqa: E731
     during_the_list(now)
 

@@ -12,7 +12,7 @@ from accounts.observations import Observation
 from accounts.status import Source, Status
 from accounts.transitions import observe
 from gateways.base import Reason
-from simulator import mishaps
+from simulator.state import faults
 from tests.cast import story
 
 
@@ -43,7 +43,7 @@ def found(scene, account, status, reason):
 
 
 def test_a_killed_browser_stays_disconnected_and_no_pass_finds_anything(scene, alice):
-    mishaps.crash(scene.world, "alice", honest=False)
+    faults.crash(scene.world, "alice", honest=False)
     found(scene, alice, Status.DISCONNECTED, Reason.BROWSER_GONE)
 
     for _ in range(5):
@@ -53,7 +53,7 @@ def test_a_killed_browser_stays_disconnected_and_no_pass_finds_anything(scene, a
 
 
 def test_it_is_back_with_its_new_login(scene, alice):
-    mishaps.crash(scene.world, "alice", honest=False)
+    faults.crash(scene.world, "alice", honest=False)
     found(scene, alice, Status.DISCONNECTED, Reason.BROWSER_GONE)
     scene.tick()
 
@@ -81,7 +81,7 @@ def hears(scene, account) -> None:
 
 
 def test_a_webhook_that_tells_of_its_new_login_is_believed_by_the_read(scene, alice):
-    mishaps.crash(scene.world, "alice", honest=False)
+    faults.crash(scene.world, "alice", honest=False)
     found(scene, alice, Status.DISCONNECTED, Reason.BROWSER_GONE)
     scene.world.reconnect("alice", alice.workspace_id)
 
@@ -91,7 +91,7 @@ def test_a_webhook_that_tells_of_its_new_login_is_believed_by_the_read(scene, al
 
 
 def test_a_webhook_that_comes_late_is_not(scene, alice):
-    mishaps.crash(scene.world, "alice", honest=False)
+    faults.crash(scene.world, "alice", honest=False)
     found(scene, alice, Status.DISCONNECTED, Reason.BROWSER_GONE)
 
     hears(scene, alice)

@@ -16,7 +16,7 @@ from accounts.status import Status
 from reconciliation import rollcall
 from reconciliation.lease import LEASE, LeaseLost, take_lease
 from reconciliation.models import Run
-from simulator.world import Failure
+from simulator.state.world import Failure
 from tests.cast import story
 
 

@@ -10,7 +10,7 @@ from accounts import confirm, maintenance
 from accounts.models import Gateway, Incident
 from accounts.status import Status, Wanted
 from gateways.base import Reason
-from simulator.world import State
+from simulator.state.world import State
 from tests.cast import see, story
 
 MINUTES = timedelta(minutes=1)

@@ -9,7 +9,7 @@ from accounts.models import Account, Incident
 from accounts.status import Status
 from gateways.base import GatewayError, Reason
 from reconciliation import reads
-from simulator import mishaps
+from simulator.state import faults
 from tests.cast import see, story
 
 HELD = (Status.UNKNOWN, Reason.MASS_LOSS_UNCONFIRMED)
@@ -202,10 +202,10 @@ def test_one_that_only_the_lists_leave_out_lives_on_when_the_others_are_back(sce
     """It was left out before they vanished, and is still when they are there again."""
     accounts = scene.accounts(3)
     for account in accounts:
-        mishaps.set_listed(scene.world, account.session_id, listed=False)
+        faults.set_listed(scene.world, account.session_id, listed=False)
     scene.call_roll()
     for account in accounts[1:]:
-        mishaps.set_listed(scene.world, account.session_id, listed=True)
+        faults.set_listed(scene.world, account.session_id, listed=True)
 
     calls_for(scene, 120)
 
@@ -220,7 +220,7 @@ def test_those_that_only_the_lists_leave_out_are_not_lost_with_the_others(scene)
     gone, hidden = accounts[:2], accounts[2:]
     scene.loses(*gone)
     for account in hidden:
-        mishaps.set_listed(scene.world, account.session_id, listed=False)
+        faults.set_listed(scene.world, account.session_id, listed=False)
     scene.call_roll()
 
     calls_for(scene, 120)
@@ -229,7 +229,7 @@ def test_those_that_only_the_lists_leave_out_are_not_lost_with_the_others(scene)
     assert scene.says(*hidden) == [HELD] * 3
     assert scene.open_incidents() == [Incident.Kind.MASS_LOSS]
     for account in hidden:
-        mishaps.set_listed(scene.world, account.session_id, listed=True)
+        faults.set_listed(scene.world, account.session_id, listed=True)
     calls_for(scene, 20)
     assert scene.says(*hidden) == [(Status.CONNECTED, "")] * 3
     assert scene.open_incidents() == []
@@ -266,7 +266,7 @@ def test_what_is_gone_by_name_waits_no_more_for_one_that_lives_on_unlisted(scene
     """It speaks, and no list shows it: that says nothing of the others, which repair may take."""
     *gone, hidden = scene.accounts(6)
     scene.loses(*gone)
-    mishaps.set_listed(scene.world, hidden.session_id, listed=False)
+    faults.set_listed(scene.world, hidden.session_id, listed=False)
     scene.call_roll()
     calls_for(scene, 20)
     for _ in range(7):

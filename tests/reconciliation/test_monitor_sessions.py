@@ -14,8 +14,8 @@ from accounts.models import Account, Gateway
 from accounts.status import Status
 from reconciliation.lease import take_lease
 from reconciliation.models import Run
-from simulator import mishaps
-from simulator.world import State
+from simulator.state import faults
+from simulator.state.world import State
 from tests.reconciliation.monitoring import Monitor
 from tests.reconciliation.scene import OURS
 
@@ -48,7 +48,7 @@ def test_the_incidents_third_test(scene, monitor):
 
 
 def test_a_plan_finds_the_same_and_changes_nothing_at_all(scene, monitor):
-    mishaps.set_listed(scene.world, scene.an_account("dana").session_id, listed=False)
+    faults.set_listed(scene.world, scene.an_account("dana").session_id, listed=False)
     scene.an_account("eve", status=Status.DISCONNECTED)
     scene.holds("stranger")
     scene.loses(scene.cast.alice)

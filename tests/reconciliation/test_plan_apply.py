@@ -12,7 +12,7 @@ from accounts.models import Account, Gateway, Transition
 from accounts.status import Status, Wanted
 from gateways.base import Reason
 from reconciliation.models import Run
-from simulator.world import State
+from simulator.state.world import State
 from tests.cast import see, story
 from tests.reconciliation.monitoring import Monitor
 

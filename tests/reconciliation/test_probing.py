@@ -12,8 +12,8 @@ from accounts.models import Account, Gateway
 from accounts.status import Status
 from gateways.base import Reason
 from reconciliation import tasks
-from simulator import mishaps
-from simulator.world import State
+from simulator.state import faults
+from simulator.state.world import State
 from tests.cast import story
 
 
@@ -65,7 +65,7 @@ def counting(scene, monkeypatch):
 
 
 def test_a_killed_browser_is_found_by_the_first_look_and_stays_found(scene, alice):
-    mishaps.crash(scene.world, "alice", honest=False)
+    faults.crash(scene.world, "alice", honest=False)
     falls_silent(scene)
 
     said = lives(scene, 180)
@@ -77,7 +77,7 @@ def test_a_killed_browser_is_found_by_the_first_look_and_stays_found(scene, alic
 
 
 def test_a_restart_brings_it_back_at_the_next_pass(scene, alice):
-    mishaps.crash(scene.world, "alice", honest=False)
+    faults.crash(scene.world, "alice", honest=False)
     falls_silent(scene)
     lives(scene, 120)
 
@@ -89,7 +89,7 @@ def test_a_restart_brings_it_back_at_the_next_pass(scene, alice):
 
 
 def test_a_hung_browser_is_unresponsive_after_three_looks(scene, alice):
-    mishaps.hang(scene.world, "alice", honest=False)
+    faults.hang(scene.world, "alice", honest=False)
     falls_silent(scene)
 
     said = lives(scene, 180)
@@ -100,11 +100,11 @@ def test_a_hung_browser_is_unresponsive_after_three_looks(scene, alice):
 
 
 def test_it_is_believed_again_once_its_page_answers(scene, alice):
-    mishaps.hang(scene.world, "alice", honest=False)
+    faults.hang(scene.world, "alice", honest=False)
     falls_silent(scene)
     lives(scene, 180)
 
-    mishaps.resume(scene.world, "alice")
+    faults.resume(scene.world, "alice")
     falls_silent(scene)
     said = lives(scene, 180)
 
@@ -136,7 +136,7 @@ def test_who_is_usually_quiet_is_left_alone(scene, alice):
 
 def test_a_gateway_may_forbid_it(scene, alice):
     Gateway.objects.update(send_probe=Gateway.SendProbe.OFF)
-    mishaps.crash(scene.world, "alice", honest=False)
+    faults.crash(scene.world, "alice", honest=False)
 
     scene.passes(1200)
 

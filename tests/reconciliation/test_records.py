@@ -12,7 +12,7 @@ from reconciliation import records
 from reconciliation.comparison import Difference
 from reconciliation.models import Finding, Run
 from reconciliation.report import Report
-from simulator.world import State
+from simulator.state.world import State
 
 
 def keep(gateway, *findings, outcome=Run.Outcome.DRIFT, **fields):

@@ -14,8 +14,8 @@ from config.celery import app
 from reconciliation import tasks
 from reconciliation.models import Run
 from reconciliation.phase import seconds_until_phase
-from simulator import mishaps
-from simulator.world import State
+from simulator.state import faults
+from simulator.state.world import State
 from tests.cast import see, story
 
 
@@ -116,7 +116,7 @@ def test_a_claim_that_is_not_true_is_undone_by_a_read_at_once(
 
 def test_a_claim_of_life_is_read_as_well(scene, django_capture_on_commit_callbacks):
     dana = scene.an_account("dana", status=Status.DISCONNECTED)
-    mishaps.lie(scene.world, "dana", status="qr_scanning")
+    faults.lie(scene.world, "dana", status="qr_scanning")
     with django_capture_on_commit_callbacks(execute=True):
         see(dana, Status.CONNECTED, at=scene.database_now())
 

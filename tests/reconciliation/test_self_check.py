@@ -15,8 +15,9 @@ from gateways.base import Reason
 from gateways.registry import use_transport
 from reconciliation import rollcall
 from reconciliation.self_check import Sight, all_blind, suspects_ourselves
-from simulator import still_world, transport
-from simulator.world import State
+from simulator import still_world
+from simulator.state.world import State
+from simulator.web import transport
 from tests.cast import story
 from tests.gateways.simulated import connected
 

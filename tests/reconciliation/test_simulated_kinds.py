@@ -10,19 +10,21 @@ from accounts.models import Gateway, GatewaySecret
 from accounts.status import Status
 from gateways.registry import use_transport
 from reconciliation.rollcall import call_roll
-from simulator import mishaps, still_world, transport
+from simulator import still_world
+from simulator.state import faults
+from simulator.web import transport
 from tests.cast import make_cast
 from tests.gateways.simulated import connected
 
 ADDRESS = "http://gateway-1:3000"
-killed = partial(mishaps.crash, honest=False)
+killed = partial(faults.crash, honest=False)
 LOSSES = [
     ("wwebjs_api", killed, Status.DISCONNECTED, "browser_gone"),
-    ("wwebjs_api", mishaps.unlink, Status.QR_SCANNING, "listed"),
-    ("waha", mishaps.unlink, Status.DISCONNECTED, "session_error"),
-    ("evolution", mishaps.unlink, Status.DISCONNECTED, "listed"),
+    ("wwebjs_api", faults.unlink, Status.QR_SCANNING, "listed"),
+    ("waha", faults.unlink, Status.DISCONNECTED, "session_error"),
+    ("evolution", faults.unlink, Status.DISCONNECTED, "listed"),
     ("wppconnect", killed, Status.DISCONNECTED, "browser_gone"),
-    ("wppconnect", mishaps.unlink, Status.QR_SCANNING, "listed"),
+    ("wppconnect", faults.unlink, Status.QR_SCANNING, "listed"),
 ]
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from accounts.models import Gateway, Repair
 from reconciliation.governor import govern
-from simulator import mishaps
+from simulator.state import faults
 
 
 def test_it_is_never_restarted_when_its_gateway_drops_it(scene):
     Gateway.objects.update(mode="act")
     scene.tick()
-    mishaps.unlink(scene.world, "alice")
+    faults.unlink(scene.world, "alice")
     scene.passes(5)
     scene.tick()
     assert scene.says(scene.cast.alice) == [("qr_scanning", "unlinked")]

@@ -9,7 +9,7 @@ import pytest
 from accounts.models import Gateway
 from accounts.status import Status
 from gateways.base import Reason
-from simulator.world import State
+from simulator.state.world import State
 from tests.cast import see, story
 from tests.reconciliation.monitoring import Monitor
 

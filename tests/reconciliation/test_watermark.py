@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.clock import database_now
 from accounts.models import Account
 from accounts.status import Status
-from simulator.world import State
+from simulator.state.world import State
 
 
 def writes(queries):

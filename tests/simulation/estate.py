@@ -15,11 +15,11 @@ import httpx
 from accounts.models import Account, Channel, Gateway, GatewaySecret, Workspace
 from accounts.status import Status
 from gateways.registry import use_transport
-from simulator.host import Job
-from simulator.sessions import SimulatedSession
-from simulator.settings import Pace, Settings
-from simulator.timeline import Timeline
-from simulator.world import State, World
+from simulator.state.host import Job
+from simulator.state.sessions import SimulatedSession
+from simulator.state.settings import Pace, Settings
+from simulator.state.timeline import Timeline
+from simulator.state.world import State, World
 from tests.gateways.simulated import connected
 from tests.simulation.hub import Hub
 from tests.simulation.kinds import Kind, own_path

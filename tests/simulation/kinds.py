@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from gateways.base import Capabilities, ProbeKind, webhook_path
 from gateways.registry import capabilities_of
-from simulator.sessions import Browser, SimulatedSession, Truth
+from simulator.state.sessions import Browser, SimulatedSession, Truth
 
 
 class Shown(StrEnum):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from unittest.mock import patch
 
-from simulator.sessions import SimulatedSession
+from simulator.state.sessions import SimulatedSession
 from tests.simulation.kinds import Kind, Shown
 
 

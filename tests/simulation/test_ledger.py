@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 
-from simulator.sessions import Browser, SimulatedSession, Truth
+from simulator.state.sessions import Browser, SimulatedSession, Truth
 from tests.simulation.kinds import KINDS
 from tests.simulation.ledger import Ledger, noting_changes
 

@@ -10,7 +10,7 @@ import pytest
 from accounts.lifecycle import archive
 from accounts.models import Account, SupersededSession
 from simulator import still_world
-from simulator.process import clean_up
+from simulator.state.process import clean_up
 from tests.gateways.simulated import connected
 from tests.webhooks.sending import KEY, Sender
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from accounts import losses, maintenance
 from accounts.repair.refusals import Refused
-from simulator import mishaps, process
-from simulator.sessions import SimulatedSession, Truth
-from simulator.world import State
+from simulator.state import faults as mishaps
+from simulator.state import process
+from simulator.state.sessions import SimulatedSession, Truth
+from simulator.state.world import State
 from tests.simulation.estate import Site
 from tests.simulation.fates.sessions import ToSessions
 from tests.simulation.fates.stage import Fates, Stage

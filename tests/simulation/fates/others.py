@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from simulator import mishaps
-from simulator.sessions import SimulatedSession, Truth
-from simulator.world import Failure, State
+from simulator.state import faults
+from simulator.state.sessions import SimulatedSession, Truth
+from simulator.state.world import Failure, State
 from tests.simulation.estate import Site
 from tests.simulation.fates.sessions import ToSessions
 
@@ -35,24 +35,24 @@ class ToOtherSessions(ToSessions):
         """Its tab, or the page in it."""
         what = self.random.choice(["crash_tab", "close_tab", "leave"])
         self.stage.note(f"{session.session_id}: {what}")
-        getattr(mishaps, what)(site.world, session.session_id)
+        getattr(faults, what)(site.world, session.session_id)
         if what == "leave":
             self.soon(2, 60, lambda: self._resume(site, session))
         self.heal_later(site, session)
 
     def hang(self, site: Site, session: SimulatedSession) -> None:
-        mishaps.hang(site.world, session.session_id, honest=False)
+        faults.hang(site.world, session.session_id, honest=False)
         self.soon(20, 900, lambda: self._resume(site, session))
 
     def _resume(self, site: Site, session: SimulatedSession) -> None:
         if site.world.sessions.get(session.session_id) is session:
             with suppress(Failure):  # it is gone for good
-                mishaps.resume(site.world, session.session_id)
+                faults.resume(site.world, session.session_id)
         site.touch()
 
     def unlink(self, site: Site, session: SimulatedSession) -> None:
         number = session.phone_number
-        mishaps.unlink(site.world, session.session_id)
+        faults.unlink(site.world, session.session_id)
         if number:
             self.soon(60, 3600, lambda: self._link_anew(site, session, number))
 
@@ -64,12 +64,12 @@ class ToOtherSessions(ToSessions):
 
     def flap(self, site: Site, session: SimulatedSession) -> None:
         """Its network comes and goes: the page may come back by itself."""
-        mishaps.disconnect(site.world, session.session_id, reason="TIMEOUT")
+        faults.disconnect(site.world, session.session_id, reason="TIMEOUT")
 
         def back() -> None:
             is_there = site.world.sessions.get(session.session_id) is session
             if is_there and session.socket == "TIMEOUT":
-                mishaps.disconnect(site.world, session.session_id, reason="CONNECTED")
+                faults.disconnect(site.world, session.session_id, reason="CONNECTED")
             site.touch()
 
         self.soon(0.5, 100, back)
@@ -77,7 +77,7 @@ class ToOtherSessions(ToSessions):
 
     def claim_reconnected(self, site: Site, session: SimulatedSession) -> None:
         """WhatsApp is not behind it any more, and nothing shows it."""
-        mishaps.deafen(site.world, session.session_id)
+        faults.deafen(site.world, session.session_id)
         self.heal_later(site, session)
 
     def unlist(self, site: Site, session: SimulatedSession) -> None:
@@ -101,7 +101,7 @@ class ToOtherSessions(ToSessions):
     def _lose_to(self, site: Site, session: SimulatedSession, reason: str) -> None:
         is_evolution = site.kind.name == "evolution"
         said = self.random.choice(PASSING_CODES) if is_evolution else reason
-        mishaps.disconnect(site.world, session.session_id, reason=said)
+        faults.disconnect(site.world, session.session_id, reason=said)
         self.heal_later(site, session)
 
     def _link_anew(self, site: Site, session: SimulatedSession, number: str) -> None:

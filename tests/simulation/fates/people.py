@@ -12,7 +12,7 @@ from accounts.repair.refusals import Refused
 from accounts.repair.repairs import lift_quarantine
 from accounts.status import Wanted
 from gateways.base import GatewayError
-from simulator.sessions import SimulatedSession
+from simulator.state.sessions import SimulatedSession
 from tests.simulation.estate import Site
 from tests.simulation.fates.stage import Fates
 from tests.simulation.troubles import A_PERSONS

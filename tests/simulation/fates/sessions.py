@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from accounts.models import Account
 from accounts.status import Status
-from simulator import mishaps
-from simulator.sessions import Browser, SimulatedSession, Truth
-from simulator.world import Failure, State
+from simulator.state import faults
+from simulator.state.sessions import Browser, SimulatedSession, Truth
+from simulator.state.world import Failure, State
 from tests.gateways.simulated import connected
 from tests.simulation.estate import Site
 from tests.simulation.fates.stage import Fates, Stage
@@ -45,20 +45,20 @@ class ToSessions(Fates):
         self._new_sessions = 0
 
     def lose(self, site: Site, session: SimulatedSession) -> None:
-        mishaps.lose(site.world, session.session_id)
+        faults.lose(site.world, session.session_id)
         self.heal_later(site, session)
 
     def crash_honest(self, site: Site, session: SimulatedSession) -> None:
-        mishaps.crash(site.world, session.session_id, honest=True)
+        faults.crash(site.world, session.session_id, honest=True)
         self._retry_or_heal(site, session)
 
     def crash_silently(self, site: Site, session: SimulatedSession) -> None:
         """Nothing that can be read tells: only traffic or a probe of the page."""
-        mishaps.crash(site.world, session.session_id, honest=False)
+        faults.crash(site.world, session.session_id, honest=False)
         self.heal_later(site, session)
 
     def hang(self, site: Site, session: SimulatedSession) -> None:
-        mishaps.hang(site.world, session.session_id, honest=self.random.random() < 0.5)
+        faults.hang(site.world, session.session_id, honest=self.random.random() < 0.5)
 
         def wake() -> None:
             if session.browser is Browser.HUNG:
@@ -72,7 +72,7 @@ class ToSessions(Fates):
         self.hub.after(lasts, wake, "fate")
 
     def unlink(self, site: Site, session: SimulatedSession) -> None:
-        mishaps.unlink(site.world, session.session_id)
+        faults.unlink(site.world, session.session_id)
         number = session.phone_number
         if number:
             self.soon(60, 3600, lambda: self._scan(site, session.session_id, number))
@@ -80,11 +80,11 @@ class ToSessions(Fates):
     def navigate(self, site: Site, session: SimulatedSession) -> None:
         if session.is_alive:
             site.retries[session.session_id] = (session, self.hub.clock.now)
-        mishaps.disconnect(site.world, session.session_id, reason="NAVIGATION")
+        faults.disconnect(site.world, session.session_id, reason="NAVIGATION")
         self._retry_or_heal(site, session)
 
     def conflict(self, site: Site, session: SimulatedSession) -> None:
-        mishaps.disconnect(site.world, session.session_id, reason="CONFLICT")
+        faults.disconnect(site.world, session.session_id, reason="CONFLICT")
         self.stage.on_trouble(session.session_id, TAKEN, 0)
         self.heal_later(site, session)
 
@@ -95,7 +95,7 @@ class ToSessions(Fates):
             if site.world.sessions.get(session.session_id) is not session or left == 0:
                 return
             if session.truth is Truth.CONNECTED:
-                mishaps.disconnect(site.world, session.session_id, reason="NAVIGATION")
+                faults.disconnect(site.world, session.session_id, reason="NAVIGATION")
             else:
                 site.world.run(session, site.world.become_ready)
             site.touch()
@@ -111,7 +111,7 @@ class ToSessions(Fates):
         self._new_sessions += 1
         fresh = f"{session.session_id.split('-')[0]}-{self._new_sessions}"
         if self.random.random() < 0.5:
-            mishaps.disconnect(site.world, session.session_id, reason="LOGOUT")
+            faults.disconnect(site.world, session.session_id, reason="LOGOUT")
         connected(
             site.world,
             fresh,
@@ -128,7 +128,7 @@ class ToSessions(Fates):
         self.soon(0, 40, end)
 
     def claim_reconnected(self, site: Site, session: SimulatedSession) -> None:
-        mishaps.claim_reconnected(site.world, session.session_id)
+        faults.claim_reconnected(site.world, session.session_id)
 
     def unlist(self, site: Site, session: SimulatedSession) -> None:
         session.listed = False
@@ -153,7 +153,7 @@ class ToSessions(Fates):
 
     def speak(self, site: Site, session: SimulatedSession) -> None:
         if session.is_alive:
-            mishaps.speak(site.world, session.session_id)
+            faults.speak(site.world, session.session_id)
 
     def late_word(self, site: Site, session: SimulatedSession) -> None:
         """It flickers, and what its gateway says of that comes long after it is back."""
@@ -162,7 +162,7 @@ class ToSessions(Fates):
         webhooks = site.world.faults.webhooks
         webhooks.delay_seconds = self.random.uniform(1.5, 40)
         try:
-            mishaps.disconnect(site.world, session.session_id, reason="NAVIGATION")
+            faults.disconnect(site.world, session.session_id, reason="NAVIGATION")
         finally:
             webhooks.delay_seconds = 0.0
 
@@ -175,7 +175,7 @@ class ToSessions(Fates):
     def block(self, site: Site, session: SimulatedSession) -> None:
         """WhatsApp shuts the number out; later it is let in again, by a new scan."""
         number, session_id = session.phone_number, session.session_id
-        mishaps.block(site.world, session_id)
+        faults.block(site.world, session_id)
 
         def register_anew() -> None:
             if site.world.state is not State.RUNNING or session_id in site.world.logins:
@@ -196,7 +196,7 @@ class ToSessions(Fates):
         def fall() -> None:
             held = site.world.sessions.get(session.session_id)
             if held is not None and held.is_alive:
-                mishaps.lose(site.world, session.session_id)
+                faults.lose(site.world, session.session_id)
                 site.touch()
             if self.hub.clock.now < ends:
                 self.soon(2, 20, fall)
@@ -269,5 +269,5 @@ class ToSessions(Fates):
 
     def _scan(self, site: Site, session_id: str, number: str) -> None:
         with suppress(Failure):
-            mishaps.scan(site.world, session_id, phone_number=number)
+            faults.scan(site.world, session_id, phone_number=number)
         site.touch()

@@ -9,7 +9,7 @@ from accounts.models import Account, Repair
 from accounts.status import Status, Wanted
 from accounts.twins import twins_of
 from gateways.base import Reason
-from simulator.sessions import Browser, SimulatedSession
+from simulator.state.sessions import Browser, SimulatedSession
 from tests.simulation.estate import Key, Site
 from tests.simulation.kinds import CHANGES, Verb
 from tests.simulation.network import Calling

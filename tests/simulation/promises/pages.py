@@ -10,7 +10,7 @@ from django.conf import settings
 
 from accounts.models import Account, MaintenanceWindow, Repair, Transition
 from accounts.status import Source, Status, Wanted
-from simulator.sessions import Truth
+from simulator.state.sessions import Truth
 from tests.simulation.estate import Fact, Key, Site
 from tests.simulation.kinds import Verb
 from tests.simulation.network import Calling

@@ -11,9 +11,9 @@ import threading
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from simulator.api import application
-from simulator.world import Failure, State, World
-from simulator.wsgi import Application
+from simulator.state.world import Failure, State, World
+from simulator.web.api import application
+from simulator.web.wsgi import Application
 
 TICK_SECONDS = 0.05
 

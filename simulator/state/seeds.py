@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateways.base import normal_phone_number
-from simulator.fields import Fields
-from simulator.sessions import Login, SimulatedSession, Truth
-from simulator.world import Failure, World
+from simulator.state.sessions import Login, SimulatedSession, Truth
+from simulator.state.world import Failure, World
+from simulator.web.fields import Fields
 
 # What it then says, and what is true of it.
 _TRUTHS = {

@@ -3,11 +3,11 @@ interface beside it."""
 
 from __future__ import annotations
 
-from simulator import control
 from simulator.dialects import DIALECTS
 from simulator.dialects.dialect import Dialect, Route
-from simulator.world import Failure, State, World
-from simulator.wsgi import (
+from simulator.state.world import Failure, State, World
+from simulator.web import control
+from simulator.web.wsgi import (
     Application,
     Environ,
     NotJson,

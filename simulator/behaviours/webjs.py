@@ -14,12 +14,12 @@ from gateways.kinds.webjs.words import (
     signature,
 )
 from simulator import events
-from simulator.natures.nature import Bodies, Nature
-from simulator.sessions import SimulatedSession
-from simulator.settings import Settings
+from simulator.behaviours.behaviour import Bodies, Nature
+from simulator.state.sessions import SimulatedSession
+from simulator.state.settings import Settings
 
 if TYPE_CHECKING:
-    from simulator.world import World
+    from simulator.state.world import World
 
 # Its own retries, in seconds; any other 4xx or 5xx is only logged.
 RETRIES_WITHOUT_ANSWER = (2, 4, 8)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simulator.natures.evolution import Evolution
-from simulator.natures.nature import Nature
-from simulator.natures.waha import Waha
-from simulator.natures.webjs import Webjs
-from simulator.natures.wppconnect import Wppconnect
-from simulator.natures.wwebjs_api import WwebjsApi
+from simulator.behaviours.behaviour import Nature
+from simulator.behaviours.evolution import Evolution
+from simulator.behaviours.waha import Waha
+from simulator.behaviours.webjs import Webjs
+from simulator.behaviours.wppconnect import Wppconnect
+from simulator.behaviours.wwebjs_api import WwebjsApi
 
 NATURES: Mapping[str, Nature] = {
     nature.kind: nature for nature in (Webjs(), WwebjsApi(), Waha(), Evolution(), Wppconnect())

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gateways.kinds.evolution import webhooks
-from simulator.natures.nature import Bodies, Body, Nature, proof_of_sender
+from simulator.behaviours.behaviour import Bodies, Body, Nature, proof_of_sender
 from simulator.qr import qr_picture, qr_text
-from simulator.sessions import SimulatedSession, Truth, iso, message_id
-from simulator.settings import Settings
+from simulator.state.sessions import SimulatedSession, Truth, iso, message_id
+from simulator.state.settings import Settings
 
 if TYPE_CHECKING:
-    from simulator.world import World
+    from simulator.state.world import World
 
 CODES = {
     "LOGOUT": 401,

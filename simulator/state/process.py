@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from simulator.sessions import SimulatedSession, Truth
-from simulator.world import Failure, State, World
+from simulator.state.sessions import SimulatedSession, Truth
+from simulator.state.world import Failure, State, World
 
 BACKEND_TRIES = 3
 # What it calls stale, as observed in the Node service: days without activity, by status.

@@ -9,12 +9,12 @@ import dataclasses
 from collections.abc import Callable
 from typing import TypeAlias
 
-from simulator import mishaps, process
-from simulator.fields import Fields
-from simulator.seeds import seed
-from simulator.settings import Faults, Traffic, WebhookFaults
-from simulator.world import Failure, State, World
-from simulator.wsgi import Environ, NotJson, Reply, Request, json_reply, read_request, same
+from simulator.state import faults, process
+from simulator.state.seeds import seed
+from simulator.state.settings import Faults, Traffic, WebhookFaults
+from simulator.state.world import Failure, State, World
+from simulator.web.fields import Fields
+from simulator.web.wsgi import Environ, NotJson, Reply, Request, json_reply, read_request, same
 
 PREFIX = "/_control"
 KEY_HEADER = "X-Control-Key"
@@ -36,48 +36,48 @@ GatewayVerb: TypeAlias = Callable[[World, Fields], None]
 SESSION_VERBS: dict[str, tuple[tuple[str, ...], SessionVerb]] = {
     "scan": (
         ("phone_number",),
-        lambda world, one, given: mishaps.scan(world, one, phone_number=given.text("phone_number")),
+        lambda world, one, given: faults.scan(world, one, phone_number=given.text("phone_number")),
     ),
-    "unlink": ((), lambda world, one, given: mishaps.unlink(world, one)),
+    "unlink": ((), lambda world, one, given: faults.unlink(world, one)),
     "crash": (
         ("honest",),
-        lambda world, one, given: mishaps.crash(world, one, honest=given.flag("honest", False)),
+        lambda world, one, given: faults.crash(world, one, honest=given.flag("honest", False)),
     ),
     "hang": (
         ("honest",),
-        lambda world, one, given: mishaps.hang(world, one, honest=given.flag("honest", False)),
+        lambda world, one, given: faults.hang(world, one, honest=given.flag("honest", False)),
     ),
-    "resume": ((), lambda world, one, given: mishaps.resume(world, one)),
-    "lose": ((), lambda world, one, given: mishaps.lose(world, one)),
+    "resume": ((), lambda world, one, given: faults.resume(world, one)),
+    "lose": ((), lambda world, one, given: faults.lose(world, one)),
     "disconnect": (
         ("reason",),
-        lambda world, one, given: mishaps.disconnect(world, one, reason=given.text("reason")),
+        lambda world, one, given: faults.disconnect(world, one, reason=given.text("reason")),
     ),
-    "conflict": ((), lambda world, one, given: mishaps.conflict(world, one)),
-    "block": ((), lambda world, one, given: mishaps.block(world, one)),
-    "deafen": ((), lambda world, one, given: mishaps.deafen(world, one)),
-    "crash_tab": ((), lambda world, one, given: mishaps.crash_tab(world, one)),
-    "close_tab": ((), lambda world, one, given: mishaps.close_tab(world, one)),
-    "leave": ((), lambda world, one, given: mishaps.leave(world, one)),
-    "give_up": ((), lambda world, one, given: mishaps.give_up(world, one)),
-    "hide": ((), lambda world, one, given: mishaps.set_listed(world, one, listed=False)),
-    "show": ((), lambda world, one, given: mishaps.set_listed(world, one, listed=True)),
+    "conflict": ((), lambda world, one, given: faults.conflict(world, one)),
+    "block": ((), lambda world, one, given: faults.block(world, one)),
+    "deafen": ((), lambda world, one, given: faults.deafen(world, one)),
+    "crash_tab": ((), lambda world, one, given: faults.crash_tab(world, one)),
+    "close_tab": ((), lambda world, one, given: faults.close_tab(world, one)),
+    "leave": ((), lambda world, one, given: faults.leave(world, one)),
+    "give_up": ((), lambda world, one, given: faults.give_up(world, one)),
+    "hide": ((), lambda world, one, given: faults.set_listed(world, one, listed=False)),
+    "show": ((), lambda world, one, given: faults.set_listed(world, one, listed=True)),
     "lie": (
         ("status",),
-        lambda world, one, given: mishaps.lie(world, one, status=given.text("status")),
+        lambda world, one, given: faults.lie(world, one, status=given.text("status")),
     ),
-    "claim_reconnected": ((), lambda world, one, given: mishaps.claim_reconnected(world, one)),
+    "claim_reconnected": ((), lambda world, one, given: faults.claim_reconnected(world, one)),
     "report_error": (
         ("error",),
-        lambda world, one, given: mishaps.report_error(world, one, error=given.text("error")),
+        lambda world, one, given: faults.report_error(world, one, error=given.text("error")),
     ),
     "message": (
         ("sent", "megabytes"),
-        lambda world, one, given: mishaps.speak(
+        lambda world, one, given: faults.speak(
             world, one, sent=given.flag("sent", False), megabytes=given.number("megabytes", 0)
         ),
     ),
-    "ack": ((), lambda world, one, given: mishaps.acknowledge(world, one)),
+    "ack": ((), lambda world, one, given: faults.acknowledge(world, one)),
 }
 
 GATEWAY_VERBS: dict[str, tuple[tuple[str, ...], GatewayVerb]] = {

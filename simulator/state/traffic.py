@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from simulator import mishaps
-from simulator.world import Failure, World
+from simulator.state import faults
+from simulator.state.world import Failure, World
 
 STEP_SECONDS = 1.0
 
@@ -43,9 +43,9 @@ class TrafficSource:
     def _speak(self, session_id: str) -> None:
         try:
             if self._world.random.random() < 0.5:
-                mishaps.speak(self._world, session_id)
+                faults.speak(self._world, session_id)
             else:
-                mishaps.acknowledge(self._world, session_id)
+                faults.acknowledge(self._world, session_id)
         except Failure:
             # It died between the look and the word: the dead are silent.
             return

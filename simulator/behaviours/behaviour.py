@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from gateways.profiles import Profile
 from gateways.signing import headers_for
-from simulator.sessions import SimulatedSession, Truth
-from simulator.settings import Settings
+from simulator.state.sessions import SimulatedSession, Truth
+from simulator.state.settings import Settings
 
 if TYPE_CHECKING:
-    from simulator.world import World
+    from simulator.state.world import World
 
 Body: TypeAlias = dict[str, object]
 Bodies: TypeAlias = Iterable[Body]

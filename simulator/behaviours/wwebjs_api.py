@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateways.kinds.wwebjs_api import webhooks
-from simulator.natures.nature import Bodies, Body, Nature, proof_of_sender
+from simulator.behaviours.behaviour import Bodies, Body, Nature, proof_of_sender
 from simulator.qr import qr_text
-from simulator.sessions import Browser, SimulatedSession, Truth, message_id
-from simulator.settings import Settings
+from simulator.state.sessions import Browser, SimulatedSession, Truth, message_id
+from simulator.state.settings import Settings
 
 if TYPE_CHECKING:
-    from simulator.world import World
+    from simulator.state.world import World
 
 # The library waits these out: no loss, only a `change_state`.
 PASSING = frozenset({"OPENING", "PAIRING", "TIMEOUT"})

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulator.seeds import seed
-from simulator.sessions import Login
-from simulator.world import Failure, World
+from simulator.state.seeds import seed
+from simulator.state.sessions import Login
+from simulator.state.world import Failure, World
 
 _saving = threading.Lock()
 

@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from simulator.host import Host, Job
+from simulator.state.host import Host, Job
 
 
 @dataclass(order=True, slots=True)

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateways.kinds.wppconnect import webhooks
-from simulator.natures.nature import Bodies, Body, Nature
+from simulator.behaviours.behaviour import Bodies, Body, Nature
 from simulator.qr import qr_picture, qr_text
-from simulator.sessions import Browser, SimulatedSession, Truth, message_id
-from simulator.settings import Settings
+from simulator.state.sessions import Browser, SimulatedSession, Truth, message_id
+from simulator.state.settings import Settings
 
 if TYPE_CHECKING:
-    from simulator.world import World
+    from simulator.state.world import World
 
 
 class Wppconnect(Nature):

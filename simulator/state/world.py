@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 
-from simulator.failure import Failure as Failure
-from simulator.host import Host, Job, StillHost
-from simulator.natures import NATURES
-from simulator.natures.nature import Bodies
-from simulator.sessions import Browser, Login, SimulatedSession, Truth
-from simulator.settings import INSTANT, Faults, Pace, Settings, Traffic
-from simulator.timeline import Timeline
+from simulator.behaviours import NATURES
+from simulator.behaviours.behaviour import Bodies
+from simulator.state.host import Host, Job, StillHost
+from simulator.state.sessions import Browser, Login, SimulatedSession, Truth
+from simulator.state.settings import INSTANT, Faults, Pace, Settings, Traffic
+from simulator.state.timeline import Timeline
+from simulator.web.failure import Failure as Failure
 from simulator.webhooks import Deliver, Sender
 
 _ID_ALPHABET = string.ascii_letters + string.digits

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx
 
-from simulator.api import application
-from simulator.host import StillHost
-from simulator.world import World
+from simulator.state.host import StillHost
+from simulator.state.world import World
+from simulator.web.api import application
 
 
 class _InProcess(httpx.BaseTransport):

@@ -8,9 +8,9 @@ saying "connected"; an honest one sends the webhook and says "disconnected".
 from __future__ import annotations
 
 from gateways.base import normal_phone_number
-from simulator import process
-from simulator.sessions import Browser, Login, SimulatedSession, Truth
-from simulator.world import Failure, World
+from simulator.state import process
+from simulator.state.sessions import Browser, Login, SimulatedSession, Truth
+from simulator.state.world import Failure, World
 
 
 def scan(world: World, session_id: str, *, phone_number: str) -> None:
