@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connection
 
 from accounts.models import Gateway, GatewaySecret
-from accounts.sealing import CannotOpen
+from accounts.store.encryption import CannotOpen
 
 
 @register()

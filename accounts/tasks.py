@@ -4,11 +4,12 @@ import threading
 
 from celery import shared_task
 
-from accounts import confirm, doorbell, expiry, incidents
+from accounts.alerts import channels, incidents, outbox
 from accounts.models import Repair
 from accounts.repair import queue as repair_queue
-from accounts.repair import starts
-from accounts.telling import channels, sending
+from accounts.repair import starts, targeted_read
+from accounts.state import expiry
+from accounts.store import enqueue
 
 # Of the worker's threads: a start takes up to a minute, and roll calls, sweeps and confirming reads
 # must get through all the same.
@@ -23,12 +24,12 @@ _looking = threading.BoundedSemaphore(LOOKS_AT_ONCE)
 
 @shared_task
 def confirm_session(gateway_id: int, session_id: str) -> None:
-    confirm.confirm(gateway_id, session_id)
+    targeted_read.confirm(gateway_id, session_id)
 
 
 @shared_task
 def read_claims_again() -> None:
-    confirm.ring_again()
+    targeted_read.ring_again()
 
 
 @shared_task
@@ -43,12 +44,12 @@ def expire_live_words() -> None:
 
 @shared_task
 def tell_channel(channel_id: int) -> None:
-    sending.tell_channel(channel_id)
+    outbox.tell_channel(channel_id)
 
 
 @shared_task
 def sweep_notifications() -> None:
-    sending.sweep_notifications()
+    outbox.sweep_notifications()
 
 
 @shared_task
@@ -63,7 +64,7 @@ def carry_out_repairs(gateway_id: int) -> None:
         try:
             repair = starts.carry_out_due(gateway_id)
             if repair is not None and repair.state == Repair.State.UNCLEAR:
-                doorbell.ring_in(LOOK_AGAIN_SECONDS, "accounts.tasks.look_at_repair", repair.pk)
+                enqueue.ring_in(LOOK_AGAIN_SECONDS, "accounts.tasks.look_at_repair", repair.pk)
         finally:
             _starting.release()
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from accounts.explain import explain
+from accounts.explain.explanation import explain
 from accounts.models import Account
-from accounts.qr import read_qr
 from accounts.repair import repairs
-from accounts.status import Status, Wanted
+from accounts.state.qr_codes import read_qr
+from accounts.words.status import Status, Wanted
 from dashboard.admin.take_over import proposals
 from dashboard.admin.verbs import Verb
 from dashboard.pieces import badge

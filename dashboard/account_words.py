@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from accounts.explain import sentence
+from accounts.explain.explanation import sentence
 from accounts.models import Account
-from accounts.reasons import meaning
-from accounts.status import LIVE, MEANINGS, Status
+from accounts.words.reasons import meaning
+from accounts.words.status import LIVE, MEANINGS, Status
 from gateways.base import Reason
 
-# A proof that is older than this is told as the gateway's claim (accounts.explain says the same).
+# A proof that is older than this is told as the gateway's claim (accounts.explain.explanation says the same).
 PROOF_IS_FRESH_SECONDS = 120
 
 TONES: dict[Status, str] = {

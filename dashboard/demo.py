@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from accounts import lifecycle, registration
 from accounts.models import Account, Gateway, Workspace
-from accounts.provisioning import ensure_workspace
-from accounts.status import Status, Wanted
+from accounts.operators import lifecycle, registration
+from accounts.operators.provisioning import ensure_workspace
+from accounts.words.status import Status, Wanted
 
 ACTOR = "demo_fleet"
 

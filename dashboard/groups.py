@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 from django.db import models
 from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, Value, When
 
+from accounts.explain.instruction import REPAIRED, pausing_kinds
+from accounts.explain.shown_status import NEXT_LIST, RESTARTS
 from accounts.models import Account, Gateway, Repair
-from accounts.reasons import REASONS, TRANSIENT_HOLD_SECONDS
-from accounts.status import LIVE, Status, Wanted
-from accounts.why.human import REPAIRED, pausing_kinds
-from accounts.why.words import NEXT_LIST, RESTARTS
+from accounts.words.reasons import REASONS, TRANSIENT_HOLD_SECONDS
+from accounts.words.status import LIVE, Status, Wanted
 from reconciliation.models import Finding
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ _NOTHING_TO_DO = [
 
 
 def _needs_a_human(now: datetime) -> Q:
-    """Wherever accounts.explain has something to do. `shown` is asked last: for most rows
+    """Wherever accounts.explain.explanation has something to do. `shown` is asked last: for most rows
     PostgreSQL then need not work it out."""
     heals_until = now - timedelta(seconds=TRANSIENT_HOLD_SECONDS)
     has_not_healed = Q(status=Status.DISCONNECTED, status_since__lte=heals_until) & ~Q(

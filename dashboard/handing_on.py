@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import Count, Min, Q
 
-from accounts.explain import age
+from accounts.explain.explanation import age
 from accounts.models import Gateway, GatewaySecret
 from gateways.wire.http import shown
 from webhooks.models import Forward, Route

@@ -23,9 +23,10 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from accounts import clock, maintenance
 from accounts.models import Account, Channel, Gateway, Incident, Notification
-from accounts.status import Status
+from accounts.state import maintenance
+from accounts.store import clock
+from accounts.words.status import Status
 from dashboard.groups import Accounts
 from dashboard.route_figures import WINDOWS, figures_of_all
 from reconciliation.models import Run

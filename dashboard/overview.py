@@ -10,11 +10,11 @@ from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts import maintenance
-from accounts.explain import what_to_do
+from accounts.explain.explanation import what_to_do
 from accounts.models import Gateway, Incident
-from accounts.proof import proven_since
-from accounts.status import Status, Wanted
+from accounts.models.proof import proven_since
+from accounts.state import maintenance
+from accounts.words.status import Status, Wanted
 from dashboard.account_words import PROOF_IS_FRESH_SECONDS, reason
 from dashboard.groups import (
     MEANINGS,

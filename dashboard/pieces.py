@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.explain import age
+from accounts.explain.explanation import age
 from accounts.models import Account
-from accounts.status import Status
+from accounts.words.status import Status
 from dashboard.account_words import ICONS, tone
 from dashboard.shown import visible
 

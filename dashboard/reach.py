@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accounts import maintenance
-from accounts.explain import age
+from accounts.explain.explanation import age
 from accounts.models import Gateway
+from accounts.state import maintenance
 from dashboard.shown import visible
 
 # Twice missed: a list is due every 20 s.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accounts.explain import age
+from accounts.explain.explanation import age
 from accounts.models import Gateway
 from dashboard.route_figures import Figures, Window
 from dashboard.shown import visible

@@ -12,8 +12,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 
 from accounts.models import Account, Repair, Transition
-from accounts.reasons import meaning
-from accounts.status import Status
+from accounts.words.reasons import meaning
+from accounts.words.status import Status
 from dashboard.shown import visible
 from reconciliation.models import Finding
 from webhooks.models import Delivery

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from accounts.redis_client import client
+from accounts.store.redis_client import client
 from webhooks.views import unknown_path
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from django.db.models import Min
 from django.http import HttpRequest
 
-from accounts import clock
-from accounts.explain import age
+from accounts.explain.explanation import age
 from accounts.models import Gateway
+from accounts.store import clock
 from reconciliation.models import Run
 
 BLIND_AFTER = timedelta(seconds=60)

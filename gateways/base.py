@@ -40,7 +40,7 @@ class Reason(StrEnum):
     """Why a session is in its state: one code each, whatever the gateway calls it.
 
     What each means, whether we may repair it and what a human must do stands in
-    `accounts.reasons`; a test holds the two together.
+    `accounts.words.reasons`; a test holds the two together.
     """
 
     NONE = ""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from accounts.observations import Observation
-from accounts.status import Source, Status
+from accounts.state.observations import Observation
+from accounts.words.status import Source, Status
 from gateways.base import Reason, Session
 from reconciliation.comparison import Circumstances, Comparison, Difference, difference
 from reconciliation.models import Finding

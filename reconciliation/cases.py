@@ -14,11 +14,11 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count
 
-from accounts.maintenance import under_maintenance
+from accounts.explain.shown_status import MAY_BE_ITS_OWN, NEXT_LIST
 from accounts.models import Account, Gateway, Incident, Repair
-from accounts.numbers import canonical, spellings
-from accounts.status import Status, Wanted
-from accounts.why.words import MAY_BE_ITS_OWN, NEXT_LIST
+from accounts.state.maintenance import under_maintenance
+from accounts.words.phone_numbers import canonical, spellings
+from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 from gateways.registry import capabilities_of
 from reconciliation.models import Finding

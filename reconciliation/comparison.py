@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from accounts.observations import Observation
-from accounts.status import Source, Status
+from accounts.state.observations import Observation
+from accounts.words.status import Source, Status
 from gateways.base import Reason, Session
 from reconciliation.boot import Boot
 from reconciliation.models import Finding

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from accounts.decision import UNLIKE_DISPROVED
-from accounts.status import LOST, STICKY, Status
+from accounts.state.decision import UNLIKE_DISPROVED
+from accounts.words.status import LOST, STICKY, Status
 from gateways.base import Listing, Reason, Session
 from gateways.kinds.base_client import NO_ANSWER, NOT_ASKED
 from reconciliation.absent import judge_absent
@@ -115,7 +115,7 @@ def _why_still_differs(row: Row) -> str:
 
 
 def _why_differs(row: Row, session: Session, status: Status) -> str:
-    """Why `observe` must hear of it (see accounts.decision.conclude); "" where it agrees."""
+    """Why `observe` must hear of it (see accounts.state.decision.conclude); "" where it agrees."""
     number = session.phone_number
     is_other = bool(row.phone_number) and number not in (None, row.phone_number)
     if status is Status.CONNECTED and row.reason == Reason.WRONG_NUMBER:

@@ -10,16 +10,16 @@ from datetime import datetime
 
 from django.conf import settings
 
-from accounts import clock
-from accounts.incidents import close_incident, open_incident
+from accounts.alerts.incidents import close_incident, open_incident
+from accounts.explain.shown_status import RESTARTS
 from accounts.models import Account, Incident, Repair
-from accounts.observations import Observation
-from accounts.reasons import meaning
 from accounts.repair.refusals import Refused
 from accounts.repair.repairs import Plan, ask, note_plans
-from accounts.status import Source, Status
-from accounts.transitions import observe
-from accounts.why.words import RESTARTS
+from accounts.state.observations import Observation
+from accounts.state.observe import observe
+from accounts.store import clock
+from accounts.words.reasons import meaning
+from accounts.words.status import Source, Status
 from gateways.base import Reason
 from reconciliation.blame import look_for_harm
 from reconciliation.cases import Site, Watched, sites, watched

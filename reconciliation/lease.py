@@ -16,11 +16,11 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from accounts import clock
-from accounts.locks import short_waits
-from accounts.maintenance import IS_MAINTAINED_SQL, RESUMED_AT_SQL
 from accounts.models import Gateway
-from accounts.reach import SEALED_KEYS_SQL
+from accounts.state.gateway_client import SEALED_KEYS_SQL
+from accounts.state.maintenance import IS_MAINTAINED_SQL, RESUMED_AT_SQL
+from accounts.store import clock
+from accounts.store.locks import short_waits
 
 PASS_SECONDS = 15.0
 # Longer than a pass: it ends by itself when the one who holds it has died.

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accounts.models import Account, Gateway
-from accounts.observations import Observation
-from accounts.transitions import observe
+from accounts.state.observations import Observation
+from accounts.state.observe import observe
 from gateways.base import Client, Session
 from reconciliation.comparison import Difference
 from reconciliation.lease import Found, Lease, LeaseLost, is_free, look_at, take_lease, wait_for

@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from accounts.explain.shown_status import SAME_NUMBER
 from accounts.models import Repair
-from accounts.reasons import STARTS_WHAT_IT_HAS, meaning
-from accounts.status import Status
-from accounts.why.words import SAME_NUMBER
+from accounts.words.reasons import STARTS_WHAT_IT_HAS, meaning
+from accounts.words.status import Status
 from gateways.base import Capabilities, Reason, Step
 
 # What a start cures. `failed` is our own word for having given up; it is tried again after its

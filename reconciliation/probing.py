@@ -9,13 +9,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accounts import clock, probes
 from accounts.models import Account, Gateway
-from accounts.observations import Observation
-from accounts.probes import Probed, Turn
-from accounts.reach import client_of
-from accounts.status import Source, Status
-from accounts.transitions import observe
+from accounts.state import probes
+from accounts.state.gateway_client import client_of
+from accounts.state.observations import Observation
+from accounts.state.observe import observe
+from accounts.state.probes import Probed, Turn
+from accounts.store import clock
+from accounts.words.status import Source, Status
 from gateways.base import (
     Client,
     GatewayError,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accounts.probes import FAILURES
-from accounts.status import LIVE, Status
+from accounts.state.probes import FAILURES
+from accounts.words.status import LIVE, Status
 from gateways.base import Probe, Pulse, Reason, State
 
 FAILING_FOR = timedelta(seconds=30)

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from accounts import probes
-from accounts.confirm import as_observation
-from accounts.observations import Observation
-from accounts.status import LIVE, Status
+from accounts.repair.targeted_read import as_observation
+from accounts.state import probes
+from accounts.state.observations import Observation
+from accounts.words.status import LIVE, Status
 from gateways.base import Client, GatewayError, Reason, Session
 from reconciliation.comparison import Comparison, Difference, difference
 from reconciliation.lease import release_connection

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
-from accounts import clock
 from accounts.models import Gateway
+from accounts.store import clock
 from gateways.wire.text import printable
 from reconciliation.boot import Boot
 from reconciliation.comparison import Difference

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from accounts import clock
-from accounts.decision import is_disproved
-from accounts.incidents import OPEN_ABOUT_SQL
+from accounts.alerts.incidents import OPEN_ABOUT_SQL
 from accounts.models import SupersededSession
 from accounts.repair.queue import STARTING_SQL
-from accounts.sight import CLAIMED_SQL
-from accounts.status import LIVE, Status, Wanted
-from accounts.trips import ask
+from accounts.state.decision import is_disproved
+from accounts.state.visibility import CLAIMED_SQL
+from accounts.store import clock
+from accounts.store.pipeline import ask
+from accounts.words.status import LIVE, Status, Wanted
 from gateways.base import Reason, Session, State
 
 
@@ -65,7 +65,7 @@ class Row:
         return expired or self.status is Status.CONNECTED
 
     def has_disproved(self, session: Session) -> bool:
-        """A probe has found nothing behind this very "connected" (accounts.decision)."""
+        """A probe has found nothing behind this very "connected" (accounts.state.decision)."""
         return is_disproved(
             Status(session.state) if session.state else None,
             connected_at=session.connected_at,
@@ -82,7 +82,7 @@ class Row:
 class Roll:
     """The accounts of a gateway beside its list: `rows` are to be compared; of the sessions in
     `agreeing` rows and list say the same, so that nothing follows from them. `superseded`: listed
-    sessions that accounts once ran on, and the account; `claims`: see accounts.sight.note_listing;
+    sessions that accounts once ran on, and the account; `claims`: see accounts.state.visibility.note_listing;
     `incidents`: what is open of the gateway and of Rollcall itself, by kind, since when. Only where
     there are rows: `starting`, see accounts.repair.queue, and `read_at`, when they were read."""
 

@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from accounts import probes, sight
 from accounts.models import Gateway, Incident
-from accounts.observations import Observation
-from accounts.reach import client_of
-from accounts.transitions import CHUNK, observe
+from accounts.state import probes, visibility
+from accounts.state.gateway_client import client_of
+from accounts.state.observations import Observation
+from accounts.state.observe import CHUNK, observe
 from gateways.base import Client, GatewayError, Listing
 from gateways.registry import capabilities_of
 from reconciliation import records, seeing
@@ -198,7 +198,7 @@ class Pass:
 
     def _sight_since(self) -> datetime | None:
         """What was seen under maintenance does not count against it."""
-        since = sight.seen_since(self.gateway, self.started)
+        since = visibility.seen_since(self.gateway, self.started)
         return since and max(since, self.resumed_at or since)
 
     def _settle_ahead(self, decided: Decided, fresh: Sequence[Observation]) -> list[Difference]:

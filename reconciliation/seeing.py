@@ -7,10 +7,10 @@ from datetime import datetime
 
 from django.conf import settings
 
-from accounts import probes, sight
-from accounts.incidents import close_incident, open_incident
+from accounts.alerts.incidents import close_incident, open_incident
 from accounts.models import Account, Gateway, Incident
-from accounts.status import Status
+from accounts.state import probes, visibility
+from accounts.words.status import Status
 from gateways.base import CannotBeRead, GatewayError, Reason
 from reconciliation import self_check
 from reconciliation.comparison import Comparison
@@ -28,7 +28,7 @@ def note_blind(
     where nothing is broken, not under maintenance, after which (`resumed_at`) this time begins
     anew, and not while no gateway at all can be read."""
     why = str(error)
-    since = sight.note_blind(gateway.pk, why, started=started)
+    since = visibility.note_blind(gateway.pk, why, started=started)
     if maintained or isinstance(error, CannotBeRead) or self_check.look_at_ourselves():
         return
     since = max(since, resumed_at or since, self_check.last_over() or since)
@@ -47,7 +47,7 @@ def note_seen(
     maintained: bool = False,
 ) -> None:
     """Under maintenance a mass loss is neither found nor over: that is judged afterwards. `claims`:
-    see accounts.sight.note_listing; `is_open`: the kinds of incidents that were open of the gateway
+    see accounts.state.visibility.note_listing; `is_open`: the kinds of incidents that were open of the gateway
     and of Rollcall itself when its rows were read, since when (what was opened later, the next pass
     sees)."""
     if Incident.Kind.SELF_CHECK in is_open:
@@ -57,9 +57,9 @@ def note_seen(
     if not maintained:
         probes.note_unanswered(gateway.pk, comparison.unanswered, started)
     if not is_complete:
-        sight.note_sight(gateway.pk, started=started)
+        visibility.note_sight(gateway.pk, started=started)
         return
-    sight.note_listing(
+    visibility.note_listing(
         gateway.pk,
         started=started,
         unshown=comparison.unshown,

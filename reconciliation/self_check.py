@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accounts import clock, maintenance
-from accounts.incidents import close_incident, open_incident
+from accounts.alerts.incidents import close_incident, open_incident
 from accounts.models import Gateway, Incident
+from accounts.state import maintenance
+from accounts.store import clock
 from gateways.registry import CLIENTS
 
 FEWEST = 2  # one gateway that cannot be read says nothing of us

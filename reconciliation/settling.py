@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from accounts.observations import Outcome, Verdict
+from accounts.state.observations import Outcome, Verdict
 from reconciliation.comparison import Difference
 from reconciliation.models import Finding
 

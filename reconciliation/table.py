@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from django.core.management.base import OutputWrapper
 from django.core.management.color import Style
 
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways.wire.text import printable
 from reconciliation.comparison import Difference
 from reconciliation.models import Finding

@@ -6,9 +6,9 @@ from contextlib import suppress
 from celery import shared_task
 from django.conf import settings
 
-from accounts import clock
 from accounts.models import Gateway
-from accounts.probes import gateways_with_turns
+from accounts.state.probes import gateways_with_turns
+from accounts.store import clock
 from reconciliation import governor, probing, records, rollcall, twins, unwanted
 from reconciliation.phase import seconds_until_phase
 

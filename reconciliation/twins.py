@@ -1,6 +1,6 @@
 """Accounts that have one number, or an account and a session that nobody claims: across gateways,
 across workspaces, or spelt differently. They are found and shown; a person decides
-(accounts.twins)."""
+(accounts.operators.twins)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from accounts import clock
-from accounts.numbers import CANONICAL_SQL
+from accounts.store import clock
+from accounts.words.phone_numbers import CANONICAL_SQL
 from reconciliation.models import Finding
 
 NAMED = 5

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from accounts.observations import Observation
-from accounts.status import LOST, Status
+from accounts.state.observations import Observation
+from accounts.words.status import LOST, Status
 from gateways.base import Reason, Session, State
 from reconciliation.comparison import Circumstances, Comparison, Difference, seen
 from reconciliation.models import Finding

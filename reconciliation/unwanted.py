@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 
-from accounts import clock
-from accounts.doorbell import ring
+from accounts.explain.instruction import pausing_kinds
 from accounts.models import Account, Repair
-from accounts.reach import client_of
-from accounts.status import LIVE, Wanted
-from accounts.why.human import pausing_kinds
+from accounts.state.gateway_client import client_of
+from accounts.store import clock
+from accounts.store.enqueue import ring
+from accounts.words.status import LIVE, Wanted
 from gateways.base import GatewayError, Step, Unreachable
 from reconciliation.cases import Site
 from reconciliation.lease import release_connection

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accounts import clock
 from accounts.models import Transition
-from accounts.reasons import meaning
+from accounts.store import clock
+from accounts.words.reasons import meaning
 from gateways.wire.text import printable
 from reconciliation.report import Report
 

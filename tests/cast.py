@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 
-from accounts.clock import database_now
 from accounts.models import Account, Gateway, SupersededSession, Transition, Workspace
-from accounts.observations import Observation, Outcome
-from accounts.status import Source, Status
-from accounts.transitions import observe
+from accounts.state.observations import Observation, Outcome
+from accounts.state.observe import observe
+from accounts.store.clock import database_now
+from accounts.words.status import Source, Status
 from gateways.base import Reason
 
 # Nobody listens there: a test that calls a gateway by mistake is refused at once.

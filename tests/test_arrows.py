@@ -52,8 +52,8 @@ def test_everybody_asks_the_one_clock_when_he_looks_at_it():
     """A module that keeps the function keeps whichever clock a test had set when it was loaded."""
     names = [name for room in MAY_IMPORT for _, name in imports_of(ROOT, room)]
 
-    assert "accounts.clock" in names
-    assert [name for name in names if name.startswith("accounts.clock.")] == []
+    assert "accounts.store.clock" in names
+    assert [name for name in names if name.startswith("accounts.store.clock.")] == []
 
 
 def test_nobody_below_names_the_program_that_starts_it():
@@ -92,19 +92,22 @@ def test_no_module_has_a_name_that_says_nothing(house):
 
 
 def test_nobody_sets_a_status_but_the_one_writer():
-    """It writes all rows of a batch in one statement, in accounts.rows; signs of life, probes,
+    """It writes all rows of a batch in one statement, in accounts.state.store_rows; signs of life, probes,
     and what repair has come to, touch other columns of the same table."""
     assert status_writers() == []
     assert files_with_account_sql() == {
-        "accounts/life.py",
-        "accounts/probes.py",
+        "accounts/state/activity.py",
+        "accounts/state/probes.py",
         "accounts/repair/repairs.py",
-        "accounts/rows.py",
-        "accounts/sight.py",
+        "accounts/state/store_rows.py",
+        "accounts/state/visibility.py",
     }
     assert (
         "status"
-        not in (ROOT / "accounts/life.py").read_text().split("FROM unnest")[0].split("UPDATE")[1]
+        not in (ROOT / "accounts/state/activity.py")
+        .read_text()
+        .split("FROM unnest")[0]
+        .split("UPDATE")[1]
     )
 
 

@@ -8,7 +8,7 @@ class WebhooksConfig(AppConfig):
     verbose_name = "Webhooks"
 
     def ready(self) -> None:
-        from accounts import hooks
+        from accounts.store import hooks
 
         if _reapply_after not in hooks.after_registration:
             hooks.after_registration.append(_reapply_after)

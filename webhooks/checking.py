@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 import msgspec
 from django.conf import settings
 
-from accounts import clock
-from accounts.explain import age
+from accounts.explain.explanation import age
 from accounts.models import Gateway, GatewaySecret
-from accounts.sealing import CannotOpen
+from accounts.store import clock
+from accounts.store.encryption import CannotOpen
 from gateways import signing
 from gateways.base import GatewayError, Refused, TimedOut
 from gateways.registry import DIALECTS

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from redis.exceptions import RedisError
 
-from accounts.redis_client import client
+from accounts.store.redis_client import client
 
 logger = logging.getLogger(__name__)
 # Longer than a flush; it ends by itself when the one who holds it has died.

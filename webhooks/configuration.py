@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from accounts import clock
 from accounts.models import Gateway, GatewaySecret
-from accounts.sealing import CannotOpen
+from accounts.store import clock
+from accounts.store.encryption import CannotOpen
 from gateways.base import GatewayError, KeyRejected, TimedOut, Unreachable
 from gateways.registry import DIALECTS, subscriptions_of
 from gateways.subscriptions import KEPT_ELSEWHERE, Subscriptions

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 
 from redis.exceptions import RedisError
 
-from accounts.doorbell import ring
 from accounts.models import GatewaySecret
-from accounts.redis_client import client
-from accounts.sealing import seal, unseal
+from accounts.store.encryption import seal, unseal
+from accounts.store.enqueue import ring
+from accounts.store.redis_client import client
 from gateways import signing
 from gateways.base import GatewayError
 from gateways.registry import DIALECTS

@@ -15,11 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import clock
 from accounts.models import Account
-from accounts.observations import BELIEVED, Observation
-from accounts.status import Source, Status, Wanted
-from accounts.transitions import observe
+from accounts.state.observations import BELIEVED, Observation
+from accounts.state.observe import observe
+from accounts.store import clock
+from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from gateways.wire.json_fields import MAX_ID_CHARACTERS, without_lone_surrogates
 from gateways.wire.text import printable

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from accounts.explain import age
+from accounts.explain.explanation import age
 from accounts.models import Incident
 from webhooks.right_paths import cure, said_of
 from webhooks.stuck import Stuck

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from accounts import clock
 from accounts.models import GatewaySecret
-from accounts.sealing import CannotOpen
+from accounts.store import clock
+from accounts.store.encryption import CannotOpen
 from gateways.profiles import as_text
 from gateways.registry import DIALECTS
 

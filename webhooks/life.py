@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from accounts.life import SignOfLife, record_life
-from accounts.redis_client import client
+from accounts.state.activity import SignOfLife, record_life
+from accounts.store.redis_client import client
 from gateways.base import Event
 from gateways.registry import DIALECTS
 from webhooks.coalescing import taken

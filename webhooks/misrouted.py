@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 from django.db import transaction
 
-from accounts import clock
-from accounts.incidents import close_incident, open_incident
-from accounts.lifecycle import Refused
+from accounts.alerts.incidents import close_incident, open_incident
 from accounts.models import Gateway, Incident
+from accounts.operators.lifecycle import Refused
+from accounts.store import clock
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS
 from webhooks import wrong_paths

@@ -13,9 +13,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from accounts import clock
 from accounts.models import Gateway
-from accounts.sealing import CannotOpen
+from accounts.store import clock
+from accounts.store.encryption import CannotOpen
 from gateways.base import GatewayError
 from gateways.wire.backend import Backend
 from gateways.wire.http import Answer

@@ -10,7 +10,7 @@ from datetime import datetime
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 
-from accounts.redis_client import client
+from accounts.store.redis_client import client
 
 logger = logging.getLogger(__name__)
 TALLIES = "rollcall:passages:tallies"

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
-from accounts.redis_client import client
+from accounts.store.redis_client import client
 
 logger = logging.getLogger(__name__)
 PRESENT = "rollcall:web:present"

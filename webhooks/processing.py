@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from accounts.doorbell import ring
-from accounts.observations import BELIEVED, Observation, Verdict
-from accounts.qr import keep_qr
-from accounts.status import Source, Status
-from accounts.transitions import observe
+from accounts.state.observations import BELIEVED, Observation, Verdict
+from accounts.state.observe import observe
+from accounts.state.qr_codes import keep_qr
+from accounts.store.enqueue import ring
+from accounts.words.status import Source, Status
 from gateways.base import Event, Kind, Reason
 from gateways.wire.text import printable
 from webhooks.bodies import Body

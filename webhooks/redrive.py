@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from django.db import transaction
 from django.db.models import Max
 
-from accounts import clock
 from accounts.models import Transition
+from accounts.store import clock
 from gateways.wire.text import printable
 from webhooks.models import Delivery
 from webhooks.processing import attempt

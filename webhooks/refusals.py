@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from django.db import DatabaseError, connection, transaction
 from redis.exceptions import RedisError
 
-from accounts import clock
-from accounts.redis_client import client
+from accounts.store import clock
+from accounts.store.redis_client import client
 from webhooks.coalescing import taken
 from webhooks.models import RefusedRequest, Route
 from webhooks.passages import Passage, note_passages

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from accounts import clock
+from accounts.store import clock
 from webhooks.models import Delivery, EventId
 
 IDS_KEPT = timedelta(days=7)

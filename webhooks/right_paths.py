@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from accounts.explain import age
+from accounts.explain.explanation import age
 from gateways.base import webhook_path
 from gateways.kinds.webjs import kind as webjs
 from gateways.subscriptions import SETTINGS

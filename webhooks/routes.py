@@ -12,7 +12,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from accounts.models import Gateway
-from accounts.redis_client import client
+from accounts.store.redis_client import client
 from webhooks import wrong_paths
 from webhooks.coalescing import taken
 from webhooks.models import Route

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import clock
-from accounts.observations import Verdict
+from accounts.state.observations import Verdict
+from accounts.store import clock
 from webhooks.models import Delivery
 from webhooks.processing import GIVE_UP_AFTER, LONGEST_PAUSE_SECONDS, WHY, attempt
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 
-from accounts import clock
+from accounts.store import clock
 from webhooks.coalescing import taken
 from webhooks.models import RouteTally
 from webhooks.passages import LIMITS_MS, TALLIES

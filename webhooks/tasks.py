@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from accounts import clock
+from accounts.store import clock
 from webhooks import changes, life, outgoing, refusals, repeats, routes, sweeper, tallies, watch
 
 

@@ -16,7 +16,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import clock
+from accounts.store import clock
 from gateways.base import Event, GatewayError, Kind, UnreadableEvent
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS, Dialect

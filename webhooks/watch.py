@@ -14,11 +14,12 @@ from django.conf import settings
 from django.db.models import Count, F, Q, Sum
 from redis.exceptions import RedisError
 
-from accounts import clock, maintenance
-from accounts.incidents import close_incident, open_incident
+from accounts.alerts.incidents import close_incident, open_incident
 from accounts.models import Account, Gateway, Incident
-from accounts.redis_client import client
-from accounts.status import Status
+from accounts.state import maintenance
+from accounts.store import clock
+from accounts.store.redis_client import client
+from accounts.words.status import Status
 from webhooks import presence, wrong_paths
 from webhooks.habits import usual_per_hour
 from webhooks.judging import (

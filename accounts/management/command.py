@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from accounts.lifecycle import Refused
 from accounts.models import Account, Gateway
-from accounts.provisioning import Conflict
+from accounts.operators.lifecycle import Refused
+from accounts.operators.provisioning import Conflict
 from gateways.wire.text import printable
 
 

@@ -9,18 +9,18 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.freshness import can_be_read, word_lives
 from accounts.models.gateways import Gateway
+from accounts.models.proof import Proof, last_proof
+from accounts.models.querysets import AccountQuerySet
 from accounts.models.workspaces import Workspace
-from accounts.proof import Proof, last_proof
-from accounts.querysets import AccountQuerySet
-from accounts.status import LIVE, Source, Status, Wanted, is_fresh
+from accounts.words.freshness import can_be_read, word_lives
+from accounts.words.status import LIVE, Source, Status, Wanted, is_fresh
 
 
 class Account(models.Model):
     """A WhatsApp number of a workspace, the session it runs on, and what we know of it.
 
-    `accounts.transitions.observe` is the only writer of `status`. What is shown to people is
+    `accounts.state.observe.observe` is the only writer of `status`. What is shown to people is
     `shown_status`: a live word that is no longer fresh reads `unknown`, even when nothing of ours
     is running to say so in the row.
     """

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from accounts.sealing import seal, unseal, unseal_those_that_open
+from accounts.store.encryption import seal, unseal, unseal_those_that_open
 from gateways.base import webhook_path
 
 
@@ -22,7 +22,7 @@ class Gateway(models.Model):
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=30, default="webjs")
     # No URLField: Django's idea of an address knows no bare names, such as http://whatsapp:3001.
-    # accounts.provisioning.free_address says what is one.
+    # accounts.operators.provisioning.free_address says what is one.
     base_url = models.CharField("base URL", max_length=500)
     mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.ACT)
     created_at = models.DateTimeField(db_default=Now(), editable=False)

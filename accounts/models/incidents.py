@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.models.gateways import Gateway
-from accounts.sealing import seal, unseal
+from accounts.store.encryption import seal, unseal
 
 
 class Incident(models.Model):

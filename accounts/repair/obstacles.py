@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from accounts.models import Account, Gateway, Repair
-from accounts.reasons import STARTS_WHAT_IT_HAS, meaning
-from accounts.status import Wanted
+from accounts.words.reasons import STARTS_WHAT_IT_HAS, meaning
+from accounts.words.status import Wanted
 from gateways.base import Reason
 from gateways.registry import capabilities_of
 

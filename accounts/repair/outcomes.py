@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Repair
-from accounts.observations import Observation, Outcome
-from accounts.reasons import meaning
-from accounts.status import Status
+from accounts.state.observations import Observation, Outcome
+from accounts.words.reasons import meaning
+from accounts.words.status import Status
 
 State = Repair.State
 

@@ -7,7 +7,7 @@ import logging
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts.incidents import close_incident, open_incident
+from accounts.alerts.incidents import close_incident, open_incident
 from accounts.models import Gateway, Incident
 from accounts.repair.refusals import Refused
 

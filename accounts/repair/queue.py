@@ -20,10 +20,10 @@ from django.db.models import (
     When,
 )
 
-from accounts import clock
 from accounts.models import Gateway, Incident, Repair
 from accounts.repair.limits import HOUR, Limits, Load
-from accounts.trips import ask
+from accounts.store import clock
+from accounts.store.pipeline import ask
 from gateways.base import Step
 
 State = Repair.State

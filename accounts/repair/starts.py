@@ -14,19 +14,20 @@ from datetime import datetime, timedelta
 from django.db import OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 
-from accounts import clock, observations
-from accounts.confirm import confirm
-from accounts.doorbell import ring
-from accounts.locks import short_waits
-from accounts.maintenance import maintained_until
 from accounts.models import Account, Repair
-from accounts.observations import BELIEVED
-from accounts.reach import client_of
 from accounts.repair import limits
 from accounts.repair import queue as repair_queue
 from accounts.repair.obstacles import no_ladder, obstacle, reason_of
 from accounts.repair.outcomes import COMES_UP, Finding, came_back, judge
 from accounts.repair.queue import MAY_STILL_HAPPEN
+from accounts.repair.targeted_read import confirm
+from accounts.state import observations
+from accounts.state.gateway_client import client_of
+from accounts.state.maintenance import maintained_until
+from accounts.state.observations import BELIEVED
+from accounts.store import clock
+from accounts.store.enqueue import ring
+from accounts.store.locks import short_waits
 from gateways import base
 from gateways.base import GatewayError, State, Step
 from gateways.registry import capabilities_of

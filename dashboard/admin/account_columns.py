@@ -8,8 +8,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from accounts.explain import sentence, what_to_do
-from accounts.status import Status
+from accounts.explain.explanation import sentence, what_to_do
+from accounts.words.status import Status
 from dashboard.account_words import beside_status, last_evidence, reason
 from dashboard.groups import Group, ShownAccount
 from dashboard.pieces import badge, moment

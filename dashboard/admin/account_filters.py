@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 
-from accounts.status import Status
+from accounts.words.status import Status
 from dashboard.admin.plain_filters import PlainFilter
 from dashboard.groups import Accounts, Group
 

@@ -6,10 +6,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.lifecycle import Refused
 from accounts.models import Account, Gateway, Workspace
-from accounts.registration import register
-from accounts.status import Wanted
+from accounts.operators.lifecycle import Refused
+from accounts.operators.registration import register
+from accounts.words.status import Wanted
 from gateways.base import normal_phone_number
 
 LONGEST_SESSION_ID = 255

@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db import OperationalError, models, transaction
 
-from accounts.lifecycle import Refused
+from accounts.operators.lifecycle import Refused
 from dashboard.admin.verbs import Verb
 from dashboard.shown import visible
 from gateways.base import GatewayError

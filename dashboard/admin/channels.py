@@ -13,9 +13,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminPasswordWidget
 
-from accounts.doorbell import ring
+from accounts.alerts.channels import clean_target, keep_channel
 from accounts.models import Channel
-from accounts.telling.channels import clean_target, keep_channel
+from accounts.store.enqueue import ring
 from dashboard.admin.base import KeptAdmin
 from dashboard.admin.confirming import ConfirmingAdmin
 from dashboard.admin.verbs import Verb

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from accounts.lifecycle import Refused
+from accounts.operators.lifecycle import Refused
 from dashboard.admin.verbs import Verb
 from webhooks.models import Delivery
 from webhooks.redrive import discard, foresee, redrive, why_not_discarded, why_not_redriven

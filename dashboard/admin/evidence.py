@@ -11,8 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.models import SupersededSession, Transition
-from accounts.reasons import meaning
-from accounts.status import Status
+from accounts.words.reasons import meaning
+from accounts.words.status import Status
 from dashboard.admin import searching
 from dashboard.admin.base import ReadOnlyAdmin
 from dashboard.admin.plain_filters import choices_filter, null_filter

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts import maintenance
 from accounts.models import Gateway, GatewaySecret
+from accounts.state import maintenance
 from dashboard.admin.base import HarmlessChangeList, KeptAdmin, TabularInline
 from dashboard.admin.confirming import ConfirmingAdmin
 from dashboard.admin.gateway_form import GatewayForm, SecretForm

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from accounts import incidents
+from accounts.alerts import incidents, rules
 from accounts.models import Incident
-from accounts.telling import alerts
 from dashboard.admin.verbs import Act, Verb
 from webhooks import misrouted
 
@@ -29,7 +28,7 @@ def _cannot_acknowledge(incident: Incident, now: datetime) -> str:
 
 
 def _cannot_unmute(incident: Incident, now: datetime) -> str:
-    return _is_over(incident, now) or ("" if alerts.is_muted(incident, now) else "it is not muted")
+    return _is_over(incident, now) or ("" if rules.is_muted(incident, now) else "it is not muted")
 
 
 def _mute_for(duration: timedelta) -> Act:

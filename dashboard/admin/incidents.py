@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.explain import age
+from accounts.alerts import rules
+from accounts.explain.explanation import age
 from accounts.models import Incident, Notification
-from accounts.telling import alerts
 from dashboard.admin.acted_on import ActedOnAdmin
 from dashboard.admin.incident_verbs import INCIDENT_VERBS
 from dashboard.admin.plain_filters import choices_filter, null_filter
@@ -65,7 +65,7 @@ class IncidentAdmin(ActedOnAdmin):
     def state(self, incident: Any) -> SafeString:
         if incident.closed_at is not None:
             return label("over", tone="off", icon="task_alt")
-        if alerts.is_muted(incident, incident.seen_now):
+        if rules.is_muted(incident, incident.seen_now):
             until = f"muted until {incident.muted_until:%Y-%m-%d %H:%M} UTC"
             return label(until, tone="warn", icon="notifications_paused")
         if incident.acknowledged_at is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from accounts import clock, maintenance
 from accounts.models import Gateway
+from accounts.state import maintenance
+from accounts.store import clock
 from dashboard.admin.verbs import Verb
 
 _DURATIONS = {

@@ -11,8 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.models import Repair
-from accounts.reasons import meaning
 from accounts.repair import repairs
+from accounts.words.reasons import meaning
 from dashboard.admin import searching
 from dashboard.admin.base import ReadOnlyAdmin
 from dashboard.admin.plain_filters import choices_filter

@@ -6,8 +6,8 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from accounts.lifecycle import Refused
 from accounts.models import Account, Gateway
+from accounts.operators.lifecycle import Refused
 from dashboard.admin.verbs import MOST_AT_GATEWAYS, Verb
 from reconciliation.report import Report
 from reconciliation.rollcall import call_roll_now

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.db.models import F, QuerySet
 
-from accounts import registration
 from accounts.models import Account
+from accounts.operators import registration
 from dashboard.admin.verbs import Verb
 from dashboard.shown import visible
 from dashboard.timeline import family

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from accounts import clock, codes, lifecycle, twins
 from accounts.models import Account, Repair
+from accounts.operators import lifecycle, show_qr, twins
 from accounts.repair import repairs
 from accounts.repair.obstacles import cannot_pause, cannot_unlink, gone, no_session
-from accounts.status import LIVE, Status, Wanted
+from accounts.store import clock
+from accounts.words.status import LIVE, Status, Wanted
 
 Refusal = Callable[[Any, datetime], str]
 # Its answer, if it is text, is added to the report.
@@ -73,7 +74,7 @@ def _cannot_lift(account: Account, now: datetime) -> str:
 def _cannot_show(account: Account, now: datetime) -> str:
     if account.shown_status(now) is not Status.QR_SCANNING:
         return "it does not wait for a scan"
-    return no_session(account) or codes.why_not_shown(account)
+    return no_session(account) or show_qr.why_not_shown(account)
 
 
 def _cannot_want(wanted: Wanted) -> Refusal:
@@ -191,7 +192,7 @@ SHOW_CODE = Verb(
         "The gateway is asked for the code that the session shows now. It stands on the account's "
         "page for 20 s, for those who may act: whoever scans it links a phone."
     ),
-    act=lambda account, actor, why: codes.show_code(account),
+    act=lambda account, actor, why: show_qr.show_code(account),
     refusal=_cannot_show,
     icon="qr_code_2",
     most=MOST_AT_GATEWAYS,

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import doorbell
-from accounts.explain import explain
+from accounts.explain.explanation import explain
 from accounts.models import Account, Gateway
+from accounts.store import enqueue
 from tests.accounts.receivers import HookServer, MailServer, serving
 from tests.cast import make_cast
 
@@ -18,7 +18,7 @@ def cast(db):
 def rung(monkeypatch):
     """What the doorbell was rung for, as (task, arguments), once committed."""
     calls = []
-    monkeypatch.setattr(doorbell, "_send", lambda task, args: calls.append((task, args)))
+    monkeypatch.setattr(enqueue, "_send", lambda task, args: calls.append((task, args)))
     return calls
 
 

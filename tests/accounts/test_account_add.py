@@ -7,10 +7,10 @@ import uuid
 import pytest
 from django.core.management import CommandError
 
-from accounts import lifecycle
 from accounts.models import Account
-from accounts.observations import Verdict
-from accounts.status import Status, Wanted
+from accounts.operators import lifecycle
+from accounts.state.observations import Verdict
+from accounts.words.status import Status, Wanted
 from tests.accounts.commands import run, run_json
 from tests.cast import left_behind, see, see_session, story
 

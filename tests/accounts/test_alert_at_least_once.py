@@ -14,11 +14,11 @@ import pytest
 from django.db import connection
 from django.db.models import F
 
-from accounts.incidents import open_incident
+from accounts.alerts import sender as letters
+from accounts.alerts.channels import try_channel
+from accounts.alerts.incidents import open_incident
+from accounts.alerts.outbox import sweep_notifications, tell_channel
 from accounts.models import Channel, Incident, Notification
-from accounts.telling import letters
-from accounts.telling.channels import try_channel
-from accounts.telling.sending import sweep_notifications, tell_channel
 from config.celery import app
 from tests.accounts.receivers import MailServer, a_channel
 from tests.cast import a_gateway
@@ -26,7 +26,7 @@ from tests.cast import a_gateway
 ROOT = Path(__file__).parents[2]
 SENDER = (
     "import django; django.setup(); "
-    "from accounts.telling.sending import tell_channel; tell_channel({})"
+    "from accounts.alerts.outbox import tell_channel; tell_channel({})"
 )
 
 

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from accounts.incidents import open_incident
+from accounts.alerts import sender
+from accounts.alerts.channels import keep_channel, try_channel
+from accounts.alerts.incidents import open_incident
+from accounts.alerts.outbox import sweep_notifications, tell_channel
 from accounts.models import Channel, Incident, Notification
-from accounts.telling import letters
-from accounts.telling.channels import keep_channel, try_channel
-from accounts.telling.sending import sweep_notifications, tell_channel
 from tests.accounts.receivers import a_channel
 
 Kind = Incident.Kind
@@ -199,7 +199,7 @@ def test_who_carries_a_letter_out_knows_no_secret_of_ours(cast, tmp_path, monkey
         "import json, os, sys\n"
         "print(json.dumps({'sent': True, 'error': ' '.join([*os.environ, *sys.argv])}))\n"
     )
-    monkeypatch.setattr(letters, "POSTMAN", curious)
+    monkeypatch.setattr(sender, "POSTMAN", curious)
     monkeypatch.setenv("EMAIL_HOST_PASSWORD", "the-password")
     known = try_channel(a_channel(target="json://127.0.0.1/token-of-the-hook").pk).error
     assert "curious.py" in known

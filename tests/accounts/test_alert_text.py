@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.alerts.wording import message_about
 from accounts.models import Gateway, Incident
-from accounts.telling.alert_text import message_about
 
 NOW = datetime(2026, 11, 24, 3, 13, tzinfo=UTC)
 

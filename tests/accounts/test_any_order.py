@@ -15,13 +15,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from accounts import lifecycle, registration
-from accounts.clock import database_now
-from accounts.lifecycle import Refused
 from accounts.models import Account, SupersededSession, Transition
-from accounts.observations import BELIEVED, Verdict
-from accounts.status import Source, Status, Wanted
-from accounts.transitions import observe
+from accounts.operators import lifecycle, registration
+from accounts.operators.lifecycle import Refused
+from accounts.state.observations import BELIEVED, Verdict
+from accounts.state.observe import observe
+from accounts.store.clock import database_now
+from accounts.words.status import Source, Status, Wanted
 from tests.cast import make_cast, saw_session
 
 SESSIONS = ["alice", "bob", "charlie", "d", "e"]

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.confirm import BLIND_ASKED_AT_ONCE, RUNG_AT_ONCE, confirm, ring_again
 from accounts.models import Gateway
-from accounts.status import Source, Status
+from accounts.repair.targeted_read import BLIND_ASKED_AT_ONCE, RUNG_AT_ONCE, confirm, ring_again
+from accounts.words.status import Source, Status
 from tests.accounts.waha_there import waha_at
 from tests.cast import see
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts import tasks
-from accounts.decision import Known, judge
-from accounts.life import SignOfLife, record_life
-from accounts.observations import Observation
-from accounts.status import Source, Status, Wanted
+from accounts.state.activity import SignOfLife, record_life
+from accounts.state.decision import Known, judge
+from accounts.state.observations import Observation
+from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from tests.cast import see, see_session, story
 

@@ -7,12 +7,13 @@ from contextlib import ExitStack
 import pytest
 from django.db import transaction
 
-from accounts import expiry, tasks
-from accounts.clock import database_now
-from accounts.expiry import expire_live_words, why_unseen
+from accounts import tasks
 from accounts.models import Account, Gateway
-from accounts.observations import Verdict
-from accounts.status import LIVE, Source, Status
+from accounts.state import expiry
+from accounts.state.expiry import expire_live_words, why_unseen
+from accounts.state.observations import Verdict
+from accounts.store.clock import database_now
+from accounts.words.status import LIVE, Source, Status
 from gateways.base import Reason
 from tests.accounts.threads import meanwhile
 from tests.cast import make_cast, see, story
@@ -160,7 +161,7 @@ def test_a_list_that_is_written_while_the_sweep_waits_saves_it():
 def test_it_takes_thousands_in_chunks(cast, monkeypatch):
     for number in range(7):
         cast.an_account(f"s{number}", Status.CONNECTED, read_at=cast.ago(60))
-    monkeypatch.setattr("accounts.transitions.CHUNK", 3)
+    monkeypatch.setattr("accounts.state.observe.CHUNK", 3)
 
     assert len(expire_live_words()) == 7
     assert expire_live_words() == []

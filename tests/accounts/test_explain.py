@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.explain import explain
-from accounts.status import LIVE, Status, Wanted
-from accounts.why.words import MAY_BE_ITS_OWN, NEXT_LIST, SAME_NUMBER
+from accounts.explain.explanation import explain
+from accounts.explain.shown_status import MAY_BE_ITS_OWN, NEXT_LIST, SAME_NUMBER
+from accounts.words.status import LIVE, Status, Wanted
 from gateways.base import Reason
 from tests.cast import see
 

@@ -6,10 +6,10 @@ import itertools
 
 import pytest
 
-from accounts.explain import age, explain
+from accounts.explain.explanation import age, explain
 from accounts.models import Gateway, Repair
-from accounts.reasons import REASONS, SCAN
-from accounts.status import Status, Wanted
+from accounts.words.reasons import REASONS, SCAN
+from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 from tests.cast import see
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways.base import Reason
 from tests.cast import see
 

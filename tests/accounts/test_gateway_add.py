@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.core.management import CommandError
 
-from accounts.explain import explain
+from accounts.explain.explanation import explain
 from accounts.models import Gateway, GatewaySecret, Workspace
-from accounts.sealing import CannotOpen
-from accounts.status import Status
+from accounts.store.encryption import CannotOpen
+from accounts.words.status import Status
 from gateways.base import Reason
 from tests.accounts.commands import run, run_json
 from tests.cast import see

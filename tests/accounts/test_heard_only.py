@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.expiry import expire_live_words
-from accounts.explain import explain
+from accounts.explain.explanation import explain
 from accounts.models import Account, Gateway
-from accounts.status import Status
+from accounts.state.expiry import expire_live_words
+from accounts.words.status import Status
 from gateways.base import Reason
 from tests.cast import see
 

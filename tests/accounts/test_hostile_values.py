@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Transition
-from accounts.observations import Verdict
-from accounts.status import Source, Status
-from accounts.transitions import observe
+from accounts.state.observations import Verdict
+from accounts.state.observe import observe
+from accounts.words.status import Source, Status
 from gateways.base import Reason
 from tests.cast import saw, saw_session, see
 

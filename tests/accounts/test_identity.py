@@ -6,9 +6,9 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.models import Account, Transition
-from accounts.observations import Verdict
-from accounts.status import Source, Status
-from accounts.transitions import observe
+from accounts.state.observations import Verdict
+from accounts.state.observe import observe
+from accounts.words.status import Source, Status
 from gateways.base import Reason, normal_phone_number
 from tests.cast import left_behind, saw, saw_session, see, see_session, story
 

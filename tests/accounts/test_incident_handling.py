@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from accounts.clock import database_now
-from accounts.incidents import acknowledge, close_incident, mute, open_incident, unmute
-from accounts.lifecycle import Refused
+from accounts.alerts.incidents import acknowledge, close_incident, mute, open_incident, unmute
+from accounts.alerts.outbox import tell_channel
 from accounts.models import Incident, Notification
-from accounts.telling.sending import tell_channel
+from accounts.operators.lifecycle import Refused
+from accounts.store.clock import database_now
 from tests.accounts.receivers import a_channel
 
 Kind = Incident.Kind

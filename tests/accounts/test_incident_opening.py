@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from accounts.clock import database_now
-from accounts.incidents import close_incident, mute, open_incident
+from accounts.alerts.incidents import close_incident, mute, open_incident
 from accounts.models import Incident, Notification
+from accounts.store.clock import database_now
 from tests.accounts.receivers import a_channel
 from tests.cast import a_gateway
 

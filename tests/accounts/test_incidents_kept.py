@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from accounts import clock, incidents
+from accounts.alerts import incidents
 from accounts.models import Channel, Incident, Notification
+from accounts.store import clock
 
 
 @pytest.fixture

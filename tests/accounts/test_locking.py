@@ -8,9 +8,9 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from accounts.models import Account, SupersededSession
-from accounts.observations import Verdict
-from accounts.status import Status
-from accounts.transitions import observe
+from accounts.state.observations import Verdict
+from accounts.state.observe import observe
+from accounts.words.status import Status
 from tests.accounts.threads import meanwhile
 from tests.cast import left_behind, make_cast, saw, saw_session, see, see_session, story
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.core.management import CommandError
 
-from accounts import clock, maintenance
-from accounts.lifecycle import Refused
 from accounts.models import MaintenanceWindow
+from accounts.operators.lifecycle import Refused
+from accounts.state import maintenance
+from accounts.store import clock
 from tests.accounts.commands import run, run_json
 
 MINUTE = timedelta(minutes=1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from accounts.models import Account
-from accounts.observations import Verdict
-from accounts.status import Source, Status
-from accounts.transitions import observe
+from accounts.state.observations import Verdict
+from accounts.state.observe import observe
+from accounts.words.status import Source, Status
 from gateways.base import Reason
 from tests.cast import saw, see, story
 

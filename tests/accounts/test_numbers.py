@@ -7,7 +7,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.numbers import CANONICAL_SQL, canonical, same_number, spellings
+from accounts.words.phone_numbers import CANONICAL_SQL, canonical, same_number, spellings
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.models import Repair
-from accounts.observations import Observation
 from accounts.repair.outcomes import Finding, judge
-from accounts.status import Source, Status
+from accounts.state.observations import Observation
+from accounts.words.status import Source, Status
 from gateways.base import Reason
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

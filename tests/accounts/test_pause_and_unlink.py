@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import lifecycle
-from accounts.confirm import confirm
-from accounts.lifecycle import Refused
 from accounts.models import Account, Gateway, Repair
+from accounts.operators import lifecycle
+from accounts.operators.lifecycle import Refused
 from accounts.repair import repairs, starts
-from accounts.status import Status, Wanted
+from accounts.repair.targeted_read import confirm
+from accounts.words.status import Status, Wanted
 from gateways.base import Rejected
 from tests.accounts.waha_there import waha_at
 

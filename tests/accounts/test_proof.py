@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.explain import sentence
+from accounts.explain.explanation import sentence
 from accounts.models import Account, Gateway
-from accounts.proof import proven_since
-from accounts.status import Source, Status
+from accounts.models.proof import proven_since
+from accounts.words.status import Source, Status
 from dashboard.account_words import is_proven
 from gateways.base import Reason
 from tests.cast import see

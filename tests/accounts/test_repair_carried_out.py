@@ -10,7 +10,7 @@ from django.db import OperationalError
 
 from accounts.models import Account, GatewaySecret, Repair
 from accounts.repair import repairs, starts
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways import registry
 from gateways.base import Reason, Step
 from simulator import still_world

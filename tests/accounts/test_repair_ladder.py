@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import Account, Repair
 from accounts.repair import repairs, starts
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways.base import Reason
 from tests.accounts.waha_there import waha_at
 

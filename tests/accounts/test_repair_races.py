@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 
 from accounts.models import GatewaySecret, Repair
 from accounts.repair import repairs, starts
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways import registry
 from gateways.base import Reason
 from simulator import still_world

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from accounts import maintenance
-from accounts.expiry import expire_live_words
-from accounts.explain import explain
+from accounts.explain.explanation import explain
 from accounts.models import Account, Gateway, Transition
-from accounts.status import Source, Status
+from accounts.state import maintenance
+from accounts.state.expiry import expire_live_words
+from accounts.words.status import Source, Status
 from gateways.base import Reason
 from tests.cast import see
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from accounts.observations import Verdict
-from accounts.status import Source, Status
+from accounts.state.observations import Verdict
+from accounts.words.status import Source, Status
 from gateways.base import Reason
 from tests.cast import see, story
 

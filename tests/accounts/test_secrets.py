@@ -9,9 +9,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connection
 
-from accounts import sealing
 from accounts.models import GatewaySecret
-from accounts.reach import client_of
+from accounts.state.gateway_client import client_of
+from accounts.store import encryption
 from gateways.base import GatewayError
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +68,7 @@ def test_a_new_key_in_front_seals_and_the_old_one_still_opens(secret, settings):
 def test_a_key_that_does_not_open_it_says_so(secret, settings):
     settings.FIELD_KEYS = [NEW]
 
-    with pytest.raises(sealing.CannotOpen, match="not in FIELD_KEYS any more: add that key"):
+    with pytest.raises(encryption.CannotOpen, match="not in FIELD_KEYS any more: add that key"):
         _ = GatewaySecret.objects.get().secret
     with pytest.raises(GatewayError, match="or set the secret again with gateway_add"):
         client_of(secret.gateway)
@@ -85,17 +85,17 @@ def test_the_check_names_the_gateway_whose_secret_no_key_opens(secret, settings)
 
 def test_without_field_keys_the_secret_key_seals(settings):
     settings.FIELD_KEYS = []
-    sealed = sealing.seal(SECRET)
+    sealed = encryption.seal(SECRET)
 
     assert SECRET not in sealed
-    assert sealing.unseal(sealed) == SECRET
+    assert encryption.unseal(sealed) == SECRET
 
 
 def test_a_key_that_is_none_is_named(settings):
     settings.FIELD_KEYS = ["short"]
 
     with pytest.raises(ImproperlyConfigured, match="FIELD_KEYS"):
-        sealing.seal(SECRET)
+        encryption.seal(SECRET)
 
 
 def test_a_gateway_without_a_key_says_what_to_do(cast):

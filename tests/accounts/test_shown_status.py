@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Account, Gateway
-from accounts.status import LIVE, URGENCY, Status
+from accounts.words.status import LIVE, URGENCY, Status
 
 AGES = (
     st.none() | st.sampled_from([0, 1, 44, 44.999999, 45, 45.000001, 46, 3600]) | st.floats(0, 99)

@@ -9,8 +9,14 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts.life import GAP_MOST_SECONDS, SignOfLife, record_life
-from accounts.silence import NEXT_LOOK_SQL, UNUSUAL_LEAST, UNUSUAL_MOST, next_look_at, unusual_after
+from accounts.state.activity import GAP_MOST_SECONDS, SignOfLife, record_life
+from accounts.words.silence import (
+    NEXT_LOOK_SQL,
+    UNUSUAL_LEAST,
+    UNUSUAL_MOST,
+    next_look_at,
+    unusual_after,
+)
 
 NOON = datetime(2025, 11, 16, 12, tzinfo=UTC)
 GAPS = st.none() | st.floats(0, 1e7)

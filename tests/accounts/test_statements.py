@@ -7,9 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account, Transition
-from accounts.observations import Verdict
-from accounts.status import Source, Status
-from accounts.transitions import CHUNK, observe
+from accounts.state.observations import Verdict
+from accounts.state.observe import CHUNK, observe
+from accounts.words.status import Source, Status
 from tests.cast import saw, saw_session
 
 # Trips: 2 savepoint, 2 lock_timeout, the lock, a look around; then the rows with their

@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import SupersededSession
-from accounts.observations import Verdict
-from accounts.status import LOST, Source, Status
-from accounts.transitions import observe
+from accounts.state.observations import Verdict
+from accounts.state.observe import observe
+from accounts.words.status import LOST, Source, Status
 from gateways.base import Reason
 from tests.cast import left_behind, saw_session, see, see_session, story
 

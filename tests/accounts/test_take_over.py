@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.clock import database_now
 from accounts.models import Account, SupersededSession
-from accounts.observations import Verdict
-from accounts.sight import note_listing
-from accounts.status import Source, Status
-from accounts.transitions import observe
+from accounts.state.observations import Verdict
+from accounts.state.observe import observe
+from accounts.state.visibility import note_listing
+from accounts.store.clock import database_now
+from accounts.words.status import Source, Status
 from gateways.base import Reason
 from tests.cast import left_behind, saw_session, see, see_session, story
 

@@ -10,12 +10,12 @@ from itertools import pairwise
 import pytest
 from django.db import OperationalError, connection
 
-from accounts.life import SignOfLife, record_life
 from accounts.models import Account, SupersededSession, Transition
-from accounts.registration import register
-from accounts.sight import note_listing
-from accounts.status import Source, Status
-from accounts.transitions import observe
+from accounts.operators.registration import register
+from accounts.state.activity import SignOfLife, record_life
+from accounts.state.observe import observe
+from accounts.state.visibility import note_listing
+from accounts.words.status import Source, Status
 from tests.cast import a_number, make_cast, saw, saw_session
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import DataError, connection
 
-from accounts.trips import ask
+from accounts.store.pipeline import ask
 
 
 def test_each_statement_has_its_rows(db):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.observations import Verdict
-from accounts.status import LIVE, Source, Status
+from accounts.state.observations import Verdict
+from accounts.words.status import LIVE, Source, Status
 from gateways.base import Reason
 from tests.cast import see, story
 

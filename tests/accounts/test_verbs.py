@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import lifecycle, registration
-from accounts.confirm import confirm
-from accounts.lifecycle import Refused
 from accounts.models import Account, GatewaySecret
-from accounts.status import Source, Status, Wanted
+from accounts.operators import lifecycle, registration
+from accounts.operators.lifecycle import Refused
+from accounts.repair.targeted_read import confirm
+from accounts.words.status import Source, Status, Wanted
 from gateways import registry
 from gateways.base import BadAnswer, GatewayError, KeyRejected, TimedOut
 from gateways.base import Refused as NobodyListens

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Account, Gateway
-from accounts.status import Source, Status, Wanted
+from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from reconciliation.governor import govern
 from tests.cast import see

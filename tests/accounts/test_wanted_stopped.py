@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import lifecycle
-from accounts.status import Source, Status, Wanted
+from accounts.operators import lifecycle
+from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from tests.cast import see, story
 

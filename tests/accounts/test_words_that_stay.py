@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import lifecycle
-from accounts.observations import Verdict
-from accounts.status import STICKY, Source, Status, Wanted
+from accounts.operators import lifecycle
+from accounts.state.observations import Verdict
+from accounts.words.status import STICKY, Source, Status, Wanted
 from gateways.base import Reason
 from tests.cast import see, story
 

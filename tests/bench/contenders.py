@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from accounts import clock
 from accounts.models import Account, Gateway
-from accounts.reach import client_of
-from accounts.status import Status
+from accounts.state.gateway_client import client_of
+from accounts.store import clock
+from accounts.words.status import Status
 from gateways.base import Session
 from reconciliation.lease import release_connection
 from reconciliation.rollcall import call_roll

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.clock import database_now
-from accounts.incidents import open_incident
+from accounts.alerts.incidents import open_incident
 from accounts.models import Incident
+from accounts.store.clock import database_now
 from tests.dashboard.conftest import a_visitor
 from tests.dashboard.pages import act, ask
 from webhooks.models import Route

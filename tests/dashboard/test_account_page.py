@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from accounts import lifecycle
-from accounts.explain import what_to_do
+from accounts.explain.explanation import what_to_do
 from accounts.models import Account, Gateway, Repair, Transition
-from accounts.qr import keep_qr
-from accounts.status import Source, Status, Wanted
+from accounts.operators import lifecycle
+from accounts.state.qr_codes import keep_qr
+from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from reconciliation.models import Finding, Run
 from tests.cast import see

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from accounts.models import Account, Gateway
-from accounts.status import Status, Wanted
+from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 from tests.dashboard.pages import ACCOUNTS, listed, sessions
 

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import Account, GatewaySecret
 from accounts.repair.starts import carry_out_due
-from accounts.status import Status, Wanted
+from accounts.words.status import Status, Wanted
 from reconciliation.models import Run
 from simulator.state import faults, process
 from tests.dashboard.pages import act, ask, page_of, told, words

@@ -6,9 +6,9 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 
-from accounts.incidents import open_incident
+from accounts.alerts.incidents import open_incident
 from accounts.models import Account, Incident, SupersededSession, Transition
-from accounts.status import Source, Status
+from accounts.words.status import Source, Status
 from reconciliation.models import Finding, Run
 from tests.dashboard.pages import ACCOUNTS, listed
 from webhooks.models import Delivery

@@ -6,10 +6,10 @@ from itertools import product
 
 import pytest
 
-from accounts.explain import what_to_do
+from accounts.explain.explanation import what_to_do
+from accounts.explain.shown_status import NEXT_LIST
 from accounts.models import Account, Gateway, Repair
-from accounts.status import LIVE, Status, Wanted
-from accounts.why.words import NEXT_LIST
+from accounts.words.status import LIVE, Status, Wanted
 from dashboard.groups import Group, with_group
 from gateways.base import Reason
 from reconciliation.models import Finding

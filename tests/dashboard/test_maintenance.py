@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from django.urls import reverse
 
-from accounts import clock, maintenance
 from accounts.models import MaintenanceWindow
+from accounts.state import maintenance
+from accounts.store import clock
 from tests.dashboard.pages import act, listed, told, words
 
 

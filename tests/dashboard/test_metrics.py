@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from prometheus_client.parser import text_string_to_metric_families
 
-from accounts import maintenance
-from accounts.incidents import open_incident
+from accounts.alerts.incidents import open_incident
 from accounts.models import Incident
+from accounts.state import maintenance
 from reconciliation.models import Run
 from tests.cast import Cast, a_gateway, make_cast
 from tests.dashboard.conftest import a_visitor

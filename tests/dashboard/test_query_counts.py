@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Transition
-from accounts.status import Source, Status
+from accounts.words.status import Source, Status
 from reconciliation.models import Finding, Run
 from tests.cast import a_gateway
 from tests.dashboard.conftest import a_visitor

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from accounts.clock import database_now
+from accounts.store.clock import database_now
 from dashboard.route_figures import (
     WINDOWS,
     Beat,

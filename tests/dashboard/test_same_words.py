@@ -8,9 +8,10 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from accounts import clock, explain
+from accounts.explain import explanation
 from accounts.models import Account, Gateway
-from accounts.status import Source, Status
+from accounts.store import clock
+from accounts.words.status import Source, Status
 from gateways.base import Reason
 from tests.cast import see
 from tests.dashboard.pages import page_of, words
@@ -38,7 +39,7 @@ def terminal(*arguments):
 @pytest.mark.parametrize("name", ["alice", "bob", "charlie"])
 def test_they_say_the_same(admin, still, name):
     account = Account.objects.select_related("gateway").get(session_id=name)
-    told = explain.explain(account, still.now)
+    told = explanation.explain(account, still.now)
     page, lines = words(admin.get(page_of(account))), terminal(name).splitlines()
 
     assert {"Rule", "Ruled out", "What happens next", "What a human must do"} <= {
@@ -57,7 +58,7 @@ def test_they_say_the_same(admin, still, name):
 def test_scripts_are_told_the_same(still):
     [record] = json.loads(terminal("bob", "--json"))["accounts"]
     account = Account.objects.select_related("gateway").get(session_id="bob")
-    told = explain.explain(account, still.now)
+    told = explanation.explain(account, still.now)
 
     for name in ("sentence", "rule", "ruled_out", "decided_by", "evidence", "next_step", "human"):
         assert record[name] == getattr(told, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import SupersededSession, Transition
-from accounts.status import Source, Status
+from accounts.words.status import Source, Status
 from reconciliation.models import Finding
 from tests.dashboard.pages import ACCOUNTS, listed, sessions
 from webhooks.models import Delivery

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from accounts.models import GatewaySecret
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways import registry
 from gateways.wire.qr_images import address_of_code
 from tests.cast import a_gateway

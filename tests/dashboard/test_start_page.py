@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from accounts.incidents import open_incident
+from accounts.alerts.incidents import open_incident
 from accounts.models import Account, Gateway, Incident
-from accounts.status import Status
+from accounts.words.status import Status
 from reconciliation.models import Run
 from tests.dashboard.pages import words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Account
-from accounts.status import Status
+from accounts.words.status import Status
 from reconciliation.models import Finding
 from tests.cast import left_behind
 from tests.dashboard.pages import ask, confirm, page_of, told, words

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.clock import database_now
-from accounts.incidents import open_incident
+from accounts.alerts.incidents import open_incident
 from accounts.models import Incident
+from accounts.store.clock import database_now
 from dashboard.route_figures import WINDOWS
 from dashboard.watched_routes import fleet
 from tests.cast import a_gateway

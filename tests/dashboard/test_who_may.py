@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from accounts.models import Account
-from accounts.status import Status
+from accounts.words.status import Status
 from dashboard.admin.verbs import ACCOUNT_VERBS
 from tests.dashboard.pages import ACCOUNTS, ask, page_of, sessions, words
 

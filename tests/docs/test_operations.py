@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from accounts.alerts.rules import RULES
 from accounts.models import Incident
-from accounts.telling.alerts import RULES
 from dashboard.admin.incident_verbs import INCIDENT_VERBS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from accounts.reasons import REASONS
-from accounts.status import LIVE as LIVE_STATUSES
-from accounts.status import MEANINGS, STICKY, URGENCY, Status
+from accounts.words.reasons import REASONS
+from accounts.words.status import LIVE as LIVE_STATUSES
+from accounts.words.status import MEANINGS, STICKY, URGENCY, Status
 
 PAGE = Path(__file__).parents[2] / "docs" / "statuses.md"
 

@@ -10,9 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import clock
-from accounts.explain import explain
+from accounts.explain.explanation import explain
 from accounts.models import Account, Gateway, Incident
+from accounts.store import clock
 from accounts.tasks import expire_live_words
 from reconciliation.models import Finding
 from reconciliation.tasks import call_roll

@@ -14,9 +14,9 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.incidents import open_incident
+from accounts.alerts.incidents import open_incident
+from accounts.alerts.outbox import sweep_notifications
 from accounts.models import Gateway, Incident
-from accounts.telling.sending import sweep_notifications
 from gateways.registry import KINDS, use_transport
 from reconciliation.tasks import call_roll
 from simulator import still_world

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.clock import database_now
-from accounts.incidents import open_incident
+from accounts.alerts.incidents import open_incident
+from accounts.alerts.outbox import tell_channel
 from accounts.models import Account, Gateway, Incident
-from accounts.telling.sending import tell_channel
+from accounts.store.clock import database_now
 from reconciliation.lease import take_lease, take_lease_on_schedule
 from reconciliation.tasks import call_roll
 from simulator.state import faults, process

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from accounts import clock
-from accounts.explain import explain
+from accounts.explain.explanation import explain
 from accounts.models import Account, Gateway, Incident, Repair
 from accounts.repair import repairs, starts
-from accounts.status import Status
+from accounts.store import clock
+from accounts.words.status import Status
 from reconciliation.governor import govern
 from simulator.state import faults
 from tests.flows.story import NUMBER, Story

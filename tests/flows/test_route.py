@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Channel, Gateway, Incident, Notification
-from accounts.redis_client import client
+from accounts.store.redis_client import client
 from simulator.state import faults
 from tests.accounts.receivers import MailServer, serving
 from tests.flows.story import HELD, NUMBER, Story

@@ -9,10 +9,10 @@ from django.apps import apps
 from django.db import models
 from django.db.models import F
 
-from accounts.clock import database_now
-from accounts.expiry import expire_live_words
 from accounts.models import Account, Gateway, GatewaySecret, Incident
-from accounts.status import Status
+from accounts.state.expiry import expire_live_words
+from accounts.store.clock import database_now
+from accounts.words.status import Status
 from reconciliation import planning, rollcall
 from reconciliation.models import Finding
 from reconciliation.report import Report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.models import Account
-from accounts.status import Source, Status, Wanted
+from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from simulator.state import faults
 from tests.cast import see, story

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import GatewaySecret, Incident
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways.base import Reason
 from simulator.state.world import State
 from tests.cast import story

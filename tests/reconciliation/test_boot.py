@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts import confirm
-from accounts.status import Status, Wanted
+from accounts.repair import targeted_read
+from accounts.words.status import Status, Wanted
 from gateways.base import Reason, Session, State
 from reconciliation.boot import GRACE_MOST, Boot, follow_boot
 from reconciliation.roll import Row
@@ -250,7 +250,7 @@ def test_a_targeted_read_that_finds_nothing_while_it_boots_condemns_nobody(scene
     restart(scene, keeps=["alice"])
     scene.call_roll()
 
-    assert confirm.confirm(scene.gateway.pk, "dana") is None
+    assert targeted_read.confirm(scene.gateway.pk, "dana") is None
     assert story(dana) == []
 
 
@@ -258,7 +258,7 @@ def test_of_what_is_wanted_stopped_it_says_that_it_stopped(scene, seen_before):
     dana, eve = scene.an_account("dana", wanted=Wanted.STOPPED), scene.an_account("eve")
     restart(scene, keeps=["alice"])
     scene.call_roll()
-    confirm.confirm(scene.gateway.pk, "dana")
+    targeted_read.confirm(scene.gateway.pk, "dana")
 
     assert scene.says(dana) == [(Status.STOPPED, Reason.AS_WANTED)]
     assert story(eve) == []

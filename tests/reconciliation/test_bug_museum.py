@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from accounts import registration
 from accounts.models import Gateway, Repair
+from accounts.operators import registration
 from accounts.repair import repairs
 from accounts.repair.outcomes import Finding, judge
 from accounts.repair.pause import pause_repair
-from accounts.status import Source, Status, Wanted
+from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from gateways.registry import CLIENTS, capabilities_of
 from reconciliation.governor import govern
@@ -163,7 +163,7 @@ def test_a_blind_observer_repairs_nothing():
 
 def test_registering_a_number_again_does_not_resume_what_was_paused(cast, monkeypatch):
     """In healthchecks: the call that creates also un-paused a paused one."""
-    monkeypatch.setattr("accounts.doorbell._send", lambda task, args: None)
+    monkeypatch.setattr("accounts.store.enqueue._send", lambda task, args: None)
     pause_repair(cast.gateway.pk, "they died")
     now = repairs.clock.database_now()
     type(cast.alice).objects.filter(pk=cast.alice.pk).update(
@@ -182,7 +182,7 @@ def test_registering_a_number_again_does_not_resume_what_was_paused(cast, monkey
 
 
 def test_what_people_switched_off_is_not_brought_back(cast, monkeypatch):
-    monkeypatch.setattr("accounts.doorbell._send", lambda task, args: None)
+    monkeypatch.setattr("accounts.store.enqueue._send", lambda task, args: None)
     gone = {"status_reason": Reason.BROWSER_GONE, "wanted": Wanted.STOPPED}
     cast.an_account("off", Status.DISCONNECTED, **gone)
     govern()

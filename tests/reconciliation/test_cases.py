@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 
 from accounts.models import Account
-from accounts.status import Status
+from accounts.words.status import Status
 from reconciliation.cases import _CASES, _LIMITS
 
 

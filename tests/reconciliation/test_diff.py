@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from accounts.status import LIVE, Status
+from accounts.words.status import LIVE, Status
 from gateways.base import Listing, Session, State
 from reconciliation.absent import MASS_LOSS_LEAST
 from reconciliation.boot import Boot

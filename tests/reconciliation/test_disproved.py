@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.confirm import confirm
 from accounts.models import Account
-from accounts.observations import Observation
-from accounts.status import Source, Status
-from accounts.transitions import observe
+from accounts.repair.targeted_read import confirm
+from accounts.state.observations import Observation
+from accounts.state.observe import observe
+from accounts.words.status import Source, Status
 from gateways.base import Reason
 from simulator.state import faults
 from tests.cast import story

@@ -8,12 +8,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.explain import explain
-from accounts.incidents import open_incident
-from accounts.lifecycle import mark_disconnected
+from accounts.alerts.incidents import open_incident
+from accounts.explain.explanation import explain
 from accounts.models import Account, Gateway, Incident, Repair, Transition
+from accounts.operators.lifecycle import mark_disconnected
 from accounts.repair import repairs
-from accounts.status import Source, Status, Wanted
+from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from reconciliation.governor import govern
 from reconciliation.models import Finding
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("rung")
 @pytest.fixture
 def rung(monkeypatch):
     """Nobody answers the doorbell: what is asked for waits."""
-    monkeypatch.setattr("accounts.doorbell._send", lambda task, args: None)
+    monkeypatch.setattr("accounts.store.enqueue._send", lambda task, args: None)
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connections
 
-from accounts.clock import database_now
 from accounts.models import Account, Gateway
-from accounts.status import Status
+from accounts.store.clock import database_now
+from accounts.words.status import Status
 from reconciliation import rollcall
 from reconciliation.lease import LEASE, LeaseLost, take_lease
 from reconciliation.models import Run
@@ -32,7 +32,7 @@ def test_a_lease_is_had_once(scene):
 def test_a_lease_is_not_taken_by_who_looked_at_the_clock_before_it_was_given(scene, monkeypatch):
     late = database_now()
     take_lease(scene.gateway.pk)
-    monkeypatch.setattr("accounts.clock.database_now", lambda: late)
+    monkeypatch.setattr("accounts.store.clock.database_now", lambda: late)
 
     assert take_lease(scene.gateway.pk) is None
 

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from accounts import confirm, maintenance
 from accounts.models import Gateway, Incident
-from accounts.status import Status, Wanted
+from accounts.repair import targeted_read
+from accounts.state import maintenance
+from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 from simulator.state.world import State
 from tests.cast import see, story
@@ -96,7 +97,7 @@ def test_a_targeted_read_that_finds_nothing_condemns_nobody(maintained):
     alice = maintained.cast.alice
     maintained.loses(alice)
 
-    assert confirm.confirm(maintained.gateway.pk, "alice") is None
+    assert targeted_read.confirm(maintained.gateway.pk, "alice") is None
     assert story(alice) == []
 
 
@@ -104,7 +105,7 @@ def test_what_is_wanted_stopped_may_stop_meanwhile(maintained):
     dana = maintained.an_account("dana", wanted=Wanted.STOPPED)
     maintained.loses(dana)
 
-    confirm.confirm(maintained.gateway.pk, "dana")
+    targeted_read.confirm(maintained.gateway.pk, "dana")
 
     assert maintained.says(dana) == [(Status.STOPPED, Reason.AS_WANTED)]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.clock import database_now
 from accounts.models import Account, Incident
-from accounts.status import Status
+from accounts.store.clock import database_now
+from accounts.words.status import Status
 from gateways.base import GatewayError, Reason
 from reconciliation import reads
 from simulator.state import faults

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import OperationalError
 
 from accounts.models import Account, Gateway
-from accounts.status import Status
+from accounts.words.status import Status
 from reconciliation.lease import take_lease
 from reconciliation.models import Run
 from simulator.state import faults

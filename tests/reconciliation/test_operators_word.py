@@ -7,10 +7,10 @@ import uuid
 import pytest
 from django.urls import reverse
 
-from accounts.lifecycle import Refused
-from accounts.losses import confirm_loss, dismiss_loss
 from accounts.models import Transition
-from accounts.status import Source, Status
+from accounts.operators.lifecycle import Refused
+from accounts.operators.mass_loss import confirm_loss, dismiss_loss
+from accounts.words.status import Source, Status
 from gateways.base import Reason
 from tests.cast import story
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from accounts.models import Gateway, GatewaySecret, Incident
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways.registry import use_transport
 from reconciliation.models import Run
 from reconciliation.rollcall import call_roll

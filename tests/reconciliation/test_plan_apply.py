@@ -7,9 +7,9 @@ import stat
 
 import pytest
 
-from accounts import lifecycle
 from accounts.models import Account, Gateway, Transition
-from accounts.status import Status, Wanted
+from accounts.operators import lifecycle
+from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 from reconciliation.models import Run
 from simulator.state.world import State

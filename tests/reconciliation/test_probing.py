@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from accounts.models import Account, Gateway
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways.base import Reason
 from reconciliation import tasks
 from simulator.state import faults
@@ -201,7 +201,7 @@ def test_a_message_counts_though_the_whole_gateway_then_gave_no_answer(scene, al
 
 
 def test_it_is_not_asked_while_its_gateway_is_worked_on(scene, alice):
-    from accounts import maintenance
+    from accounts.state import maintenance
 
     scene.passes(601)
     maintenance.begin(scene.gateway, duration=timedelta(hours=1), why="", actor="olga")

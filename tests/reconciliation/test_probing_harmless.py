@@ -12,11 +12,11 @@ import httpx
 import pytest
 from django.db import connection
 
-from accounts import probes
-from accounts.clock import database_now
-from accounts.expiry import expire_live_words
 from accounts.models import Account, Gateway, GatewaySecret, Repair
-from accounts.status import Status
+from accounts.state import probes
+from accounts.state.expiry import expire_live_words
+from accounts.store.clock import database_now
+from accounts.words.status import Status
 from gateways.base import Reason
 from gateways.registry import use_transport
 from reconciliation import rollcall, tasks

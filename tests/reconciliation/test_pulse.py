@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways.base import Probe, Pulse, Reason, Session, State
 from reconciliation.pulse import FAILING_FOR, Suspicion, judge
 

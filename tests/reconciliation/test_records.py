@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.clock import database_now
+from accounts.store.clock import database_now
 from reconciliation import records
 from reconciliation.comparison import Difference
 from reconciliation.models import Finding, Run

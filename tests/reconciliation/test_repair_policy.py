@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Repair
-from accounts.reasons import REASONS
-from accounts.status import Status
+from accounts.words.reasons import REASONS
+from accounts.words.status import Status
 from gateways.base import Reason, Step
 from gateways.registry import CLIENTS, capabilities_of
 from reconciliation.policy import (

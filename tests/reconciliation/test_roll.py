@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account, SupersededSession
-from accounts.status import Status, Wanted
+from accounts.words.status import Status, Wanted
 from gateways.base import Reason, Session, State
 from reconciliation.roll import roll_of
 

@@ -7,9 +7,9 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts import doorbell
 from accounts.models import Gateway
-from accounts.status import Source, Status
+from accounts.store import enqueue
+from accounts.words.status import Source, Status
 from config.celery import app
 from reconciliation import tasks
 from reconciliation.models import Run
@@ -125,7 +125,7 @@ def test_a_claim_of_life_is_read_as_well(scene, django_capture_on_commit_callbac
 
 def test_a_claim_that_changes_nothing_asks_for_no_read(scene, monkeypatch):
     calls = []
-    monkeypatch.setattr(doorbell, "_send", lambda *call: calls.append(call))
+    monkeypatch.setattr(enqueue, "_send", lambda *call: calls.append(call))
     see(scene.cast.alice, Status.CONNECTED, at=scene.database_now())
 
     assert calls == []

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts import clock
-from accounts.incidents import close_incident
-from accounts.lifecycle import Refused
+from accounts.alerts.incidents import close_incident
 from accounts.models import Account, Incident, Repair, Transition
+from accounts.operators.lifecycle import Refused
 from accounts.repair.pause import resume_repair
-from accounts.status import Source, Status
+from accounts.store import clock
+from accounts.words.status import Source, Status
 from reconciliation.blame import AT_MOST_BY_CHANCE, TIMES_AS_MANY, Tally, harms
 from reconciliation.governor import govern
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts import maintenance
 from accounts.models import Account, Gateway, GatewaySecret, Incident
-from accounts.status import Status
+from accounts.state import maintenance
+from accounts.words.status import Status
 from gateways.base import Reason
 from gateways.registry import use_transport
 from reconciliation import rollcall

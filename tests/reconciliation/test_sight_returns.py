@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.models import Gateway, Incident
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways.base import Reason
 from simulator.state.world import State
 from tests.cast import story

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from accounts.models import Gateway, GatewaySecret
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways.registry import use_transport
 from reconciliation.rollcall import call_roll
 from simulator import still_world

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from accounts import clock, confirm
 from accounts.models import Account, Repair
-from accounts.status import Status
+from accounts.repair import targeted_read
+from accounts.store import clock
+from accounts.words.status import Status
 from gateways.base import Reason
 from tests.cast import story
 
@@ -38,7 +39,7 @@ def a_start(account, state, *, seconds_ago=3.0, **fields):
 
 
 def read(account):
-    return confirm.confirm(account.gateway_id, account.session_id)
+    return targeted_read.confirm(account.gateway_id, account.session_id)
 
 
 @pytest.mark.parametrize("state", IN_FLIGHT)
@@ -92,7 +93,7 @@ def test_a_read_before_the_start_sees_that_it_is_gone(scene, alice):
     """It is claimed already then, and must not wait for itself."""
     a_start(alice, State.RUNNING)
     scene.loses(alice)
-    outcome = confirm.confirm(alice.gateway_id, alice.session_id, before_start=True)
+    outcome = targeted_read.confirm(alice.gateway_id, alice.session_id, before_start=True)
 
     assert outcome is not None and outcome.now is Status.DISCONNECTED
 

@@ -10,13 +10,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account, Channel, Gateway, Incident, Notification, Transition
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways.base import Reason
 from tests.gateways.simulated import connected
 
 MANY = 5000
 HELD = Reason.MASS_LOSS_UNCONFIRMED
-# In chunks of 500 (see accounts.transitions), whatever a chunk holds.
+# In chunks of 500 (see accounts.state.observe), whatever a chunk holds.
 STATEMENTS_A_CHUNK = 15
 STATEMENTS_A_PASS = 45
 SECONDS_A_PASS = 30.0  # on one busy core; a pass of this size takes 3 to 5 s

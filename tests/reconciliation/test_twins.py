@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.lifecycle import Refused
 from accounts.models import Repair
-from accounts.status import Status, Wanted
-from accounts.twins import keep_this_one
+from accounts.operators.lifecycle import Refused
+from accounts.operators.twins import keep_this_one
+from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 from reconciliation.governor import govern
 from reconciliation.models import Finding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from accounts.models import Account
-from accounts.status import Status, Wanted
+from accounts.words.status import Status, Wanted
 from tests.cast import left_behind, story
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from accounts.models import Account, Gateway, Repair
-from accounts.status import Wanted
+from accounts.words.status import Wanted
 from gateways.registry import CLIENTS
 from reconciliation import unwanted
 from reconciliation.governor import govern

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from accounts.models import Gateway
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways.base import Reason
 from simulator.state.world import State
 from tests.cast import see, story

@@ -7,9 +7,9 @@ from datetime import timedelta
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.clock import database_now
 from accounts.models import Account
-from accounts.status import Status
+from accounts.store.clock import database_now
+from accounts.words.status import Status
 from simulator.state.world import State
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.explain import explain
+from accounts.explain.explanation import explain
 from accounts.models import Account, Gateway, Repair
 from reconciliation.governor import govern
 from reconciliation.models import Finding
@@ -14,7 +14,7 @@ from reconciliation.models import Finding
 @pytest.fixture(autouse=True)
 def by_the_second(monkeypatch):
     """Nobody answers the doorbell, and chance waits for nothing."""
-    monkeypatch.setattr("accounts.doorbell._send", lambda task, args: None)
+    monkeypatch.setattr("accounts.store.enqueue._send", lambda task, args: None)
     monkeypatch.setattr("reconciliation.cases._chance", lambda *seed: 0.0)
 
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 import httpx
 
 from accounts.models import Account, Channel, Gateway, GatewaySecret, Workspace
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways.registry import use_transport
 from simulator.state.host import Job
 from simulator.state.sessions import SimulatedSession

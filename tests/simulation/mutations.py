@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
-from accounts import book, confirm, decision, transitions
 from accounts.repair import starts
+from accounts.repair import targeted_read as confirm
+from accounts.state import decision, identity, observe
 from reconciliation import absent, boot, diff, lease, policy, reads, rollcall
 from tests.simulation.simulation import Plan
 
@@ -32,7 +33,7 @@ def fencing() -> AbstractContextManager[Any]:
     """Newer wins: as a row is written, a session changes hands, and a list is compared."""
     return _all(
         patch.object(decision, "is_older", lambda *args, **kwargs: False),
-        patch.object(book, "is_older", lambda *args, **kwargs: False),
+        patch.object(identity, "is_older", lambda *args, **kwargs: False),
         patch.object(diff, "_is_newer", lambda *args: False),
     )
 
@@ -76,7 +77,7 @@ def in_flight_lease() -> AbstractContextManager[Any]:
 def confirmation() -> AbstractContextManager[Any]:
     """What a machine claims is read at once, and again where that bell was lost."""
     return _all(
-        patch.object(transitions, "_ask_for_confirmation", lambda *args: None),
+        patch.object(observe, "_ask_for_confirmation", lambda *args: None),
         patch.object(confirm, "ring_again", lambda: None),
     )
 

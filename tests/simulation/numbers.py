@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from accounts.status import Status
+from accounts.words.status import Status
 
 IN_CALM = "in calm"
 MENDED_SECONDS = 60  # is promised of all but one in a hundred of these

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from accounts.maintenance import is_under_maintenance
 from accounts.models import Transition
-from accounts.status import Source, Status
+from accounts.state.maintenance import is_under_maintenance
+from accounts.words.status import Source, Status
 from reconciliation import policy
 from tests.simulation.database import Watcher
 from tests.simulation.estate import Estate, Site

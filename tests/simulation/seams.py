@@ -15,14 +15,14 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
+import accounts.telling.sending
 from celery import Task
 from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-import accounts.telling.sending
-from accounts import clock as product_clock
-from accounts.redis_client import client
+from accounts.store import clock as product_clock
+from accounts.store.redis_client import client
 from config.celery import app
 from tests.simulation.hub import Clock, Executor, Hub
 from tests.simulation.hub import wait as hub_wait

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection
 
-from accounts.telling.letters import Outcome
+from accounts.alerts.sender import Outcome
 from tests.simulation.database import simulated_database, tidy
 from tests.simulation.estate import Estate
 from tests.simulation.fate import Fate

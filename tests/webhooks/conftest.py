@@ -48,7 +48,7 @@ def at(monkeypatch):
 
     def set_to(moment):
         monkeypatch.setattr("django.utils.timezone.now", lambda: moment)
-        monkeypatch.setattr("accounts.clock.database_now", lambda: moment)
+        monkeypatch.setattr("accounts.store.clock.database_now", lambda: moment)
 
     return set_to
 

@@ -12,8 +12,8 @@ from datetime import timedelta
 
 from django.test import Client
 
-from accounts.clock import database_now
 from accounts.models import Gateway, GatewaySecret
+from accounts.store.clock import database_now
 from webhooks.models import Delivery
 
 PATH = "/api/webhooks/webjs"

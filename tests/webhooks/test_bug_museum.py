@@ -24,9 +24,9 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 
-from accounts.clock import database_now
 from accounts.models import Account, Gateway
-from accounts.qr import read_qr
+from accounts.state.qr_codes import read_qr
+from accounts.store.clock import database_now
 from gateways.registry import KINDS
 from tests.accounts.threads import meanwhile
 from tests.cast import make_cast, story

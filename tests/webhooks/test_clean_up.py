@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.lifecycle import archive
 from accounts.models import Account, SupersededSession
+from accounts.operators.lifecycle import archive
 from simulator import still_world
 from simulator.state.process import clean_up
 from tests.gateways.simulated import connected

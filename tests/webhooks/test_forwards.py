@@ -11,7 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from accounts.models import GatewaySecret
-from accounts.redis_client import client
+from accounts.store.redis_client import client
 from tests.cast import Cast, make_cast
 from tests.webhooks.backends import FakeBackend, a_backend
 from webhooks.forwards import Handed, keep_forward

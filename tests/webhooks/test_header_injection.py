@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from accounts.alerts.outbox import tell_channel
 from accounts.models import Gateway, Incident
-from accounts.telling.sending import tell_channel
 from tests.accounts.receivers import MailServer, a_channel, serving
 from tests.webhooks.backends import a_backend
 from tests.webhooks.sending import KEY, Sender, as_bytes, event, lost

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 
-from accounts.clock import database_now
-from accounts.observations import Observation
-from accounts.registration import register
+from accounts.operators.registration import register
+from accounts.state.observations import Observation
+from accounts.store.clock import database_now
 from tests.cast import story
 from tests.webhooks.sending import event, lost, the_delivery
 from webhooks import processing, sweeper

@@ -9,9 +9,9 @@ import re
 
 import pytest
 
-from accounts.confirm import confirm
 from accounts.models import Account
-from accounts.status import Status
+from accounts.repair.targeted_read import confirm
+from accounts.words.status import Status
 from gateways.kinds.wppconnect import client
 from gateways.registry import DIALECTS, use_transport
 from tests.cast import NOBODY

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.models import Account
-from accounts.status import Source, Status
+from accounts.words.status import Source, Status
 from tests.cast import Cast, make_cast, see
 from webhooks.changes import count_changes
 from webhooks.models import Delivery, RouteTally

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from accounts.clock import database_now
-from accounts.redis_client import client
+from accounts.store.clock import database_now
+from accounts.store.redis_client import client
 from webhooks import presence
 from webhooks.watch import WATCHED, watched_since
 

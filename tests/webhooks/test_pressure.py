@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.test import override_settings
 
-from accounts.clock import database_now
 from accounts.models import Gateway
+from accounts.store.clock import database_now
 from tests.cast import Cast
 from tests.instance.running import until
 from tests.webhooks.sending import Sender, lost

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.models import Account, Transition
-from accounts.status import Status
+from accounts.words.status import Status
 from tests.cast import Cast, make_cast
 from webhooks.models import Delivery
 from webhooks.redrive import discard, foresee, redrive, why_not_redriven

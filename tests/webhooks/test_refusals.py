@@ -69,7 +69,7 @@ def test_from_anywhere_else_it_counts_against_nobody(gateway: Gateway, refusal: 
 def test_a_refusal_that_a_success_has_overtaken_is_no_failure_in_a_row(
     gateway: Gateway, refusal: Refusal
 ) -> None:
-    from accounts.clock import database_now
+    from accounts.store.clock import database_now
 
     note_refusal(refusal)
     note_passages(Passage(gateway_id=gateway.pk, at=database_now(), status_code=200))

@@ -146,7 +146,7 @@ def test_percentiles_are_the_limits_below_which_they_lie() -> None:
 
 
 def test_old_minutes_go_and_hours_stay(good: Passage) -> None:
-    from accounts.clock import database_now
+    from accounts.store.clock import database_now
 
     note_passages(replace(good, at=database_now() - timedelta(days=3)))
     flush_tallies()

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from accounts import maintenance
-from accounts.clock import database_now
-from accounts.incidents import close_incident, open_incident
+from accounts.alerts.incidents import close_incident, open_incident
 from accounts.models import Account, Gateway, Incident, MaintenanceWindow
-from accounts.redis_client import client
-from accounts.status import Source, Status
+from accounts.state import maintenance
+from accounts.store.clock import database_now
+from accounts.store.redis_client import client
+from accounts.words.status import Source, Status
 from tests.cast import a_gateway, make_cast, see
 from webhooks import misrouted
 from webhooks.changes import count_changes

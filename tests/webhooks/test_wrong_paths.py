@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Incident
-from accounts.taking import ensure_taking
+from accounts.operators.webhook_settings import ensure_taking
 from tests.webhooks.sending import PATH, Sender, as_bytes, event, lost, the_delivery
 from webhooks import misrouted
 from webhooks.models import RefusedRequest

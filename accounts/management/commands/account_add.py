@@ -7,9 +7,9 @@ from django.core.management.base import CommandError
 
 from accounts.management.command import RegisteringCommand, account_record, gateway_named
 from accounts.models import Workspace
-from accounts.observations import LONGEST_SESSION_ID
-from accounts.registration import register
-from accounts.status import Status, Wanted
+from accounts.operators.registration import register
+from accounts.state.observations import LONGEST_SESSION_ID
+from accounts.words.status import Status, Wanted
 from gateways.base import State, normal_phone_number
 
 

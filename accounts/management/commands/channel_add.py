@@ -4,9 +4,9 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from accounts.alerts.channels import ensure_channel
 from accounts.management.command import RegisteringCommand
 from accounts.models import Channel
-from accounts.telling.channels import ensure_channel
 
 
 class Command(RegisteringCommand):

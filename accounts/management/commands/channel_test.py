@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.alerts.channels import try_channel
 from accounts.models import Channel
-from accounts.telling.channels import try_channel
 
 
 class Command(BaseCommand):

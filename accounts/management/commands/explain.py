@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q, QuerySet
 
-from accounts import clock
-from accounts.explain import Explanation, explain
+from accounts.explain.explanation import Explanation, explain
 from accounts.models import Account
+from accounts.store import clock
 from gateways.base import normal_phone_number
 from gateways.wire.text import printable
 

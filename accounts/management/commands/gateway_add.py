@@ -7,8 +7,8 @@ from django.conf import settings
 
 from accounts.management.command import RegisteringCommand
 from accounts.models import Gateway
-from accounts.provisioning import ensure_gateway, new_path_token
-from accounts.taking import ensure_taking
+from accounts.operators.provisioning import ensure_gateway, new_path_token
+from accounts.operators.webhook_settings import ensure_taking
 from gateways.registry import KINDS
 from gateways.wire.http import shown
 

@@ -8,9 +8,10 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils.dateparse import parse_datetime
 
-from accounts import clock, maintenance
 from accounts.management.command import RegisteringCommand, gateway_named
 from accounts.models import Gateway, MaintenanceWindow
+from accounts.state import maintenance
+from accounts.store import clock
 
 ACTOR = "command line"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}

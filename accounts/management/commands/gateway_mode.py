@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.management.command import RegisteringCommand, gateway_named
 from accounts.models import Gateway
-from accounts.provisioning import ensure_gateway
+from accounts.operators.provisioning import ensure_gateway
 
 
 class Command(RegisteringCommand):

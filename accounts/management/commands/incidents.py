@@ -10,9 +10,9 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from accounts import clock
-from accounts.incident_list import Listed, as_record, as_text, listed
+from accounts.alerts.incident_list import Listed, as_record, as_text, listed
 from accounts.management.checking import CheckingCommand
+from accounts.store import clock
 
 NONE_OPEN, SOME_OPEN = 0, 2
 

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from accounts.management.command import RegisteringCommand
-from accounts.provisioning import ensure_workspace
+from accounts.operators.provisioning import ensure_workspace
 
 
 class Command(RegisteringCommand):

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Gateway
-from accounts.provisioning import Conflict, ensure_gateway
+from accounts.operators.provisioning import Conflict, ensure_gateway
 from config import environment
 from dashboard.demo import make_fleet, seeds
 

@@ -17,10 +17,10 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 
-from accounts import clock
 from accounts.management.checking import ERROR, CheckingCommand
 from accounts.management.command import gateway_named
 from accounts.models import Gateway
+from accounts.store import clock
 from gateways.wire.text import printable
 from reconciliation.lease import release_connection
 from reconciliation.plan import GatewayPlan, NoPlan, as_text, from_text

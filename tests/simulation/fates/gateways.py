@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 
-from accounts import losses, maintenance
+from accounts.operators import mass_loss
 from accounts.repair.refusals import Refused
+from accounts.state import maintenance
 from simulator.state import faults as mishaps
 from simulator.state import process
 from simulator.state.sessions import SimulatedSession, Truth
@@ -227,10 +228,10 @@ class ToGateways(Fates):
 
     def answer_a_loss(self, site: Site) -> None:
         """An operator says what a mass loss is. Confirms only what is so."""
-        waiting = losses.sessions_lost(site.gateway, losses.AWAITING)
+        waiting = mass_loss.sessions_lost(site.gateway, mass_loss.AWAITING)
         if not waiting:
             return
         held = [one for one in waiting if one in site.world.sessions]
-        verb = losses.dismiss_loss if held else losses.confirm_loss
+        verb = mass_loss.dismiss_loss if held else mass_loss.confirm_loss
         with suppress(Refused):
             verb(site.gateway, actor="olga")

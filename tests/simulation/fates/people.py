@@ -6,11 +6,11 @@ from contextlib import suppress
 
 from django.db import OperationalError
 
-from accounts import lifecycle
 from accounts.models import Account
+from accounts.operators import lifecycle
 from accounts.repair.refusals import Refused
 from accounts.repair.repairs import lift_quarantine
-from accounts.status import Wanted
+from accounts.words.status import Wanted
 from gateways.base import GatewayError
 from simulator.state.sessions import SimulatedSession
 from tests.simulation.estate import Site

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from accounts.models import Account
-from accounts.status import Status
+from accounts.words.status import Status
 from simulator.state import faults
 from simulator.state.sessions import Browser, SimulatedSession, Truth
 from simulator.state.world import Failure, State

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from accounts.maintenance import is_under_maintenance
 from accounts.models import Account, Repair
-from accounts.status import Status, Wanted
-from accounts.twins import twins_of
+from accounts.operators.twins import twins_of
+from accounts.state.maintenance import is_under_maintenance
+from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 from simulator.state.sessions import Browser, SimulatedSession
 from tests.simulation.estate import Key, Site

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from accounts.models import Incident, Transition
-from accounts.status import Source, Status
+from accounts.words.status import Source, Status
 from gateways.base import Reason
 from tests.simulation.estate import Fact, Site
 from tests.simulation.promises.record import Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from accounts.models import Account
-from accounts.status import Status
+from accounts.words.status import Status
 from gateways.base import Reason
 from tests.simulation.promises.changes import VERDICTS
 from tests.simulation.promises.record import Record, Row

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from accounts.models import Account, MaintenanceWindow, Repair, Transition
-from accounts.status import Source, Status, Wanted
+from accounts.words.status import Source, Status, Wanted
 from simulator.state.sessions import Truth
 from tests.simulation.estate import Fact, Key, Site
 from tests.simulation.kinds import Verb

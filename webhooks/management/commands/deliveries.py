@@ -15,9 +15,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
-from accounts import clock
-from accounts.explain import age
+from accounts.explain.explanation import age
 from accounts.management.command import gateway_named
+from accounts.store import clock
 from gateways.wire.text import printable
 from webhooks.models import Delivery
 from webhooks.redrive import add_up, discard, foresee, redrive, why_not_redriven

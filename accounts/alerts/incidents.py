@@ -1,0 +1,193 @@
+"""Incidents open once, count, close; operators acknowledge and mute them. What they are told is
+written down in the same transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from accounts.alerts import rules
+from accounts.models import Channel, Incident, Notification
+from accounts.operators.lifecycle import Refused
+from accounts.store import clock
+from accounts.store.enqueue import ring
+
+logger = logging.getLogger(__name__)
+
+LONGEST = 500
+PRUNE_ROWS = 5000
+# What is open of a gateway and of Rollcall itself: by kind, since when.
+OPEN_ABOUT_SQL = """
+SELECT kind, opened_at FROM incidents
+ WHERE closed_at IS NULL AND (gateway_id = %(gateway)s OR gateway_id IS NULL)
+"""
+
+
+@transaction.atomic
+def open_incident(
+    kind: Incident.Kind,
+    *,
+    gateway_id: int | None = None,
+    text: str = "",
+    cure: str = "",
+    count: int | None = None,
+) -> Incident:
+    """The open incident of this kind and gateway: made, or brought up to date when it is open
+    already. `cure` is the exact thing to do; without it the kind's own is kept. `count` says how
+    often it has been seen; without it, once more."""
+    said = {"text": text[:LONGEST], "cure": (cure or rules.default_cure(kind))[:LONGEST]}
+    fields: dict[str, Any] = {
+        "kind": kind,
+        "gateway_id": gateway_id,
+        "count": count or 1,
+        "muted_until": lambda: _still_muted_until(kind, gateway_id),
+    }
+    incident, made = _open(kind, gateway_id).get_or_create(defaults=fields | said)
+    if made:
+        _note_opened(incident)
+    else:
+        seen = F("count") + 1 if count is None else count
+        Incident.objects.filter(pk=incident.pk, closed_at__isnull=True).update(
+            count=seen, last_seen_at=Now(), **said
+        )
+    return incident
+
+
+def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None, text: str = "") -> bool:
+    """Close it if it is open; True when it was. `text`: what came of it, where that is not just
+    that all is well again."""
+    if not is_open(kind, gateway_id=gateway_id):
+        return False
+    with transaction.atomic():
+        incident = _open(kind, gateway_id).select_for_update().first()
+        if incident is None:
+            return False
+        incident.closed_at = max(clock.database_now(), incident.opened_at)
+        incident.text = text[:LONGEST] or incident.text
+        incident.save(update_fields=["closed_at", "text"])
+        _note_closed(incident)
+    return True
+
+
+def is_open(kind: Incident.Kind, *, gateway_id: int | None = None) -> bool:
+    return _open(kind, gateway_id).exists()
+
+
+def prune() -> int:
+    """Those that were over long ago go, with what was told of them; how many did."""
+    limit = clock.database_now() - timedelta(days=settings.INCIDENTS_KEPT_DAYS)
+    old = Incident.objects.filter(closed_at__lt=limit).order_by("pk")
+    gone = 0
+    while pks := list(old.values_list("pk", flat=True)[:PRUNE_ROWS]):
+        Incident.objects.filter(pk__in=pks).delete()
+        gone += len(pks)
+    return gone
+
+
+@transaction.atomic
+def acknowledge(incident: Incident, *, actor: str) -> None:
+    """Somebody is at it: what was not told yet is not told any more. The recovery still is, to
+    whom the beginning was told. Raises Refused."""
+    _change_open(incident, acknowledged_at=Now(), acknowledged_by=actor[:150])
+    _cancel(_beginnings(incident), "acknowledged")
+    logger.info("incident %s (%s) was acknowledged by %s", incident.pk, incident.kind, actor)
+
+
+@transaction.atomic
+def mute(incident: Incident, *, duration: timedelta, actor: str) -> None:
+    """Nothing is told of it meanwhile, nor of one like it that opens meanwhile. Raises Refused."""
+    until = clock.database_now() + duration
+    _change_open(incident, muted_until=until)
+    logger.info("incident %s (%s) was muted by %s", incident.pk, incident.kind, actor)
+
+
+@transaction.atomic
+def unmute(incident: Incident, *, actor: str) -> None:
+    """What was kept back is told now, if it still lasts. Raises Refused."""
+    _change_open(incident, muted_until=None)
+    pending = _beginnings(incident).filter(state=Notification.State.PENDING)
+    channels = list(pending.values_list("channel_id", flat=True))
+    pending.update(next_attempt_at=_told_from(incident))
+    _ring(channels)
+    logger.info("incident %s (%s) was unmuted by %s", incident.pk, incident.kind, actor)
+
+
+def _open(kind: Incident.Kind, gateway_id: int | None) -> QuerySet[Incident]:
+    return _like(kind, gateway_id).filter(closed_at__isnull=True)
+
+
+def _like(kind: str, gateway_id: int | None) -> QuerySet[Incident]:
+    of_gateway = Q(gateway_id__isnull=True) if gateway_id is None else Q(gateway_id=gateway_id)
+    return Incident.objects.filter(of_gateway, kind=kind)
+
+
+def _still_muted_until(kind: Incident.Kind, gateway_id: int | None) -> datetime | None:
+    """What comes and goes is muted once, not each time it comes."""
+    last = _like(kind, gateway_id).order_by("-id").first()
+    muted = last is not None and rules.is_muted(last, clock.database_now())
+    return last.muted_until if last is not None and muted else None
+
+
+def _change_open(incident: Incident, **fields: object) -> None:
+    if not Incident.objects.filter(pk=incident.pk, closed_at__isnull=True).update(**fields):
+        raise Refused("it is over already")
+
+
+def _told_from(incident: Incident) -> datetime:
+    return incident.opened_at + rules.hold(incident.kind)
+
+
+def _beginnings(incident: Incident) -> QuerySet[Notification]:
+    return incident.notifications.filter(what=Notification.What.OPENED)
+
+
+def _note_opened(incident: Incident) -> None:
+    channels = Channel.objects.filter(is_active=True)
+    if incident.kind == Incident.Kind.CHANNEL:
+        channels = channels.filter(failing_since__isnull=True)  # a broken one cannot say so
+    told_from = _told_from(incident)
+    _note(incident, Notification.What.OPENED, channels.values_list("pk", flat=True), told_from)
+
+
+def _note_closed(incident: Incident) -> None:
+    """The recovery, for whom the beginning was told, or is still being told."""
+    beginnings = _beginnings(incident)
+    if rules.healed_inside_hold(incident):
+        _cancel(beginnings, "it healed before it was to be told")
+    if rules.is_muted(incident, clock.database_now()):
+        _cancel(beginnings, "muted until its end")
+        return
+    told = beginnings.filter(state__in=(Notification.State.SENT, Notification.State.PENDING))
+    channels = told.values_list("channel_id", flat=True)
+    assert incident.closed_at is not None
+    _note(incident, Notification.What.RECOVERED, channels, incident.closed_at)
+
+
+def _note(
+    incident: Incident, what: Notification.What, channels: Iterable[int], due: datetime
+) -> None:
+    rows = [
+        Notification(incident=incident, channel_id=pk, what=what, next_attempt_at=due)
+        for pk in channels
+    ]
+    Notification.objects.bulk_create(rows, ignore_conflicts=True)
+    if due <= clock.database_now():
+        _ring(row.channel_id for row in rows)
+
+
+def _ring(channels: Iterable[int]) -> None:
+    for pk in channels:
+        ring("accounts.tasks.tell_channel", pk)
+
+
+def _cancel(notifications: QuerySet[Notification], why: str) -> None:
+    notifications.filter(state=Notification.State.PENDING).update(
+        state=Notification.State.CANCELLED, error=why, next_attempt_at=None
+    )

@@ -1,0 +1,219 @@
+"""Sends what operators are to be told. The rows are the queue: what is due is claimed before it is
+sent, and marked after it, so that whoever dies between the two sends it again. Nothing is sent
+inside a request, a transaction or a lock."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from accounts.alerts import rules
+from accounts.alerts.incidents import close_incident, open_incident
+from accounts.alerts.sender import Outcome, hard_limit_seconds, send
+from accounts.alerts.wording import message_about
+from accounts.models import Channel, Incident, Notification
+from accounts.store import clock
+from accounts.store.enqueue import ring
+from gateways.wire.text import printable
+
+# What is due at once goes in one message.
+MOST_IN_A_MESSAGE = 100
+LEASE_BEYOND_SECONDS = 15
+
+State = Notification.State
+What = Notification.What
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    channel: Channel
+    notifications: list[Notification]
+
+    @property
+    def pks(self) -> list[int]:
+        return [notification.pk for notification in self.notifications]
+
+    @property
+    def letter_id(self) -> str:
+        """The same whenever it is sent, and nobody else's: a mailbox may drop what it knows."""
+        first = self.notifications[0]
+        said = f"{settings.PUBLIC_URL} {first.created_at.isoformat()} {self.pks}"
+        return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+
+def sweep_notifications() -> None:
+    """Ring for every channel that has something due, each in a task of its own: one that hangs
+    holds up no other."""
+    now = clock.database_now()
+    due = Notification.objects.filter(state=State.PENDING, next_attempt_at__lte=now)
+    for pk in due.order_by("channel_id").values_list("channel_id", flat=True).distinct():
+        ring("accounts.tasks.tell_channel", pk)
+    close_if_all_channels_work()
+
+
+def tell_channel(channel_id: int) -> int:
+    """Send what is due through this channel; how many messages left."""
+    sent = 0
+    while batch := _claim(channel_id):
+        now = clock.database_now()
+        incidents = {row.incident_id: row.incident for row in batch.notifications}
+        message = message_about(list(incidents.values()), now)
+        outcome = send(batch.channel, message, letter_id=batch.letter_id)
+        _settle(batch, outcome)
+        sent += outcome.sent
+        if not outcome.sent:
+            break
+    return sent
+
+
+def note_outcome(channel: Channel, outcome: Outcome) -> None:
+    """What a sending says about the channel. Two failures in a row are an incident."""
+    now = clock.database_now()
+    row = Channel.objects.filter(pk=channel.pk)
+    if outcome.sent:
+        row.update(last_sent_at=now)
+    if not outcome.error:
+        row.update(failing_since=None, last_error="")
+        close_if_all_channels_work()
+        return
+    row.update(
+        failing_since=Coalesce("failing_since", now), last_error=printable(outcome.error, limit=500)
+    )
+    if channel.failing_since is not None:
+        _report(channel, outcome.error)
+
+
+def close_if_all_channels_work() -> None:
+    if not Channel.objects.filter(is_active=True, failing_since__isnull=False).exists():
+        close_incident(Incident.Kind.CHANNEL)
+
+
+def _report(channel: Channel, error: str) -> None:
+    name = printable(channel.name, limit=100)
+    open_incident(
+        Incident.Kind.CHANNEL,
+        text=f"Channel {name} fails since {channel.failing_since:%Y-%m-%d %H:%M} UTC: {error}",
+        cure=f'Run ./run manage channel_test "{name}", and correct its target, or the settings of '
+        "the mail server, until it succeeds.",
+    )
+
+
+def _claim(channel_id: int) -> Batch | None:
+    """What is to be sent now. Only one sender at a time has a channel, and what it takes is put
+    off before it is sent, in case that it dies."""
+    channel = Channel.objects.get(pk=channel_id)
+    if not _take_lease(channel):
+        return None
+    with transaction.atomic():
+        now = clock.database_now()
+        rows = _to_send(_due(channel, now), channel, now)
+        if rows:
+            _put_off(rows, now)
+    if rows:
+        return Batch(channel, rows)
+    _end_lease(channel)
+    return None
+
+
+def _take_lease(channel: Channel) -> bool:
+    now = clock.database_now()
+    limit = timedelta(seconds=hard_limit_seconds(channel) + LEASE_BEYOND_SECONDS)
+    # One that is longer than any was taken before the clock was set back.
+    is_over = Q(sending_until__lte=now) | Q(sending_until__gt=now + limit + clock.LOOKED_LATER)
+    free = Q(sending_until__isnull=True) | is_over
+    return Channel.objects.filter(free, pk=channel.pk).update(sending_until=now + limit) == 1
+
+
+def _end_lease(channel: Channel) -> None:
+    Channel.objects.filter(pk=channel.pk).update(sending_until=None)
+
+
+def _due(channel: Channel, now: datetime) -> list[Notification]:
+    """With how far the notice of the beginning came, for recoveries."""
+    beginning = Notification.objects.filter(
+        incident=OuterRef("incident"), channel=OuterRef("channel"), what=What.OPENED
+    )
+    rows: QuerySet[Notification] = (
+        channel.notifications.filter(state=State.PENDING, next_attempt_at__lte=now)
+        .select_related("incident__gateway")
+        .annotate(
+            beginning_state=Subquery(beginning.values("state")),
+            beginning_due=Subquery(beginning.values("next_attempt_at")),
+        )
+        .order_by("id")
+    )
+    return list(rows[:MOST_IN_A_MESSAGE])
+
+
+def _to_send(due: list[Notification], channel: Channel, now: datetime) -> list[Notification]:
+    """Those of the due ones whose fate is to be sent, unless the channel's hour is full."""
+    rows: list[Notification] = []
+    for row in due:
+        match _fate(row, channel, {one.incident_id for one in rows}, now):
+            case rules.Send():
+                rows.append(row)
+            case rules.Wait(until):
+                _rows([row]).update(next_attempt_at=until)
+            case rules.Cancel(why):
+                _rows([row]).update(state=State.CANCELLED, error=why, next_attempt_at=None)
+    free_at = rules.may_send_at(
+        _sent_in_the_hour(channel, now), most_per_hour=channel.most_per_hour, now=now
+    )
+    if free_at > now:
+        _rows(rows).update(next_attempt_at=free_at)
+        return []
+    return rows
+
+
+def _fate(
+    row: Notification, channel: Channel, opening: set[int], now: datetime
+) -> rules.Send | rules.Wait | rules.Cancel:
+    if not channel.is_active:
+        return rules.Cancel("the channel is switched off")
+    state: str | None = getattr(row, "beginning_state", None)
+    beginning = state and rules.Beginning(
+        state, getattr(row, "beginning_due", None), is_in_this_message=row.incident_id in opening
+    )
+    return rules.fate(row.what, row.incident, now=now, beginning=beginning or None)
+
+
+def _rows(notifications: list[Notification]) -> QuerySet[Notification]:
+    return Notification.objects.filter(
+        pk__in=[row.pk for row in notifications], state=State.PENDING
+    )
+
+
+def _sent_in_the_hour(channel: Channel, now: datetime) -> list[datetime]:
+    """When messages left, oldest first. What went in one message has one time."""
+    sent = channel.notifications.filter(sent_at__gt=now - rules.HOUR)
+    times = sent.order_by("sent_at").values_list("sent_at", flat=True).distinct()
+    return [time for time in times if time is not None]
+
+
+def _put_off(rows: list[Notification], now: datetime) -> None:
+    attempts = max(row.attempts for row in rows) + 1
+    retry_at = now + rules.retry_delay(attempts, chance=random.random())
+    _rows(rows).update(attempts=F("attempts") + 1, next_attempt_at=retry_at)
+
+
+def _settle(batch: Batch, outcome: Outcome) -> None:
+    """Write down what became of it, in one transaction; then what it says about the channel."""
+    rows = Notification.objects.filter(pk__in=batch.pks).exclude(state=State.SENT)
+    with transaction.atomic():
+        if outcome.sent:
+            now = clock.database_now()
+            rows.update(state=State.SENT, sent_at=now, error=outcome.error, next_attempt_at=None)
+        else:
+            rows.update(error=outcome.error)
+            rows.filter(state=State.PENDING, attempts__gte=rules.MOST_ATTEMPTS).update(
+                state=State.DEAD, next_attempt_at=None
+            )
+        _end_lease(batch.channel)
+    note_outcome(batch.channel, outcome)

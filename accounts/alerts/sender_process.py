@@ -1,0 +1,168 @@
+"""Carries one letter out of the house, in a process of its own: it may hang and be killed, and
+what its libraries log (an address may hold a token) never meets our logs.
+
+Reads a letter as JSON from standard input and writes what became of it as JSON. Knows no Django
+settings and no database. Started by accounts.alerts.outbox.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import smtplib
+import sys
+from typing import Any
+
+# Libraries' words may quote the address, so none of them is passed on: only what is recognised.
+_CAUSES = (
+    (r"timed out|Timeout", "it did not answer in time"),
+    (r"refused", "the connection was refused"),
+    (r"not known|NameResolution|getaddrinfo|No address", "the name of its host is not known"),
+    (r"CERTIFICATE_VERIFY|SSLError|SSLCert", "its TLS certificate is not accepted"),
+    (r"onnection (?:aborted|reset|broken)|RemoteDisconnected", "it closed the connection"),
+    (r"onnection error", "it could not be reached"),
+)
+_NOT_UNDERSTOOD = "Apprise does not understand the URL: see the service's page in its documentation"
+
+
+def carry(letter: dict[str, Any]) -> dict[str, Any]:
+    """`sent` is what counts. An `error` beside it: it was sent, but not to everybody."""
+    if letter["kind"] == "apprise":
+        return _by_apprise(letter)
+    return _by_mail(letter)
+
+
+def _answer(sent: bool, error: str = "") -> dict[str, Any]:
+    return {"sent": sent, "error": error}
+
+
+# --- Apprise ------------------------------------------------------------------------------------
+def _by_apprise(letter: dict[str, Any]) -> dict[str, Any]:
+    import apprise
+
+    logger = logging.getLogger("apprise")
+    heard = _Heard()
+    logger.handlers, logger.propagate = [heard], False
+    logger.setLevel(logging.DEBUG)
+    servers = apprise.Apprise(asset=_asset(letter["timeout"]))
+    if not servers.add(letter["target"]):
+        return _answer(False, _NOT_UNDERSTOOD)
+    if len(servers) != 1:
+        return _answer(False, "it holds several URLs: make a channel of each")
+    if not letter["body"]:
+        return _answer(True)  # only to be understood
+    for server in servers:
+        server.socket_connect_timeout = server.socket_read_timeout = letter["timeout"]
+    if servers.notify(title=letter["subject"], body=letter["body"], body_format="text"):
+        return _answer(True)
+    return _answer(False, heard.cause())
+
+
+def _asset(timeout_seconds: int) -> Any:
+    """Nothing but the configured address is spoken to, or named in what is sent."""
+    import apprise
+
+    return apprise.AppriseAsset(
+        app_id="Rollcall",
+        app_desc="Rollcall",
+        app_url="",
+        image_url_mask="",
+        image_url_logo="",
+        http_redirects=False,
+        async_mode=False,
+        secure_logging=True,
+        allow_templates=False,
+        storage_mode="memory",
+        service_timeout=timeout_seconds,
+        language="en",
+    )
+
+
+class _Heard(logging.Handler):
+    """What a library said about its failure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.words += f"{record.getMessage()}\n"
+
+    def cause(self) -> str:
+        if answered := re.search(r"error=(\d{3})\b", self.words):
+            return f"it answered {answered[1]}"
+        for pattern, cause in _CAUSES:
+            if re.search(pattern, self.words):
+                return cause
+        return "Apprise could not send it, and did not say why"
+
+
+# --- e-mail -------------------------------------------------------------------------------------
+def _by_mail(letter: dict[str, Any]) -> dict[str, Any]:
+    server = letter["smtp"]
+    if not server["host"]:
+        return _answer(False, "no mail server is set: EMAIL_HOST, see docs/settings.md")
+    try:
+        return _post(letter)
+    except smtplib.SMTPAuthenticationError as error:
+        return _answer(False, f"the mail server refused the login ({error.smtp_code})")
+    except smtplib.SMTPRecipientsRefused as error:
+        return _answer(False, _refusals(letter, error.recipients))
+    except smtplib.SMTPResponseException as error:
+        return _answer(False, f"the mail server answered {error.smtp_code}")
+    except smtplib.SMTPNotSupportedError:
+        return _answer(False, "the mail server does not offer what is set (TLS, or a login)")
+    except (smtplib.SMTPException, OSError) as error:
+        return _answer(False, f"the mail server: {_named(error)}")
+
+
+def _post(letter: dict[str, Any]) -> dict[str, Any]:
+    from django.conf import settings
+    from django.core.mail import EmailMessage
+    from django.core.mail.backends.smtp import EmailBackend
+
+    settings.configure(USE_TZ=True)
+    connection: Any = EmailBackend(**letter["smtp"], timeout=letter["timeout"], fail_silently=False)
+    message = EmailMessage(
+        letter["subject"],
+        letter["body"],
+        letter["from"],
+        letter["target"].split(","),
+        # The same at every attempt, so that a mailbox may know the second one.
+        headers={"Message-ID": f"<{letter['id']}@rollcall>", "Auto-Submitted": "auto-generated"},
+    )
+    connection.open()
+    try:
+        # Not send(): that says nothing of addresses that are refused while others are taken.
+        whole: Any = message.message()
+        wire = whole.as_bytes(linesep="\r\n")
+        refused = connection.connection.sendmail(letter["from"], message.to, wire)
+    finally:
+        connection.close()
+    return _answer(True, _refusals(letter, refused) if refused else "")
+
+
+def _refusals(letter: dict[str, Any], refused: dict[str, tuple[int, bytes]]) -> str:
+    addresses = letter["target"].split(",")
+    said = [
+        f"address {number} of {len(addresses)} was refused ({refused[address][0]})"
+        for number, address in enumerate(addresses, start=1)
+        if address in refused
+    ]
+    return "; ".join(said)
+
+
+def _named(error: Exception) -> str:
+    words = f"{type(error).__name__} {error}"
+    for pattern, cause in _CAUSES:
+        if re.search(pattern, words):
+            return cause
+    return type(error).__name__
+
+
+if __name__ == "__main__":
+    json.dump(carry(json.load(sys.stdin)), sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)  # not held up by threads that a library left

@@ -1,0 +1,122 @@
+"""The words of a notice: what, where, since when, how often, what to do. Plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts.explain.explanation import age
+from accounts.models import Incident
+from gateways.wire.text import printable
+
+LONGEST_SUBJECT = 150
+# Telegram takes 4,096 characters, others less.
+LONGEST_BODY = 3500
+LONGEST_WORDS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    subject: str
+    body: str
+
+
+def message_about(incidents: Sequence[Incident], now: datetime) -> Message:
+    """One message about one incident or about many."""
+    if len(incidents) == 1:
+        [incident] = incidents
+        over = f": over after {_lasted(incident)}" if incident.closed_at else ""
+        return Message(_subject(f"{headline(incident)}{over}"), _whole(incident, now))
+    open_number = sum(incident.closed_at is None for incident in incidents)
+    over_number = len(incidents) - open_number
+    return Message(
+        _subject(f"{len(incidents)} incidents: {open_number} open, {over_number} over"),
+        _summary(incidents, now),
+    )
+
+
+def trial_message(channel: str) -> Message:
+    name = _said(channel)
+    return Message(
+        _subject(f"test of channel {name}"),
+        f"This is a test of the channel {name}. If you read it, alerts will reach you here.",
+    )
+
+
+def headline(incident: Incident) -> str:
+    where = incident.gateway.name if incident.gateway else "Rollcall"
+    return f"{_said(where)}: {incident.get_kind_display()}"
+
+
+def page_of(incident: Incident) -> str:
+    return settings.PUBLIC_URL + reverse("admin:accounts_incident_change", args=[incident.pk])
+
+
+def _subject(text: str) -> str:
+    return printable(f"[Rollcall] {text}", limit=LONGEST_SUBJECT)
+
+
+def _said(text: str) -> str:
+    """Strangers' words end up in incidents: nothing of them may break a line or hide."""
+    return printable(text, limit=LONGEST_WORDS)
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _lasted(incident: Incident) -> str:
+    return age(incident.opened_at, incident.closed_at) if incident.closed_at else ""
+
+
+def _times(incident: Incident) -> str:
+    return "once" if incident.count == 1 else f"{incident.count} times"
+
+
+def _whole(incident: Incident, now: datetime) -> str:
+    lines = [f"{headline(incident)}.", ""]
+    if incident.closed_at:
+        lines += [
+            f"It is over. It lasted {_lasted(incident)}.",
+            f"From:  {_minute(incident.opened_at)}",
+            f"Until: {_minute(incident.closed_at)}",
+        ]
+    else:
+        lines.append(f"Since: {_minute(incident.opened_at)} ({age(incident.opened_at, now)})")
+    lines.append(f"Seen:  {_times(incident)}")
+    if incident.text:
+        lines.append(f"What:  {_said(incident.text)}")
+    if incident.cure and not incident.closed_at:
+        lines.append(f"Do:    {_said(incident.cure)}")
+    lines.append(f"Look:  {page_of(incident)}")
+    return "\n".join(lines)
+
+
+def _summary(incidents: Sequence[Incident], now: datetime) -> str:
+    """Each with its cure while there is room, then the number of the others."""
+    text = ""
+    for number, incident in enumerate(incidents):
+        entry = f"{_entry(incident, now)}\n\n"
+        if len(text) + len(entry) > LONGEST_BODY:
+            return f"{text}And {len(incidents) - number} more: {_all_of_them()}"
+        text += entry
+    return f"{text}All: {_all_of_them()}"
+
+
+def _entry(incident: Incident, now: datetime) -> str:
+    if incident.closed_at:
+        state = f"over after {_lasted(incident)}, seen {_times(incident)}"
+        return f"- {headline(incident)}: {state}\n  Look: {page_of(incident)}"
+    since = f"since {_minute(incident.opened_at)} ({age(incident.opened_at, now)})"
+    do = f"\n  Do: {_said(incident.cure)}" if incident.cure else ""
+    return (
+        f"- {headline(incident)}: {since}, seen {_times(incident)}{do}\n  Look: {page_of(incident)}"
+    )
+
+
+def _all_of_them() -> str:
+    return settings.PUBLIC_URL + reverse("admin:accounts_incident_changelist")

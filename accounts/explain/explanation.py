@@ -1,0 +1,161 @@
+"""Why an account is in its state: the same words in the admin, the command line and the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from accounts.explain.alternatives import ruled_out
+from accounts.explain.instruction import human_of
+from accounts.explain.next_step import next_step_of
+from accounts.explain.rule import decided_by, rule_of
+from accounts.explain.shown_status import age, code_of, is_expired, since_of
+from accounts.models import Account, Repair
+from accounts.operators.twins import twins_of
+from accounts.words.reasons import meaning
+from accounts.words.status import LIVE, MEANINGS, Status, Wanted
+from gateways.base import Reason
+
+__all__ = ("Explanation", "age", "explain", "sentence", "what_to_do")
+
+# The live client spoke so lately that it is told as a fact.
+PROOF_IS_NEWS = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """`sentence` is the state with its age and proof; the rest says what it rests on. `rule`: the
+    one that decided; `ruled_out`: what it is not, and why; `next_step_at`: when the next thing is
+    due that happens by itself."""
+
+    status: Status
+    sentence: str
+    reason: str
+    since: datetime
+    evidence: list[str] = field(default_factory=list)
+    decided_by: str = ""
+    rule: str = ""
+    ruled_out: list[str] = field(default_factory=list)
+    next_step: str = ""
+    next_step_at: datetime | None = None
+    human: str = ""
+
+    @property
+    def needs_a_human(self) -> bool:
+        return not self.human.startswith("Nothing")
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """All of it, as (label, text): whoever shows it shows these, word for word."""
+        told = [
+            ("Reason", self.reason),
+            ("Rule", self.rule),
+            ("Decided by", self.decided_by),
+            *(("Ruled out", text) for text in self.ruled_out),
+            ("What happens next", self.next_step),
+            ("What a human must do", self.human),
+            *(("Evidence", text) for text in self.evidence),
+        ]
+        return [(label, text[0].upper() + text[1:]) for label, text in told if text]
+
+
+def explain(account: Account, now: datetime) -> Explanation:
+    """Needs account.gateway; asks the database five times: for the last transition, its open
+    repair, its next probe, its twins, and whether its gateway is under maintenance."""
+    shown = account.shown_status(now)
+    last = account.transitions.order_by("-id").first()
+    at_work = account.repairs.filter(state__in=Repair.OPEN).values_list("state", flat=True).first()
+    next_step = next_step_of(account, shown, now)
+    return Explanation(
+        status=shown,
+        sentence=sentence(account, now),
+        reason=_why_unknown(account, now) if is_expired(account, shown) else _reason(account),
+        since=since_of(account, shown),
+        evidence=_evidence(account, now),
+        decided_by=decided_by(account, shown, last),
+        rule=rule_of(account, shown, last),
+        ruled_out=ruled_out(account, shown, now),
+        next_step=next_step.words,
+        next_step_at=next_step.at,
+        human=human_of(account, shown, now, at_work=at_work, has_twin=twins_of(account).exists()),
+    )
+
+
+def what_to_do(
+    account: Account, now: datetime, *, at_work: str | None, has_twin: bool = False
+) -> str:
+    """What a human must do, without asking the database: for lists. `at_work`: the state of its
+    open repair, where it has one; `has_twin`: another one is wanted running with its number."""
+    shown = account.shown_status(now)
+    return human_of(account, shown, now, at_work=at_work, has_twin=has_twin)
+
+
+def sentence(account: Account, now: datetime) -> str:
+    """One sentence that never shows a gateway's word as a fact."""
+    shown = account.shown_status(now)
+    if shown is Status.CONNECTED:
+        return f"connected: {_proof(account, now)}"
+    since = age(since_of(account, shown), now)
+    if shown is Status.UNKNOWN:
+        return f"unknown for {since}: {_why_unknown(account, now)}"
+    return f"{shown.label} for {since}: {_why(account, shown)}"
+
+
+def _why(account: Account, shown: Status) -> str:
+    if shown is Status.STOPPED and account.merged_into_id is not None:
+        return f"merged into account {account.merged_into_id}, which has its number"
+    if shown is Status.STOPPED and account.wanted == Wanted.RUNNING:
+        return "it was switched off, and is wanted running again"
+    # What a live word means says more than that it is listed.
+    says_little = shown in LIVE and account.status_reason in (Reason.NONE, Reason.LISTED)
+    if says_little or shown in (Status.PENDING, Status.STOPPED):
+        return MEANINGS[shown]
+    return _reason(account) or MEANINGS[shown]
+
+
+def _proof(account: Account, now: datetime) -> str:
+    proof = account.last_proof
+    if proof is None:
+        return "claimed by the gateway, never proven"
+    proven = age(proof.at, now)
+    if proof.holds and proof.at + PROOF_IS_NEWS >= now:
+        return f"proven {proven} ago" + (f" by {proof.by}" if proof.by else "")
+    return f"claimed by the gateway, last proof {proven} ago"
+
+
+def _why_unknown(account: Account, now: datetime) -> str:
+    gateway = account.gateway
+    last = account.last_known_status if account.status == Status.UNKNOWN else account.status
+    parts = [
+        meaning(code_of(account, Status.UNKNOWN, now)).text,
+        f"gateway {gateway.name}: {gateway.blind_why}" if gateway.blind_since else "",
+        f"last known {Status(last).label}" if last else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _reason(account: Account) -> str:
+    if not account.status_reason:
+        return ""
+    text = meaning(account.status_reason).text
+    said = account.status_raw
+    return f"{text} ({said})" if said and said != account.status else text
+
+
+def _evidence(account: Account, now: datetime) -> list[str]:
+    proof = account.last_proof
+    by = proof.by if proof and proof.by else "unnamed"
+    moments = {
+        f"last proof of life ({by})": proof.at if proof else None,
+        f"last probe of its live client ({account.probe_answer})": account.probed_at,
+        "no answer to any probe since": account.probe_failing_since,
+        "its connection disproved by a probe": account.disproved_at,
+        "last traffic, by the time of the message": account.last_activity_at,
+        "last roll call of its gateway": account.gateway.run_started_at,
+        "last complete list of its gateway": account.gateway.listed_at,
+        "absent from the gateway's lists since": account.unshown_since,
+        "last read that showed the session": account.read_at,
+        "last webhook about its state": account.webhook_at,
+        "last webhook or read that said something": account.observed_at,
+    }
+    return [f"{name}: {age(moment, now)} ago" for name, moment in moments.items() if moment]

@@ -1,0 +1,145 @@
+"""What operators do with an account: each verb calls the gateway if it must, then observes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from accounts.models import Account, Repair
+from accounts.repair.obstacles import cannot_pause, cannot_unlink
+from accounts.repair.refusals import Refused as Refused
+from accounts.repair.refusals import refuse_merged, session_of
+from accounts.repair.repairs import ask, open_repair
+from accounts.state.gateway_client import client_of
+from accounts.state.observations import Observation, Outcome
+from accounts.state.observe import observe
+from accounts.store import clock
+from accounts.store.enqueue import ring
+from accounts.words.status import LOST, Source, Status, Wanted
+from gateways.base import Reason
+
+STOP_DEADLINE_SECONDS = 20.0
+
+
+def want(account: Account, wanted: Wanted, *, actor: str) -> None:
+    """What people want. An account that is already gone becomes `stopped` at once. Raises
+    Refused."""
+    refuse_merged(account)
+    if wanted is Wanted.RUNNING and account.archived_at is not None:
+        raise Refused("it is archived: register the number again first")
+    Account.objects.filter(pk=account.pk).update(wanted=wanted, updated_at=Now())
+    account.refresh_from_db()
+    if account.session_id is None:
+        return
+    if wanted is Wanted.STOPPED and account.status in LOST | {Status.PENDING}:
+        _say(account, Status.DISCONNECTED, Reason.OPERATOR, actor=actor)
+    elif wanted is Wanted.RUNNING:
+        ring("accounts.tasks.confirm_session", account.gateway_id, account.session_id)
+
+
+def mark_disconnected(account: Account, *, why: str, actor: str) -> Outcome:
+    """A person says that it is gone; the next read may say otherwise."""
+    return _say(account, Status.DISCONNECTED, Reason.OPERATOR, raw=why, actor=actor)
+
+
+def archive(account: Account, *, actor: str) -> None:
+    """A person removes it: hidden and not wanted any more, never deleted. Adding the number again
+    revives it. Raises Refused."""
+    want(account, Wanted.STOPPED, actor=actor)
+    not_yet = Account.objects.filter(pk=account.pk, archived_at__isnull=True)
+    not_yet.update(archived_at=Now(), updated_at=Now())
+    account.refresh_from_db()
+
+
+def restart(account: Account, *, actor: str, why: str = "") -> Repair:
+    """Have the session's browser started again, as soon as its turn comes; the login is kept. An
+    operator goes before what Rollcall repairs by itself, but not beyond the limits.
+
+    Raises Refused."""
+    return ask(account, by=Repair.Asker.OPERATOR, actor=actor, why=why)
+
+
+def pause(account: Account, *, actor: str) -> str:
+    """Switch its session off; it stays linked, and starts again without a scan. What is to be told
+    of it, if anything.
+
+    Raises Refused, or GatewayError."""
+    _refuse(cannot_pause(account) or _is_starting(account))
+    return _switch_off(account, "stop_session", actor=actor)
+
+
+def unlink(account: Account, *, actor: str) -> str:
+    """Log its session out, at a human's word only: to run the number again somebody must scan a
+    new QR code. What is to be told of it, if anything.
+
+    Raises Refused, or GatewayError."""
+    _refuse(cannot_unlink(account) or _is_starting(account))
+    return _switch_off(account, "log_out_session", actor=actor)
+
+
+def _switch_off(
+    account: Account, call: Literal["stop_session", "log_out_session"], *, actor: str
+) -> str:
+    """It is read first: what is not there cannot be asked to go, and asking might delete its login
+    all the same (observed on the Node service)."""
+    session_id = session_of(account)
+    want(account, Wanted.STOPPED, actor=actor)
+    with _reading_afterwards(account), client_of(account.gateway) as client:
+        _release_connection()
+        if client.read_session(session_id, deadline_seconds=STOP_DEADLINE_SECONDS) is None:
+            return f"{account}: its gateway holds no such session. It is wanted stopped now"
+        ask_it = client.stop_session if call == "stop_session" else client.log_out_session
+        ask_it(
+            session_id,
+            workspace_id=account.workspace_id,
+            deadline_seconds=STOP_DEADLINE_SECONDS,
+        )
+    return ""
+
+
+def _is_starting(account: Account) -> str:
+    """A start that may still happen would undo it."""
+    repair = open_repair(account)
+    if repair is None or repair.state == Repair.State.WAITING:
+        return ""
+    return "a start of it is under way: wait for its end, in up to three minutes"
+
+
+def _refuse(refusal: str) -> None:
+    if refusal:
+        raise Refused(refusal)
+
+
+@contextmanager
+def _reading_afterwards(account: Account) -> Iterator[None]:
+    """Whatever the gateway answers, and even if it does not, the session is read."""
+    try:
+        yield
+    finally:
+        ring("accounts.tasks.confirm_session", account.gateway_id, session_of(account))
+
+
+def _release_connection() -> None:
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def _say(account: Account, status: Status, reason: Reason, *, actor: str, raw: str = "") -> Outcome:
+    return observe(
+        [
+            Observation(
+                gateway_id=account.gateway_id,
+                session_id=session_of(account),
+                status=status,
+                reason=reason,
+                raw=raw,
+                observed_at=clock.database_now(),
+                source=Source.OPERATOR,
+                actor=actor,
+            )
+        ]
+    )[0]

@@ -1,0 +1,136 @@
+"""Making workspaces and gateways from the command line; doing it again changes nothing."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.db import connection, transaction
+
+from accounts.models import Gateway, GatewaySecret, Workspace
+from accounts.store import clock
+from accounts.store.encryption import CannotOpen
+from accounts.words.addresses import fault_of
+
+LARGEST_ID = 2**63 - 1
+
+
+class Conflict(Exception):
+    """What is asked for contradicts what is there: what, and what to do."""
+
+
+@transaction.atomic
+def ensure_workspace(name: str, *, workspace_id: int | None = None) -> tuple[Workspace, bool]:
+    """The workspace of this name (and id); True when it was made. Raises Conflict."""
+    _require_name(name, longest=200)
+    if workspace_id is not None and not 0 < workspace_id <= LARGEST_ID:
+        raise Conflict(f"{workspace_id} is no id: a whole number from 1 to {LARGEST_ID}")
+    found = Workspace.objects.filter(name=name).first()
+    if found is not None and workspace_id not in (None, found.pk):
+        raise Conflict(f"workspace {name!r} exists with id {found.pk}")
+    if found is not None:
+        return found, False
+    if workspace_id is None:
+        return Workspace.objects.create(name=name), True
+    taken = Workspace.objects.filter(pk=workspace_id).first()
+    if taken is not None:
+        raise Conflict(f"id {workspace_id} belongs to workspace {taken.name!r}")
+    workspace = Workspace.objects.create(pk=workspace_id, name=name)
+    _move_sequence_on()
+    return workspace, True
+
+
+def _move_sequence_on() -> None:
+    """PostgreSQL's sequence does not notice an id that was given by hand."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT setval(pg_get_serial_sequence('accounts_workspace', 'id'),"
+            " GREATEST(max(id), 1)) FROM accounts_workspace"
+        )
+
+
+@transaction.atomic
+def ensure_gateway(
+    name: str,
+    *,
+    kind: str | None = None,
+    base_url: str | None = None,
+    mode: str | None = None,
+    api_key: str | None = None,
+    hmac_secret: str | None = None,
+) -> tuple[Gateway, bool]:
+    """The gateway of this name with what is given; True when it was made.
+
+    A new secret is added beside the old ones, which stay valid until somebody ends them. Raises
+    Conflict."""
+    _require_name(name, longest=100)
+    found = Gateway.objects.filter(name=name).first()
+    if found is None and not base_url:
+        raise Conflict(f"there is no gateway {name!r} yet: give --url to make it")
+    if found is not None and kind not in (None, found.kind):
+        raise Conflict(f"gateway {name!r} is of kind {found.kind}: give the new one another name")
+    gateway = found or Gateway(name=name, kind=kind or "webjs")
+    if base_url and base_url.rstrip("/") != gateway.base_url:
+        gateway.base_url = free_address(base_url)
+    gateway.mode = mode or gateway.mode
+    gateway.full_clean()
+    if found is None:
+        gateway.save()
+    else:
+        gateway.save(update_fields=["base_url", "mode"])
+    _ensure_secret(gateway, GatewaySecret.Purpose.API_KEY, api_key)
+    _ensure_secret(gateway, GatewaySecret.Purpose.HMAC, hmac_secret)
+    return gateway, found is None
+
+
+def _require_name(name: str, *, longest: int) -> None:
+    if not (name.strip() == name and name.isprintable() and 0 < len(name) <= longest):
+        raise Conflict(f"{name!r} is no name: 1 to {longest} printable characters")
+
+
+def free_address(value: str, *, gateway_id: int | None = None) -> str:
+    """Scheme, host and port, and perhaps a path: what a call's path is put behind. Raises Conflict
+    where it is none, or another gateway's."""
+    address = value.rstrip("/")
+    wrong = _what_is_wrong_with(address)
+    if wrong:
+        quoted = "this" if "@" in value else repr(value)  # a password may stand in it
+        raise Conflict(f"{quoted} is no address of a gateway ({wrong}), e.g. http://10.0.0.5:3001")
+    other = Gateway.objects.filter(base_url=address).first()
+    if other is not None and other.pk != gateway_id:
+        raise Conflict(f"gateway {other.name!r} has the address {address}")
+    return address
+
+
+def _what_is_wrong_with(address: str) -> str:
+    if wrong := fault_of(address, instead_of_password="the key is a secret, --api-key"):
+        return wrong
+    return "leave out what follows ?" if "?" in address else ""
+
+
+def new_path_token(gateway: Gateway) -> str:
+    """One more secret path for its webhooks; the old ones stay valid until somebody ends them. The
+    token is never shown again."""
+    token = secrets.token_urlsafe(32)
+    _ensure_secret(gateway, GatewaySecret.Purpose.PATH, token)
+    return token
+
+
+def _ensure_secret(gateway: Gateway, purpose: GatewaySecret.Purpose, value: str | None) -> None:
+    if value is None:
+        return
+    if not value or not value.isascii() or not value.isprintable() or value != value.strip():
+        raise Conflict(
+            f"the {purpose.label} must be printable ASCII, not empty, without spaces around it"
+        )
+    if value in _opened(gateway, purpose):
+        return
+    secret = GatewaySecret(gateway=gateway, purpose=purpose)
+    secret.secret = value
+    secret.save()
+
+
+def _opened(gateway: Gateway, purpose: GatewaySecret.Purpose) -> list[str]:
+    try:
+        return gateway.active_secrets(purpose, clock.database_now())
+    except CannotOpen:
+        return []

@@ -1,0 +1,39 @@
+"""The QR code that a session shows now, asked of its gateway at a person's word."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from accounts.models import Account
+from accounts.repair.refusals import Refused, session_of
+from accounts.state.gateway_client import client_of
+from accounts.state.qr_codes import keep_qr
+from gateways.registry import capabilities_of
+
+# WAHA waits up to 15 s for one.
+DEADLINE_SECONDS = 17.0
+# WhatsApp changes it every 20 to 60 s, and how old it is nobody says.
+SHOWN_SECONDS = 20
+
+
+def why_not_shown(account: Account) -> str:
+    """Why its gateway cannot be asked for the code; empty where it can."""
+    if capabilities_of(account.gateway.kind).can_show_qr:
+        return ""
+    return f"gateways of kind {account.gateway.kind} cannot be asked for a code, they send it"
+
+
+def show_code(account: Account) -> None:
+    """Read the code, and keep it for those who may scan it. Nothing is started by this.
+
+    Raises Refused, or GatewayError."""
+    session_id = session_of(account)
+    if why := why_not_shown(account):
+        raise Refused(why)
+    with client_of(account.gateway) as client:
+        if not connection.in_atomic_block:
+            connection.close()
+        code = client.read_qr(session_id, deadline_seconds=DEADLINE_SECONDS)
+    if code is None:
+        raise Refused("its gateway shows no code now: restart the session to get a fresh one")
+    keep_qr(account.pk, code, seconds=SHOWN_SECONDS)

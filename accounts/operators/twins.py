@@ -1,0 +1,32 @@
+"""Two accounts with one number: a person says which of them stays."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from accounts.models import Account
+from accounts.operators.lifecycle import want
+from accounts.repair.refusals import Refused
+from accounts.words.phone_numbers import spellings
+from accounts.words.status import Wanted
+
+
+def twins_of(account: Account) -> QuerySet[Account]:
+    """The other accounts that people want running with its number, in any spelling of it, in any
+    workspace."""
+    running = Account.objects.visible().filter(wanted=Wanted.RUNNING, session_id__isnull=False)
+    others = running.exclude(pk=account.pk)
+    number = account.phone_number
+    return others.filter(phone_number__in=spellings(number)) if number else others.none()
+
+
+def keep_this_one(account: Account, *, actor: str) -> list[Account]:
+    """The others are wanted stopped from now on; which they were. Raises Refused."""
+    if account.wanted != Wanted.RUNNING:
+        raise Refused("it is wanted stopped: want it running first")
+    others = list(twins_of(account).order_by("pk"))
+    if not others:
+        raise Refused("no other account is wanted running with its number")
+    for other in others:
+        want(other, Wanted.STOPPED, actor=actor)
+    return others

@@ -1,0 +1,97 @@
+"""How a gateway's webhooks are taken: with a signature only, on which wrong paths, and to whom they
+are handed on."""
+
+from __future__ import annotations
+
+from urllib.parse import SplitResult, urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from accounts.models import Gateway
+from accounts.words.addresses import fault_of
+from gateways.registry import DIALECTS
+from gateways.wire.text import without_keys
+
+LONGEST_PATH = 200
+MOST_PATHS = 20
+
+
+def ensure_taking(
+    gateway: Gateway,
+    *,
+    require_signature: bool | None = None,
+    forward_url: str | None = None,
+    accept_path: str | None = None,
+) -> None:
+    """What is not None is changed; `forward_url` "" ends the handing on. Raises ValidationError."""
+    if require_signature is not None:
+        require_signing_kind(gateway.kind, require_signature=require_signature)
+        gateway.require_signature = require_signature
+    if forward_url is not None:
+        gateway.forward_url = forward_url_of(forward_url)
+    if accept_path is not None:
+        gateway.accepted_paths = accepted_paths_of([*gateway.accepted_paths, accept_path])
+    gateway.save(update_fields=["require_signature", "forward_url", "accepted_paths"])
+
+
+def require_signing_kind(kind: str, *, require_signature: bool) -> None:
+    """Raises ValidationError where nothing would be believed any more."""
+    dialect = DIALECTS.get(kind)
+    profile = dialect.profile if dialect else None
+    if require_signature and profile and not (profile.signature or profile.has_token):
+        raise ValidationError(
+            f"Gateways of kind {kind} sign nothing: none of its webhooks would be believed"
+        )
+
+
+def forward_url_of(value: str) -> str:
+    """An address of a business's own backend, or "". Raises ValidationError."""
+    if value and (wrong := _what_is_wrong_with(value)):
+        raise ValidationError(f"That is no forward URL: {wrong}")
+    return value
+
+
+def accepted_paths_of(paths: list[str]) -> list[str]:
+    """Each once, and without what may be a key in it: so they are compared. Raises
+    ValidationError."""
+    paths = list(dict.fromkeys(without_keys(path.strip()) for path in paths if path.strip()))
+    for path in paths:
+        is_plain = (
+            path.replace("…", "").isascii() and path.isprintable() and not set(" ?#") & set(path)
+        )
+        if not path.startswith("/") or not is_plain or len(path) > LONGEST_PATH:
+            raise ValidationError(
+                f"{path[:LONGEST_PATH]!r} is no path: it begins with / and has no space, ? or #"
+            )
+    if len(paths) > MOST_PATHS:
+        raise ValidationError(f"At most {MOST_PATHS} paths: set the right one in the gateway.")
+    return paths
+
+
+def _what_is_wrong_with(url: str) -> str:
+    if wrong := fault_of(url, instead_of_password="the gateway's signature goes along"):
+        return wrong
+    if _is_ours(urlsplit(url)):
+        return (
+            "it is Rollcall's own address, so that webhooks would go round in circles. Where a "
+            "proxy serves Rollcall and your backend at one address, give the one behind it"
+        )
+    return ""
+
+
+def _is_ours(parts: SplitResult) -> bool:
+    """Below our public address, whatever name of ours it is given. What cannot be seen here is
+    noticed when a webhook comes round (webhooks.circles)."""
+    public = urlsplit(settings.PUBLIC_URL)
+    names = {host.strip("[]").lower() for host in settings.ALLOWED_HOSTS} | {public.hostname}
+    path = public.path.rstrip("/")
+    return (
+        parts.hostname in names
+        and _port(parts) == _port(public)
+        and f"{parts.path}/".startswith(f"{path}/")
+    )
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)

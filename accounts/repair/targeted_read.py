@@ -1,0 +1,162 @@
+"""The targeted read: one look at one session, because a claim is not a fact."""
+
+from __future__ import annotations
+
+import logging
+import random
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import F, Q, QuerySet
+
+from accounts.models import Account, Gateway
+from accounts.repair import queue
+from accounts.state import maintenance
+from accounts.state.gateway_client import client_of
+from accounts.state.observations import Observation, Outcome
+from accounts.state.observe import observe
+from accounts.store import clock
+from accounts.store.enqueue import ring
+from accounts.words.status import Source, Status, Wanted
+from gateways.base import GatewayError, Reason, Session
+from gateways.registry import capabilities_of
+
+logger = logging.getLogger(__name__)
+DEADLINE_SECONDS = 5.0
+HEALTH_SECONDS = 3.0
+# Uptime is read within so long, so that a boot that stands still is seen to move by less than this.
+BOOT_MOVED = timedelta(seconds=5)
+# Of a loss that a webhook claimed: in this time the first bell has been answered, and after that
+# one a roll call has looked, or cannot.
+ANSWERED_WITHIN = timedelta(seconds=2)
+LOOKED_AT_WITHIN = timedelta(minutes=10)
+RUNG_AT_ONCE = 20
+# A read at a gateway that is mute costs a thread its whole deadline.
+BLIND_ASKED_AT_ONCE = 4
+_LOSSES = (Status.DISCONNECTED, Status.LOGGED_OUT, Status.BLOCKED)
+
+
+def confirm(gateway_id: int, session_id: str, *, before_start: bool = False) -> Outcome | None:
+    """Read the session and observe what is there. None: it is nobody's, the gateway could not be
+    read, or its absence means nothing just now (then the roll call decides). `before_start`: who
+    reads is about to start it, and asked for nothing yet."""
+    gateway = Gateway.objects.filter(pk=gateway_id, accounts__session_id=session_id).first()
+    if gateway is None:
+        return None
+    started = clock.database_now()
+    try:
+        session = read(gateway, session_id)
+        has_booted = session is None and _has_just_booted(gateway, started)
+    except GatewayError as error:
+        logger.warning("session %s of %s was not read: %s", session_id, gateway, error)
+        return None
+    is_starting = not before_start and session_id in queue.starting(gateway_id, started)
+    means_nothing = has_booted or is_starting or _is_held(gateway, started)
+    if session is None and means_nothing and _is_wanted(gateway, session_id):
+        return None
+    is_cached = capabilities_of(gateway.kind).status_is_cached
+    seen = as_observation(gateway_id, session_id, session, started, is_cached=is_cached)
+    outcome = observe([seen])[0]
+    if gateway.blind_since is not None:
+        _ring_for(_unread_losses(started).filter(gateway=gateway), at_most=2)
+    return outcome
+
+
+def _is_held(gateway: Gateway, now: datetime) -> bool:
+    """It has not restored the session yet, or somebody works on it."""
+    return gateway.boot_seen_at is not None or maintenance.is_under_maintenance(gateway.pk, now)
+
+
+def _is_wanted(gateway: Gateway, session_id: str) -> bool:
+    """Of what is wanted stopped, absence is what people want."""
+    accounts = Account.objects.filter(gateway=gateway, session_id=session_id)
+    return accounts.filter(wanted=Wanted.RUNNING).exists()
+
+
+def _has_just_booted(gateway: Gateway, started: datetime) -> bool:
+    """A boot that no roll call has noticed yet. Raises GatewayError."""
+    if gateway.booted_at is None:
+        return False
+    with client_of(gateway) as client:
+        uptime = client.health(deadline_seconds=HEALTH_SECONDS).uptime_seconds
+    return (
+        uptime is not None and uptime < (started - gateway.booted_at - BOOT_MOVED).total_seconds()
+    )
+
+
+def read(gateway: Gateway, session_id: str) -> Session | None:
+    """The session as the gateway shows it; None: it definitely has no such session.
+
+    Raises GatewayError. Holds no database connection meanwhile."""
+    with client_of(gateway) as client:
+        if not connection.in_atomic_block:
+            connection.close()
+        return client.read_session(session_id, deadline_seconds=DEADLINE_SECONDS)
+
+
+def as_observation(
+    gateway_id: int,
+    session_id: str,
+    session: Session | None,
+    started: datetime,
+    *,
+    is_cached: bool,
+) -> Observation:
+    """What a targeted read that began at `started` says. `is_cached`: see Observation."""
+    if session is None:
+        return Observation(
+            gateway_id=gateway_id,
+            session_id=session_id,
+            status=Status.DISCONNECTED,
+            reason=Reason.MISSING,
+            observed_at=started,
+            source=Source.READ,
+        )
+    return Observation(
+        gateway_id=gateway_id,
+        session_id=session_id,
+        status=Status(session.state) if session.state else None,
+        reason=session.reason,
+        raw=session.raw_state,
+        phone_number=session.phone_number,
+        workspace_id=session.workspace_id,
+        connected_at=session.connected_at,
+        is_cached=is_cached,
+        observed_at=started,
+        source=Source.READ,
+    )
+
+
+def ring_again() -> None:
+    """For every loss that a webhook claimed and nobody has looked at since: the bell that was rung
+    for it was lost (Redis was away, a worker died), and a wrong word would stand until the next
+    roll call. At a gateway that cannot be read one is tried: if it is answered, it rings for the
+    others."""
+    unread = _unread_losses(clock.database_now())
+    _ring_for(unread.filter(gateway__blind_since__isnull=True), at_most=RUNG_AT_ONCE)
+    blind = Gateway.objects.filter(blind_since__isnull=False, accounts__in=unread).distinct()
+    for gateway in random.sample(found := list(blind), min(len(found), BLIND_ASKED_AT_ONCE)):
+        _ring_for(unread.filter(gateway=gateway), at_most=1)
+
+
+def _ring_for(unread: QuerySet[Account], *, at_most: int) -> None:
+    """In no order, so that those that cannot be read do not keep the others waiting."""
+    sessions = unread.order_by("?").values_list("gateway_id", "session_id")
+    for gateway_id, session_id in sessions[:at_most]:
+        ring("accounts.tasks.confirm_session", gateway_id, str(session_id))
+
+
+def _unread_losses(now: datetime) -> QuerySet[Account]:
+    """Few, by the index on the status and its age: what is older was looked at."""
+    not_listed_since = Q(gateway__listed_at__isnull=True) | Q(
+        gateway__listed_at__lt=F("status_since")
+    )
+    return Account.objects.filter(
+        not_listed_since,
+        status__in=_LOSSES,
+        status_since__gt=now - LOOKED_AT_WITHIN,
+        status_since__lte=now - ANSWERED_WITHIN,
+        webhook_at=F("status_since"),
+        observed_at=F("status_since"),
+        session_id__isnull=False,
+    )

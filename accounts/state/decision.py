@@ -1,0 +1,296 @@
+"""What one observation means for one account. Pure: values in, values out, the clock passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from accounts.state.observations import Observation, Verdict
+from accounts.words.reasons import meaning
+from accounts.words.status import LIVE, STICKY, Source, Status, Wanted, is_fresh
+from gateways.base import Reason
+
+# Reasons that say little give way to those that say more, never the other way round.
+_VAGUE: dict[str, int] = {Reason.NONE: 0, Reason.LISTED: 1, Reason.MISSING: 2}
+_TELLING = 3
+# What a probe of the live client may find behind a "connected"; and words that no account keeps
+# while the same "connected" goes on being claimed.
+_FOUND_OUT = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE})
+UNLIKE_DISPROVED = LIVE - {Status.UNRESPONSIVE} | {Status.UNKNOWN}
+# A pass of the roll call takes at most this long from its start to the row.
+ON_ITS_WAY = timedelta(seconds=15)
+# No start takes so long: what is still listed as waiting for a scan has a code on its screen.
+STARTS_WITHIN = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a row says, as far as a decision needs it. `listed_at` is its gateway's watermark,
+    `lists_qr_early` what its kind's capabilities say,
+    `last_proof_at` the last proof of this connection, as accounts.models.proof says."""
+
+    account_id: int
+    workspace_id: int
+    gateway_id: int
+    session_id: str | None
+    phone_number: str | None
+    wanted: Wanted
+    status: Status
+    reason: str
+    raw: str
+    since: datetime
+    last_known: str
+    observed_at: datetime | None
+    webhook_at: datetime | None
+    read_at: datetime | None
+    unshown_since: datetime | None
+    listed_at: datetime | None
+    lists_qr_early: bool
+    connected_at: datetime | None
+    last_connected_at: datetime | None
+    lost_at: datetime | None
+    proven_at: datetime | None
+    last_proof_at: datetime | None
+    disproved_at: datetime | None
+    probe_failures: int
+    probe_failing_since: datetime | None
+    qr_seen_at: datetime | None
+    merged_into: int | None
+    archived_at: datetime | None
+
+    @property
+    def session(self) -> tuple[int, str] | None:
+        return (self.gateway_id, self.session_id) if self.session_id is not None else None
+
+    @property
+    def fresh_at(self) -> datetime:
+        """See Account.fresh_at: the same rule on the model."""
+        listed = self.listed_at if self.unshown_since is None else None
+        return max(moment for moment in (self.since, self.read_at, listed) if moment)
+
+
+def judge(
+    known: Known, seen: Observation, *, now: datetime, expires_after: timedelta
+) -> tuple[Verdict, Known]:
+    """What `seen`, which is about this account's current session, makes of `known`."""
+    if seen.status is Status.UNKNOWN:
+        return _lose_sight(known, seen, now=now, expires_after=expires_after)
+    if is_older(known, seen, now=now):
+        return Verdict.OLDER, known
+    status, reason, raw = conclude(known, seen, expires_after=expires_after)
+    changed = status is not known.status
+    after = replace(
+        _refreshed(known, seen, now=now, status=status),
+        status=status,
+        reason=reason,
+        raw=raw,
+        since=min(seen.observed_at, now) if changed else known.since,
+        last_known="" if changed else known.last_known,
+    )
+    return (Verdict.APPLIED if changed else Verdict.REFRESHED), after
+
+
+def is_older(known: Known, seen: Observation, *, now: datetime) -> bool:
+    """Newer wins, equal is applied. A row from the future (a clock stepped back) counts as now,
+    and what was seen within one pass is as new as that: it took this long to get here."""
+    if known.observed_at is None:
+        return False
+    if known.observed_at > now:
+        return seen.observed_at < now - ON_ITS_WAY
+    return seen.observed_at < known.observed_at
+
+
+def conclude(
+    known: Known, seen: Observation, *, expires_after: timedelta
+) -> tuple[Status, str, str]:
+    """The status, reason and raw word that follow, before freshness."""
+    unchanged = (known.status, known.reason, known.raw)
+    if seen.status is None:
+        return unchanged
+    if is_doubted(known, seen):
+        return _as_disproved(known, seen)
+    if seen.status in (Status.CONNECTED, Status.UNRESPONSIVE):
+        if is_other_number(known, seen):
+            return Status.LOGGED_OUT, Reason.WRONG_NUMBER, f"scanned {seen.phone_number}"
+        if known.reason == Reason.WRONG_NUMBER and seen.phone_number is None:
+            return unchanged
+    if seen.status is Status.DISCONNECTED:
+        if is_left_to_a_human(known, seen, expires_after):
+            return _unscanned(known)
+        return _gone(known, seen)
+    if seen.status is Status.UNRESPONSIVE and known.reason == Reason.REPAIR_GAVE_UP:
+        return unchanged  # it was as unresponsive when repair gave up
+    reason = Reason.NONE if seen.status is Status.CONNECTED else seen.reason
+    if seen.status is known.status and _tells_less(reason, known.reason):
+        return unchanged
+    return seen.status, reason, seen.raw
+
+
+def is_doubted(known: Known, seen: Observation) -> bool:
+    """A "connected" that may be the one a probe has disproved: a gateway goes on claiming it after
+    its browser was killed (observed on the Node service), and a late webhook looks like a new one.
+    """
+    is_hearsay = seen.is_cached or seen.is_claim
+    return is_hearsay and is_disproved(
+        seen.status,
+        connected_at=seen.connected_at,
+        disproved_at=known.disproved_at,
+        claimed_at=known.connected_at,
+        proven_at=known.proven_at,
+    )
+
+
+def is_disproved(
+    status: Status | None,
+    *,
+    connected_at: datetime | None,
+    disproved_at: datetime | None,
+    claimed_at: datetime | None,
+    proven_at: datetime | None,
+) -> bool:
+    """Whether a claim is the one that was disproved: not where the session has logged in anew, or
+    the live client has spoken since. `claimed_at` is the login that was claimed when it was
+    disproved, by the gateway's own clock, which may differ from ours."""
+    if status is not Status.CONNECTED or disproved_at is None:
+        return False
+    logged_in_anew = connected_at is not None and connected_at > (claimed_at or disproved_at)
+    has_spoken = proven_at is not None and proven_at > disproved_at
+    return not (logged_in_anew or has_spoken)
+
+
+def _as_disproved(known: Known, seen: Observation) -> tuple[Status, str, str]:
+    """What a disproved claim leaves: the row as it is; and where our own read shows that nothing
+    has moved since, what the probe has found."""
+    if not (seen.is_read and known.status in UNLIKE_DISPROVED):
+        return known.status, known.reason, known.raw
+    if known.last_known == Status.UNRESPONSIVE:
+        return Status.UNRESPONSIVE, Reason.HUNG, ""
+    return Status.DISCONNECTED, Reason.BROWSER_GONE, ""
+
+
+def is_other_number(known: Known, seen: Observation) -> bool:
+    return None not in (known.phone_number, seen.phone_number) and (
+        known.phone_number != seen.phone_number
+    )
+
+
+def number_counts(seen: Observation) -> bool:
+    """A number identifies a session only once it is connected: before that a gateway may still
+    show the number of an earlier login (observed on the Node service after an unlink)."""
+    return seen.phone_number is not None and (
+        seen.status is Status.CONNECTED or seen.source is Source.REGISTRATION
+    )
+
+
+def _gone(known: Known, seen: Observation) -> tuple[Status, str, str]:
+    unchanged = (known.status, known.reason, known.raw)
+    if known.wanted is Wanted.STOPPED:
+        return Status.STOPPED, Reason.AS_WANTED, seen.raw
+    if known.status in STICKY and seen.source is not Source.OPERATOR:
+        return unchanged
+    if known.status is Status.PENDING and seen.reason is Reason.MISSING:
+        return unchanged  # nobody has started it yet, so nothing is lost
+    if known.status is Status.DISCONNECTED and _tells_less(seen.reason, known.reason):
+        return unchanged
+    return Status.DISCONNECTED, seen.reason, seen.raw
+
+
+def is_left_to_a_human(known: Known, seen: Observation, expires_after: timedelta) -> bool:
+    """It waited for a scan, and is gone: a restart would only show the next code, to nobody. Not
+    where it may only have been starting, which the Node service lists by the same word."""
+    if known.wanted is Wanted.STOPPED or not _is_told_no_more(seen):
+        return False
+    if (known.status, known.reason) == (Status.DISCONNECTED, Reason.QR_EXPIRED):
+        return True
+    blind = known.status is Status.UNKNOWN
+    if (known.last_known if blind else known.status) != Status.QR_SCANNING:
+        return False
+    began = known.lost_at or known.since
+    seen_until = known.since - expires_after if blind else known.unshown_since or seen.observed_at
+    return (
+        not known.lists_qr_early
+        or known.reason == Reason.UNLINKED
+        or (known.qr_seen_at is not None and known.qr_seen_at >= began)
+        or seen_until - began >= STARTS_WITHIN
+    )
+
+
+def _is_told_no_more(seen: Observation) -> bool:
+    """Neither a person's word nor a reason that asks for a person itself."""
+    return seen.source is not Source.OPERATOR and meaning(seen.reason).repairable
+
+
+def _unscanned(known: Known) -> tuple[Status, str, str]:
+    if known.reason == Reason.UNLINKED:
+        return Status.LOGGED_OUT, Reason.UNLINKED, known.raw
+    return Status.DISCONNECTED, Reason.QR_EXPIRED, ""
+
+
+def _tells_less(reason: Reason, known: str) -> bool:
+    return _VAGUE.get(reason, _TELLING) < _VAGUE.get(known, _TELLING)
+
+
+def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status) -> Known:
+    """The row's clocks and number after an observation that is believed."""
+    at = min(seen.observed_at, now)
+    is_found_out = seen.source is Source.PROBE and seen.status in _FOUND_OUT
+    shown = seen.is_read and seen.status is not None and seen.reason is not Reason.MISSING
+    connected = status is Status.CONNECTED and seen.status is Status.CONNECTED
+    since = (known.status is Status.CONNECTED and known.connected_at) or at
+    came_back = connected and known.status is not Status.CONNECTED
+    return replace(
+        known,
+        # What says nothing of the state fences nothing.
+        observed_at=at if seen.status is not None else known.observed_at,
+        webhook_at=at if seen.source is Source.WEBHOOK else known.webhook_at,
+        read_at=at if shown else known.read_at,
+        unshown_since=None if shown and seen.source is Source.LIST else known.unshown_since,
+        phone_number=known.phone_number or (seen.phone_number if number_counts(seen) else None),
+        connected_at=seen.connected_at
+        if is_found_out
+        else (seen.connected_at or since)
+        if connected
+        else known.connected_at,
+        last_connected_at=at if connected else known.last_connected_at,
+        lost_at=at if status not in (known.status, Status.CONNECTED) else known.lost_at,
+        disproved_at=at if is_found_out else _still_disproved(known, seen),
+        probe_failures=0 if came_back else known.probe_failures,
+        probe_failing_since=None if came_back else known.probe_failing_since,
+        qr_seen_at=at
+        if seen.status is Status.QR_SCANNING and seen.source is Source.WEBHOOK
+        else known.qr_seen_at,
+    )
+
+
+def _still_disproved(known: Known, seen: Observation) -> datetime | None:
+    """Until the claim is believed again, or our own look shows that the gateway has another word
+    for it: the next "connected" is a new claim then. Nobody else's word ends it."""
+    if seen.status is None or is_doubted(known, seen):
+        return known.disproved_at
+    is_new_word = seen.is_read and seen.status is not Status.UNRESPONSIVE
+    is_over = seen.status is Status.CONNECTED or is_new_word
+    return None if is_over else known.disproved_at
+
+
+def _lose_sight(
+    known: Known, seen: Observation, *, now: datetime, expires_after: timedelta
+) -> tuple[Verdict, Known]:
+    """`unknown` is not an observation of the session: it moves no clock, so that the next real
+    look applies even if it began before this moment."""
+    if seen.source is Source.SWEEP:
+        is_stale = not is_fresh(known.fresh_at, seen.observed_at, lives=expires_after)
+        expired = known.status in LIVE and is_stale
+    else:
+        expired = known.status in LIVE | {Status.UNKNOWN} and not is_older(known, seen, now=now)
+    if not expired:
+        return Verdict.STILL_FRESH, known
+    changed = known.status is not Status.UNKNOWN
+    after = replace(
+        known,
+        status=Status.UNKNOWN,
+        reason=seen.reason,
+        raw=seen.raw,
+        since=min(seen.observed_at, now) if changed else known.since,
+        last_known=known.status if changed else known.last_known,
+    )
+    return (Verdict.APPLIED if changed else Verdict.REFRESHED), after

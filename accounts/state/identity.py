@@ -1,0 +1,304 @@
+"""Whose session is it? The rows a batch of observations touches, as values, and the rules of
+identity. Pure: nothing here asks the database; changes are kept until `accounts.state.observe`
+writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from accounts.state.decision import (
+    Known,
+    is_doubted,
+    is_older,
+    is_other_number,
+    judge,
+    number_counts,
+)
+from accounts.state.observations import Observation, Verdict
+from accounts.words.status import LIVE, LOST, Source, Status, Wanted
+from gateways.base import Reason
+
+# A connected session of another gateway keeps its account for this long after its last proof.
+PROOF_HOLDS = timedelta(minutes=10)
+
+SessionKey = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Superseded:
+    """A session an account once ran on; `confirmed` False while only a claim has said so."""
+
+    session: SessionKey
+    account_id: int
+    confirmed: bool
+
+
+class Book:
+    """Rows by session, by superseded session and by number; `apply` changes them one observation
+    after the other, so that later ones of a batch see what earlier ones did."""
+
+    def __init__(
+        self,
+        rows: Iterable[Known],
+        superseded: Iterable[Superseded],
+        serves: Iterable[tuple[int, int]],
+        *,
+        now: datetime,
+        expires_after: timedelta,
+    ) -> None:
+        self.now = now
+        self.expires_after = expires_after
+        self.before = {row.account_id: row for row in rows}
+        self.rows = dict(self.before)
+        self._owners = {row.session: row.account_id for row in self.rows.values() if row.session}
+        self.superseded_before = {entry.session: entry for entry in superseded}
+        self.superseded = dict(self.superseded_before)
+        self.serves = frozenset(serves)
+        self.merged: dict[int, int] = {}
+        # What the last `apply` changed: each row before and after.
+        self.changes: list[tuple[Known, Known]] = []
+
+    # --- looking up ---------------------------------------------------------------------------
+    def owner(self, session: SessionKey) -> Known | None:
+        account_id = self._owners.get(session)
+        return None if account_id is None else self.rows[account_id]
+
+    def _put(self, row: Known) -> None:
+        before = self.rows[row.account_id]
+        self.changes.append((before, row))
+        if before.session is not None and self._owners.get(before.session) == row.account_id:
+            del self._owners[before.session]
+        self.rows[row.account_id] = row
+        if row.session is not None:
+            self._owners[row.session] = row.account_id
+
+    def holder(self, seen: Observation) -> Known | None:
+        """The account that has the number `seen` names, in the workspace it may speak for."""
+        fitting = [
+            row
+            for row in self.rows.values()
+            if row.phone_number == seen.phone_number
+            and seen.workspace_id in (None, row.workspace_id)
+            and (seen.source is Source.REGISTRATION or self._may_speak_of(row, seen))
+        ]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def _may_speak_of(self, row: Known, seen: Observation) -> bool:
+        """A gateway speaks for the workspaces it serves. What people removed only people bring
+        back: its sessions are offered for clean-up, and a login scanned just now must not be."""
+        return row.archived_at is None and (seen.gateway_id, row.workspace_id) in self.serves
+
+    def displaced(self, row: Known) -> Superseded | None:
+        """The session that last lost this account to a claim no read has confirmed yet."""
+        return next((entry for entry in reversed(self._unconfirmed(row.account_id))), None)
+
+    def _unconfirmed(self, account_id: int) -> list[Superseded]:
+        """Oldest first."""
+        return [
+            entry
+            for entry in self.superseded.values()
+            if entry.account_id == account_id and not entry.confirmed
+        ]
+
+    def _settle(self, account_id: int) -> None:
+        """A read has confirmed the session the account runs on: no older one comes back."""
+        for entry in self._unconfirmed(account_id):
+            self.superseded[entry.session] = replace(entry, confirmed=True)
+
+    # --- deciding -----------------------------------------------------------------------------
+    def apply(self, seen: Observation) -> tuple[Verdict, int | None]:
+        """What becomes of `seen`, and the account that it is about."""
+        self.changes = []
+        if not seen.can_be_kept:
+            return Verdict.UNKNOWN_SESSION, None
+        own = self.owner(seen.session)
+        if own is not None:
+            return self._apply_to_owner(own, seen)
+        past = self.superseded.get(seen.session)
+        if past is not None:
+            return self._apply_to_past_owner(self.rows[past.account_id], seen)
+        if not number_counts(seen):
+            return Verdict.UNKNOWN_SESSION, None
+        holder = self.holder(seen)
+        if holder is None:
+            return Verdict.UNKNOWN_SESSION, None
+        if not self._may_take_over(holder, seen):
+            return Verdict.DUPLICATE, holder.account_id
+        return self._take_over(holder, seen)
+
+    def _apply_to_owner(self, own: Known, seen: Observation) -> tuple[Verdict, int]:
+        if seen.workspace_id not in (None, own.workspace_id):
+            return Verdict.WORKSPACE_MISMATCH, own.account_id
+        if own.phone_number is None and seen.phone_number is not None:
+            twin = self._twin(own, seen)
+            if twin is not None and number_counts(seen) and self._may_take_over(twin, seen):
+                return self._merge(own, twin, seen)
+            if twin is not None:
+                seen = replace(seen, phone_number=None)
+        return self._judge_owner(own, seen)
+
+    def _judge_owner(self, own: Known, seen: Observation) -> tuple[Verdict, int]:
+        displaced = self.displaced(own)
+        if displaced and self._denies(own, seen):
+            return self._undo_takeover(own, displaced, seen)
+        verdict, after = judge(own, seen, now=self.now, expires_after=self.expires_after)
+        self._put(after)
+        if verdict is not Verdict.OLDER and seen.is_read and seen.status in LIVE:
+            self._settle(own.account_id)
+        return verdict, own.account_id
+
+    def _denies(self, own: Known, seen: Observation) -> bool:
+        """A read of the session that claimed `own`: there is none, or it is not linked, or it is
+        linked to another number."""
+        if not seen.is_read or is_older(own, seen, now=self.now):
+            return False
+        if seen.status in (Status.CONNECTED, Status.UNRESPONSIVE):
+            return is_other_number(own, seen)
+        return seen.reason is Reason.MISSING or seen.status in (
+            Status.QR_SCANNING,
+            Status.LOGGED_OUT,
+        )
+
+    def _twin(self, own: Known, seen: Observation) -> Known | None:
+        return next(
+            (
+                row
+                for row in self.rows.values()
+                if row.account_id != own.account_id
+                and row.phone_number == seen.phone_number
+                and row.workspace_id == own.workspace_id
+            ),
+            None,
+        )
+
+    def _apply_to_past_owner(self, row: Known, seen: Observation) -> tuple[Verdict, int]:
+        if seen.workspace_id not in (None, row.workspace_id):
+            return Verdict.WORKSPACE_MISMATCH, row.account_id
+        fits = seen.phone_number in (None, row.phone_number)
+        alive = seen.is_read and seen.status is Status.CONNECTED
+        # By whose clock its login is compared with the one that was disproved.
+        here = row.gateway_id == seen.gateway_id
+        hearsay = is_doubted(row if here else replace(row, connected_at=None), seen)
+        may = alive and fits and not hearsay and row.status in LOST
+        if not may or is_older(row, seen, now=self.now):
+            return Verdict.SUPERSEDED, row.account_id
+        del self.superseded[seen.session]
+        self._move(row, seen)
+        return Verdict.TAKEN_BACK, row.account_id
+
+    def _may_take_over(self, holder: Known, seen: Observation) -> bool:
+        """On its own gateway a fresh scan always may; from another one only when the old session
+        is gone or nothing has proven it lately. People always may."""
+        if seen.source is Source.REGISTRATION or holder.gateway_id == seen.gateway_id:
+            return True
+        # That it cannot be seen just now does not mean that it is gone.
+        word = holder.last_known if holder.status is Status.UNKNOWN else holder.status
+        if word != Status.CONNECTED or holder.last_proof_at is None:
+            return True
+        return holder.last_proof_at + PROOF_HOLDS <= self.now
+
+    def _take_over(self, holder: Known, seen: Observation) -> tuple[Verdict, int]:
+        if is_older(holder, seen, now=self.now):
+            return Verdict.OLDER, holder.account_id
+        self._move(holder, seen)
+        return Verdict.TAKEN_OVER, holder.account_id
+
+    def _merge(self, fresh: Known, holder: Known, seen: Observation) -> tuple[Verdict, int]:
+        """A freshly scanned account turns out to be the number of `holder`: the session goes
+        there, `fresh` stays as a tombstone with its history."""
+        if is_older(holder, seen, now=self.now) or is_older(fresh, seen, now=self.now):
+            return Verdict.OLDER, fresh.account_id
+        self._put(
+            replace(
+                fresh,
+                session_id=None,
+                phone_number=None,
+                status=Status.STOPPED,
+                reason=Reason.MERGED,
+                raw="",
+                since=min(seen.observed_at, self.now),
+                last_known="",
+                observed_at=min(seen.observed_at, self.now),
+                merged_into=holder.account_id,
+            )
+        )
+        for session, entry in self.superseded.items():
+            if entry.account_id == fresh.account_id:
+                self.superseded[session] = replace(entry, account_id=holder.account_id)
+        self.merged[fresh.account_id] = holder.account_id
+        self._move(replace(holder, wanted=fresh.wanted, archived_at=None), seen)
+        return Verdict.MERGED, holder.account_id
+
+    def _move(self, row: Known, seen: Observation) -> None:
+        """Put the account on the session of `seen`; the old one is superseded, and may come back
+        until a read has confirmed the move."""
+        if row.session is not None:
+            self.superseded[row.session] = Superseded(
+                session=row.session, account_id=row.account_id, confirmed=False
+            )
+        if not seen.is_claim:
+            self._settle(row.account_id)
+        moved = replace(
+            row,
+            gateway_id=seen.gateway_id,
+            session_id=seen.session_id,
+            # What was known of the old session says nothing of this one.
+            observed_at=None,
+            read_at=min(seen.observed_at, self.now),
+            unshown_since=None,
+            listed_at=None,
+            connected_at=None,
+            proven_at=None,
+            last_proof_at=None,
+            lost_at=None,
+            disproved_at=None,
+            probe_failures=0,
+            probe_failing_since=None,
+        )
+        _, after = judge(moved, seen, now=self.now, expires_after=self.expires_after)
+        self._put(after if seen.status is not None else _unseen(after))
+
+    def _undo_takeover(
+        self, own: Known, displaced: Superseded, seen: Observation
+    ) -> tuple[Verdict, int]:
+        """The session that claimed this account does not exist: back to the one before, unseen."""
+        del self.superseded[displaced.session]
+        gateway_id, session_id = displaced.session
+        stopped = own.wanted is Wanted.STOPPED
+        last_known = own.last_known if own.status is Status.UNKNOWN else own.status
+        at = min(seen.observed_at, self.now)
+        self._put(
+            replace(
+                own,
+                gateway_id=gateway_id,
+                session_id=session_id,
+                status=Status.STOPPED if stopped else Status.UNKNOWN,
+                reason=Reason.AS_WANTED if stopped else Reason.TAKEOVER_DENIED,
+                raw="",
+                since=at,
+                last_known="" if stopped else last_known,
+                observed_at=at,
+                read_at=None,
+                unshown_since=at,
+                disproved_at=None,
+                probe_failures=0,
+                probe_failing_since=None,
+            )
+        )
+        return Verdict.TAKEOVER_UNDONE, own.account_id
+
+
+def _unseen(row: Known) -> Known:
+    """On a session that nobody has looked at yet: the live word of the one before is not its."""
+    if row.status not in LIVE:
+        return row
+    return replace(
+        row,
+        status=Status.UNKNOWN,
+        reason=Reason.OVERDUE,
+        raw="",
+        since=row.read_at or row.since,
+        last_known=row.status,
+    )

@@ -1,0 +1,106 @@
+"""Observations: what somebody saw. Values, never rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from accounts.words.status import CLAIMS, READS, Source, Status
+from gateways.base import Reason, normal_phone_number
+from gateways.wire.text import printable
+
+LONGEST_SESSION_ID = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Somebody saw a session in a state.
+
+    `observed_at` is the database's clock: receipt for a push, the moment *before* the request for
+    a pull. `status` None: it says nothing about the state (its number or life may still count);
+    UNKNOWN: we cannot see it, with the reason why. `raw` is the gateway's own word, `evidence`
+    where to look ("delivery 17", "run 4"). `is_cached`: it comes from a variable of the gateway's
+    (`Capabilities.status_is_cached`), which may go on saying "connected" when nothing is.
+
+    Whatever it is given, it holds what a row can: a batch must not fail for one stranger's word.
+    """
+
+    gateway_id: int
+    session_id: str
+    status: Status | None
+    observed_at: datetime
+    source: Source
+    reason: Reason = Reason.NONE
+    phone_number: str | None = None
+    workspace_id: int | None = None
+    connected_at: datetime | None = None
+    is_cached: bool = False
+    raw: str = ""
+    actor: str = ""
+    evidence: str = ""
+
+    def __post_init__(self) -> None:
+        for name, limit in (("raw", 200), ("actor", 150), ("evidence", 100)):
+            object.__setattr__(self, name, printable(getattr(self, name), limit=limit))
+        object.__setattr__(self, "phone_number", normal_phone_number(self.phone_number))
+
+    @property
+    def can_be_kept(self) -> bool:
+        """No row can have another session id, so it is nobody's; cut, it would be somebody
+        else's."""
+        return self.session_id == printable(self.session_id, limit=LONGEST_SESSION_ID)
+
+    @property
+    def is_read(self) -> bool:
+        return self.source in READS
+
+    @property
+    def is_claim(self) -> bool:
+        return self.source in CLAIMS
+
+    @property
+    def session(self) -> tuple[int, str]:
+        return (self.gateway_id, self.session_id)
+
+
+class Verdict(StrEnum):
+    """What became of an observation."""
+
+    APPLIED = "applied"  # the status changed
+    REFRESHED = "refreshed"  # nothing new, but newer
+    TAKEN_OVER = "taken_over"  # the account now runs on this session
+    TAKEN_BACK = "taken_back"  # a superseded session is the account's again
+    TAKEOVER_UNDONE = "takeover_undone"
+    MERGED = "merged"
+    OLDER = "older"
+    SUPERSEDED = "superseded"
+    DUPLICATE = "duplicate"
+    UNKNOWN_SESSION = "unknown_session"
+    WORKSPACE_MISMATCH = "workspace_mismatch"
+    STILL_FRESH = "still_fresh"  # an expiry that came too early
+
+
+# An observation with one of these verdicts said something about an account and was believed.
+BELIEVED = frozenset(
+    {
+        Verdict.APPLIED,
+        Verdict.REFRESHED,
+        Verdict.TAKEN_OVER,
+        Verdict.TAKEN_BACK,
+        Verdict.TAKEOVER_UNDONE,
+        Verdict.MERGED,
+    },
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What `observe` did with one observation. `transition_id` None: no status changed."""
+
+    observation: Observation
+    verdict: Verdict
+    account_id: int | None = None
+    was: Status | None = None
+    now: Status | None = None
+    why: str = ""

@@ -1,0 +1,138 @@
+"""observe(): the one function that writes an account's status."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from itertools import islice
+
+from django.conf import settings
+from django.db import IntegrityError, OperationalError, transaction
+
+from accounts.state import store_rows
+from accounts.state.decision import Known
+from accounts.state.identity import Book
+from accounts.state.observations import Observation, Outcome, Verdict
+from accounts.state.qr_codes import forget_qr
+from accounts.store.enqueue import ring
+from accounts.store.locks import short_waits
+from accounts.words.status import Status
+
+CHUNK = 500  # observations a transaction: a large pass must not hold thousands of locks
+ATTEMPTS = 5
+_MOVED = frozenset({Verdict.TAKEN_OVER, Verdict.MERGED})
+
+
+class _WorldMoved(Exception):
+    """Between finding and locking, a session or a number changed hands: look again."""
+
+
+def observe(observations: Iterable[Observation], *, others: Collection[int] = ()) -> list[Outcome]:
+    """Apply what somebody saw; one outcome for each observation, in their order.
+
+    Rows, transitions and superseded sessions are written together, in chunks, each in one
+    transaction (a savepoint inside the caller's). A claim that changed a status is confirmed by a
+    targeted read, asked for after the commit. `others` are accounts that the caller writes next in
+    the same transaction: they are locked at once with those that are found here, in id order.
+
+    Raises django.db.OperationalError when a lock cannot be had within 2 s.
+    """
+    outcomes: list[Outcome] = []
+    remaining = iter(observations)
+    while chunk := list(islice(remaining, CHUNK)):
+        outcomes += _observe_chunk(chunk, others)
+    return outcomes
+
+
+def _observe_chunk(seen: Sequence[Observation], others: Collection[int]) -> list[Outcome]:
+    for _ in range(ATTEMPTS):
+        try:
+            with transaction.atomic(), short_waits():
+                return _observe_once(seen, others)
+        except (_WorldMoved, IntegrityError) as error:
+            # A unique violation is the same case: somebody else took that number or session.
+            cause = error
+    raise OperationalError("sessions or numbers kept changing hands; try again later") from cause
+
+
+def _observe_once(seen: Sequence[Observation], others: Collection[int]) -> list[Outcome]:
+    book = _open_book([one for one in seen if one.can_be_kept], others)
+    outcomes: dict[int, Outcome] = {}
+    transitions: list[Mapping[str, object]] = []
+    # Oldest first, whatever order they came in: newer wins.
+    for index in sorted(range(len(seen)), key=lambda index: seen[index].observed_at):
+        verdict, account_id = book.apply(seen[index])
+        outcomes[index] = _outcome(seen[index], verdict, account_id, book)
+        transitions += _transitions(seen[index], book)
+    store_rows.save(book, transitions)
+    store_rows.save_superseded(book)
+    for outcome in outcomes.values():
+        if outcome.account_id is not None:
+            _ask_for_confirmation(outcome, book.rows[outcome.account_id])
+    _forget_scanned_qrs(book)
+    return [outcomes[index] for index in range(len(seen))]
+
+
+def _open_book(seen: Sequence[Observation], others: Collection[int]) -> Book:
+    locked = store_rows.lock(seen, others)
+    around = store_rows.look_around(seen, locked)
+    if around.found != {row["account_id"] for row in locked}:
+        raise _WorldMoved
+    return Book(
+        around.known,
+        around.superseded,
+        around.serves,
+        now=around.now,
+        expires_after=timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS),
+    )
+
+
+def _outcome(seen: Observation, verdict: Verdict, account_id: int | None, book: Book) -> Outcome:
+    if account_id is None:
+        return Outcome(observation=seen, verdict=verdict)
+    now = book.rows[account_id]
+    was = next((before for before, _ in book.changes if before.account_id == account_id), now)
+    return Outcome(
+        observation=seen, verdict=verdict, account_id=account_id, was=was.status, now=now.status
+    )
+
+
+def _transitions(seen: Observation, book: Book) -> list[Mapping[str, object]]:
+    return [
+        {
+            "account_id": after.account_id,
+            "from_status": before.status,
+            "to_status": after.status,
+            "reason": after.reason,
+            "raw": after.raw,
+            "source": seen.source,
+            "actor": seen.actor,
+            "session_id": seen.session_id,
+            "evidence": seen.evidence,
+            "observed_at": seen.observed_at,
+            "created_at": book.now,
+        }
+        for before, after in book.changes
+        if before.status is not after.status
+    ]
+
+
+def _ask_for_confirmation(outcome: Outcome, account: Known) -> None:
+    """A machine's word that changed something is checked by our own look, within 2 s: a late retry
+    looks as fresh as the truth. So is the session that got its account back, and a word that was
+    not believed because a probe had disproved it."""
+    is_doubted = account.disproved_at and outcome.observation.status is Status.CONNECTED
+    moved = outcome.verdict in _MOVED or outcome.was is not outcome.now or is_doubted
+    claimed = outcome.observation.is_claim and moved
+    if account.session and (claimed or outcome.verdict is Verdict.TAKEOVER_UNDONE):
+        ring("accounts.tasks.confirm_session", *account.session)
+
+
+def _forget_scanned_qrs(book: Book) -> None:
+    """Of every row that waits for a scan no longer: a merge ends the wait of a row that none of
+    the outcomes names."""
+    for account_id, before in book.before.items():
+        waits = book.rows[account_id].status is Status.QR_SCANNING
+        if before.status is Status.QR_SCANNING and not waits:
+            transaction.on_commit(partial(forget_qr, account_id), robust=True)

@@ -1,0 +1,266 @@
+"""Reading a batch's rows under lock, and writing what was decided. SQL in a fixed number of
+statements, however many observations there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q
+
+from accounts.models import SupersededSession
+from accounts.models.proof import last_proof
+from accounts.state.decision import Known
+from accounts.state.identity import Book, Superseded
+from accounts.state.observations import Observation
+from accounts.store import clock
+from accounts.store.pipeline import ask
+from accounts.words.status import Status, Wanted
+from gateways.registry import capabilities_of
+
+_FIND = """
+SELECT account.id FROM whatsapp_accounts account
+  JOIN unnest(%(gateways)s::bigint[], %(sessions)s::text[]) seen(gateway_id, session_id)
+    USING (gateway_id, session_id)
+UNION
+SELECT past.account_id FROM accounts_supersededsession past
+  JOIN unnest(%(gateways)s::bigint[], %(sessions)s::text[]) seen(gateway_id, session_id)
+    USING (gateway_id, session_id)
+UNION
+SELECT account.id FROM whatsapp_accounts account WHERE account.phone_number = ANY(%(numbers)s)
+"""
+
+_SERVES = """
+SELECT gateway_id, workspace_id
+  FROM unnest(%(speaking)s::bigint[]) gateway_id, unnest(%(workspaces)s::bigint[]) workspace_id
+ WHERE EXISTS (SELECT FROM whatsapp_accounts account
+                WHERE account.gateway_id = gateway_id.gateway_id
+                  AND account.workspace_id = workspace_id.workspace_id)
+"""
+
+_SUPERSEDED = """
+SELECT gateway_id, session_id, account_id, confirmed_at IS NOT NULL
+  FROM accounts_supersededsession
+ WHERE account_id = ANY(%(accounts)s)
+   AND (confirmed_at IS NULL OR session_id = ANY(%(sessions)s))
+ ORDER BY superseded_at, id
+"""
+
+_FOLLOW_MERGE = """
+UPDATE accounts_supersededsession past SET account_id = merge.holder
+  FROM unnest(%s::bigint[], %s::bigint[]) merge(fresh, holder)
+ WHERE past.account_id = merge.fresh
+"""
+
+# Field of Known → column and its type, for those that a decision may change.
+_COLUMNS = {
+    "gateway_id": ("gateway_id", "bigint"),
+    "session_id": ("session_id", "text"),
+    "phone_number": ("phone_number", "text"),
+    "wanted": ("wanted", "text"),
+    "status": ("status", "text"),
+    "reason": ("status_reason", "text"),
+    "raw": ("status_raw", "text"),
+    "since": ("status_since", "timestamptz"),
+    "last_known": ("last_known_status", "text"),
+    "observed_at": ("observed_at", "timestamptz"),
+    "webhook_at": ("webhook_at", "timestamptz"),
+    "read_at": ("read_at", "timestamptz"),
+    "unshown_since": ("unshown_since", "timestamptz"),
+    "connected_at": ("connected_at", "timestamptz"),
+    "last_connected_at": ("last_connected_at", "timestamptz"),
+    "lost_at": ("lost_at", "timestamptz"),
+    "proven_at": ("proven_at", "timestamptz"),
+    "disproved_at": ("disproved_at", "timestamptz"),
+    "probe_failures": ("probe_failures", "smallint"),
+    "probe_failing_since": ("probe_failing_since", "timestamptz"),
+    "qr_seen_at": ("qr_seen_at", "timestamptz"),
+    "merged_into": ("merged_into_id", "bigint"),
+    "archived_at": ("archived_at", "timestamptz"),
+}
+_UPDATE = """
+UPDATE whatsapp_accounts account SET {assignments}, updated_at = clock_timestamp()
+  FROM jsonb_to_recordset(%(changed)s::jsonb) changed({definition})
+ WHERE account.id = changed.id
+""".format(
+    assignments=", ".join(f"{column} = changed.{column}" for column, _ in _COLUMNS.values()),
+    definition=", ".join(
+        ["id bigint", *(f"{column} {kind}" for column, kind in _COLUMNS.values())]
+    ),
+)
+
+
+# In id order, as everybody does who locks more than one. Others may go on pointing at them (a
+# delivery, a finding); that needs only their keys.
+_LOCK = f"""
+WITH found AS MATERIALIZED ({_FIND}),
+     held AS (SELECT id FROM found UNION SELECT unnest(%(others)s::bigint[]))
+SELECT account.id IN (SELECT id FROM found), account.id, account.workspace_id,
+       {", ".join(f"account.{column}" for column, _ in _COLUMNS.values())}
+  FROM whatsapp_accounts account JOIN held ON held.id = account.id
+ ORDER BY account.id
+   FOR NO KEY UPDATE OF account
+"""
+_LOCKED = ("account_id", "workspace_id", *_COLUMNS)
+_GATEWAYS = "SELECT id, kind, listed_at FROM accounts_gateway WHERE id = ANY(%(gateways_of)s)"
+
+_TRANSITIONS = {
+    "account_id": "bigint",
+    "from_status": "text",
+    "to_status": "text",
+    "reason": "text",
+    "raw": "text",
+    "source": "text",
+    "actor": "text",
+    "session_id": "text",
+    "evidence": "text",
+    "observed_at": "timestamptz",
+    "created_at": "timestamptz",
+}
+_INSERT_TRANSITIONS = """
+INSERT INTO account_transitions ({columns})
+SELECT {columns} FROM jsonb_to_recordset(%(moved)s::jsonb) moved({definition})
+""".format(
+    columns=", ".join(_TRANSITIONS),
+    definition=", ".join(f"{column} {kind}" for column, kind in _TRANSITIONS.items()),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What is true once the rows are locked. `found`: the accounts that the observations may touch
+    now, by session, past session and number; `serves`: which gateways have accounts of which
+    workspaces, of those that speak of a number; `now`: by the database's clock."""
+
+    found: set[int]
+    known: list[Known]
+    superseded: list[Superseded]
+    serves: set[tuple[int, int]]
+    now: datetime
+
+
+def lock(seen: Sequence[Observation], others: Collection[int] = ()) -> list[dict[str, Any]]:
+    """The rows that these observations may touch, locked. `others` are locked with them, all at
+    once, for who writes those next in the same transaction."""
+    [rows] = ask(_LOCK, **_named(seen), others=list(others))
+    return [dict(zip(_LOCKED, row, strict=True)) for is_found, *row in rows if is_found]
+
+
+def look_around(seen: Sequence[Observation], locked: Sequence[dict[str, Any]]) -> Surroundings:
+    """Asked after the wait for the rows. A join would show the gateways as they were before it, and
+    lose an account that moved to another one meanwhile."""
+    found, gateways, superseded, serves, [[now]] = ask(
+        _FIND,
+        _GATEWAYS,
+        _SUPERSEDED,
+        _SERVES,
+        clock.now_sql(),
+        **_named(seen),
+        accounts=[row["account_id"] for row in locked],
+        gateways_of=list({row["gateway_id"] for row in locked}),
+        speaking=list({one.gateway_id for one in seen if one.phone_number}),
+        workspaces=list({row["workspace_id"] for row in locked}),
+    )
+    by_id = {pk: (kind, listed_at) for pk, kind, listed_at in gateways}
+    return Surroundings(
+        found={account_id for (account_id,) in found},
+        known=[_known(row, *by_id[row["gateway_id"]]) for row in locked],
+        superseded=[
+            Superseded(session=(gateway, session), account_id=account, confirmed=confirmed)
+            for gateway, session, account, confirmed in superseded
+        ],
+        serves={(gateway, workspace) for gateway, workspace in serves},
+        now=now,
+    )
+
+
+def _named(seen: Sequence[Observation]) -> dict[str, Any]:
+    return {
+        "gateways": [one.gateway_id for one in seen],
+        "sessions": [one.session_id for one in seen],
+        "numbers": [one.phone_number for one in seen if one.phone_number],
+    }
+
+
+def _known(row: dict[str, Any], kind: str, listed_at: datetime | None) -> Known:
+    proof = last_proof(
+        kind=kind,
+        status=row["status"],
+        since=row["since"],
+        lost_at=row["lost_at"],
+        proven_at=row["proven_at"],
+        by="",
+        read_at=row["read_at"],
+        listed_at=listed_at,
+        unshown_since=row["unshown_since"],
+    )
+    words = {"wanted": Wanted(row["wanted"]), "status": Status(row["status"])}
+    last_proof_at = proof.at if proof and proof.holds else None
+    return Known(
+        **row | words,
+        listed_at=listed_at,
+        lists_qr_early=capabilities_of(kind).lists_qr_early,
+        last_proof_at=last_proof_at,
+    )
+
+
+def save(book: Book, moved: Sequence[Mapping[str, object]]) -> None:
+    """The rows that changed, all in one statement, for a session may pass from row to row; and
+    their transitions (every column but the id), in their order."""
+    changed = [_record(row) for row in book.rows.values() if row != book.before[row.account_id]]
+    if not changed:
+        return
+    statements = [_UPDATE, _INSERT_TRANSITIONS] if moved else [_UPDATE]
+    ask(
+        *statements,
+        changed=json.dumps(changed, default=str),
+        moved=json.dumps(moved, default=str),
+    )
+
+
+def _record(row: Known) -> dict[str, object]:
+    record: dict[str, object] = {
+        column: getattr(row, name) for name, (column, _) in _COLUMNS.items()
+    }
+    return record | {"id": row.account_id}
+
+
+def save_superseded(book: Book) -> None:
+    gone = book.superseded_before.keys() - book.superseded.keys()
+    if gone:
+        pairs = Q(
+            *(Q(gateway_id=gateway, session_id=sid) for gateway, sid in gone), _connector="OR"
+        )
+        SupersededSession.objects.filter(pairs).delete()
+    changed = [
+        entry
+        for session, entry in book.superseded.items()
+        if entry != book.superseded_before.get(session)
+    ]
+    if changed:
+        _keep_superseded(changed, book.now)
+    if book.merged:
+        with connection.cursor() as cursor:
+            cursor.execute(_FOLLOW_MERGE, [list(book.merged), list(book.merged.values())])
+
+
+def _keep_superseded(entries: Sequence[Superseded], now: datetime) -> None:
+    SupersededSession.objects.bulk_create(
+        [
+            SupersededSession(
+                gateway_id=entry.session[0],
+                session_id=entry.session[1],
+                account_id=entry.account_id,
+                superseded_at=now,
+                confirmed_at=now if entry.confirmed else None,
+            )
+            for entry in entries
+        ],
+        update_conflicts=True,
+        unique_fields=["gateway", "session_id"],
+        update_fields=["account", "confirmed_at"],
+    )

@@ -1,0 +1,39 @@
+"""For how long a live word is believed. What can be read is shown again three times a minute; of a
+gateway that cannot be read nothing comes but its own webhooks, and silence is no loss."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q
+
+from gateways.registry import CLIENTS
+
+READ_KINDS = frozenset(CLIENTS)
+
+
+def can_be_read(kind: str) -> bool:
+    return kind in READ_KINDS
+
+
+def word_lives(kind: str) -> timedelta:
+    """Of a gateway of this kind."""
+    seconds = (
+        settings.LIVE_WORD_EXPIRES_AFTER_SECONDS
+        if can_be_read(kind)
+        else settings.HEARD_WORD_EXPIRES_AFTER_SECONDS
+    )
+    return timedelta(seconds=seconds)
+
+
+def is_stale(now: datetime) -> Q:
+    """What accounts.words.status.is_fresh says of one moment, for rows with `fresh` (see querysets)."""
+    read = timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
+    heard = timedelta(seconds=settings.HEARD_WORD_EXPIRES_AFTER_SECONDS)
+    is_read = Q(gateway__kind__in=READ_KINDS)
+    return is_read & _outside(now, read) | ~is_read & _outside(now, heard)
+
+
+def _outside(now: datetime, lives: timedelta) -> Q:
+    return Q(fresh__lte=now - lives) | Q(fresh__gt=now + lives)
