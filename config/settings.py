@@ -47,7 +47,7 @@ INSTALLED_APPS = [
     "reconciliation",
 ]
 MIDDLEWARE = [
-    "webhooks.presence.Presence",
+    "webhooks.route_monitor.web_heartbeat.Presence",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -188,8 +188,8 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "webhooks.negotiation.AlwaysJson",
-    "EXCEPTION_HANDLER": "webhooks.errors.answer_exception",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "webhooks.wire.negotiation.AlwaysJson",
+    "EXCEPTION_HANDLER": "webhooks.wire.errors.answer_exception",
     "DEFAULT_SCHEMA_CLASS": "webhooks.schema.Described",
 }
 SPECTACULAR_SETTINGS = {
@@ -200,7 +200,7 @@ SPECTACULAR_SETTINGS = {
     "ENABLE_DJANGO_DEPLOY_CHECK": False,  # it makes the document; a test does that as well
 }
 # Of forms, which anybody may send. Webhooks are read as a stream and bounded by their own reader
-# (webhooks.bodies).
+# (webhooks.wire.bodies).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
 # --- logs: one JSON object a line -----------------------------------------------------------------
@@ -255,7 +255,7 @@ REPAIR_CUSTOMER_STARTS_PER_HOUR = environment.number("REPAIR_CUSTOMER_STARTS_PER
 REPAIR_GAP_AFTER_MASS_EVENT_SECONDS = environment.number("REPAIR_GAP_AFTER_MASS_EVENT_SECONDS", 5)
 # Who may read /metrics without logging in; nobody when it is not set.
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
-# Watching the routes of webhooks (webhooks.judging).
+# Watching the routes of webhooks (webhooks.route_monitor.rules).
 WEBHOOK_FAILURES_IN_A_ROW = environment.number("WEBHOOK_FAILURES_IN_A_ROW", 3)
 WEBHOOK_SUCCESS_PERCENT = environment.number("WEBHOOK_SUCCESS_PERCENT", 90)
 WEBHOOK_SILENT_AFTER_EVENTS = environment.number("WEBHOOK_SILENT_AFTER_EVENTS", 20)
@@ -263,7 +263,7 @@ WEBHOOK_SLOW_P95_MS = environment.number("WEBHOOK_SLOW_P95_MS", 1000)
 WEBHOOK_UNATTRIBUTED_REFUSALS = environment.number("WEBHOOK_UNATTRIBUTED_REFUSALS", 50)
 # Proxies whose word about the client's address is believed.
 TRUSTED_PROXIES = environment.addresses("TRUSTED_PROXIES")
-# Backpressure: beyond these a sender is told to come again (webhooks.pressure).
+# Backpressure: beyond these a sender is told to come again (webhooks.inbox.backpressure).
 WEBHOOK_MOST_PER_SECOND = environment.number("WEBHOOK_MOST_PER_SECOND", 200)
 WEBHOOK_MOST_PENDING = environment.number("WEBHOOK_MOST_PENDING", 10_000)
 DELIVERIES_KEPT_DAYS = environment.number("DELIVERIES_KEPT_DAYS", 14)

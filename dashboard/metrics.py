@@ -31,8 +31,8 @@ from dashboard.groups import Accounts
 from dashboard.route_figures import WINDOWS, figures_of_all
 from reconciliation.models import Run
 from webhooks.models import Delivery, Forward, Route, RouteTally
-from webhooks.passages import LIMITS_MS
-from webhooks.wrong_paths import read
+from webhooks.route_monitor.request_log import LIMITS_MS
+from webhooks.route_monitor.wrong_path import read
 
 # Above this many, counting further would cost and say nothing more.
 COUNTED_PENDING = 100_000

@@ -11,8 +11,8 @@ from typing import Any
 from django.db import connection
 
 from webhooks.models import RouteTally
-from webhooks.passages import LIMITS_MS
-from webhooks.tallies import percentile_ms
+from webhooks.route_monitor.request_log import LIMITS_MS
+from webhooks.route_monitor.tallies import percentile_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,8 +25,8 @@ from dashboard.route_figures import (
 from dashboard.route_pictures import chart, heartbeat, times_of
 from dashboard.watched_routes import WatchedRoute, fleet, nobodys_incidents
 from webhooks.models import Delivery
-from webhooks.right_paths import right_url
-from webhooks.wrong_paths import read
+from webhooks.route_monitor.expected_path import right_url
+from webhooks.route_monitor.wrong_path import read
 
 # Above this many, counting further would cost and say nothing more.
 COUNTED_PENDING = 10_000

@@ -11,9 +11,9 @@ from accounts.models import Gateway
 from dashboard.route_figures import Figures, Window
 from dashboard.shown import visible
 from dashboard.watched_routes import WatchedRoute
-from webhooks.judging import RECENTLY
 from webhooks.models import Route
-from webhooks.wrong_paths import WrongPath, read
+from webhooks.route_monitor.rules import RECENTLY
+from webhooks.route_monitor.wrong_path import WrongPath, read
 
 NOTHING = "–"
 # Fewer changes say nothing about a route.

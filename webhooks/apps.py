@@ -15,6 +15,6 @@ class WebhooksConfig(AppConfig):
 
 
 def _reapply_after(gateway_id: int, session_id: str) -> None:
-    from webhooks.sweeper import reapply
+    from webhooks.inbox.retry import reapply
 
     reapply(gateway_id, session_id)

@@ -23,10 +23,10 @@ from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from gateways.wire.json_fields import MAX_ID_CHARACTERS, without_lone_surrogates
 from gateways.wire.text import printable
-from webhooks.authentication import GatewayKeyAuthentication
-from webhooks.bodies import Watchers, incoming, read_body, refuse_compressed
-from webhooks.errors import TooLarge, Unreadable
+from webhooks.auth.authentication import GatewayKeyAuthentication
 from webhooks.models import Delivery
+from webhooks.wire.bodies import Watchers, incoming, read_body, refuse_compressed
+from webhooks.wire.errors import TooLarge, Unreadable
 
 logger = logging.getLogger(__name__)
 LARGEST_CALL_BYTES = 64 * 1024

@@ -16,11 +16,11 @@ from accounts.operators.lifecycle import Refused
 from accounts.store import clock
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS
-from webhooks import wrong_paths
-from webhooks.doors import has_door_with_key
+from webhooks.auth.candidates import has_door_with_key
 from webhooks.models import Route
-from webhooks.right_paths import cure, said_of
-from webhooks.wrong_paths import WrongPath
+from webhooks.route_monitor import wrong_path
+from webhooks.route_monitor.expected_path import cure, said_of
+from webhooks.route_monitor.wrong_path import WrongPath
 
 logger = logging.getLogger(__name__)
 MISROUTED_EVERY_SECONDS = 5.0
@@ -99,7 +99,7 @@ def accept_paths(gateway: Gateway, *, actor: str) -> list[str]:
     for good. Raises Refused."""
     gateway = Gateway.objects.select_for_update().get(pk=gateway.pk)
     route = Route.objects.filter(gateway=gateway).first()
-    used = wrong_paths.read(route.wrong_paths, without=gateway.accepted_paths) if route else ()
+    used = wrong_path.read(route.wrong_paths, without=gateway.accepted_paths) if route else ()
     paths = [one.path for one in used if one.is_heard]
     if not paths:
         raise Refused(

@@ -173,7 +173,7 @@ class Route(models.Model):
     consecutive_failures = models.PositiveIntegerField(default=0)
     # By how much its clock was ahead (or, negative, behind) when that was last seen to matter.
     clock_skew_seconds = models.IntegerField(null=True)
-    # The wrong paths that it used within the last hour of its use of any: webhooks.wrong_paths.
+    # The wrong paths that it used within the last hour of its use of any: webhooks.route_monitor.wrong_path.
     wrong_paths = models.JSONField(default=dict)
 
     class Meta:
@@ -186,7 +186,7 @@ class Route(models.Model):
 class RouteTally(models.Model):
     """What came in on a route within a minute, an hour, or ever. `gateway` null: of nobody we know.
 
-    `handling` and `lag` are histograms by the limits in webhooks.passages.
+    `handling` and `lag` are histograms by the limits in webhooks.route_monitor.request_log.
     """
 
     class Span(models.TextChoices):

@@ -3,44 +3,46 @@ from __future__ import annotations
 from celery import shared_task
 
 from accounts.store import clock
-from webhooks import changes, life, outgoing, refusals, repeats, routes, sweeper, tallies, watch
+from webhooks.forwarding import sender
+from webhooks.inbox import activity, duplicates, retry
+from webhooks.route_monitor import last_seen, missed_changes, refused_requests, tallies, watch
 
 
 @shared_task
 def sweep_pending() -> None:
-    sweeper.sweep_pending()
+    retry.sweep_pending()
 
 
 @shared_task
 def flush_signs_of_life() -> None:
-    life.flush_life()
+    activity.flush_life()
 
 
 @shared_task
 def flush_passages() -> None:
     """Refusals are counted like everything else that passed; before that it must be known which of
     them a success has overtaken."""
-    routes.flush_routes()
-    refusals.flush_refusals()
+    last_seen.flush_routes()
+    refused_requests.flush_refusals()
     tallies.flush_tallies()
-    routes.flush_routes()
+    last_seen.flush_routes()
 
 
 @shared_task
 def watch_routes() -> None:
     flush_passages()
-    changes.count_changes(clock.database_now())
+    missed_changes.count_changes(clock.database_now())
     watch.watch_routes()
 
 
 @shared_task
 def send_forwards() -> None:
-    outgoing.send_forwards()
+    sender.send_forwards()
 
 
 @shared_task
 def prune_deliveries() -> None:
-    sweeper.prune()
-    repeats.prune_event_ids()
-    refusals.prune_refusals()
+    retry.prune()
+    duplicates.prune_event_ids()
+    refused_requests.prune_refusals()
     tallies.prune_tallies()

@@ -23,17 +23,29 @@ from gateways.registry import DIALECTS, Dialect
 from gateways.wire.backend import Backend, Redirected
 from gateways.wire.http import Answer
 from gateways.wire.text import printable, without_keys
-from webhooks import relay as relays
-from webhooks.authentication import (
+from webhooks.auth.authentication import (
     HandedOn,
     MisroutedAuthentication,
     Speaker,
     WebhookAuthentication,
     note_untrusted,
 )
-from webhooks.bodies import drain, incoming, refuse_compressed
-from webhooks.credentials import Untrusted, require_recent
-from webhooks.errors import (
+from webhooks.auth.credentials import Untrusted, require_recent
+from webhooks.forwarding import stream_through as relays
+from webhooks.forwarding.rows import Handed
+from webhooks.inbox.activity import note_life
+from webhooks.inbox.backpressure import pressure
+from webhooks.inbox.receive import keep_unreadable, receive
+from webhooks.misrouted import (
+    kind_spoken,
+    looks_like_a_webhook,
+    note_misrouted,
+)
+from webhooks.models import Delivery
+from webhooks.noted_answers import NotesPassage
+from webhooks.route_monitor.expected_path import right_url
+from webhooks.wire.bodies import drain, incoming, refuse_compressed
+from webhooks.wire.errors import (
     LeadsElsewhere,
     NothingThere,
     TooLarge,
@@ -42,18 +54,6 @@ from webhooks.errors import (
     not_found,
     release_connection,
 )
-from webhooks.forwards import Handed
-from webhooks.life import note_life
-from webhooks.misrouted import (
-    kind_spoken,
-    looks_like_a_webhook,
-    note_misrouted,
-)
-from webhooks.models import Delivery
-from webhooks.passing import NotesPassage
-from webhooks.pressure import pressure
-from webhooks.processing import keep_unreadable, receive
-from webhooks.right_paths import right_url
 
 _OWN_PATH = re.compile(r"^(/api/webhooks/[^/]{1,30}/)[^/].*", re.DOTALL)
 

@@ -82,7 +82,7 @@ def _what_is_wrong_with(url: str) -> str:
 
 def _is_ours(parts: SplitResult) -> bool:
     """Below our public address, whatever name of ours it is given. What cannot be seen here is
-    noticed when a webhook comes round (webhooks.circles)."""
+    noticed when a webhook comes round (webhooks.forwarding.loop_guard)."""
     public = urlsplit(settings.PUBLIC_URL)
     names = {host.strip("[]").lower() for host in settings.ALLOWED_HOSTS} | {public.hostname}
     path = public.path.rstrip("/")

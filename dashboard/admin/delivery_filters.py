@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from dashboard.admin.plain_filters import PlainFilter, choices_filter
 from dashboard.watch import request_now
 from gateways.base import Kind
+from webhooks.inbox.receive import UNREADABLE
 from webhooks.models import Delivery
-from webhooks.processing import UNREADABLE
 
 StateFilter = choices_filter("state", "what became of it")
 

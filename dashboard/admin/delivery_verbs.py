@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from accounts.operators.lifecycle import Refused
 from dashboard.admin.verbs import Verb
+from webhooks.inbox.redrive import discard, foresee, redrive, why_not_discarded, why_not_redriven
 from webhooks.models import Delivery
-from webhooks.redrive import discard, foresee, redrive, why_not_discarded, why_not_redriven
 
 # Seeing what would come of it holds the rows of all their accounts meanwhile.
 MOST_REDRIVEN = 100

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from accounts.models import Gateway
 from webhooks.models import RouteTally
-from webhooks.passages import LIMITS_MS
-from webhooks.wrong_paths import noted
+from webhooks.route_monitor.request_log import LIMITS_MS
+from webhooks.route_monitor.wrong_path import noted
 
 MONITOR = "/admin/webhooks/route/"
 NOTHING = [0] * (len(LIMITS_MS) + 1)

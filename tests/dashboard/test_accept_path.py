@@ -10,7 +10,7 @@ from accounts.store.clock import database_now
 from tests.dashboard.conftest import a_visitor
 from tests.dashboard.pages import act, ask
 from webhooks.models import Route
-from webhooks.wrong_paths import noted
+from webhooks.route_monitor.wrong_path import noted
 
 PATH = "/api/hooks/wa"
 Kind = Incident.Kind

@@ -18,8 +18,8 @@ from tests.cast import Cast, a_gateway, make_cast
 from tests.dashboard.conftest import a_visitor
 from tests.dashboard.routes_cast import a_tally, on_wrong_path
 from webhooks.models import Route
-from webhooks.passages import Passage, note_passages
-from webhooks.tallies import flush_tallies
+from webhooks.route_monitor.request_log import Passage, note_passages
+from webhooks.route_monitor.tallies import flush_tallies
 
 pytestmark = pytest.mark.django_db
 BEARER = {"Authorization": "Bearer s3cret"}

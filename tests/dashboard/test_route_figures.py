@@ -28,7 +28,7 @@ from dashboard.route_pictures import (
 from dashboard.route_words import missed_tone, percent, rate, within
 from tests.cast import a_gateway
 from tests.dashboard.routes_cast import NOTHING, a_tally
-from webhooks.passages import LIMITS_MS
+from webhooks.route_monitor.request_log import LIMITS_MS
 
 NOON = datetime(2026, 1, 20, 12, 4, 30, tzinfo=UTC)
 QUIET = Beat(began_at=NOON)

@@ -7,7 +7,7 @@ from simulator.web import transport
 from tests.flows.story import BASE_URL, Story
 from tests.flows.stream import Stream, register_numbers
 from tests.instance.running import Running, until
-from webhooks import keyring
+from webhooks.auth import keyring
 
 
 @pytest.fixture

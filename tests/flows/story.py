@@ -17,7 +17,7 @@ from accounts.tasks import expire_live_words
 from reconciliation.models import Finding
 from reconciliation.tasks import call_roll
 from simulator import still_world
-from webhooks.life import flush_life
+from webhooks.inbox.activity import flush_life
 
 BASE_URL = "http://localhost:3001"
 NUMBER = "62811801641"

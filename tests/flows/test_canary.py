@@ -36,8 +36,8 @@ from tests.webhooks.speaking import (
     post,
     waha_headers,
 )
-from webhooks import keyring
 from webhooks import tasks as webhook_tasks
+from webhooks.auth import keyring
 from webhooks.models import Delivery
 
 URL = "http://gateway-1:3001"

@@ -27,7 +27,10 @@ from config.celery import app
 from tests.simulation.hub import Clock, Executor, Hub
 from tests.simulation.hub import wait as hub_wait
 from tests.simulation.memory import Memory
-from webhooks import keyring, misrouted, pressure, senders
+from webhooks import misrouted
+from webhooks.auth import keyring
+from webhooks.inbox import backpressure
+from webhooks.route_monitor import source_address
 
 PRODUCT = ("accounts", "webhooks", "reconciliation", "gateways", "dashboard")
 
@@ -71,7 +74,7 @@ def in_our_hands(
         enter(patch.object(Task, "apply_async", take_task))
         enter(patch.object(accounts.telling.sending, "send", carry))
         # There is no name service: a sender is known by its secret alone.
-        enter(patch.object(senders, "_resolve", lambda names: None))
+        enter(patch.object(source_address, "_resolve", lambda names: None))
         _forget_other_days(stack, clock)
         state = random.getstate()
         random.seed(seed)
@@ -85,8 +88,8 @@ def in_our_hands(
 def _forget_other_days(stack: ExitStack, clock: Clock) -> None:
     """What a process remembers by its own clock begins anew."""
     keyring.forget()
-    anew = pressure.Pressure(clock.monotonic)
-    _everywhere(stack, pressure.pressure, anew)
+    anew = backpressure.Pressure(clock.monotonic)
+    _everywhere(stack, backpressure.pressure, anew)
     stack.enter_context(patch.dict(misrouted._noted, clear=True))
 
 

@@ -9,7 +9,7 @@ from gateways.wire import http
 from tests.cast import a_gateway, make_cast
 from tests.webhooks.sending import KEY, Sender, give_secret
 from tests.webhooks.serving import served
-from webhooks import keyring
+from webhooks.auth import keyring
 
 
 @pytest.fixture(autouse=True)

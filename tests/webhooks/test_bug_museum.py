@@ -32,10 +32,10 @@ from tests.accounts.threads import meanwhile
 from tests.cast import make_cast, story
 from tests.webhooks.sending import KEY, Sender, event, give_secret, lost
 from tests.webhooks.speaking import LOST, TOKEN, a_gateway_of, post
-from webhooks import processing
+from webhooks.inbox import receive
+from webhooks.inbox.redrive import discard, redrive
+from webhooks.inbox.retry import sweep_pending
 from webhooks.models import Delivery
-from webhooks.redrive import discard, redrive
-from webhooks.sweeper import sweep_pending
 
 QR = "data:image/png;base64,AAAA"
 
@@ -47,7 +47,7 @@ def pending(sender: Sender, monkeypatch) -> Delivery:
         raise OperationalError("gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(processing, "observe", fail)
+        broken.setattr(receive, "observe", fail)
         sender.send(lost())
     Delivery.objects.update(next_attempt_at=database_now())
     return Delivery.objects.latest("id")
@@ -67,7 +67,7 @@ def test_a_replay_does_not_race_the_original_that_is_still_under_way(committed, 
     with ExitStack() as until_committed, transaction.atomic():
         Delivery.objects.select_for_update().get(pk=delivery.pk)
         late = until_committed.enter_context(meanwhile(lambda: redrive([delivery.pk])))
-        processing.attempt(delivery, now=database_now())
+        receive.attempt(delivery, now=database_now())
     [redriven] = late
     assert not redriven.states  # it found nothing left to do
     delivery.refresh_from_db()
@@ -147,7 +147,7 @@ def _pause_of_a_failure(sender: Sender, monkeypatch) -> timedelta:
         raise OperationalError("gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(processing, "observe", fail)
+        broken.setattr(receive, "observe", fail)
         sender.send(lost("bob"))
     row = Delivery.objects.latest("id")
     assert row.next_attempt_at is not None

@@ -16,7 +16,7 @@ from tests.gateways.documented import (
     waha_webhook,
 )
 from tests.webhooks.sending import give_secret
-from webhooks.configuration import configuration_hop, fix_hop
+from webhooks.route_check.subscriptions import configuration_hop, fix_hop
 
 pytestmark = pytest.mark.django_db
 BASE = "https://rollcall.example.com"

@@ -17,8 +17,8 @@ from tests.webhooks.sending import as_bytes, event, give_secret, lost, signed
 from tests.webhooks.serving import Answer, Server
 from tests.webhooks.test_large_bodies import Watch
 from webhooks.models import Delivery, RefusedRequest, RouteTally
-from webhooks.refusals import MOST_FROM_ONE, WAITING, flush_refusals
-from webhooks.tallies import flush_tallies
+from webhooks.route_monitor.refused_requests import MOST_FROM_ONE, WAITING, flush_refusals
+from webhooks.route_monitor.tallies import flush_tallies
 
 STRANGERS = 1500
 MOST_GROWTH_BYTES = 64_000_000

@@ -9,17 +9,17 @@ import pytest
 
 from tests.cast import Cast, a_gateway, make_cast
 from tests.webhooks.backends import FakeBackend, a_backend
-from webhooks import outgoing
-from webhooks.forwards import ATTEMPTS_THAT_HOLD_OTHERS, Handed, keep_forward
+from webhooks.forwarding import sender
+from webhooks.forwarding.rows import ATTEMPTS_THAT_HOLD_OTHERS, Handed, keep_forward
+from webhooks.forwarding.sender import claim, send_forwards
 from webhooks.models import Delivery, Forward
-from webhooks.outgoing import claim, send_forwards
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def _nobody_rings(monkeypatch) -> None:
-    monkeypatch.setattr("webhooks.forwards.ring", lambda task: None)
+    monkeypatch.setattr("webhooks.forwarding.rows.ring", lambda task: None)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_one_that_makes_the_backend_fall_over_is_overtaken_after_an_hour(cast, b
 
 
 def test_a_backend_that_hangs_holds_up_no_other(cast, backend, monkeypatch) -> None:
-    monkeypatch.setattr(outgoing, "DEADLINE_SECONDS", 1.0)
+    monkeypatch.setattr(sender, "DEADLINE_SECONDS", 1.0)
     with a_backend() as hangs:
         hangs.gate.clear()
         slow = a_gateway("slow", base_url="http://slow:3001", forward_url=hangs.url)
@@ -110,13 +110,13 @@ def test_one_whose_sender_died_is_due_again_by_itself(cast, backend) -> None:
     assert claim() is not None
     forward.refresh_from_db()
     claimed_for = forward.next_attempt_at - cast.now
-    assert timedelta(seconds=outgoing.DEADLINE_SECONDS) < claimed_for < timedelta(seconds=60)
+    assert timedelta(seconds=sender.DEADLINE_SECONDS) < claimed_for < timedelta(seconds=60)
     due(cast, forward)
     assert send_forwards() == 1 and not Forward.objects.exists()
 
 
 def test_of_two_sweeps_one_goes(cast, backend) -> None:
     forwarded(cast, b"1")
-    with outgoing._at_it:
+    with sender._at_it:
         assert send_forwards() == 0
     assert send_forwards() == 1

@@ -14,9 +14,9 @@ from accounts.models import GatewaySecret
 from accounts.store.redis_client import client
 from tests.cast import Cast, make_cast
 from tests.webhooks.backends import FakeBackend, a_backend
-from webhooks.forwards import Handed, keep_forward
+from webhooks.forwarding.rows import Handed, keep_forward
+from webhooks.forwarding.sender import claim, send_forwards
 from webhooks.models import Delivery, Forward
-from webhooks.outgoing import claim, send_forwards
 
 pytestmark = pytest.mark.django_db
 BODY = b'{"event": "session_ready",  "data": {"session_id": "alice"}}'
@@ -52,7 +52,7 @@ def forwarded(cast: Cast, *, seconds_ago: float = 1, **handed) -> Forward:
 @pytest.fixture(autouse=True)
 def _nobody_rings(monkeypatch) -> None:
     """Sent when the test says so."""
-    monkeypatch.setattr("webhooks.forwards.ring", lambda task: None)
+    monkeypatch.setattr("webhooks.forwarding.rows.ring", lambda task: None)
 
 
 def test_it_arrives_as_it_was_and_the_row_goes(cast: Cast, backend: FakeBackend) -> None:

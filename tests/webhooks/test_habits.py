@@ -8,8 +8,8 @@ import pytest
 
 from accounts.models import Gateway
 from tests.cast import a_gateway
-from webhooks.habits import usual_per_hour
 from webhooks.models import Route, RouteTally
+from webhooks.route_monitor.usual_rate import usual_per_hour
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)

@@ -10,8 +10,8 @@ import pytest
 from tests.cast import a_gateway
 from tests.webhooks.backends import FakeBackend, a_backend
 from tests.webhooks.sending import KEY, SECRET, Sender, as_bytes, event, give_secret, lost, signed
-from webhooks import keyring
-from webhooks import relay as relays
+from webhooks.auth import keyring
+from webhooks.forwarding import stream_through as relays
 from webhooks.models import Delivery, Forward
 
 MESSAGE = as_bytes(event("message_received", body="héllo  world"))

@@ -19,11 +19,11 @@ from tests.webhooks.sending import as_bytes, event, give_secret, lost, signed
 from tests.webhooks.serving import ROOT, deployed
 from tests.webhooks.test_large_bodies import FIFTY_MB, MOST_GROWTH_BYTES, Watch, at_once
 from tests.webhooks.test_nothing_kept import all_rows
+from webhooks.forwarding.sender import send_forwards
 from webhooks.models import Delivery, Forward
-from webhooks.outgoing import send_forwards
 
 MARK = "MARKMARKMARK"
-SEND = "from webhooks.outgoing import send_forwards; send_forwards()"
+SEND = "from webhooks.forwarding.sender import send_forwards; send_forwards()"
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from tests.accounts.receivers import MailServer, a_channel, serving
 from tests.webhooks.backends import a_backend
 from tests.webhooks.sending import KEY, Sender, as_bytes, event, lost
 from webhooks import misrouted
+from webhooks.forwarding.sender import send_forwards
 from webhooks.models import Delivery
-from webhooks.outgoing import send_forwards
 
 EVIL = "x\r\nBcc: evil@example.com\r\n\r\nEvil: yes\x00\u2028"
 

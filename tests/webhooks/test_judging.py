@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.models import Incident
-from webhooks.judging import (
+from webhooks.route_monitor.rules import (
     Facts,
     Figures,
     Judgement,
@@ -17,7 +17,7 @@ from webhooks.judging import (
     judge_unattributed,
     judge_unwritten,
 )
-from webhooks.wrong_paths import WrongPath
+from webhooks.route_monitor.wrong_path import WrongPath
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LIMITS = Limits(

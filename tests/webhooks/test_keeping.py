@@ -12,7 +12,7 @@ from accounts.state.observations import Observation
 from accounts.store.clock import database_now
 from tests.cast import story
 from tests.webhooks.sending import event, lost, the_delivery
-from webhooks import processing, sweeper
+from webhooks.inbox import receive, retry
 from webhooks.models import Delivery
 
 
@@ -24,13 +24,13 @@ def applying_fails(monkeypatch):
         raise OperationalError("canceling statement due to lock timeout\nDETAIL: a value")
 
     with monkeypatch.context() as broken:
-        broken.setattr(processing, "observe", fail)
+        broken.setattr(receive, "observe", fail)
         yield broken.undo
 
 
 def sweep_when_due() -> int:
     Delivery.objects.update(next_attempt_at=database_now())
-    return sweeper.sweep_pending()
+    return retry.sweep_pending()
 
 
 def test_an_applied_webhook_has_its_row(cast, sender):
@@ -80,7 +80,7 @@ def test_it_is_applied_as_of_its_receipt(cast, sender, applying_fails):
 def test_what_is_not_due_waits(sender, applying_fails):
     sender.send(lost())
     Delivery.objects.update(next_attempt_at=database_now() + timedelta(seconds=60))
-    assert sweeper.sweep_pending() == 0
+    assert retry.sweep_pending() == 0
 
 
 def test_each_failure_waits_longer_and_never_more_than_a_minute(sender, applying_fails):
@@ -106,14 +106,14 @@ def test_what_fails_for_ten_minutes_is_a_dead_letter(sender, applying_fails):
 
 
 def test_one_that_fails_does_not_stop_the_others(cast, sender, monkeypatch):
-    real = processing.observe
+    real = receive.observe
 
     def fail_for_alice(observations):
         if observations[0].session_id == "alice":
             raise ZeroDivisionError("a defect of ours")
         return real(observations)
 
-    monkeypatch.setattr(processing, "observe", fail_for_alice)
+    monkeypatch.setattr(receive, "observe", fail_for_alice)
     assert sender.send(lost("alice")).json()["state"] == "pending"
     assert sender.send(lost("bob")).json()["state"] == "applied"
     assert sweep_when_due() == 1
@@ -123,7 +123,7 @@ def test_an_error_that_no_row_can_hold_is_kept_as_far_as_it_can_be(cast, sender,
     def fail(observations):
         raise ValueError("odd \0 \ud800 word")
 
-    monkeypatch.setattr(processing, "observe", fail)
+    monkeypatch.setattr(receive, "observe", fail)
     assert sender.send(lost()).json()["state"] == "pending"
     assert the_delivery().error == "ValueError: odd \\u0000 \\ud800 word"
 
@@ -142,5 +142,5 @@ def test_old_rows_go_after_their_time(sender, settings):
     sender.send(lost("bob"))
     old = database_now() - timedelta(days=settings.DELIVERIES_KEPT_DAYS, seconds=1)
     Delivery.objects.filter(session_id="bob").update(received_at=old)
-    assert sweeper.prune() == 1
+    assert retry.prune() == 1
     assert the_delivery().session_id == "alice"

@@ -15,13 +15,13 @@ from config.logs import JsonFormatter
 from tests.webhooks.sending import as_bytes
 from tests.webhooks.speaking import LOST, TOKEN, a_gateway_of, post
 from tests.webhooks.test_nothing_kept import all_rows
-from webhooks import processing
-from webhooks.life import flush_life
+from webhooks.forwarding.sender import send_forwards
+from webhooks.inbox import receive
+from webhooks.inbox.activity import flush_life
 from webhooks.models import Delivery, RefusedRequest
-from webhooks.outgoing import send_forwards
-from webhooks.refusals import flush_refusals
-from webhooks.routes import flush_routes
-from webhooks.tallies import flush_tallies
+from webhooks.route_monitor.last_seen import flush_routes
+from webhooks.route_monitor.refused_requests import flush_refusals
+from webhooks.route_monitor.tallies import flush_tallies
 
 # A sound key, short and plain enough to pass for a word.
 ADMIN_KEY = "B6D711FCDE4D4FD59365A8A8-admin"
@@ -127,7 +127,7 @@ def test_an_error_of_ours_quotes_no_key(cast, places, kind, monkeypatch) -> None
     def fail(observations) -> None:
         raise ValueError(f"a defect of ours, at {observations[0].session_id}")
 
-    monkeypatch.setattr(processing, "observe", fail)
+    monkeypatch.setattr(receive, "observe", fail)
     a_gateway_of(cast, kind, path=TOKEN)
     answer = post(kind, with_keys(LOST[kind]), token=TOKEN, **HEADERS)
     assert answer.json()["state"] == "pending"

@@ -17,7 +17,7 @@ from tests.webhooks.speaking import (
     post,
     reason_of,
 )
-from webhooks import keyring
+from webhooks.auth import keyring
 from webhooks.models import Delivery
 
 # Its users choose their secrets; how long they are is their business.

@@ -28,7 +28,7 @@ from tests.webhooks.speaking import (
 )
 from webhooks import views
 from webhooks.models import Delivery, RefusedRequest
-from webhooks.refusals import flush_refusals
+from webhooks.route_monitor.refused_requests import flush_refusals
 
 kinds = pytest.mark.parametrize("kind", sorted(LOST))
 

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from tests.webhooks.sending import event
-from webhooks.life import flush_life
+from webhooks.inbox.activity import flush_life
 from webhooks.models import Delivery
 
 PROOFS = [

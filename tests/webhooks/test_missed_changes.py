@@ -9,8 +9,8 @@ import pytest
 from accounts.models import Account
 from accounts.words.status import Source, Status
 from tests.cast import Cast, make_cast, see
-from webhooks.changes import count_changes
 from webhooks.models import Delivery, RouteTally
+from webhooks.route_monitor.missed_changes import count_changes
 
 pytestmark = pytest.mark.django_db
 

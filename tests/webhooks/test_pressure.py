@@ -13,9 +13,9 @@ from accounts.store.clock import database_now
 from tests.cast import Cast
 from tests.instance.running import until
 from tests.webhooks.sending import Sender, lost
-from webhooks.bodies import BodyRefused
+from webhooks.inbox.backpressure import MOST_AT_ONCE, WORKED_ON, Pressure
 from webhooks.models import Delivery
-from webhooks.pressure import MOST_AT_ONCE, WORKED_ON, Pressure
+from webhooks.wire.bodies import BodyRefused
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ import pytest
 from accounts.models import Account, Transition
 from accounts.words.status import Status
 from tests.cast import Cast, make_cast
+from webhooks.inbox.redrive import discard, foresee, redrive, why_not_redriven
 from webhooks.models import Delivery
-from webhooks.redrive import discard, foresee, redrive, why_not_redriven
 
 pytestmark = pytest.mark.django_db
 State = Delivery.State

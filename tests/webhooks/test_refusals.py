@@ -12,12 +12,18 @@ from django.test import override_settings
 from accounts.models import Gateway
 from tests.cast import a_gateway
 from webhooks.models import RefusedRequest, Route, RouteTally
-from webhooks.outline import outline
-from webhooks.passages import Passage, note_passages
-from webhooks.refusals import MOST, MOST_FROM_ONE, Refusal, flush_refusals, note_refusal
-from webhooks.routes import flush_routes
-from webhooks.senders import Sender, client_address, owners_of
-from webhooks.tallies import flush_tallies
+from webhooks.route_monitor.last_seen import flush_routes
+from webhooks.route_monitor.refused_requests import (
+    MOST,
+    MOST_FROM_ONE,
+    Refusal,
+    flush_refusals,
+    note_refusal,
+)
+from webhooks.route_monitor.request_log import Passage, note_passages
+from webhooks.route_monitor.source_address import Sender, client_address, owners_of
+from webhooks.route_monitor.tallies import flush_tallies
+from webhooks.wire.outline import outline
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "192.0.2.7"
@@ -126,7 +132,7 @@ def test_what_cannot_be_written_down_is_written_later(refusal: Refusal, monkeypa
     for number in range(3):
         note_refusal(replace(refusal, why=f"number {number}"))
     with monkeypatch.context() as broken, pytest.raises(OperationalError):
-        broken.setattr("webhooks.refusals._keep", raises_gone)
+        broken.setattr("webhooks.route_monitor.refused_requests._keep", raises_gone)
         flush_refusals()
     assert flush_refusals() == 3
     assert [row.why for row in RefusedRequest.objects.order_by("id")] == [

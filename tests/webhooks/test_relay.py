@@ -12,9 +12,9 @@ from gateways.base import Refused, TimedOut
 from gateways.wire.backend import Backend
 from tests.instance.running import until
 from tests.webhooks.backends import a_backend
-from webhooks import relay as relays
-from webhooks.bodies import BodyRefused
-from webhooks.relay import LARGE, Places, Relay
+from webhooks.forwarding import stream_through as relays
+from webhooks.forwarding.stream_through import LARGE, Places, Relay
+from webhooks.wire.bodies import BodyRefused
 
 PIECE = b"x" * 65536
 HEADERS = {"X-HMAC-Signature": "abc", "Content-Type": "application/json"}

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from tests.cast import Cast, make_cast
+from webhooks.inbox.duplicates import IDS_KEPT, is_probable_retry, is_repeat, prune_event_ids
 from webhooks.models import Delivery, EventId
-from webhooks.repeats import IDS_KEPT, is_probable_retry, is_repeat, prune_event_ids
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,8 @@ import pytest
 
 from gateways.base import webhook_path
 from gateways.registry import KINDS
-from webhooks.right_paths import cure, right_url
-from webhooks.wrong_paths import WrongPath
+from webhooks.route_monitor.expected_path import cure, right_url
+from webhooks.route_monitor.wrong_path import WrongPath
 
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 USED = WrongPath(path="/hooks/wa", since=AT, at=AT, is_heard=True)

@@ -9,17 +9,17 @@ import pytest
 
 from config.environment import addresses
 from tests.cast import a_gateway
-from webhooks import senders
-from webhooks.senders import NOWHERE, Sender, client_address, owners_of
+from webhooks.route_monitor import source_address
+from webhooks.route_monitor.source_address import NOWHERE, Sender, client_address, owners_of
 
 PROXY = "10.0.0.1"
 
 
 @pytest.fixture(autouse=True)
 def _no_remembered_names() -> Iterator[None]:
-    senders._resolved.clear()
+    source_address._resolved.clear()
     yield
-    senders._resolved.clear()
+    source_address._resolved.clear()
 
 
 def seen(peer: str, forwarded: str = "") -> str:
@@ -101,11 +101,11 @@ def test_of_several_on_one_machine_their_word_chooses_else_their_kind() -> None:
 @pytest.mark.django_db
 def test_a_name_server_that_hangs_does_not_hold_up_the_watching(monkeypatch) -> None:
     known = a_gateway("known", base_url="http://known.example:3001")
-    monkeypatch.setattr(senders, "_lookup", lambda name: frozenset({"192.0.2.7"}))
+    monkeypatch.setattr(source_address, "_lookup", lambda name: frozenset({"192.0.2.7"}))
     assert owner("192.0.2.7") == known.pk
-    monkeypatch.setattr(senders, "RESOLVED_FOR_SECONDS", 0.0)
-    monkeypatch.setattr(senders, "RESOLVED_WITHIN_SECONDS", 0.05)
-    monkeypatch.setattr(senders, "_lookup", lambda name: time.sleep(1) or frozenset())
+    monkeypatch.setattr(source_address, "RESOLVED_FOR_SECONDS", 0.0)
+    monkeypatch.setattr(source_address, "RESOLVED_WITHIN_SECONDS", 0.05)
+    monkeypatch.setattr(source_address, "_lookup", lambda name: time.sleep(1) or frozenset())
     began = time.monotonic()
     assert owner("192.0.2.7") == known.pk
     assert time.monotonic() - began < 0.9

@@ -7,7 +7,7 @@ import pytest
 from accounts.models import Incident
 from tests.cast import Cast, make_cast
 from webhooks.models import Delivery, Forward
-from webhooks.watch import watch_routes
+from webhooks.route_monitor.watch import watch_routes
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,9 @@ import pytest
 from accounts.models import Gateway
 from tests.cast import a_gateway
 from webhooks.models import Route, RouteTally
-from webhooks.passages import LIMITS_MS, Passage, note_passages
-from webhooks.routes import flush_routes
-from webhooks.tallies import flush_tallies, percentile_ms, prune_tallies
+from webhooks.route_monitor.last_seen import flush_routes
+from webhooks.route_monitor.request_log import LIMITS_MS, Passage, note_passages
+from webhooks.route_monitor.tallies import flush_tallies, percentile_ms, prune_tallies
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 24, 12, 34, 56, tzinfo=UTC)
@@ -59,7 +59,7 @@ def test_it_flushes_nothing_twice(good: Passage) -> None:
 def test_what_a_flush_that_died_took_is_written_by_the_next(good: Passage, monkeypatch) -> None:
     note_passages(good)
     with monkeypatch.context() as patched:
-        patched.setattr("webhooks.tallies._rows", lambda noted: 1 / 0)
+        patched.setattr("webhooks.route_monitor.tallies._rows", lambda noted: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             flush_tallies()
     note_passages(good)

@@ -11,9 +11,9 @@ from django.db import OperationalError, connection
 from tests.cast import story
 from tests.webhooks.sending import event, lost
 from tests.webhooks.speaking import SECRET, a_gateway_of, post, waha_body, waha_headers
-from webhooks import processing
+from webhooks.inbox import receive
 from webhooks.models import Delivery, EventId, RouteTally
-from webhooks.tallies import flush_tallies
+from webhooks.route_monitor.tallies import flush_tallies
 
 THREADS = 8
 
@@ -66,7 +66,7 @@ def test_what_could_not_be_committed_is_no_repeat_when_it_comes_again(gateway, m
         raise OperationalError("gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(processing, "attempt", fail)
+        broken.setattr(receive, "attempt", fail)
         assert send(event_id="evt_1") == "503"
     assert send(event_id="evt_1") == "applied"
 

@@ -16,13 +16,13 @@ from accounts.store.redis_client import client
 from accounts.words.status import Source, Status
 from tests.cast import a_gateway, make_cast, see
 from webhooks import misrouted
-from webhooks.changes import count_changes
 from webhooks.misrouted import note_misrouted
 from webhooks.models import Route, RouteTally
-from webhooks.passages import Passage, note_passages
-from webhooks.routes import flush_routes
-from webhooks.tallies import flush_tallies
-from webhooks.watch import WATCHED, watch_routes
+from webhooks.route_monitor.last_seen import flush_routes
+from webhooks.route_monitor.missed_changes import count_changes
+from webhooks.route_monitor.request_log import Passage, note_passages
+from webhooks.route_monitor.tallies import flush_tallies
+from webhooks.route_monitor.watch import WATCHED, watch_routes
 
 pytestmark = pytest.mark.django_db
 Kind = Incident.Kind

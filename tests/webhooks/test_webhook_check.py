@@ -18,8 +18,8 @@ from tests.gateways import sockets
 from tests.instance.running import until
 from tests.webhooks.sending import give_secret
 from tests.webhooks.serving import read_all, served
-from webhooks.checking import check_route
 from webhooks.models import Delivery
+from webhooks.route_check.round_trip import check_route
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,7 @@ from accounts.operators.webhook_settings import ensure_taking
 from tests.webhooks.sending import PATH, Sender, as_bytes, event, lost, the_delivery
 from webhooks import misrouted
 from webhooks.models import RefusedRequest
-from webhooks.refusals import flush_refusals
+from webhooks.route_monitor.refused_requests import flush_refusals
 
 HARD_CODED = "/api/whatsapp/webhooks/webjs"
 MISCONFIGURED = "/api/webhooks/whatsapp-webjs"

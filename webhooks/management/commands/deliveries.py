@@ -19,8 +19,8 @@ from accounts.explain.explanation import age
 from accounts.management.command import gateway_named
 from accounts.store import clock
 from gateways.wire.text import printable
+from webhooks.inbox.redrive import add_up, discard, foresee, redrive, why_not_redriven
 from webhooks.models import Delivery
-from webhooks.redrive import add_up, discard, foresee, redrive, why_not_redriven
 
 # In one transaction, which holds the rows of all their accounts.
 AT_ONCE = 100

@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.command import gateway_named
 from accounts.models import Gateway
-from webhooks.checking import check_route
-from webhooks.configuration import fix_hop
-from webhooks.hops import Hop
+from webhooks.route_check.hop import Hop
+from webhooks.route_check.round_trip import check_route
+from webhooks.route_check.subscriptions import fix_hop
 
 WORKS, FAILS = 0, 1
 DETAILS_SHOWN = 20

@@ -13,10 +13,10 @@ from redis.exceptions import RedisError
 
 from accounts.models import Gateway
 from accounts.store.redis_client import client
-from webhooks import wrong_paths
-from webhooks.coalescing import taken
 from webhooks.models import Route
-from webhooks.passages import FAILURES, LAST
+from webhooks.route_monitor import wrong_path
+from webhooks.route_monitor.request_log import FAILURES, LAST
+from webhooks.wire.redis_batch import taken
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def _note(row: Route, said: Mapping[str, Any]) -> None:
     for path, (at, is_heard, key_went_along) in sorted(
         said["wrong_paths"].items(), key=lambda item: item[1][0]
     ):
-        row.wrong_paths = wrong_paths.noted(
+        row.wrong_paths = wrong_path.noted(
             row.wrong_paths, path, at=at, is_heard=is_heard, key_went_along=key_went_along
         )
 

@@ -12,7 +12,7 @@ from accounts.explain.explanation import age
 from gateways.base import webhook_path
 from gateways.kinds.webjs import kind as webjs
 from gateways.subscriptions import SETTINGS
-from webhooks.wrong_paths import WrongPath
+from webhooks.route_monitor.wrong_path import WrongPath
 
 _SHOWN = 3
 

@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 from jwt.warnings import InsecureKeyLengthWarning
 
-from webhooks.credentials import TOLERANCE_SECONDS, Untrusted, require_recent
+from webhooks.auth.credentials import TOLERANCE_SECONDS, Untrusted, require_recent
 
 # Signed once per event, for 10 minutes; the event is retried for 20, and a refusal ends that.
 LATE_SECONDS = 15 * 60

@@ -18,7 +18,7 @@ from gateways.base import webhook_path
 from gateways.kinds.webjs import kind as webjs
 from gateways.registry import KINDS
 from gateways.wire.text import printable
-from webhooks.bodies import BodyRefused
+from webhooks.wire.bodies import BodyRefused
 
 logger = logging.getLogger(__name__)
 NOT_NOW = "Rollcall cannot write this down just now: send it again"

@@ -15,8 +15,8 @@ from gateways.base import GatewayError, KeyRejected, TimedOut, Unreachable
 from gateways.registry import DIALECTS, subscriptions_of
 from gateways.subscriptions import KEPT_ELSEWHERE, Subscriptions
 from gateways.wire.text import printable
-from webhooks.hops import Hop
-from webhooks.subscribed import Expected, Judged, judge
+from webhooks.route_check.compare import Expected, Judged, judge
+from webhooks.route_check.hop import Hop
 
 READ_SECONDS = 30.0
 # A change may stop and start a session.

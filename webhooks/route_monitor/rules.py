@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from accounts.explain.explanation import age
 from accounts.models import Incident
-from webhooks.right_paths import cure, said_of
-from webhooks.stuck import Stuck
-from webhooks.tallies import percentile_ms
-from webhooks.wrong_paths import WrongPath
+from webhooks.route_monitor.expected_path import cure, said_of
+from webhooks.route_monitor.stuck_forwards import Stuck
+from webhooks.route_monitor.tallies import percentile_ms
+from webhooks.route_monitor.wrong_path import WrongPath
 
 # An incident is not over before it has been quiet for so long.
 QUIET = timedelta(seconds=60)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from django.db.models import Q
 
 from accounts.models import Account
-from webhooks.credentials import Untrusted
-from webhooks.errors import Ambiguous
-from webhooks.keyring import DOUBTED_AFTER_SECONDS, Door, Keyring, keyring
+from webhooks.auth.credentials import Untrusted
+from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, Door, Keyring, keyring
+from webhooks.wire.errors import Ambiguous
 
 _HINT_BYTES = 64 * 1024
 

@@ -19,7 +19,7 @@ from accounts.store.encryption import CannotOpen
 from gateways.base import GatewayError
 from gateways.wire.backend import Backend
 from gateways.wire.http import Answer
-from webhooks.forwards import Gone, Handed, give_up, opened, postpone, settle
+from webhooks.forwarding.rows import Gone, Handed, give_up, opened, postpone, settle
 from webhooks.models import Forward
 
 # Threads that wait for backends and do nothing else: whatever backends do, a worker's own threads

@@ -16,10 +16,10 @@ from accounts.store.enqueue import ring
 from accounts.words.status import Source, Status
 from gateways.base import Event, Kind, Reason
 from gateways.wire.text import printable
-from webhooks.bodies import Body
-from webhooks.forwards import Handed, keep_forward
+from webhooks.forwarding.rows import Handed, keep_forward
+from webhooks.inbox.duplicates import LONGEST_ID, is_probable_retry, is_repeat
 from webhooks.models import Delivery
-from webhooks.repeats import LONGEST_ID, is_probable_retry, is_repeat
+from webhooks.wire.bodies import Body
 
 logger = logging.getLogger(__name__)
 GIVE_UP_AFTER = timedelta(minutes=10)

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from webhooks.passages import Passage, note_passages
+from webhooks.route_monitor.request_log import Passage, note_passages
 
 # What an answer's status says where nothing else does.
 _CODES = {

@@ -14,7 +14,7 @@ from accounts.state.activity import SignOfLife, record_life
 from accounts.store.redis_client import client
 from gateways.base import Event
 from gateways.registry import DIALECTS
-from webhooks.coalescing import taken
+from webhooks.wire.redis_batch import taken
 
 logger = logging.getLogger(__name__)
 # The names of all dialects' events that show activity, but do not prove the live client.

@@ -13,8 +13,8 @@ from django.db.models import Max
 from accounts.models import Transition
 from accounts.store import clock
 from gateways.wire.text import printable
+from webhooks.inbox.receive import attempt
 from webhooks.models import Delivery
-from webhooks.processing import attempt
 
 State = Delivery.State
 # What was applied says nothing new.

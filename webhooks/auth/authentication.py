@@ -19,7 +19,24 @@ from gateways.profiles import Profile
 from gateways.registry import DIALECTS
 from gateways.wire.backend import Backend, headers_to_hand_on
 from gateways.wire.text import printable
-from webhooks.bodies import (
+from webhooks.auth.candidates import (
+    choose,
+    doors_with_key,
+    doors_with_path,
+    holders,
+    session_id_in,
+    unknown_key,
+    without_signature,
+)
+from webhooks.auth.credentials import Credentials, Untrusted, read_credentials
+from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring, keyring
+from webhooks.auth.signatures import Signer
+from webhooks.auth.tokens import secret_of
+from webhooks.forwarding.loop_guard import Circle, refuse_our_own, via
+from webhooks.forwarding.stream_through import Relay
+from webhooks.route_monitor.refused_requests import Refusal, note_refusal
+from webhooks.route_monitor.source_address import client_address
+from webhooks.wire.bodies import (
     Body,
     BodyRefused,
     Hasher,
@@ -30,25 +47,8 @@ from webhooks.bodies import (
     read_body,
     refuse_compressed,
 )
-from webhooks.circles import Circle, refuse_our_own, via
-from webhooks.credentials import Credentials, Untrusted, read_credentials
-from webhooks.doors import (
-    choose,
-    doors_with_key,
-    doors_with_path,
-    holders,
-    session_id_in,
-    unknown_key,
-    without_signature,
-)
-from webhooks.errors import Ambiguous, release_connection
-from webhooks.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring, keyring
-from webhooks.outline import outline
-from webhooks.refusals import Refusal, note_refusal
-from webhooks.relay import Relay
-from webhooks.senders import client_address
-from webhooks.signatures import Signer
-from webhooks.tokens import secret_of
+from webhooks.wire.errors import Ambiguous, release_connection
+from webhooks.wire.outline import outline
 
 logger = logging.getLogger(__name__)
 # Large bodies in progress in this process: half of its threads (instance/web.py), so that small

@@ -18,9 +18,9 @@ from gateways.base import GatewayError, Refused, TimedOut
 from gateways.registry import DIALECTS
 from gateways.wire.http import Answer, Http
 from gateways.wire.text import printable
-from webhooks.configuration import configuration_hop
-from webhooks.hops import Hop
 from webhooks.models import Delivery
+from webhooks.route_check.hop import Hop
+from webhooks.route_check.subscriptions import configuration_hop
 
 DEADLINE_SECONDS = 10.0
 OWN_IS_RECENT = timedelta(days=1)

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection, transaction
 
 from accounts.store import clock
-from webhooks.coalescing import taken
 from webhooks.models import RouteTally
-from webhooks.passages import LIMITS_MS, TALLIES
+from webhooks.route_monitor.request_log import LIMITS_MS, TALLIES
+from webhooks.wire.redis_batch import taken
 
 COUNTERS = (
     *("received", "succeeded", "failed", "refused"),

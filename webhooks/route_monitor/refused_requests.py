@@ -15,10 +15,10 @@ from redis.exceptions import RedisError
 
 from accounts.store import clock
 from accounts.store.redis_client import client
-from webhooks.coalescing import taken
 from webhooks.models import RefusedRequest, Route
-from webhooks.passages import Passage, note_passages
-from webhooks.senders import NOWHERE, Sender, owners_of
+from webhooks.route_monitor.request_log import Passage, note_passages
+from webhooks.route_monitor.source_address import NOWHERE, Sender, owners_of
+from webhooks.wire.redis_batch import taken
 
 logger = logging.getLogger(__name__)
 WAITING = "rollcall:refused"

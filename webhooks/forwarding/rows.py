@@ -1,5 +1,5 @@
 """State events on their way to a business's own backend: committed with their delivery, and handed
-on from the row until they arrive (webhooks.outgoing). Our own state waits for nobody."""
+on from the row until they arrive (webhooks.forwarding.sender). Our own state waits for nobody."""
 
 from __future__ import annotations
 

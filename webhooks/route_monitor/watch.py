@@ -20,9 +20,10 @@ from accounts.state import maintenance
 from accounts.store import clock
 from accounts.store.redis_client import client
 from accounts.words.status import Status
-from webhooks import presence, wrong_paths
-from webhooks.habits import usual_per_hour
-from webhooks.judging import (
+from webhooks.models import Route, RouteTally
+from webhooks.route_monitor import web_heartbeat, wrong_path
+from webhooks.route_monitor.expected_path import right_url
+from webhooks.route_monitor.rules import (
     Facts,
     Figures,
     Judgement,
@@ -31,10 +32,9 @@ from webhooks.judging import (
     judge_unattributed,
     judge_unwritten,
 )
-from webhooks.models import Route, RouteTally
-from webhooks.right_paths import right_url
-from webhooks.stuck import stuck_forwards
-from webhooks.tallies import add_up
+from webhooks.route_monitor.stuck_forwards import stuck_forwards
+from webhooks.route_monitor.tallies import add_up
+from webhooks.route_monitor.usual_rate import usual_per_hour
 
 logger = logging.getLogger(__name__)
 MINUTE = timedelta(minutes=1)
@@ -108,7 +108,7 @@ def watched_since(now: datetime) -> datetime:
         is_new = not timedelta() <= now - datetime.fromtimestamp(last, UTC) <= AWAY_AFTER
         began_at = now if is_new else datetime.fromtimestamp(since, UTC)
         client().set(WATCHED, json.dumps([began_at.timestamp(), now.timestamp()]))
-        present = presence.present_since(now)
+        present = web_heartbeat.present_since(now)
     except RedisError as error:
         logger.warning("since when routes are watched is not known: %s", type(error).__name__)
         return now
@@ -156,7 +156,7 @@ def _all_facts(
     are_all_excused = Incident.Kind.SELF_CHECK in lasting[None].since
     for gateway in Gateway.objects.all():
         route, lasts = routes.get(gateway.pk) or Route(gateway=gateway), lasting[gateway.pk]
-        wrong = wrong_paths.read(route.wrong_paths, without=gateway.accepted_paths)
+        wrong = wrong_path.read(route.wrong_paths, without=gateway.accepted_paths)
         yield (
             Facts(
                 name=gateway.name,
@@ -217,7 +217,7 @@ def _sum(tallies: Iterable[RouteTally], now: datetime, watched: datetime) -> Fig
 
 def _misrouted(routes: Mapping[int, Route]) -> dict[int, int]:
     """How many events came on wrong paths since the first of them was used."""
-    stories = {pk: wrong_paths.read(route.wrong_paths) for pk, route in routes.items()}
+    stories = {pk: wrong_path.read(route.wrong_paths) for pk, route in routes.items()}
     began = {pk: min(one.since for one in used) for pk, used in stories.items() if used}
     return _counted(Sum("misrouted"), began)
 

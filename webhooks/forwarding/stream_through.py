@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from gateways.base import GatewayError, TimedOut
 from gateways.wire.backend import Backend
 from gateways.wire.http import Answer
-from webhooks.bodies import DEADLINE_SECONDS as BODY_SECONDS
-from webhooks.bodies import BodyRefused
+from webhooks.wire.bodies import DEADLINE_SECONDS as BODY_SECONDS
+from webhooks.wire.bodies import BodyRefused
 
 logger = logging.getLogger(__name__)
 # The Node service gives up after 10 s: it is answered before that.

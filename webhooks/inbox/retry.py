@@ -10,8 +10,8 @@ from django.db.models import Q
 
 from accounts.state.observations import Verdict
 from accounts.store import clock
+from webhooks.inbox.receive import GIVE_UP_AFTER, LONGEST_PAUSE_SECONDS, WHY, attempt
 from webhooks.models import Delivery
-from webhooks.processing import GIVE_UP_AFTER, LONGEST_PAUSE_SECONDS, WHY, attempt
 
 SWEEP_ROWS = 500
 PRUNE_ROWS = 5000
