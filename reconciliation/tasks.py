@@ -9,8 +9,12 @@ from django.conf import settings
 from accounts.models import Gateway
 from accounts.state.probes import gateways_with_turns
 from accounts.store import clock
-from reconciliation import governor, probing, records, rollcall, twins, unwanted
-from reconciliation.phase import seconds_until_phase
+from reconciliation import twins
+from reconciliation.probes import ask
+from reconciliation.repair import governor
+from reconciliation.repair import stop_unwanted as unwanted
+from reconciliation.rollcall import records, roll_call
+from reconciliation.rollcall.phase import seconds_until_phase
 
 # Of the worker's 32 threads. Passes mostly wait for gateways: when a hundred of those hang, sweeps
 # and confirming reads must get through all the same.
@@ -43,7 +47,7 @@ def call_roll(gateway_id: int, times_put_off: int = 0) -> None:
         return
     try:
         with suppress(Gateway.DoesNotExist):
-            rollcall.call_roll(gateway_id)
+            roll_call.call_roll(gateway_id)
     finally:
         _room.release()
 
@@ -62,7 +66,7 @@ def probe_gateway(gateway_id: int) -> None:
         return
     try:
         if Gateway.objects.filter(pk=gateway_id).exists():
-            probing.probe_gateway(gateway_id)
+            ask.probe_gateway(gateway_id)
     finally:
         _probing.release()
 

@@ -14,7 +14,7 @@ from accounts.words.freshness import can_be_read, word_lives
 from accounts.words.status import LIVE, Status, Wanted
 from gateways.base import Reason
 
-# reconciliation.absent holds a mass loss for so long.
+# reconciliation.rollcall.absent holds a mass loss for so long.
 LISTS_AGREE_FOR = timedelta(seconds=60)
 
 

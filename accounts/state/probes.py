@@ -1,5 +1,5 @@
 """Probes of the live client: whose turn it is, the lease of each one that is under way, and what is
-remembered of it. What follows from an answer is decided in reconciliation.pulse."""
+remembered of it. What follows from an answer is decided in reconciliation.probes.verdict."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from typing import Any
 from accounts.models import Account, Gateway
 from accounts.operators.lifecycle import Refused
 from dashboard.admin.verbs import MOST_AT_GATEWAYS, Verb
-from reconciliation.report import Report
-from reconciliation.rollcall import call_roll_now
+from reconciliation.rollcall.report import Report
+from reconciliation.rollcall.roll_call import call_roll_now
 
 WAIT_SECONDS = 10
 

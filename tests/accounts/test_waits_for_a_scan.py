@@ -7,7 +7,7 @@ import pytest
 from accounts.models import Account, Gateway
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
-from reconciliation.governor import govern
+from reconciliation.repair.governor import govern
 from tests.cast import see
 
 GONE = [(Source.LIST, Reason.LISTED), (Source.READ, Reason.MISSING), (Source.WEBHOOK, Reason.NONE)]

@@ -10,8 +10,8 @@ from accounts.state.gateway_client import client_of
 from accounts.store import clock
 from accounts.words.status import Status
 from gateways.base import Session
-from reconciliation.lease import release_connection
-from reconciliation.rollcall import call_roll
+from reconciliation.rollcall.lease import release_connection
+from reconciliation.rollcall.roll_call import call_roll
 
 Contender = Callable[[Sequence[Gateway]], None]
 LIST_SECONDS = 8.0

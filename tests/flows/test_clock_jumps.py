@@ -11,7 +11,7 @@ from accounts.alerts.incidents import open_incident
 from accounts.alerts.outbox import tell_channel
 from accounts.models import Account, Gateway, Incident
 from accounts.store.clock import database_now
-from reconciliation.lease import take_lease, take_lease_on_schedule
+from reconciliation.rollcall.lease import take_lease, take_lease_on_schedule
 from reconciliation.tasks import call_roll
 from simulator.state import faults, process
 from tests.accounts.receivers import HookServer, a_channel, serving

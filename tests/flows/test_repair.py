@@ -12,7 +12,7 @@ from accounts.models import Account, Gateway, Incident, Repair
 from accounts.repair import repairs, starts
 from accounts.store import clock
 from accounts.words.status import Status
-from reconciliation.governor import govern
+from reconciliation.repair.governor import govern
 from simulator.state import faults
 from tests.flows.story import NUMBER, Story
 from tests.gateways.simulated import connected

@@ -13,9 +13,10 @@ from accounts.models import Account, Gateway, GatewaySecret, Incident
 from accounts.state.expiry import expire_live_words
 from accounts.store.clock import database_now
 from accounts.words.status import Status
-from reconciliation import planning, rollcall
+from reconciliation.cli import apply
 from reconciliation.models import Finding
-from reconciliation.report import Report
+from reconciliation.rollcall import roll_call
+from reconciliation.rollcall.report import Report
 from simulator.state.world import World
 from tests.cast import Cast, a_number
 from tests.gateways.simulated import connected
@@ -53,17 +54,17 @@ class Scene:
             del self.world.sessions[account.session_id]
 
     def call_roll(self) -> Report:
-        return rollcall.call_roll_now(self.gateway.pk, wait_seconds=0)
+        return roll_call.call_roll_now(self.gateway.pk, wait_seconds=0)
 
     def tick(self) -> Report:
         """A pass of the schedule, and the 20 s until the next."""
-        report = rollcall.call_roll(self.gateway.pk)
+        report = roll_call.call_roll(self.gateway.pk)
         self.passes(20)
         self.sweep()
         return report
 
     def plan(self) -> Report:
-        return planning.plan_roll(self.gateway.pk, wait_seconds=0)[0]
+        return apply.plan_roll(self.gateway.pk, wait_seconds=0)[0]
 
     def passes(self, seconds: float) -> None:
         """Time passes: every moment on record is that much longer ago."""

@@ -144,7 +144,7 @@ def test_a_webhook_during_the_pass_saves_what_is_absent(scene, during_the_list):
 
 
 def test_where_there_is_no_time_to_read_nobody_is_condemned(scene, monkeypatch):
-    monkeypatch.setattr("reconciliation.rollcall.PASS_SECONDS", 0.4)
+    monkeypatch.setattr("reconciliation.rollcall.roll_call.PASS_SECONDS", 0.4)
     scene.loses(scene.cast.alice)
 
     [finding] = scene.call_roll().findings

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from accounts.repair import targeted_read
 from accounts.words.status import Status, Wanted
 from gateways.base import Reason, Session, State
-from reconciliation.boot import GRACE_MOST, Boot, follow_boot
-from reconciliation.roll import Row
+from reconciliation.rollcall.boot import GRACE_MOST, Boot, follow_boot
+from reconciliation.rollcall.rows import Row
 from tests.cast import story
 
 NOON = datetime(2025, 11, 16, 12, tzinfo=UTC)

@@ -16,8 +16,8 @@ from accounts.repair.pause import pause_repair
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from gateways.registry import CLIENTS, capabilities_of
-from reconciliation.governor import govern
-from reconciliation.policy import (
+from reconciliation.repair.governor import govern
+from reconciliation.repair.policy import (
     MOST_STRIKES,
     STABLE,
     Case,

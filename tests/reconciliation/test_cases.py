@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts.models import Account
 from accounts.words.status import Status
-from reconciliation.cases import _CASES, _LIMITS
+from reconciliation.repair.cases import _CASES, _LIMITS
 
 
 def _parts(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

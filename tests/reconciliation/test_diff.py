@@ -11,11 +11,11 @@ from msgspec import structs
 
 from accounts.words.status import LIVE, Status
 from gateways.base import Listing, Session, State
-from reconciliation.absent import MASS_LOSS_LEAST
-from reconciliation.boot import Boot
-from reconciliation.comparison import Circumstances
-from reconciliation.diff import diff
-from reconciliation.roll import Row, agrees
+from reconciliation.rollcall.absent import MASS_LOSS_LEAST
+from reconciliation.rollcall.boot import Boot
+from reconciliation.rollcall.diff import diff
+from reconciliation.rollcall.rows import Row, agrees
+from reconciliation.rollcall.values import Circumstances
 
 NOON = datetime(2025, 11, 16, 12, tzinfo=UTC)
 IDS = [f"session-{number}" for number in range(12)]
@@ -106,7 +106,7 @@ def as_row(session, row):
 
 
 def agreeing(rows, listing, at):
-    """The sessions that reconciliation.roll leaves out."""
+    """The sessions that reconciliation.rollcall.rows leaves out."""
     listed = {session.session_id: session for session in listing.sessions}
     strangers = listed.keys() - by_session(rows).keys()
     numbers = {listed[session_id].phone_number for session_id in strangers} - {None}

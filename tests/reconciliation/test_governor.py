@@ -15,8 +15,8 @@ from accounts.operators.lifecycle import mark_disconnected
 from accounts.repair import repairs
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
-from reconciliation.governor import govern
 from reconciliation.models import Finding
+from reconciliation.repair.governor import govern
 from tests.cast import a_gateway
 
 pytestmark = pytest.mark.usefixtures("rung")
@@ -31,7 +31,7 @@ def rung(monkeypatch):
 @pytest.fixture(autouse=True)
 def long_waits(monkeypatch):
     """Chance waits nearly as long as it may."""
-    monkeypatch.setattr("reconciliation.cases._chance", lambda *seed: 0.9)
+    monkeypatch.setattr("reconciliation.repair.cases._chance", lambda *seed: 0.9)
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from django.db import OperationalError, connections
 from accounts.models import Account, Gateway
 from accounts.store.clock import database_now
 from accounts.words.status import Status
-from reconciliation import rollcall
-from reconciliation.lease import LEASE, LeaseLost, take_lease
 from reconciliation.models import Run
+from reconciliation.rollcall import roll_call
+from reconciliation.rollcall.lease import LEASE, LeaseLost, take_lease
 from simulator.state.world import Failure
 from tests.cast import story
 
@@ -57,15 +57,15 @@ def test_a_lease_that_another_has_taken_cannot_be_renewed_and_is_not_released(sc
 
 @pytest.mark.parametrize(("ago", "is_skipped"), [(14, True), (15, False)])
 def test_the_schedule_skips_a_pass_when_one_began_less_than_15_seconds_ago(scene, ago, is_skipped):
-    rollcall.call_roll(scene.gateway.pk)
+    roll_call.call_roll(scene.gateway.pk)
     scene.passes(ago)
 
-    assert rollcall.call_roll(scene.gateway.pk).skipped is is_skipped
+    assert roll_call.call_roll(scene.gateway.pk).skipped is is_skipped
     assert Run.objects.count() == (1 if is_skipped else 2)
 
 
 def test_a_person_may_call_it_right_after_the_schedule(scene):
-    rollcall.call_roll(scene.gateway.pk)
+    roll_call.call_roll(scene.gateway.pk)
 
     assert not scene.call_roll().skipped
 
@@ -75,7 +75,7 @@ def test_what_a_person_calls_does_not_delay_the_schedule(scene):
     scene.call_roll()
     scene.passes(1)
 
-    assert not rollcall.call_roll(scene.gateway.pk).skipped
+    assert not roll_call.call_roll(scene.gateway.pk).skipped
 
 
 def test_a_pass_that_does_not_end_is_said_to_be_under_way(scene):
@@ -124,7 +124,7 @@ def test_of_two_passes_at_once_the_second_waits(committed, during_the_list):
     under_way = threading.Event()
 
     def call():
-        reports.append(rollcall.call_roll_now(committed.gateway.pk, wait_seconds=10))
+        reports.append(roll_call.call_roll_now(committed.gateway.pk, wait_seconds=10))
         connections.close_all()
 
     def dawdle():
@@ -170,7 +170,7 @@ def _when_read(monkeypatch, happens):
 
 def test_hundreds_of_absences_do_not_prolong_a_pass(scene, monkeypatch):
     """Reads that take their time: what there is no time for is held for the next pass."""
-    monkeypatch.setattr(rollcall, "PASS_SECONDS", 1.2)
+    monkeypatch.setattr(roll_call, "PASS_SECONDS", 1.2)
     gone = scene.accounts(300)[:140]
     scene.loses(*gone)
     _when_read(monkeypatch, lambda: time.sleep(0.1))
@@ -185,7 +185,7 @@ def test_hundreds_of_absences_do_not_prolong_a_pass(scene, monkeypatch):
 
 def test_reads_that_fail_do_not_starve_the_others(scene, monkeypatch):
     """With time for a few only, each pass reads others."""
-    monkeypatch.setattr(rollcall, "PASS_SECONDS", 0.7)
+    monkeypatch.setattr(roll_call, "PASS_SECONDS", 0.7)
     scene.loses(*scene.accounts(60)[:29])
     asked = []
 

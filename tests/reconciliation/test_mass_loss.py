@@ -8,7 +8,7 @@ from accounts.models import Account, Incident
 from accounts.store.clock import database_now
 from accounts.words.status import Status
 from gateways.base import GatewayError, Reason
-from reconciliation import reads
+from reconciliation.rollcall import targeted_reads
 from simulator.state import faults
 from tests.cast import see, story
 
@@ -20,13 +20,13 @@ LOST = (Status.DISCONNECTED, Reason.MISSING)
 def unreadable(monkeypatch):
     """Sessions whose reads by name fail, whatever the others say."""
     sessions = set()
-    read = reads._read
+    read = targeted_reads._read
 
     def fails(client, session_id, ends):
         error = GatewayError("answered 500")
         return error if session_id in sessions else read(client, session_id, ends)
 
-    monkeypatch.setattr(reads, "_read", fails)
+    monkeypatch.setattr(targeted_reads, "_read", fails)
     return sessions
 
 
@@ -251,7 +251,7 @@ def test_those_that_there_was_no_time_to_read_are_held_until_there_is(scene, mon
     scene.loses(*accounts)
     scene.call_roll()
     with monkeypatch.context() as hurried:
-        hurried.setattr("reconciliation.rollcall.PASS_SECONDS", 0.4)
+        hurried.setattr("reconciliation.rollcall.roll_call.PASS_SECONDS", 0.4)
         calls_for(scene, 120)
     assert scene.says(*accounts) == [HELD] * 3
     assert scene.open_incidents() == [Incident.Kind.MASS_LOSS]

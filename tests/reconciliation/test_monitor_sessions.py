@@ -12,8 +12,8 @@ from django.db import OperationalError
 
 from accounts.models import Account, Gateway
 from accounts.words.status import Status
-from reconciliation.lease import take_lease
 from reconciliation.models import Run
+from reconciliation.rollcall.lease import take_lease
 from simulator.state import faults
 from simulator.state.world import State
 from tests.reconciliation.monitoring import Monitor
@@ -189,7 +189,7 @@ def test_one_gateway_alone_is_asked(committed):
 
 def test_a_pass_that_is_under_way_is_waited_for(scene, monitor, monkeypatch):
     lease = take_lease(scene.gateway.pk)
-    monkeypatch.setattr("reconciliation.lease.time.sleep", lambda seconds: lease.release())
+    monkeypatch.setattr("reconciliation.rollcall.lease.time.sleep", lambda seconds: lease.release())
 
     assert monitor() == 0
     assert Run.objects.count() == 1

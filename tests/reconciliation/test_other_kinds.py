@@ -9,7 +9,7 @@ from accounts.models import Gateway, GatewaySecret, Incident
 from accounts.words.status import Status
 from gateways.registry import use_transport
 from reconciliation.models import Run
-from reconciliation.rollcall import call_roll
+from reconciliation.rollcall.roll_call import call_roll
 from tests.cast import NOBODY, make_cast
 from tests.gateways import captured
 

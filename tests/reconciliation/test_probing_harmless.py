@@ -19,9 +19,10 @@ from accounts.store.clock import database_now
 from accounts.words.status import Status
 from gateways.base import Reason
 from gateways.registry import use_transport
-from reconciliation import rollcall, tasks
+from reconciliation import tasks
 from reconciliation.models import Finding
-from reconciliation.probing import probe_gateway
+from reconciliation.probes.ask import probe_gateway
+from reconciliation.rollcall import roll_call
 from tests.cast import make_cast
 from tests.reconciliation.scene import ADDRESS, shift_back
 
@@ -106,7 +107,7 @@ def cast(db, waha):
 
 def tick(cast, *, seconds: int = 20) -> tuple[str, str]:
     """A roll call, the probes that are due, and time until the next."""
-    rollcall.call_roll_now(cast.gateway.pk, wait_seconds=0)
+    roll_call.call_roll_now(cast.gateway.pk, wait_seconds=0)
     tasks.probe_due_sessions()
     cast.alice.refresh_from_db()
     shift_back(seconds)
@@ -187,12 +188,12 @@ def test_what_a_probe_is_at_is_not_read_beside_it_when_it_is_missing(cast, waha)
     lease = database_now() + timedelta(seconds=10)
     Account.objects.filter(pk=cast.alice.pk).update(probing_until=lease)
 
-    report = rollcall.call_roll_now(cast.gateway.pk, wait_seconds=0)
+    report = roll_call.call_roll_now(cast.gateway.pk, wait_seconds=0)
     assert waha.asked["alice"] == 0
     assert [finding.held for finding in report.findings] == [True]
 
     Account.objects.filter(pk=cast.alice.pk).update(probing_until=None)
-    rollcall.call_roll_now(cast.gateway.pk, wait_seconds=0)
+    roll_call.call_roll_now(cast.gateway.pk, wait_seconds=0)
     assert waha.asked["alice"] == 1
 
 
@@ -263,12 +264,12 @@ def test_the_list_is_the_probe(by_list, wwebjs_api):
 
 def test_a_session_that_gives_the_list_no_answer_is_asked_by_probes_only(by_list, wwebjs_api):
     wwebjs_api.hung = {"alice"}
-    rollcall.call_roll_now(by_list.gateway.pk, wait_seconds=0)
+    roll_call.call_roll_now(by_list.gateway.pk, wait_seconds=0)
     by_list.alice.refresh_from_db()
     assert (by_list.alice.probe_failures, by_list.alice.status) == (1, Status.CONNECTED)
 
     asked = wwebjs_api.asked.total()
-    rollcall.call_roll_now(by_list.gateway.pk, wait_seconds=0)
+    roll_call.call_roll_now(by_list.gateway.pk, wait_seconds=0)
     assert wwebjs_api.asked.total() == asked
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from accounts.words.status import Status
 from gateways.base import Probe, Pulse, Reason, Session, State
-from reconciliation.pulse import FAILING_FOR, Suspicion, judge
+from reconciliation.probes.verdict import FAILING_FOR, Suspicion, judge
 
 NOON = datetime(2025, 11, 16, 12, tzinfo=UTC)
 MUTE = Probe(pulse=Pulse.NO_ANSWER, reason=Reason.HUNG)

@@ -8,10 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.store.clock import database_now
-from reconciliation import records
-from reconciliation.comparison import Difference
 from reconciliation.models import Finding, Run
-from reconciliation.report import Report
+from reconciliation.rollcall import records
+from reconciliation.rollcall.report import Report
+from reconciliation.rollcall.values import Difference
 from simulator.state.world import State
 
 

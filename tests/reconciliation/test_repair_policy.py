@@ -14,7 +14,7 @@ from accounts.words.reasons import REASONS
 from accounts.words.status import Status
 from gateways.base import Reason, Step
 from gateways.registry import CLIENTS, capabilities_of
-from reconciliation.policy import (
+from reconciliation.repair.policy import (
     FIRST_QUARANTINE,
     LONGEST_BACKOFF,
     LONGEST_QUARANTINE,

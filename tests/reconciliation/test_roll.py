@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Account, SupersededSession
 from accounts.words.status import Status, Wanted
 from gateways.base import Reason, Session, State
-from reconciliation.roll import roll_of
+from reconciliation.rollcall.rows import roll_of
 
 
 def listed(account, **fields):

@@ -15,8 +15,8 @@ from accounts.operators.lifecycle import Refused
 from accounts.repair.pause import resume_repair
 from accounts.store import clock
 from accounts.words.status import Source, Status
-from reconciliation.blame import AT_MOST_BY_CHANCE, TIMES_AS_MANY, Tally, harms
-from reconciliation.governor import govern
+from reconciliation.repair.governor import govern
+from reconciliation.repair.harm_check import AT_MOST_BY_CHANCE, TIMES_AS_MANY, Tally, harms
 
 
 # --- the judgement --------------------------------------------------------------------------------

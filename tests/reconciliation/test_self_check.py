@@ -13,8 +13,8 @@ from accounts.state import maintenance
 from accounts.words.status import Status
 from gateways.base import Reason
 from gateways.registry import use_transport
-from reconciliation import rollcall
-from reconciliation.self_check import Sight, all_blind, suspects_ourselves
+from reconciliation.rollcall import roll_call
+from reconciliation.rollcall.self_check import Sight, all_blind, suspects_ourselves
 from simulator import still_world
 from simulator.state.world import State
 from simulator.web import transport
@@ -55,7 +55,7 @@ class Pair:
     def ticks(self, count):
         for _ in range(count):
             for gateway in self.gateways:
-                rollcall.call_roll(gateway.pk)
+                roll_call.call_roll(gateway.pk)
             self.worlds[1].advance(20)
             self.scene.passes(20)
             self.scene.sweep()

@@ -9,7 +9,7 @@ import pytest
 from accounts.models import Gateway, GatewaySecret
 from accounts.words.status import Status
 from gateways.registry import use_transport
-from reconciliation.rollcall import call_roll
+from reconciliation.rollcall.roll_call import call_roll
 from simulator import still_world
 from simulator.state import faults
 from simulator.web import transport

@@ -9,8 +9,8 @@ from accounts.operators.lifecycle import Refused
 from accounts.operators.twins import keep_this_one
 from accounts.words.status import Status, Wanted
 from gateways.base import Reason
-from reconciliation.governor import govern
 from reconciliation.models import Finding
+from reconciliation.repair.governor import govern
 from reconciliation.twins import find_twins
 
 LONG, SHORT = "5511987654321", "551187654321"

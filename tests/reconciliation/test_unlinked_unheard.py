@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.models import Gateway, Repair
-from reconciliation.governor import govern
+from reconciliation.repair.governor import govern
 from simulator.state import faults
 
 

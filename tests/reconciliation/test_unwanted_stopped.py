@@ -9,14 +9,16 @@ import pytest
 from accounts.models import Account, Gateway, Repair
 from accounts.words.status import Wanted
 from gateways.registry import CLIENTS
-from reconciliation import unwanted
-from reconciliation.governor import govern
+from reconciliation.repair import stop_unwanted
+from reconciliation.repair.governor import govern
 
 
 @pytest.fixture
 def rings(monkeypatch):
     rung = []
-    monkeypatch.setattr("reconciliation.unwanted.ring", lambda *words: rung.append(words))
+    monkeypatch.setattr(
+        "reconciliation.repair.stop_unwanted.ring", lambda *words: rung.append(words)
+    )
     return rung
 
 
@@ -44,7 +46,7 @@ def stops(rings) -> list[int]:
 def test_it_is_stopped_after_a_read_and_the_attempt_is_a_row(scene, running, keeps_login, rings):
     govern()
     assert stops(rings) == [running.pk]
-    unwanted.stop_unwanted(running.pk)
+    stop_unwanted.stop_unwanted(running.pk)
     assert "a" not in scene.world.sessions
     repair = Repair.objects.get()
     assert (repair.steps, repair.state, repair.asked_by) == (["stop"], "succeeded", "rollcall")
@@ -54,13 +56,13 @@ def test_it_is_stopped_after_a_read_and_the_attempt_is_a_row(scene, running, kee
 
 def test_what_is_not_there_is_not_asked_to_stop(scene, running, keeps_login, rings):
     scene.loses(running)
-    unwanted.stop_unwanted(running.pk)
+    stop_unwanted.stop_unwanted(running.pk)
     assert Repair.objects.get().state == Repair.State.CANCELLED
 
 
 def test_where_stopping_deletes_the_login_it_stays_listed(scene, running, rings):
     govern()
-    unwanted.stop_unwanted(running.pk)
+    stop_unwanted.stop_unwanted(running.pk)
     assert stops(rings) == [] and "a" in scene.world.sessions
     assert ("unwanted", "a") in scene.open_findings()
 
@@ -68,13 +70,13 @@ def test_where_stopping_deletes_the_login_it_stays_listed(scene, running, rings)
 def test_at_a_gateway_that_is_only_observed_it_stays_listed(running, keeps_login, rings):
     Gateway.objects.update(mode=Gateway.Mode.OBSERVE)
     govern()
-    unwanted.stop_unwanted(running.pk)
+    stop_unwanted.stop_unwanted(running.pk)
     assert stops(rings) == [] and not Repair.objects.exists()
 
 
 def test_a_person_who_wants_it_again_meanwhile_keeps_it(scene, running, keeps_login, rings):
     Account.objects.filter(pk=running.pk).update(wanted=Wanted.RUNNING)
-    unwanted.stop_unwanted(running.pk)
+    stop_unwanted.stop_unwanted(running.pk)
     assert "a" in scene.world.sessions
 
 
@@ -86,14 +88,14 @@ def test_it_is_not_stopped_in_its_first_minute(scene, keeps_login, rings):
 
 
 def test_a_stop_is_not_tried_again_at_once(scene, running, keeps_login, rings):
-    unwanted.stop_unwanted(running.pk)
+    stop_unwanted.stop_unwanted(running.pk)
     scene.holds("a")
     govern()
     assert stops(rings) == []
 
 
 def test_a_stop_is_no_strike(scene, running, keeps_login, rings):
-    unwanted.stop_unwanted(running.pk)
+    stop_unwanted.stop_unwanted(running.pk)
     Account.objects.filter(pk=running.pk).update(wanted=Wanted.RUNNING, status="disconnected")
     govern()
     running.refresh_from_db()

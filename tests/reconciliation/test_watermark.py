@@ -73,7 +73,9 @@ def test_a_word_lives_for_45_seconds_after_the_start_of_the_last_list(scene):
 
 
 def test_a_row_that_the_list_did_not_show_is_not_kept_alive_by_it(scene, monkeypatch):
-    monkeypatch.setattr("reconciliation.reads.WORTH_SECONDS", 1000)  # no read is made
+    monkeypatch.setattr(
+        "reconciliation.rollcall.targeted_reads.WORTH_SECONDS", 1000
+    )  # no read is made
     dana = scene.an_account("dana")
     scene.loses(dana)
     for _ in range(3):

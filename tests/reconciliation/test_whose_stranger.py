@@ -7,15 +7,15 @@ import pytest
 
 from accounts.explain.explanation import explain
 from accounts.models import Account, Gateway, Repair
-from reconciliation.governor import govern
 from reconciliation.models import Finding
+from reconciliation.repair.governor import govern
 
 
 @pytest.fixture(autouse=True)
 def by_the_second(monkeypatch):
     """Nobody answers the doorbell, and chance waits for nothing."""
     monkeypatch.setattr("accounts.store.enqueue._send", lambda task, args: None)
-    monkeypatch.setattr("reconciliation.cases._chance", lambda *seed: 0.0)
+    monkeypatch.setattr("reconciliation.repair.cases._chance", lambda *seed: 0.0)
 
 
 @pytest.fixture

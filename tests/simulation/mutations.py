@@ -12,7 +12,8 @@ from unittest.mock import PropertyMock, patch
 from accounts.repair import starts
 from accounts.repair import targeted_read as confirm
 from accounts.state import decision, identity, observe
-from reconciliation import absent, boot, diff, lease, policy, reads, rollcall
+from reconciliation.repair import policy
+from reconciliation.rollcall import absent, boot, diff, lease, roll_call, targeted_reads
 from tests.simulation.simulation import Plan
 
 Guard = Callable[[], AbstractContextManager[Any]]
@@ -58,7 +59,7 @@ def one_pass_at_a_time() -> AbstractContextManager[Any]:
     def take(gateway_id: int) -> lease.Lease | None:
         return lease._take(gateway_id, "true")
 
-    return patch.object(rollcall, "take_lease_on_schedule", take)
+    return patch.object(roll_call, "take_lease_on_schedule", take)
 
 
 def two_starts_at_once() -> AbstractContextManager[Any]:
@@ -89,7 +90,7 @@ def second_bell() -> AbstractContextManager[Any]:
 
 def targeted_read() -> AbstractContextManager[Any]:
     """Absence from a list alone condemns nobody."""
-    return patch.object(reads, "_read", lambda *args: None)
+    return patch.object(targeted_reads, "_read", lambda *args: None)
 
 
 def own_retry() -> AbstractContextManager[Any]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from accounts.models import Transition
 from accounts.state.maintenance import is_under_maintenance
 from accounts.words.status import Source, Status
-from reconciliation import policy
+from reconciliation.repair import policy
 from tests.simulation.database import Watcher
 from tests.simulation.estate import Estate, Site
 from tests.simulation.hub import Hub

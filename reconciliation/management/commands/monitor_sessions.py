@@ -22,13 +22,13 @@ from accounts.management.command import gateway_named
 from accounts.models import Gateway
 from accounts.store import clock
 from gateways.wire.text import printable
-from reconciliation.lease import release_connection
-from reconciliation.plan import GatewayPlan, NoPlan, as_text, from_text
-from reconciliation.planning import apply_plan, plan_roll
-from reconciliation.report import Report, applied_as_json, as_json
-from reconciliation.rollcall import call_roll_now
-from reconciliation.table import print_applied, print_table
-from reconciliation.watching import Follower
+from reconciliation.cli.apply import apply_plan, plan_roll
+from reconciliation.cli.follow import Follower
+from reconciliation.cli.plan import GatewayPlan, NoPlan, as_text, from_text
+from reconciliation.cli.table import print_applied, print_table
+from reconciliation.rollcall.lease import release_connection
+from reconciliation.rollcall.report import Report, applied_as_json, as_json
+from reconciliation.rollcall.roll_call import call_roll_now
 
 IN_SYNC, DRIFT = 0, 2
 PASSES_AT_ONCE = 8

@@ -21,9 +21,9 @@ from accounts.store import clock
 from accounts.words.reasons import meaning
 from accounts.words.status import Source, Status
 from gateways.base import Reason
-from reconciliation.blame import look_for_harm
-from reconciliation.cases import Site, Watched, sites, watched
-from reconciliation.policy import (
+from reconciliation.repair.cases import Site, Watched, sites, watched
+from reconciliation.repair.harm_check import look_for_harm
+from reconciliation.repair.policy import (
     LOST,
     Decision,
     Hold,
@@ -35,7 +35,7 @@ from reconciliation.policy import (
     decide,
     still_quarantined,
 )
-from reconciliation.unwanted import ring_for_unwanted
+from reconciliation.repair.stop_unwanted import ring_for_unwanted
 
 logger = logging.getLogger(__name__)
 

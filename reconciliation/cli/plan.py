@@ -16,7 +16,7 @@ from typing import Any, Self
 from django.utils.dateparse import parse_datetime
 
 VERSION = 1
-# What a gateway's uptime makes of one boot, read twice (see reconciliation.boot).
+# What a gateway's uptime makes of one boot, read twice (see reconciliation.rollcall.boot).
 SAME_BOOT = timedelta(seconds=5)
 Print = Mapping[str, str | None]
 

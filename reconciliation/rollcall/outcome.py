@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from accounts.state.observations import Outcome, Verdict
-from reconciliation.comparison import Difference
 from reconciliation.models import Finding
+from reconciliation.rollcall.values import Difference
 
 OVERTAKEN = frozenset({Verdict.OLDER, Verdict.STILL_FRESH})
 _MOVED = frozenset({Verdict.TAKEN_OVER, Verdict.TAKEN_BACK, Verdict.MERGED})

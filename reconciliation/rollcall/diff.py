@@ -9,19 +9,19 @@ from accounts.state.decision import UNLIKE_DISPROVED
 from accounts.words.status import LOST, STICKY, Status
 from gateways.base import Listing, Reason, Session
 from gateways.kinds.base_client import NO_ANSWER, NOT_ASKED
-from reconciliation.absent import judge_absent
-from reconciliation.boot import is_on_its_way
-from reconciliation.comparison import Circumstances, Comparison, difference, seen
 from reconciliation.models import Finding
-from reconciliation.roll import Row
-from reconciliation.unclaimed import judge_unclaimed
+from reconciliation.rollcall.absent import judge_absent
+from reconciliation.rollcall.boot import is_on_its_way
+from reconciliation.rollcall.rows import Row
+from reconciliation.rollcall.unclaimed import judge_unclaimed
+from reconciliation.rollcall.values import Circumstances, Comparison, difference, seen
 
 
 def diff(
     rows: Sequence[Row], listing: Listing, at: Circumstances, agreeing: Collection[str] = ()
 ) -> Comparison:
     """Compare. Rows that were observed after the list was asked for are left alone. `agreeing`: the
-    sessions of other accounts, which say just what the list says (see reconciliation.roll)."""
+    sessions of other accounts, which say just what the list says (see reconciliation.rollcall.rows)."""
     found = Comparison()
     listed = {session.session_id: session for session in listing.sessions}
     judged = [row for row in rows if not _is_newer(row, at)]

@@ -10,7 +10,7 @@ from accounts.models import Transition
 from accounts.store import clock
 from accounts.words.reasons import meaning
 from gateways.wire.text import printable
-from reconciliation.report import Report
+from reconciliation.rollcall.report import Report
 
 # Numbers are handed out before they are committed: who only asked for newer ones would miss some.
 LOOKED_BACK = timedelta(seconds=60)

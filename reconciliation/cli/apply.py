@@ -12,12 +12,20 @@ from accounts.models import Account, Gateway
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from gateways.base import Client, Session
-from reconciliation.comparison import Difference
-from reconciliation.lease import Found, Lease, LeaseLost, is_free, look_at, take_lease, wait_for
-from reconciliation.plan import Applied, Entry, GatewayPlan, Print, has_rebooted, what_changed
-from reconciliation.report import Report
-from reconciliation.rollcall import BUSY, OVERTAKEN, Decided, Look, Pass
-from reconciliation.settling import OVERTAKEN as OVERTAKEN_VERDICTS
+from reconciliation.cli.plan import Applied, Entry, GatewayPlan, Print, has_rebooted, what_changed
+from reconciliation.rollcall.lease import (
+    Found,
+    Lease,
+    LeaseLost,
+    is_free,
+    look_at,
+    take_lease,
+    wait_for,
+)
+from reconciliation.rollcall.outcome import OVERTAKEN as OVERTAKEN_VERDICTS
+from reconciliation.rollcall.report import Report
+from reconciliation.rollcall.roll_call import BUSY, OVERTAKEN, Decided, Look, Pass
+from reconciliation.rollcall.values import Difference
 
 ROW = (
     *("status", "status_reason", "status_since", "wanted", "session_id", "phone_number"),

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from accounts.state.observations import Observation
 from accounts.words.status import Source, Status
 from gateways.base import Reason, Session
-from reconciliation.comparison import Circumstances, Comparison, Difference, difference
 from reconciliation.models import Finding
-from reconciliation.roll import Row
+from reconciliation.rollcall.rows import Row
+from reconciliation.rollcall.values import Circumstances, Comparison, Difference, difference
 
 MASS_LOSS_LEAST = 3
 MASS_LOSS_AGREES_FOR = timedelta(seconds=60)

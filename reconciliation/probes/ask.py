@@ -27,8 +27,8 @@ from gateways.base import (
     Pulse,
     Unreachable,
 )
-from reconciliation.lease import release_connection
-from reconciliation.pulse import Judged, Suspicion, judge
+from reconciliation.probes.verdict import Judged, Suspicion, judge
+from reconciliation.rollcall.lease import release_connection
 
 logger = logging.getLogger(__name__)
 # New turns are taken for so long; with the deadline of the last one it is over well within the

@@ -10,10 +10,10 @@ from django.core.management.color import Style
 
 from accounts.words.status import Status
 from gateways.wire.text import printable
-from reconciliation.comparison import Difference
+from reconciliation.cli.plan import Applied
 from reconciliation.models import Finding
-from reconciliation.plan import Applied
-from reconciliation.report import Report
+from reconciliation.rollcall.report import Report
+from reconciliation.rollcall.values import Difference
 
 HEADINGS = ("FINDING", "NUMBER", "SESSION", "WAS → NOW")
 LAST_HEADING = "WHY, AND WHAT TO DO"

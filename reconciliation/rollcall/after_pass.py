@@ -12,8 +12,8 @@ from accounts.models import Account, Gateway, Incident
 from accounts.state import probes, visibility
 from accounts.words.status import Status
 from gateways.base import CannotBeRead, GatewayError, Reason
-from reconciliation import self_check
-from reconciliation.comparison import Comparison
+from reconciliation.rollcall import self_check
+from reconciliation.rollcall.values import Comparison
 
 
 def note_blind(

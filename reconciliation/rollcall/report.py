@@ -1,12 +1,12 @@
-"""What a roll call found, as a value and for scripts. `reconciliation.table` is for people."""
+"""What a roll call found, as a value and for scripts. `reconciliation.cli.table` is for people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from reconciliation.comparison import Difference
-from reconciliation.plan import Applied
+from reconciliation.cli.plan import Applied
+from reconciliation.rollcall.values import Difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

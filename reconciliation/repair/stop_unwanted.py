@@ -17,9 +17,9 @@ from accounts.store import clock
 from accounts.store.enqueue import ring
 from accounts.words.status import LIVE, Wanted
 from gateways.base import GatewayError, Step, Unreachable
-from reconciliation.cases import Site
-from reconciliation.lease import release_connection
 from reconciliation.models import Finding
+from reconciliation.repair.cases import Site
+from reconciliation.rollcall.lease import release_connection
 
 logger = logging.getLogger(__name__)
 

@@ -16,11 +16,11 @@ from accounts.state.observations import Observation
 from accounts.state.observe import CHUNK, observe
 from gateways.base import Client, GatewayError, Listing
 from gateways.registry import capabilities_of
-from reconciliation import records, seeing
-from reconciliation.boot import Boot, follow_boot, put_off
-from reconciliation.comparison import Circumstances, Comparison, Difference
-from reconciliation.diff import diff
-from reconciliation.lease import (
+from reconciliation.models import Run
+from reconciliation.rollcall import after_pass, records
+from reconciliation.rollcall.boot import Boot, follow_boot, put_off
+from reconciliation.rollcall.diff import diff
+from reconciliation.rollcall.lease import (
     PASS_SECONDS,
     Found,
     Lease,
@@ -30,11 +30,11 @@ from reconciliation.lease import (
     take_lease_on_schedule,
     wait_for,
 )
-from reconciliation.models import Run
-from reconciliation.reads import read_absent
-from reconciliation.report import Report
-from reconciliation.roll import roll_of
-from reconciliation.settling import settled
+from reconciliation.rollcall.outcome import settled
+from reconciliation.rollcall.report import Report
+from reconciliation.rollcall.rows import roll_of
+from reconciliation.rollcall.targeted_reads import read_absent
+from reconciliation.rollcall.values import Circumstances, Comparison, Difference
 
 logger = logging.getLogger(__name__)
 HEALTH_SECONDS = 3.0
@@ -142,7 +142,7 @@ class Pass:
     def _note_seen(self, look: Look, comparison: Comparison) -> None:
         if self.boot != Boot.of(self.gateway):
             records.keep_boot(self.gateway, self.boot)
-        seeing.note_seen(
+        after_pass.note_seen(
             self.gateway,
             comparison,
             started=look.started,
@@ -229,7 +229,7 @@ class Pass:
         report = Report(gateway=self.gateway.name, is_readable=False, why=str(error))
         with self._last_words():
             if self._keeps:
-                seeing.note_blind(
+                after_pass.note_blind(
                     self.gateway,
                     error,
                     started=self.started,

@@ -13,10 +13,10 @@ from accounts.state import probes
 from accounts.state.observations import Observation
 from accounts.words.status import LIVE, Status
 from gateways.base import Client, GatewayError, Reason, Session
-from reconciliation.comparison import Comparison, Difference, difference
-from reconciliation.lease import release_connection
 from reconciliation.models import Finding
-from reconciliation.roll import Row
+from reconciliation.rollcall.lease import release_connection
+from reconciliation.rollcall.rows import Row
+from reconciliation.rollcall.values import Comparison, Difference, difference
 
 READ_SECONDS = 5.0
 READS_AT_ONCE = 8

@@ -22,8 +22,8 @@ from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 from gateways.registry import capabilities_of
 from reconciliation.models import Finding
-from reconciliation.policy import LOST, NOTICED, STABLE, Case, History, Place
-from reconciliation.strangers import Lost, Strangers
+from reconciliation.repair.policy import LOST, NOTICED, STABLE, Case, History, Place
+from reconciliation.repair.strangers import Lost, Strangers
 
 # So many of an account's last changes are looked through for when it was stable.
 CHANGES_LOOKED_AT = 50

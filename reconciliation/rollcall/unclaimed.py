@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from accounts.state.observations import Observation
 from accounts.words.status import LOST, Status
 from gateways.base import Reason, Session, State
-from reconciliation.comparison import Circumstances, Comparison, Difference, seen
 from reconciliation.models import Finding
-from reconciliation.roll import Row
+from reconciliation.rollcall.rows import Row
+from reconciliation.rollcall.values import Circumstances, Comparison, Difference, seen
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 

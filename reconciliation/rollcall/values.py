@@ -9,9 +9,9 @@ from datetime import datetime
 from accounts.state.observations import Observation
 from accounts.words.status import Source, Status
 from gateways.base import Reason, Session
-from reconciliation.boot import Boot
 from reconciliation.models import Finding
-from reconciliation.roll import Row
+from reconciliation.rollcall.boot import Boot
+from reconciliation.rollcall.rows import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

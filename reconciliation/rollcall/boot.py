@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from accounts.models import Gateway
 from gateways.base import Session, State
-from reconciliation.roll import Row
+from reconciliation.rollcall.rows import Row
 
 # Uptime is read within 3 s of the request's start, so that a boot that stands still is seen to move
 # by less than this; slower drift (two clocks) is followed.

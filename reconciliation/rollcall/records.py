@@ -13,10 +13,10 @@ from django.db.models import Q
 from accounts.models import Gateway
 from accounts.store import clock
 from gateways.wire.text import printable
-from reconciliation.boot import Boot
-from reconciliation.comparison import Difference
 from reconciliation.models import Finding, Run
-from reconciliation.report import Report
+from reconciliation.rollcall.boot import Boot
+from reconciliation.rollcall.report import Report
+from reconciliation.rollcall.values import Difference
 
 IN_SYNC_KEPT = timedelta(days=1)
 PRUNE_ROWS = 5000
