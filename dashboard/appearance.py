@@ -32,7 +32,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
     "STYLES": [stylesheet, monitor_stylesheet],
-    "GLOBAL_CALLBACK": "dashboard.watch.context",
+    "GLOBAL_CALLBACK": "dashboard.roll_call_watch.context",
     "DASHBOARD_CALLBACK": "dashboard.overview.context",
     # Teal: red, amber, green and violet are taken by what the statuses mean.
     "COLORS": {
@@ -60,7 +60,7 @@ UNFOLD: dict[str, Any] = {
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The side bar; models are only known once Django is up."""
-    from dashboard.badges import badges
+    from dashboard.admin.badges import badges
 
     numbers = badges(request)
     return [

@@ -27,8 +27,8 @@ from accounts.models import Account, Channel, Gateway, Incident, Notification
 from accounts.state import maintenance
 from accounts.store import clock
 from accounts.words.status import Status
-from dashboard.groups import Accounts
-from dashboard.route_figures import WINDOWS, figures_of_all
+from dashboard.account.groups import Accounts
+from dashboard.monitor.figures import WINDOWS, figures_of_all
 from reconciliation.models import Run
 from webhooks.models import Delivery, Forward, Route, RouteTally
 from webhooks.route_monitor.request_log import LIMITS_MS

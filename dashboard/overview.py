@@ -15,8 +15,7 @@ from accounts.models import Gateway, Incident
 from accounts.models.proof import proven_since
 from accounts.state import maintenance
 from accounts.words.status import Status, Wanted
-from dashboard.account_words import PROOF_IS_FRESH_SECONDS, reason
-from dashboard.groups import (
+from dashboard.account.groups import (
     MEANINGS,
     Accounts,
     Group,
@@ -24,10 +23,11 @@ from dashboard.groups import (
     rows_between,
     with_group,
 )
-from dashboard.incident_words import sentence as incident_sentence
-from dashboard.pieces import badge, label
-from dashboard.reach import reach_of
-from dashboard.watch import request_now
+from dashboard.account.row_text import PROOF_IS_FRESH_SECONDS, reason
+from dashboard.roll_call_watch import request_now
+from dashboard.wording.html import badge, label
+from dashboard.wording.incidents import sentence as incident_sentence
+from dashboard.wording.reachability import reach_of
 
 ATTENTION_ROWS = 12
 INCIDENT_ROWS = 10

@@ -18,8 +18,8 @@ from tests.arrows import (
 
 # Django's admin saves its own forms and log; the rest goes through the verbs of accounts.
 DASHBOARD_WRITES = {
-    ("dashboard/admin/acting.py", "LogEntry.objects.create"),
-    ("dashboard/admin/gateway_form.py", "super().save"),
+    ("dashboard/admin/confirm/perform.py", "LogEntry.objects.create"),
+    ("dashboard/admin/gateway/form.py", "super().save"),
 }
 
 

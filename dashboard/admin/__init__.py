@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from dashboard.admin import (
-    accounts,
-    channels,
-    deliveries,
-    evidence,
-    gateways,
-    incidents,
-    people,
-    repairs,
-    routes,
-    runs,
-)
+from dashboard.admin import people
+from dashboard.admin.account import accounts
+from dashboard.admin.evidence import repairs, routes, runs, transitions
+from dashboard.admin.gateway import gateways
+from dashboard.admin.inbox import deliveries
+from dashboard.admin.incident import channels, incidents
 
 __all__ = [
     "accounts",

@@ -11,8 +11,8 @@ from django.db import models
 from django.http import Http404, HttpRequest
 from unfold.paginator import InfinitePaginator
 
-from dashboard.shown import visible
-from dashboard.watch import request_now
+from dashboard.roll_call_watch import request_now
+from dashboard.wording.safe_text import visible
 
 # unfold has no types: the checker is shown Django's own classes, which unfold's extend.
 if TYPE_CHECKING:

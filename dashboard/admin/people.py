@@ -13,7 +13,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from accounts.models import Membership, Workspace
 from dashboard.admin.base import HonestAdmin, KeptAdmin, TabularInline
-from dashboard.admin.plain_filters import choices_filter
+from dashboard.admin.filters import choices_filter
 
 admin.site.unregister(User)
 admin.site.unregister(Group)

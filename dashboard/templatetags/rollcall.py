@@ -11,8 +11,8 @@ from unfold.templatetags.unfold_list import result_headers
 from unfold.widgets import CHECKBOX_CLASSES
 
 from accounts.models import Account
-from dashboard.pieces import moment
-from dashboard.shown import visible
+from dashboard.wording.html import moment
+from dashboard.wording.safe_text import visible
 
 register = template.Library()
 

@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 
 from accounts.models import Account, Transition
 from accounts.words.status import Status, Wanted
-from dashboard.admin.verbs import ACCOUNT_VERBS
+from dashboard.admin.account.verbs import ACCOUNT_VERBS
 from tests.dashboard.pages import ACCOUNTS, act, ask, confirm, page_of, told, words
 
 

@@ -10,7 +10,7 @@ from accounts.explain.explanation import what_to_do
 from accounts.explain.shown_status import NEXT_LIST
 from accounts.models import Account, Gateway, Repair
 from accounts.words.status import LIVE, Status, Wanted
-from dashboard.groups import Group, with_group
+from dashboard.account.groups import Group, with_group
 from gateways.base import Reason
 from reconciliation.models import Finding
 

@@ -7,16 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.store.clock import database_now
-from dashboard.route_figures import (
-    WINDOWS,
-    Beat,
-    Figures,
-    beats_of,
-    beats_together,
-    figures_of,
-    figures_of_all,
-)
-from dashboard.route_pictures import (
+from dashboard.monitor.charts import (
     chart,
     describe,
     heartbeat,
@@ -25,7 +16,16 @@ from dashboard.route_pictures import (
     summary,
     times_of,
 )
-from dashboard.route_words import missed_tone, percent, rate, within
+from dashboard.monitor.figures import (
+    WINDOWS,
+    Beat,
+    Figures,
+    beats_of,
+    beats_together,
+    figures_of,
+    figures_of_all,
+)
+from dashboard.monitor.wording import missed_tone, percent, rate, within
 from tests.cast import a_gateway
 from tests.dashboard.routes_cast import NOTHING, a_tally
 from webhooks.route_monitor.request_log import LIMITS_MS

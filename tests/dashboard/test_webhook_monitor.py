@@ -9,8 +9,8 @@ import pytest
 from accounts.alerts.incidents import open_incident
 from accounts.models import Incident
 from accounts.store.clock import database_now
-from dashboard.route_figures import WINDOWS
-from dashboard.watched_routes import fleet
+from dashboard.monitor.figures import WINDOWS
+from dashboard.monitor.watched import fleet
 from tests.cast import a_gateway
 from tests.dashboard.conftest import a_visitor
 from tests.dashboard.pages import words

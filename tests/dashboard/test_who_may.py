@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import Account
 from accounts.words.status import Status
-from dashboard.admin.verbs import ACCOUNT_VERBS
+from dashboard.admin.account.verbs import ACCOUNT_VERBS
 from tests.dashboard.pages import ACCOUNTS, ask, page_of, sessions, words
 
 LISTS = sorted(

@@ -9,7 +9,7 @@ import pytest
 
 from accounts.alerts.rules import RULES
 from accounts.models import Incident
-from dashboard.admin.incident_verbs import INCIDENT_VERBS
+from dashboard.admin.incident.verbs import INCIDENT_VERBS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
 ROWS = re.findall(r"^\| `(\w+)` \| (\d+) s \| (.+) \| (.+) \|$", PAGE, flags=re.MULTILINE)

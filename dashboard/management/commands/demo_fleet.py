@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import Gateway
 from accounts.operators.provisioning import Conflict, ensure_gateway
 from config import environment
-from dashboard.demo import make_fleet, seeds
+from dashboard.management.demo import make_fleet, seeds
 
 
 class Command(BaseCommand):

@@ -1,0 +1,150 @@
+"""Gateways: can we read them, how do we speak to them, which secrets are valid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.models import Gateway, GatewaySecret
+from accounts.state import maintenance
+from dashboard.account.groups import counts, with_group
+from dashboard.admin.account.verbs import Verb
+from dashboard.admin.base import HarmlessChangeList, KeptAdmin, TabularInline
+from dashboard.admin.confirm.pages import ConfirmingAdmin
+from dashboard.admin.filters import choices_filter
+from dashboard.admin.gateway.form import GatewayForm, SecretForm
+from dashboard.admin.gateway.maintenance import MAINTENANCE_VERBS, windows_of
+from dashboard.admin.gateway.mass_loss import LOSS_VERBS
+from dashboard.admin.gateway.repair_pause import RESUME_REPAIR
+from dashboard.admin.gateway.roll_call import roll_call_verb
+from dashboard.overview import connected_by_gateway
+from dashboard.roll_call_watch import request_now
+from dashboard.wording.forwarding import handing_on_of, signing_of
+from dashboard.wording.html import label, moment
+from dashboard.wording.incidents import open_at
+from dashboard.wording.reachability import reach_of
+
+GATEWAY_VERBS = (*LOSS_VERBS, RESUME_REPAIR, *MAINTENANCE_VERBS)
+
+
+class Secrets(TabularInline):
+    """Write only: a saved secret is never shown again, only ended, or followed by another."""
+
+    model = GatewaySecret
+    form = SecretForm
+    extra = 0
+    fields = ("purpose", "value", "not_after", "made")
+    readonly_fields = ("made",)
+    can_delete = False
+
+    @admin.display(description="created at")
+    def made(self, secret: GatewaySecret) -> str:
+        """Of one that is not saved yet only the database knows it."""
+        return f"{secret.created_at:%Y-%m-%d %H:%M:%S} UTC" if secret.pk else "–"
+
+
+@admin.register(Gateway)
+class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
+    form = GatewayForm
+    list_display = ("name", "reachability", "connected", "may", "kind", "base_url")
+    list_filter = (choices_filter("mode", "what may be done to it"),)
+    search_fields = ("name", "base_url")
+    fieldsets = (
+        (None, {"fields": ("name", "kind", "base_url", "mode")}),
+        (
+            "Its webhooks",
+            {"fields": ("require_signature", "forward_url", "accepted_paths")},
+        ),
+        ("Proof of life", {"fields": ("send_probe",)}),
+    )
+    inlines = (Secrets,)
+    change_form_outer_before_template = "dashboard/gateway_state.html"
+    ordering = ("name",)
+
+    def verbs(self, request: HttpRequest) -> dict[str, Verb]:
+        return {verb.name: verb for verb in (roll_call_verb(), *GATEWAY_VERBS)}
+
+    def rows_for_acts(self) -> QuerySet[Gateway]:
+        return Gateway.objects.all()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[HarmlessChangeList]:
+        return GatewayChangeList
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Its kind decides how everything it ever said was read."""
+        return ("kind",) if obj else ()
+
+    @admin.display(description="reachability")
+    def reachability(self, gateway: Any) -> SafeString:
+        reach = reach_of(gateway, gateway.seen_now, gateway.maintained_until)
+        return format_html(
+            '{}<span class="rc-sub">{}</span>',
+            label(reach.word, tone=reach.tone, icon=reach.icon),
+            reach.sentence,
+        )
+
+    @admin.display(description="accounts connected")
+    def connected(self, gateway: Any) -> str:
+        return f"{gateway.connected_number} of {gateway.accounts_number}"
+
+    @admin.display(description="mode", ordering="mode")
+    def may(self, gateway: Gateway) -> str:
+        return gateway.mode
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        gateway = self.get_object(request, object_id)
+        state = gateway and state_of(gateway, request)
+        if gateway and state:
+            state["may_act"] = self.has_change_permission(request, gateway)
+            if request.user.has_perm("accounts.view_incident"):
+                state |= open_at(gateway)
+        return super().change_view(
+            request, object_id, form_url, {"state": state, **(extra_context or {})}
+        )
+
+
+class GatewayChangeList(HarmlessChangeList):
+    """Each gateway with its accounts counted by what is shown, in one query for the page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        accounts = with_group(request_now(request))
+        found = connected_by_gateway(accounts, list(self.result_list))
+        maintained = maintenance.maintained_until(request_now(request))
+        for gateway in self.result_list:
+            gateway.maintained_until = maintained.get(gateway.pk)
+            gateway.accounts_number, gateway.connected_number = found.get(gateway.pk, (0, 0))
+
+
+def state_of(gateway: Gateway, request: HttpRequest) -> dict[str, Any]:
+    """What the page of a gateway tells before its form."""
+    now = request_now(request)
+    reach = reach_of(gateway, now, maintenance.maintained_until(now).get(gateway.pk))
+    accounts = with_group(now).filter(gateway=gateway)
+    return {
+        "gateway": gateway,
+        "gateway_verbs": [verb for verb in GATEWAY_VERBS if not verb.refusal(gateway, now)],
+        "windows": windows_of(gateway, now),
+        "now": now,
+        "reach": reach,
+        "webhook_url": f"{settings.PUBLIC_URL}{gateway.webhook_path}",
+        "badge": label(reach.word, tone=reach.tone, icon=reach.icon),
+        "signing": signing_of(gateway, now),
+        "handing_on": handing_on_of(gateway, now),
+        "booted": moment(gateway.booted_at, now) if gateway.booted_at else "not known",
+        "groups": [
+            {"group": group, "number": number} for group, number in counts(accounts).items()
+        ],
+    }

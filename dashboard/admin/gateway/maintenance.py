@@ -1,0 +1,74 @@
+"""Maintenance of a gateway, at a person's word."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from accounts.models import Gateway
+from accounts.state import maintenance
+from accounts.store import clock
+from dashboard.admin.account.verbs import Verb
+
+_DURATIONS = {
+    "30m": ("30 min", timedelta(minutes=30)),
+    "2h": ("2 h", timedelta(hours=2)),
+    "8h": ("8 h", timedelta(hours=8)),
+}
+WINDOWS_SHOWN = 5
+
+
+def _cannot_end(gateway: Gateway, now: datetime) -> str:
+    is_planned = gateway.maintenance_windows.filter(ends_at__gt=now).exists()
+    return "" if is_planned else "it is not under maintenance, and none is planned"
+
+
+def _maintain(name: str, words: str, duration: timedelta) -> Verb:
+    def act(gateway: Gateway, actor: str, why: str) -> str:
+        window = maintenance.begin(gateway, duration=duration, why=why, actor=actor)
+        return maintenance.words_for(window, clock.database_now())
+
+    return Verb(
+        name=f"maintain-{name}",
+        label=f"Maintenance for {words}",
+        done="Maintenance began at",
+        costs=(
+            f"For {words} from now it is read as ever and what it shows is believed, but what is "
+            "absent is not called lost, nothing is repaired there, and nobody is alarmed for it. "
+            "If it is under maintenance already, that ends then instead."
+        ),
+        act=act,
+        refusal=lambda gateway, now: "",
+        icon="construction",
+    )
+
+
+def _end(gateway: Gateway, actor: str, why: str) -> str:
+    window = maintenance.end(gateway, actor=actor)
+    called_off = "" if window.pk else "called off: "
+    return called_off + maintenance.words_for(window, clock.database_now())
+
+
+MAINTENANCE_VERBS = (
+    *(_maintain(name, *told) for name, told in _DURATIONS.items()),
+    Verb(
+        name="end-maintenance",
+        label="End the maintenance",
+        done="Ended the maintenance of",
+        costs=(
+            "From now on it is judged and repaired again; whatever counts time against it begins "
+            "anew. Where none is under way, the next planned one is called off."
+        ),
+        act=_end,
+        refusal=_cannot_end,
+        icon="engineering",
+    ),
+)
+
+
+def windows_of(gateway: Gateway, now: datetime) -> list[dict[str, object]]:
+    """Those to come, the one under way, and the last ones; latest first."""
+    windows = gateway.maintenance_windows.order_by("-starts_at")[:WINDOWS_SHOWN]
+    return [
+        {"words": maintenance.words_for(window, now), "why": window.why, "actor": window.actor}
+        for window in windows
+    ]

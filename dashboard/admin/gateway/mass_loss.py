@@ -1,0 +1,62 @@
+"""An operator's word on a mass loss, so that nobody waits for its lists to agree."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from accounts.models import Gateway
+from accounts.operators import mass_loss
+from accounts.state.observations import Outcome
+from dashboard.admin.account.verbs import Verb
+from gateways.base import Reason
+
+
+def _nothing_to_confirm(gateway: Gateway, now: datetime) -> str:
+    lost = mass_loss.sessions_lost(gateway, mass_loss.CONFIRMABLE)
+    return "" if lost else "no loss of its sessions waits for a word"
+
+
+def _nothing_to_dismiss(gateway: Gateway, now: datetime) -> str:
+    lost = mass_loss.sessions_lost(gateway, mass_loss.AWAITING)
+    return "" if lost else "no loss of its sessions waits for a word"
+
+
+def _lost(gateways: Sequence[Gateway], reasons: Collection[Reason]) -> str:
+    number = sum(len(mass_loss.sessions_lost(gateway, reasons)) for gateway in gateways)
+    return f"{number} of its accounts"
+
+
+LOSS_VERBS = (
+    Verb(
+        name="confirm-loss",
+        label="Confirm the loss",
+        done="Confirmed the loss at",
+        costs=(
+            "Every account that vanished from its list reads disconnected from now on. Nothing is "
+            "done to the sessions, and a list that shows one again says so within 20 s."
+        ),
+        act=lambda gateway, actor, why: _told(mass_loss.confirm_loss(gateway, actor=actor)),
+        refusal=_nothing_to_confirm,
+        icon="heart_broken",
+        foresee=lambda gateways: f"{_lost(gateways, mass_loss.CONFIRMABLE)} would be disconnected.",
+        dangerous=True,
+    ),
+    Verb(
+        name="dismiss-loss",
+        label="Dismiss the loss",
+        done="Dismissed the loss at",
+        costs=(
+            "The accounts that vanished from its list stay unknown, and never become disconnected "
+            "for it, until a read or a webhook shows them again. The incident is closed."
+        ),
+        act=lambda gateway, actor, why: _told(mass_loss.dismiss_loss(gateway, actor=actor)),
+        refusal=_nothing_to_dismiss,
+        icon="heart_check",
+        foresee=lambda gateways: f"{_lost(gateways, mass_loss.AWAITING)} would stay unknown.",
+    ),
+)
+
+
+def _told(outcomes: list[Outcome]) -> str:
+    return f"{len(outcomes)} accounts"

@@ -1,0 +1,27 @@
+"""Automatic repair that has paused itself, at a person's word."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from accounts.models import Gateway
+from accounts.repair.pause import resume_repair
+from dashboard.admin.account.verbs import Verb
+
+
+def _not_paused(gateway: Gateway, now: datetime) -> str:
+    return "" if gateway.repair_paused_at is not None else "its repair is not paused"
+
+
+RESUME_REPAIR = Verb(
+    name="resume-repair",
+    label="Resume repair",
+    done="Resumed the repair of",
+    costs=(
+        "Rollcall starts again by itself what was lost there. It had paused because what it "
+        "started died again; if that goes on, it pauses again. The incident is closed."
+    ),
+    act=lambda gateway, actor, why: resume_repair(gateway, actor=actor),
+    refusal=_not_paused,
+    icon="healing",
+)

@@ -1,0 +1,121 @@
+"""Incidents: the open ones first, each with its cure, and what was told of it to whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from accounts.alerts import rules
+from accounts.explain.explanation import age
+from accounts.models import Incident, Notification
+from dashboard.admin.account.verbs import Verb
+from dashboard.admin.confirm.actionable import ActedOnAdmin
+from dashboard.admin.filters import choices_filter, null_filter
+from dashboard.admin.incident.verbs import INCIDENT_VERBS
+from dashboard.wording.html import label, moment
+from dashboard.wording.safe_text import visible
+
+_TOLD = {
+    Notification.State.PENDING: ("busy", "hourglass_empty"),
+    Notification.State.SENT: ("good", "check_circle"),
+    Notification.State.CANCELLED: ("off", "do_not_disturb_on"),
+    Notification.State.DEAD: ("bad", "error"),
+}
+
+open_filter = null_filter("closed_at", "is it over", null="Open", filled="Closed")
+kind_filter = choices_filter("kind", "what happened")
+
+
+@admin.register(Incident)
+class IncidentAdmin(ActedOnAdmin):
+    list_display = ("what", "state", "lasts", "count", "seen", "cure_shown")
+    list_display_links = ("what",)
+    list_select_related = ("gateway",)
+    list_filter = (open_filter, kind_filter, "gateway")
+    fields = (
+        *("what", "gateway", "state", "lasts", "count", "seen", "text", "cure"),
+        *("acknowledged", "muted_until", "told"),
+    )
+    readonly_fields = ("what", "state", "lasts", "seen", "acknowledged", "told")
+
+    def verbs(self, request: HttpRequest) -> dict[str, Verb]:
+        return INCIDENT_VERBS
+
+    def rows_for_acts(self) -> QuerySet[Incident]:
+        return Incident.objects.select_related("gateway")
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Open ones first."""
+        return (F("closed_at").desc(nulls_first=True), "-id")
+
+    @admin.display(description="incident", ordering="kind")
+    def what(self, incident: Incident) -> SafeString:
+        return format_html(
+            '<span class="rc-number">{}</span><span class="rc-sub">{}</span>',
+            visible(incident.gateway.name if incident.gateway else "Rollcall"),
+            incident.get_kind_display(),
+        )
+
+    @admin.display(description="state")
+    def state(self, incident: Any) -> SafeString:
+        if incident.closed_at is not None:
+            return label("over", tone="off", icon="task_alt")
+        if rules.is_muted(incident, incident.seen_now):
+            until = f"muted until {incident.muted_until:%Y-%m-%d %H:%M} UTC"
+            return label(until, tone="warn", icon="notifications_paused")
+        if incident.acknowledged_at is not None:
+            by = f"open, {visible(incident.acknowledged_by)} is at it"
+            return label(by, tone="warn", icon="front_hand")
+        return label("open", tone="bad", icon="error")
+
+    @admin.display(description="since", ordering="opened_at")
+    def lasts(self, incident: Any) -> SafeString:
+        if incident.closed_at is None:
+            return moment(incident.opened_at, incident.seen_now)
+        return format_html(
+            '{}<span class="rc-sub">lasted {}</span>',
+            moment(incident.opened_at, incident.seen_now),
+            age(incident.opened_at, incident.closed_at),
+        )
+
+    @admin.display(description="last seen", ordering="last_seen_at")
+    def seen(self, incident: Any) -> SafeString:
+        return moment(incident.last_seen_at, incident.seen_now)
+
+    @admin.display(description="what it says, and what to do")
+    def cure_shown(self, incident: Incident) -> SafeString:
+        return format_html(
+            '<span class="rc-clip">{}</span><span class="rc-sub rc-clip">{}</span>',
+            incident.text,
+            incident.cure if incident.closed_at is None else "",
+        )
+
+    @admin.display(description="acknowledged")
+    def acknowledged(self, incident: Any) -> SafeString | str:
+        if incident.acknowledged_at is None:
+            return "by nobody yet"
+        when = moment(incident.acknowledged_at, incident.seen_now)
+        return format_html("by {}, {}", visible(incident.acknowledged_by), when)
+
+    @admin.display(description="told")
+    def told(self, incident: Incident) -> SafeString | str:
+        rows = incident.notifications.select_related("channel").order_by("id")
+        lines = [
+            (
+                visible(row.channel.name),
+                row.get_what_display(),
+                label(
+                    row.get_state_display(),
+                    tone=_TOLD[Notification.State(row.state)][0],
+                    icon=_TOLD[Notification.State(row.state)][1],
+                ),
+                visible(row.error),
+            )
+            for row in rows
+        ]
+        return format_html_join("", "<p>{}: {} {} {}</p>", lines) or "nobody: no channel was on"

@@ -1,0 +1,54 @@
+"""Small pieces of HTML that many pages share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.explain.explanation import age
+from accounts.models import Account
+from accounts.words.status import Status
+from dashboard.account.row_text import ICONS, tone
+from dashboard.wording.safe_text import visible
+
+
+def badge(account: Account, shown: Status, now: datetime) -> SafeString:
+    return label(shown.label, tone=tone(account, shown, now), icon=ICONS[shown])
+
+
+def label(text: str, *, tone: str, icon: str = "") -> SafeString:
+    """A word in a colour that has a meaning, with an icon for those who see no colours."""
+    picture = (
+        format_html('<span class="material-symbols-outlined" aria-hidden="true">{}</span>', icon)
+        if icon
+        else ""
+    )
+    return format_html('<span class="rc-badge rc-badge--{}">{}{}</span>', tone, picture, text)
+
+
+def link_to(account: Account, text: object = None) -> SafeString:
+    url = reverse("admin:accounts_account_change", args=[account.pk])
+    return format_html('<a class="rc-link" href="{}">{}</a>', url, visible(text or account))
+
+
+def account_and_session(account: Account | None, session_id: str) -> SafeString:
+    """Whose it is, as a link, above the session that was named."""
+    return format_html(
+        '<span class="rc-session">{}<span class="rc-sub rc-mono">{}</span></span>',
+        link_to(account) if account and str(account) != session_id else "",
+        link_to(account, session_id) if account and str(account) == session_id else session_id,
+    )
+
+
+def moment(at: datetime, now: datetime, *, after: str = " ago") -> SafeString:
+    """An age, with the exact time behind it."""
+    return format_html(
+        '<time datetime="{}" title="{}">{}{}</time>',
+        at.isoformat(),
+        f"{at:%Y-%m-%d %H:%M:%S} UTC",
+        age(at, now),
+        after,
+    )
