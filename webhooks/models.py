@@ -173,7 +173,7 @@ class Route(models.Model):
     consecutive_failures = models.PositiveIntegerField(default=0)
     # By how much its clock was ahead (or, negative, behind) when that was last seen to matter.
     clock_skew_seconds = models.IntegerField(null=True)
-    # The wrong paths that it used within the last hour of its use of any: webhooks.route_monitor.wrong_path.
+    # The wrong paths used within the last hour of using any: webhooks.route_monitor.wrong_path.
     wrong_paths = models.JSONField(default=dict)
 
     class Meta:

@@ -71,8 +71,8 @@ _NOTHING_TO_DO = [
 
 
 def _needs_a_human(now: datetime) -> Q:
-    """Wherever accounts.explain.explanation has something to do. `shown` is asked last: for most rows
-    PostgreSQL then need not work it out."""
+    """Rows for which accounts.explain.explanation has an instruction. `shown` is asked last: for
+    most rows PostgreSQL then need not work it out."""
     heals_until = now - timedelta(seconds=TRANSIENT_HOLD_SECONDS)
     has_not_healed = Q(status=Status.DISCONNECTED, status_since__lte=heals_until) & ~Q(
         status_reason__in=_NOTHING_TO_DO

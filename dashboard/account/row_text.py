@@ -11,7 +11,7 @@ from accounts.words.reasons import meaning
 from accounts.words.status import LIVE, MEANINGS, Status
 from gateways.base import Reason
 
-# A proof that is older than this is told as the gateway's claim (accounts.explain.explanation says the same).
+# A proof older than this is told as the gateway's claim (as accounts.explain.explanation does).
 PROOF_IS_FRESH_SECONDS = 120
 
 TONES: dict[Status, str] = {

@@ -13,11 +13,11 @@ __all__ = [
     "accounts",
     "channels",
     "deliveries",
-    "evidence",
     "gateways",
     "incidents",
     "people",
     "repairs",
     "routes",
     "runs",
+    "transitions",
 ]

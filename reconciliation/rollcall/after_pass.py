@@ -47,9 +47,9 @@ def note_seen(
     maintained: bool = False,
 ) -> None:
     """Under maintenance a mass loss is neither found nor over: that is judged afterwards. `claims`:
-    see accounts.state.visibility.note_listing; `is_open`: the kinds of incidents that were open of the gateway
-    and of Rollcall itself when its rows were read, since when (what was opened later, the next pass
-    sees)."""
+    see accounts.state.visibility.note_listing; `is_open`: the kinds of incidents that were open of
+    the gateway and of Rollcall itself when its rows were read, since when (what was opened later,
+    the next pass sees)."""
     if Incident.Kind.SELF_CHECK in is_open:
         self_check.see_again()
     if Incident.Kind.UNREACHABLE in is_open:

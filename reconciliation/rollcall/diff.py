@@ -21,7 +21,7 @@ def diff(
     rows: Sequence[Row], listing: Listing, at: Circumstances, agreeing: Collection[str] = ()
 ) -> Comparison:
     """Compare. Rows that were observed after the list was asked for are left alone. `agreeing`: the
-    sessions of other accounts, which say just what the list says (see reconciliation.rollcall.rows)."""
+    sessions of other accounts, which say what the list says (see reconciliation.rollcall.rows)."""
     found = Comparison()
     listed = {session.session_id: session for session in listing.sessions}
     judged = [row for row in rows if not _is_newer(row, at)]

@@ -82,9 +82,9 @@ class Row:
 class Roll:
     """The accounts of a gateway beside its list: `rows` are to be compared; of the sessions in
     `agreeing` rows and list say the same, so that nothing follows from them. `superseded`: listed
-    sessions that accounts once ran on, and the account; `claims`: see accounts.state.visibility.note_listing;
-    `incidents`: what is open of the gateway and of Rollcall itself, by kind, since when. Only where
-    there are rows: `starting`, see accounts.repair.queue, and `read_at`, when they were read."""
+    sessions that accounts once ran on, and the account; `claims`: see
+    accounts.state.visibility.note_listing; `incidents`: what is open of the gateway and of Rollcall
+    itself, by kind, since when. Only where there are rows: `starting`, see accounts.repair.queue, and `read_at`, when they were read."""
 
     rows: list[Row]
     agreeing: frozenset[str]

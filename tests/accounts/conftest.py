@@ -5,7 +5,7 @@ import pytest
 from accounts.explain.explanation import explain
 from accounts.models import Account, Gateway
 from accounts.store import enqueue
-from tests.accounts.receivers import HookServer, MailServer, serving
+from tests.accounts.alerts.receivers import HookServer, MailServer, serving
 from tests.cast import make_cast
 
 

@@ -16,7 +16,7 @@ from accounts.state import maintenance
 from reconciliation.models import Run
 from tests.cast import Cast, a_gateway, make_cast
 from tests.dashboard.conftest import a_visitor
-from tests.dashboard.routes_cast import a_tally, on_wrong_path
+from tests.dashboard.monitor.routes_cast import a_tally, on_wrong_path
 from webhooks.models import Route
 from webhooks.route_monitor.request_log import Passage, note_passages
 from webhooks.route_monitor.tallies import flush_tallies

@@ -22,10 +22,10 @@ from reconciliation.tasks import call_roll
 from simulator import still_world
 from simulator.state.settings import WebhookFaults
 from simulator.web import control, transport
-from tests.accounts.receivers import HookServer, MailServer, a_channel, serving
+from tests.accounts.alerts.receivers import HookServer, MailServer, a_channel, serving
 from tests.cast import make_cast
 from tests.flows.canaries import Canaries, kept_in_redis, logged, of_this_instance, rows
-from tests.gateways.simulated import ask, connected, waiting
+from tests.simulator.simulated import ask, connected, waiting
 from tests.webhooks.sending import Sender, event, give_secret, signed
 from tests.webhooks.speaking import (
     LOST,

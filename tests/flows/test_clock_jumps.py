@@ -14,8 +14,8 @@ from accounts.store.clock import database_now
 from reconciliation.rollcall.lease import take_lease, take_lease_on_schedule
 from reconciliation.tasks import call_roll
 from simulator.state import faults, process
-from tests.accounts.receivers import HookServer, a_channel, serving
-from tests.gateways.simulated import connected
+from tests.accounts.alerts.receivers import HookServer, a_channel, serving
+from tests.simulator.simulated import connected
 from webhooks.models import Delivery
 from webhooks.tasks import flush_passages, sweep_pending, watch_routes
 

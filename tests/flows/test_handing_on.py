@@ -11,7 +11,7 @@ import pytest
 
 from tests.flows.stream import Stream, manage
 from tests.instance.running import Running, until
-from tests.webhooks.backends import FakeBackend, a_backend
+from tests.webhooks.forwarding.backends import FakeBackend, a_backend
 
 EVENTS = 12
 

@@ -15,7 +15,7 @@ from accounts.words.status import Status
 from reconciliation.repair.governor import govern
 from simulator.state import faults
 from tests.flows.story import NUMBER, Story
-from tests.gateways.simulated import connected
+from tests.simulator.simulated import connected
 
 TICK_SECONDS = 5
 pytestmark = pytest.mark.timeout(240)

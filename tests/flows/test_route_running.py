@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.accounts.receivers import MailServer, serving
+from tests.accounts.alerts.receivers import MailServer, serving
 from tests.flows.stream import manage
 from tests.instance.running import Running, until
 

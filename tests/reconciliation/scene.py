@@ -19,7 +19,7 @@ from reconciliation.rollcall import roll_call
 from reconciliation.rollcall.report import Report
 from simulator.state.world import World
 from tests.cast import Cast, a_number
-from tests.gateways.simulated import connected
+from tests.simulator.simulated import connected
 
 ADDRESS = "http://gateway-1:3001"
 OURS = ("accounts", "reconciliation")

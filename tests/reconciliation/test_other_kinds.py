@@ -11,7 +11,7 @@ from gateways.registry import use_transport
 from reconciliation.models import Run
 from reconciliation.rollcall.roll_call import call_roll
 from tests.cast import NOBODY, make_cast
-from tests.gateways import captured
+from tests.gateways.kinds import captured
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from simulator import still_world
 from simulator.state import faults
 from simulator.web import transport
 from tests.cast import make_cast
-from tests.gateways.simulated import connected
+from tests.simulator.simulated import connected
 
 ADDRESS = "http://gateway-1:3000"
 killed = partial(faults.crash, honest=False)

@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> int:
     _prepare_database()
     if options.mutate is not None:
         return _mutate(options.mutate)
-    from tests.simulation.simulation import Plan, simulate
+    from tests.simulation.engine.simulation import Plan, simulate
 
     broken = 0
     for seed in range(options.seed, options.seed + options.seeds):
@@ -45,8 +45,8 @@ def main(arguments: list[str]) -> int:
 def _mutate(names: str) -> int:
     """Each guard taken away in turn, and the first seed that notices; with the guard in its place
     the same seed keeps every promise."""
+    from tests.simulation.engine.simulation import Plan, simulate
     from tests.simulation.mutations import GUARDS, SEEDS, plan_for
-    from tests.simulation.simulation import Plan, simulate
 
     sound: dict[Plan, bool] = {}
 

@@ -20,11 +20,11 @@ from simulator.state.sessions import SimulatedSession
 from simulator.state.settings import Pace, Settings
 from simulator.state.timeline import Timeline
 from simulator.state.world import State, World
-from tests.gateways.simulated import connected
-from tests.simulation.hub import Hub
+from tests.simulation.engine.hub import Hub
+from tests.simulation.engine.network import Line, Post, Wire
 from tests.simulation.kinds import Kind, own_path
 from tests.simulation.ledger import Fact, Ledger, noting_changes
-from tests.simulation.network import Line, Post, Wire
+from tests.simulator.simulated import connected
 
 # As slow as the real service, but for QR codes: a new one each minute says nothing here.
 PACE = replace(Pace(), qr_life=900.0)

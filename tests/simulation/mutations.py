@@ -14,7 +14,7 @@ from accounts.repair import targeted_read as confirm
 from accounts.state import decision, identity, observe
 from reconciliation.repair import policy
 from reconciliation.rollcall import absent, boot, diff, lease, roll_call, targeted_reads
-from tests.simulation.simulation import Plan
+from tests.simulation.engine.simulation import Plan
 
 Guard = Callable[[], AbstractContextManager[Any]]
 

@@ -9,17 +9,17 @@ from accounts.models import Transition
 from accounts.state.maintenance import is_under_maintenance
 from accounts.words.status import Source, Status
 from reconciliation.repair import policy
-from tests.simulation.database import Watcher
+from tests.simulation.engine.database import Watcher
+from tests.simulation.engine.hub import Hub
+from tests.simulation.engine.network import Calling
+from tests.simulation.engine.worker import Worker
 from tests.simulation.estate import Estate, Site
-from tests.simulation.hub import Hub
-from tests.simulation.network import Calling
 from tests.simulation.promises.calls import OnCall
 from tests.simulation.promises.changes import VERDICTS, OnChange
 from tests.simulation.promises.ends import AtTheEnd
 from tests.simulation.promises.lasting import Lasting
 from tests.simulation.promises.pages import OnPages
 from tests.simulation.promises.record import Record, Row
-from tests.simulation.worker import Worker
 
 # On its way: the Node service lists what it starts as waiting for a scan.
 PASSING = frozenset({Status.CONNECTING, Status.UNKNOWN, Status.QR_SCANNING})

@@ -3,7 +3,7 @@ defect, with what it showed."""
 
 from __future__ import annotations
 
-from tests.simulation.simulation import Plan
+from tests.simulation.engine.simulation import Plan
 
 USUAL = (
     Plan(seed=1, hours=0.4, accounts=40, intensity=6, quiet_seconds=300),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.simulation import Plan, simulate
+from tests.simulation.engine.simulation import Plan, simulate
 from tests.simulation.troubles import MANY_AT_ONCE
 
 pytestmark = pytest.mark.timeout(300)  # what a busy machine takes for it

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from tests.simulation.hub import Clock
-from tests.simulation.seams import PRODUCT
+from tests.simulation.engine.hub import Clock
+from tests.simulation.engine.seams import PRODUCT
+from tests.simulation.engine.simulation import Plan, simulate
 from tests.simulation.seeds import SHOWN, USUAL
-from tests.simulation.simulation import Plan, simulate
 
 pytestmark = pytest.mark.timeout(300)  # what a busy machine takes for it
 

@@ -11,7 +11,7 @@ from accounts.models import Account, SupersededSession
 from accounts.operators.lifecycle import archive
 from simulator import still_world
 from simulator.state.process import clean_up
-from tests.gateways.simulated import connected
+from tests.simulator.simulated import connected
 from tests.webhooks.sending import KEY, Sender
 
 LONG_AGO = timedelta(days=60)

@@ -10,10 +10,10 @@ from accounts.words.status import Status
 from simulator.state import faults
 from simulator.state.sessions import Browser, SimulatedSession, Truth
 from simulator.state.world import Failure, State
-from tests.gateways.simulated import connected
 from tests.simulation.estate import Site
 from tests.simulation.fates.stage import Fates, Stage
 from tests.simulation.troubles import FALLS_AGAIN, PAGE_HANGS, TAKEN
+from tests.simulator.simulated import connected
 
 # How often each happens to one account a day.
 RATES = {

@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.simulation.engine.hub import Hub
+from tests.simulation.engine.worker import Worker
 from tests.simulation.estate import Estate, Site
-from tests.simulation.hub import Hub
-from tests.simulation.worker import Worker
 
 
 @dataclass

@@ -10,9 +10,9 @@ from accounts.state.maintenance import is_under_maintenance
 from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 from simulator.state.sessions import Browser, SimulatedSession
+from tests.simulation.engine.network import Calling
 from tests.simulation.estate import Key, Site
 from tests.simulation.kinds import CHANGES, Verb
-from tests.simulation.network import Calling
 from tests.simulation.promises.record import ROLL_CALL, Record
 
 # A look comes between a turn and its start, so that two starts may be a little closer.

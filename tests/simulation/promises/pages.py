@@ -11,9 +11,9 @@ from django.conf import settings
 from accounts.models import Account, MaintenanceWindow, Repair, Transition
 from accounts.words.status import Source, Status, Wanted
 from simulator.state.sessions import Truth
+from tests.simulation.engine.network import Calling
 from tests.simulation.estate import Fact, Key, Site
 from tests.simulation.kinds import Verb
-from tests.simulation.network import Calling
 from tests.simulation.numbers import spread
 from tests.simulation.promises.record import PROBING, ROLL_CALL, Record, Row
 

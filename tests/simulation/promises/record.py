@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from accounts.models import Account, Repair, Transition
+from tests.simulation.engine.hub import Hub
 from tests.simulation.estate import Estate, Fact, Key
-from tests.simulation.hub import Hub
 from tests.simulation.numbers import Numbers
 from tests.simulation.troubles import MANY_AT_ONCE, Troubles
 
