@@ -1,1 +1,1 @@
-"""Who is told of what, and how: channels, letters, and what has been sent."""
+"""Who is told of what, and how: channels, messages, and what has been sent."""

@@ -1,4 +1,4 @@
-"""Hands one message to the postman, and ends him when he takes too long."""
+"""Sending one message in a process of its own, which is ended when it takes too long."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from accounts.alerts.wording import Message
 from accounts.models import Channel
 from accounts.store.encryption import CannotOpen
 
-POSTMAN = Path(__file__).with_name("postman.py")
+SENDER_PROCESS = Path(__file__).with_name("sender_process.py")
 # For his start, beyond the channel's own timeout.
 BEYOND_SECONDS = 5
 # He gets no secrets of ours by the environment: only how to reach the world.
@@ -78,7 +78,7 @@ def _hand_over(letter: dict[str, Any], *, limit_seconds: int) -> Outcome:
     """By standard input: an argument could be read by everybody on the machine."""
     try:
         done = subprocess.run(
-            [sys.executable, "-I", str(POSTMAN)],
+            [sys.executable, "-I", str(SENDER_PROCESS)],
             input=json.dumps(letter).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -28,7 +28,7 @@ def word_lives(kind: str) -> timedelta:
 
 
 def is_stale(now: datetime) -> Q:
-    """SQL twin of accounts.words.status.is_fresh, for rows annotated with `fresh` (see querysets)."""
+    """SQL twin of accounts.words.status.is_fresh, for rows with `fresh` (see querysets)."""
     read = timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
     heard = timedelta(seconds=settings.HEARD_WORD_EXPIRES_AFTER_SECONDS)
     is_read = Q(gateway__kind__in=READ_KINDS)

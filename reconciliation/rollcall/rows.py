@@ -84,7 +84,8 @@ class Roll:
     `agreeing` rows and list say the same, so that nothing follows from them. `superseded`: listed
     sessions that accounts once ran on, and the account; `claims`: see
     accounts.state.visibility.note_listing; `incidents`: what is open of the gateway and of Rollcall
-    itself, by kind, since when. Only where there are rows: `starting`, see accounts.repair.queue, and `read_at`, when they were read."""
+    itself, by kind, since when. Only where there are rows: `starting`, see
+    accounts.repair.queue, and `read_at`, when they were read."""
 
     rows: list[Row]
     agreeing: frozenset[str]
