@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 from django.db.models import F
 
-from accounts.alerts import sender as letters
+from accounts.alerts import sender
 from accounts.alerts.channels import try_channel
 from accounts.alerts.incidents import open_incident
 from accounts.alerts.outbox import sweep_notifications, tell_channel
@@ -146,7 +146,7 @@ def test_with_redis_gone_the_incident_opens_and_is_told_by_the_sweeper(
 
 def test_a_server_that_drips_is_cut_off_at_the_hard_limit(cast, mail_server, monkeypatch):
     """Each byte comes in time; the answer never ends."""
-    monkeypatch.setattr(letters, "BEYOND_SECONDS", 1)
+    monkeypatch.setattr(sender, "BEYOND_SECONDS", 1)
     mail_server.drips = True
     began = time.monotonic()
     outcome = try_channel(a_channel(timeout_seconds=1).pk)

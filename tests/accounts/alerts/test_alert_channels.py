@@ -199,7 +199,7 @@ def test_who_carries_a_letter_out_knows_no_secret_of_ours(cast, tmp_path, monkey
         "import json, os, sys\n"
         "print(json.dumps({'sent': True, 'error': ' '.join([*os.environ, *sys.argv])}))\n"
     )
-    monkeypatch.setattr(sender, "POSTMAN", curious)
+    monkeypatch.setattr(sender, "SENDER_PROCESS", curious)
     monkeypatch.setenv("EMAIL_HOST_PASSWORD", "the-password")
     known = try_channel(a_channel(target="json://127.0.0.1/token-of-the-hook").pk).error
     assert "curious.py" in known
