@@ -4,7 +4,8 @@ import threading
 
 from celery import shared_task
 
-from accounts.alerts import channels, incidents, outbox
+from accounts.alerts import channels, outbox
+from accounts.incidents import incidents
 from accounts.models import Repair
 from accounts.repair import queue as repair_queue
 from accounts.repair import starts, targeted_read

@@ -23,8 +23,8 @@ from dashboard.account.groups import (
     rows_between,
     with_group,
 )
-from dashboard.account.row_text import PROOF_IS_FRESH_SECONDS, reason
 from dashboard.roll_call_watch import request_now
+from dashboard.wording.account_row import PROOF_IS_FRESH_SECONDS, reason
 from dashboard.wording.html import badge, label
 from dashboard.wording.incidents import sentence as incident_sentence
 from dashboard.wording.reachability import reach_of

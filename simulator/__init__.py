@@ -6,9 +6,9 @@ As a process: `python -m simulator`.
 
 from __future__ import annotations
 
+from simulator.served.api import application
+from simulator.served.transport import transport
 from simulator.state.host import StillHost
-from simulator.state.world import World, still_world
-from simulator.web.api import application
-from simulator.web.transport import transport
+from simulator.world.world import World, still_world
 
 __all__ = ["StillHost", "World", "application", "still_world", "transport"]

@@ -11,14 +11,14 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
-from simulator.behaviours import NATURES
-from simulator.state import process, state_file
+from simulator.behaviours import BEHAVIOURS
+from simulator.served.server import Process
 from simulator.state.host import LiveHost
 from simulator.state.settings import INSTANT, Pace, Settings, Traffic
-from simulator.state.traffic import TrafficSource
-from simulator.state.world import World
 from simulator.web.outgoing import backend_at, over_network
-from simulator.web.server import Process
+from simulator.world import process, state_file
+from simulator.world.traffic import TrafficSource
+from simulator.world.world import World
 
 SECRETS = {
     "api_key": "SIMULATOR_API_KEY",
@@ -75,7 +75,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--webhook-url", required=True, help="whole address, with the path")
     parser.add_argument("--backend-url", help="asked at a start which sessions should run")
     parser.add_argument("--instance-url", help="what it sends as X-Instance-Url")
-    parser.add_argument("--kind", choices=sorted(NATURES), default="webjs")
+    parser.add_argument("--kind", choices=sorted(BEHAVIOURS), default="webjs")
     parser.add_argument(
         "--recover-sessions", action="store_true", help="wwebjs_api: as with RECOVER_SESSIONS"
     )

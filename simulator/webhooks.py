@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateways.base import webhook_path
-from simulator.behaviours.behaviour import Nature
+from simulator.behaviours.behaviour import Behaviour
 from simulator.state.host import Host
 from simulator.state.settings import Faults, Settings
 from simulator.state.timeline import Timeline
@@ -37,14 +37,14 @@ class Sender:
         self,
         deliver: Deliver,
         *,
-        nature: Nature,
+        behaviour: Behaviour,
         settings: Settings,
         faults: Callable[[], Faults],
         timeline: Timeline,
         host: Host,
     ) -> None:
         self._deliver = deliver
-        self._nature = nature
+        self._nature = behaviour
         self._settings = settings
         self._faults = faults
         self._timeline = timeline

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 from django.db import transaction
 
-from accounts.alerts.incidents import close_incident, open_incident
+from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Gateway, Incident
-from accounts.operators.lifecycle import Refused
 from accounts.store import clock
+from accounts.words.refusals import Refused
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS
 from webhooks.auth.candidates import has_door_with_key

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.store import clock
+from accounts.store.connections import release_connection
 from gateways.base import Event, GatewayError, Kind, UnreadableEvent
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS, Dialect
@@ -52,7 +53,6 @@ from webhooks.wire.errors import (
     Unreadable,
     Unsendable,
     not_found,
-    release_connection,
 )
 
 _OWN_PATH = re.compile(r"^(/api/webhooks/[^/]{1,30}/)[^/].*", re.DOTALL)

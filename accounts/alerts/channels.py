@@ -12,8 +12,8 @@ from accounts.alerts.outbox import note_outcome
 from accounts.alerts.sender import Outcome, send, trouble_with_url
 from accounts.alerts.wording import trial_message
 from accounts.models import Channel
-from accounts.operators.provisioning import Conflict
 from accounts.store.encryption import CannotOpen
+from accounts.words.refusals import Conflict
 
 
 def clean_target(kind: str, target: str) -> str:

@@ -14,10 +14,10 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from accounts.alerts import rules
-from accounts.alerts.incidents import close_incident, open_incident
 from accounts.alerts.sender import Outcome, hard_limit_seconds, send
 from accounts.alerts.wording import message_about
+from accounts.incidents import rules
+from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Channel, Incident, Notification
 from accounts.store import clock
 from accounts.store.enqueue import ring

@@ -11,8 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from accounts.models import Account, Gateway
-from accounts.operators.lifecycle import Refused
-from accounts.operators.provisioning import Conflict
+from accounts.words.refusals import Conflict, Refused
 from gateways.wire.text import printable
 
 

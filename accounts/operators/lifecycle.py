@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from django.db import connection
 from django.db.models.functions import Now
 
 from accounts.models import Account, Repair
 from accounts.repair.obstacles import cannot_pause, cannot_unlink
-from accounts.repair.refusals import Refused as Refused
 from accounts.repair.refusals import refuse_merged, session_of
 from accounts.repair.repairs import ask, open_repair
 from accounts.state.gateway_client import client_of
 from accounts.state.observations import Observation, Outcome
 from accounts.state.observe import observe
 from accounts.store import clock
+from accounts.store.connections import release_connection
 from accounts.store.enqueue import ring
+from accounts.words.refusals import Refused
 from accounts.words.status import LOST, Source, Status, Wanted
 from gateways.base import Reason
 
@@ -89,7 +89,7 @@ def _switch_off(
     session_id = session_of(account)
     want(account, Wanted.STOPPED, actor=actor)
     with _reading_afterwards(account), client_of(account.gateway) as client:
-        _release_connection()
+        release_connection()
         if client.read_session(session_id, deadline_seconds=STOP_DEADLINE_SECONDS) is None:
             return f"{account}: its gateway holds no such session. It is wanted stopped now"
         ask_it = client.stop_session if call == "stop_session" else client.log_out_session
@@ -121,11 +121,6 @@ def _reading_afterwards(account: Account) -> Iterator[None]:
         yield
     finally:
         ring("accounts.tasks.confirm_session", account.gateway_id, session_of(account))
-
-
-def _release_connection() -> None:
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 def _say(account: Account, status: Status, reason: Reason, *, actor: str, raw: str = "") -> Outcome:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from accounts.alerts.incidents import close_incident
+from accounts.incidents.incidents import close_incident
 from accounts.models import Account, Gateway, Incident
-from accounts.operators.lifecycle import Refused
 from accounts.state.observations import Observation, Outcome
 from accounts.state.observe import observe
 from accounts.store import clock
+from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
 from gateways.base import Reason
 

@@ -10,12 +10,9 @@ from accounts.models import Gateway, GatewaySecret, Workspace
 from accounts.store import clock
 from accounts.store.encryption import CannotOpen
 from accounts.words.addresses import fault_of
+from accounts.words.refusals import Conflict
 
 LARGEST_ID = 2**63 - 1
-
-
-class Conflict(Exception):
-    """What is asked for contradicts what is there: what, and what to do."""
 
 
 @transaction.atomic

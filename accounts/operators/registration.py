@@ -8,11 +8,12 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from accounts.models import Account, Gateway, Workspace
-from accounts.repair.refusals import Refused, refuse_merged
+from accounts.repair.refusals import refuse_merged
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.store import clock, hooks
 from accounts.store.enqueue import ring
+from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 

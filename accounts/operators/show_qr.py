@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django.db import connection
-
 from accounts.models import Account
-from accounts.repair.refusals import Refused, session_of
+from accounts.repair.refusals import session_of
 from accounts.state.gateway_client import client_of
 from accounts.state.qr_codes import keep_qr
+from accounts.store.connections import release_connection
+from accounts.words.refusals import Refused
 from gateways.registry import capabilities_of
 
 # WAHA waits up to 15 s for one.
@@ -31,8 +31,7 @@ def show_code(account: Account) -> None:
     if why := why_not_shown(account):
         raise Refused(why)
     with client_of(account.gateway) as client:
-        if not connection.in_atomic_block:
-            connection.close()
+        release_connection()
         code = client.read_qr(session_id, deadline_seconds=DEADLINE_SECONDS)
     if code is None:
         raise Refused("its gateway shows no code now: restart the session to get a fresh one")

@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 
 from accounts.models import Account
 from accounts.operators.lifecycle import want
-from accounts.repair.refusals import Refused
 from accounts.words.phone_numbers import spellings
+from accounts.words.refusals import Refused
 from accounts.words.status import Wanted
 
 

@@ -7,9 +7,9 @@ import logging
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts.alerts.incidents import close_incident, open_incident
+from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Gateway, Incident
-from accounts.repair.refusals import Refused
+from accounts.words.refusals import Refused
 
 logger = logging.getLogger(__name__)
 

@@ -1,12 +1,9 @@
-"""A verb that cannot be done, and what no verb is done to."""
+"""Accounts on which no verb is done: merged ones, and those without a session."""
 
 from __future__ import annotations
 
 from accounts.models import Account
-
-
-class Refused(Exception):
-    """A verb that cannot be done: why, and what to do."""
+from accounts.words.refusals import Refused
 
 
 def refuse_merged(account: Account) -> None:

@@ -15,13 +15,14 @@ from accounts.repair import limits
 from accounts.repair import queue as repair_queue
 from accounts.repair.limits import Place
 from accounts.repair.obstacles import no_ladder, obstacle
-from accounts.repair.refusals import Refused, refuse_merged, session_of
+from accounts.repair.refusals import refuse_merged, session_of
 from accounts.state.maintenance import maintained_until
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.store import clock
 from accounts.store.enqueue import ring
 from accounts.store.locks import short_waits
+from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
 from gateways.base import Reason, Step
 from gateways.wire.text import printable

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q, QuerySet
 
 from accounts.models import Account, Repair
@@ -26,6 +26,7 @@ from accounts.state.gateway_client import client_of
 from accounts.state.maintenance import maintained_until
 from accounts.state.observations import BELIEVED
 from accounts.store import clock
+from accounts.store.connections import release_connection
 from accounts.store.enqueue import ring
 from accounts.store.locks import short_waits
 from gateways import base
@@ -177,8 +178,7 @@ def _renew(repair: Repair, steps: Sequence[Step]) -> bool:
 def _take_step(step: Step, repair: Repair, account: Account) -> None:
     """Raises GatewayError."""
     with client_of(account.gateway) as client:
-        if not connection.in_atomic_block:
-            connection.close()
+        release_connection()
         of_account = {"workspace_id": account.workspace_id, "account_id": account.pk}
         match step:
             case Step.RESTART:

@@ -6,7 +6,6 @@ import logging
 import random
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.db.models import F, Q, QuerySet
 
 from accounts.models import Account, Gateway
@@ -16,6 +15,7 @@ from accounts.state.gateway_client import client_of
 from accounts.state.observations import Observation, Outcome
 from accounts.state.observe import observe
 from accounts.store import clock
+from accounts.store.connections import release_connection
 from accounts.store.enqueue import ring
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import GatewayError, Reason, Session
@@ -89,8 +89,7 @@ def read(gateway: Gateway, session_id: str) -> Session | None:
 
     Raises GatewayError. Holds no database connection meanwhile."""
     with client_of(gateway) as client:
-        if not connection.in_atomic_block:
-            connection.close()
+        release_connection()
         return client.read_session(session_id, deadline_seconds=DEADLINE_SECONDS)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import QuerySet
 
-from accounts.alerts import incidents
+from accounts.incidents import incidents
 from accounts.models import Account, Incident
 from accounts.state import maintenance
 from accounts.state.observations import Observation, Outcome

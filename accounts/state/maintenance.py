@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 
 from accounts.models import Gateway, MaintenanceWindow
-from accounts.repair.refusals import Refused
 from accounts.store import clock
+from accounts.words.refusals import Refused
 
 logger = logging.getLogger(__name__)
 # A forgotten one must not blind us for ever: mode "observe" is for what lasts longer.

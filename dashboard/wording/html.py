@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from accounts.explain.explanation import age
 from accounts.models import Account
 from accounts.words.status import Status
-from dashboard.account.row_text import ICONS, tone
+from dashboard.wording.account_row import ICONS, tone
 from dashboard.wording.safe_text import visible
 
 

@@ -8,7 +8,7 @@ nothing would be done.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -129,3 +129,24 @@ class Applied:
     @classmethod
     def refused(cls, gateway: str, entry: Entry, *why: str) -> Self:
         return cls(gateway, entry, refusals=why)
+
+
+def applied_as_json(applied: Iterable[Applied]) -> dict[str, object]:
+    """What became of a plan."""
+    applied = list(applied)
+    return {
+        "done": sum(one.is_done for one in applied),
+        "refused": sum(bool(one.refusals) for one in applied),
+        "entries": [
+            {
+                "gateway": one.gateway,
+                "kind": one.entry.kind,
+                "account_id": one.entry.account_id,
+                "session_id": one.entry.session_id,
+                "does": one.entry.does or None,
+                "done": one.is_done,
+                "refused": list(one.refusals),
+            }
+            for one in applied
+        ],
+    }

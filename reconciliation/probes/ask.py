@@ -16,6 +16,7 @@ from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.state.probes import Probed, Turn
 from accounts.store import clock
+from accounts.store.connections import release_connection
 from accounts.words.status import Source, Status
 from gateways.base import (
     Client,
@@ -28,7 +29,6 @@ from gateways.base import (
     Unreachable,
 )
 from reconciliation.probes.verdict import Judged, Suspicion, judge
-from reconciliation.rollcall.lease import release_connection
 
 logger = logging.getLogger(__name__)
 # New turns are taken for so long; with the deadline of the last one it is over well within the

@@ -10,15 +10,15 @@ from datetime import datetime
 
 from django.conf import settings
 
-from accounts.alerts.incidents import close_incident, open_incident
 from accounts.explain.shown_status import RESTARTS
+from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Account, Incident, Repair
-from accounts.repair.refusals import Refused
 from accounts.repair.repairs import Plan, ask, note_plans
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.store import clock
 from accounts.words.reasons import meaning
+from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
 from gateways.base import Reason
 from reconciliation.repair.cases import Site, Watched, sites, watched

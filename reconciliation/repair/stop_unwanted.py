@@ -14,12 +14,12 @@ from accounts.explain.instruction import pausing_kinds
 from accounts.models import Account, Repair
 from accounts.state.gateway_client import client_of
 from accounts.store import clock
+from accounts.store.connections import release_connection
 from accounts.store.enqueue import ring
 from accounts.words.status import LIVE, Wanted
 from gateways.base import GatewayError, Step, Unreachable
 from reconciliation.models import Finding
 from reconciliation.repair.cases import Site
-from reconciliation.rollcall.lease import release_connection
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from accounts.alerts.incidents import close_incident, open_incident
+from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Account, Gateway, Incident
 from accounts.state import probes, visibility
 from accounts.words.status import Status

@@ -164,10 +164,3 @@ def wait_for(get: Callable[[], Got], *, limit_seconds: float) -> Got:
     while not (got := get()) and time.monotonic() < ends:
         time.sleep(LOOK_AGAIN_SECONDS)
     return got
-
-
-def release_connection() -> None:
-    """Nothing of the database is held while a gateway is asked: with a pool a thread would keep
-    its connection until its task or request ends."""
-    if not connection.in_atomic_block:
-        connection.close()

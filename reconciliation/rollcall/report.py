@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from reconciliation.cli.plan import Applied
 from reconciliation.rollcall.values import Difference
 
 
@@ -61,25 +60,4 @@ def _finding(finding: Difference) -> dict[str, object]:
         "now": str(finding.now) or None,
         "held": finding.held,
         "why": finding.why,
-    }
-
-
-def applied_as_json(applied: Iterable[Applied]) -> dict[str, object]:
-    """What became of a plan."""
-    applied = list(applied)
-    return {
-        "done": sum(one.is_done for one in applied),
-        "refused": sum(bool(one.refusals) for one in applied),
-        "entries": [
-            {
-                "gateway": one.gateway,
-                "kind": one.entry.kind,
-                "account_id": one.entry.account_id,
-                "session_id": one.entry.session_id,
-                "does": one.entry.does or None,
-                "done": one.is_done,
-                "refused": list(one.refusals),
-            }
-            for one in applied
-        ],
     }

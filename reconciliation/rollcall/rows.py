@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from accounts.alerts.incidents import OPEN_ABOUT_SQL
+from accounts.incidents.incidents import OPEN_ABOUT_SQL
 from accounts.models import SupersededSession
 from accounts.repair.queue import STARTING_SQL
 from accounts.state.decision import is_disproved

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from accounts.repair.targeted_read import as_observation
 from accounts.state import probes
 from accounts.state.observations import Observation
+from accounts.store.connections import release_connection
 from accounts.words.status import LIVE, Status
 from gateways.base import Client, GatewayError, Reason, Session
 from reconciliation.models import Finding
-from reconciliation.rollcall.lease import release_connection
 from reconciliation.rollcall.rows import Row
 from reconciliation.rollcall.values import Comparison, Difference, difference
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simulator.behaviours.behaviour import Nature
+from simulator.behaviours.behaviour import Behaviour
 from simulator.behaviours.evolution import Evolution
 from simulator.behaviours.waha import Waha
 from simulator.behaviours.webjs import Webjs
 from simulator.behaviours.wppconnect import Wppconnect
 from simulator.behaviours.wwebjs_api import WwebjsApi
 
-NATURES: Mapping[str, Nature] = {
+BEHAVIOURS: Mapping[str, Behaviour] = {
     nature.kind: nature for nature in (Webjs(), WwebjsApi(), Waha(), Evolution(), Wppconnect())
 }

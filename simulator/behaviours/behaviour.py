@@ -5,21 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from gateways.profiles import Profile
 from gateways.signing import headers_for
+from simulator.behaviours.stage import Stage
 from simulator.state.sessions import SimulatedSession, Truth
 from simulator.state.settings import Settings
-
-if TYPE_CHECKING:
-    from simulator.state.world import World
 
 Body: TypeAlias = dict[str, object]
 Bodies: TypeAlias = Iterable[Body]
 
 
-class Nature:
+class Behaviour:
     """The first half is said by webhook: a method gives the bodies, none where the kind is silent.
     The second half is done to the world, whose lock is held."""
 
@@ -103,25 +101,25 @@ class Nature:
         (None); None: never again."""
         return None
 
-    def disconnect(self, world: World, session: SimulatedSession, reason: str) -> None:
+    def disconnect(self, world: Stage, session: SimulatedSession, reason: str) -> None:
         """WhatsApp or the page ends it, for `reason`."""
         session.status, session.truth = "disconnected", Truth.DISCONNECTED
         world.tell(self.lost(session, reason))
         world.changed()
 
-    def unlink(self, world: World, session: SimulatedSession) -> None:
+    def unlink(self, world: Stage, session: SimulatedSession) -> None:
         """By the phone; its login is gone already."""
         self.disconnect(world, session, "LOGOUT")
         world.later(world.settings.pace.qr_after_logout, session, world.show_qr)
 
-    def browser_died(self, world: World, session: SimulatedSession) -> None:
+    def browser_died(self, world: Stage, session: SimulatedSession) -> None:
         """Its browser is dead, or its tab is: what the gateway makes of it."""
 
-    def qr_expired(self, world: World, session: SimulatedSession) -> None:
+    def qr_expired(self, world: Stage, session: SimulatedSession) -> None:
         """Nobody scanned it: as a rule there is another."""
         world.show_qr(session)
 
-    def page_came_back(self, world: World, session: SimulatedSession) -> None:
+    def page_came_back(self, world: Stage, session: SimulatedSession) -> None:
         """To WhatsApp, in time."""
 
 

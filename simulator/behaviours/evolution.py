@@ -6,16 +6,13 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from gateways.kinds.evolution import webhooks
-from simulator.behaviours.behaviour import Bodies, Body, Nature, proof_of_sender
+from simulator.behaviours.behaviour import Behaviour, Bodies, Body, proof_of_sender
+from simulator.behaviours.stage import Stage
 from simulator.qr import qr_picture, qr_text
 from simulator.state.sessions import SimulatedSession, Truth, iso, message_id
 from simulator.state.settings import Settings
-
-if TYPE_CHECKING:
-    from simulator.state.world import World
 
 CODES = {
     "LOGOUT": 401,
@@ -38,7 +35,7 @@ NEVER_AGAIN = frozenset({400, 401, 403, 404, 422})
 LOCAL_TIME = timedelta(hours=-3)
 
 
-class Evolution(Nature):
+class Evolution(Behaviour):
     kind = webhooks.KIND
     has_browser = False
     keeps_names = True
@@ -102,7 +99,7 @@ class Evolution(Nature):
             return None
         return min(FIRST_RETRY_SECONDS * (1 << attempt), LONGEST_RETRY_SECONDS)
 
-    def disconnect(self, world: World, session: SimulatedSession, reason: str) -> None:
+    def disconnect(self, world: Stage, session: SimulatedSession, reason: str) -> None:
         """`reason`: a code, or a word of the browser's gateways."""
         code = int(reason) if reason.isdigit() else CODES.get(reason, CONNECTION_CLOSED)
         if code in TERMINAL:
@@ -112,16 +109,16 @@ class Evolution(Nature):
             session.truth, session.socket = Truth.CONNECTING, ""
             self.reconnect(world, session)
 
-    def reconnect(self, world: World, session: SimulatedSession) -> None:
+    def reconnect(self, world: Stage, session: SimulatedSession) -> None:
         """At once and without an end; its row stays as it was."""
         world.tell(self.starting(session))
         if not world.faults.whatsapp_unreachable:
             world.later(world.settings.pace.load, session, world.become_ready)
 
-    def unlink(self, world: World, session: SimulatedSession) -> None:
+    def unlink(self, world: Stage, session: SimulatedSession) -> None:
         self._close(world, session, CODES["LOGOUT"])
 
-    def qr_expired(self, world: World, session: SimulatedSession) -> None:
+    def qr_expired(self, world: Stage, session: SimulatedSession) -> None:
         if session.qr_count < MOST_QR_CODES:
             world.show_qr(session)
             return
@@ -130,7 +127,7 @@ class Evolution(Nature):
         world.tell([_update(session, "refused", CONNECTION_CLOSED)])
         world.put_to_rest(session)
 
-    def _close(self, world: World, session: SimulatedSession, code: int) -> None:
+    def _close(self, world: Stage, session: SimulatedSession, code: int) -> None:
         closed: Body = {
             "instance": session.session_id,
             "status": "closed",

@@ -7,16 +7,13 @@ import hashlib
 import random
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from gateways.kinds.waha import webhooks
-from simulator.behaviours.behaviour import Bodies, Body, Nature, proof_of_sender
+from simulator.behaviours.behaviour import Behaviour, Bodies, Body, proof_of_sender
+from simulator.behaviours.stage import Stage
 from simulator.qr import qr_picture, qr_text
 from simulator.state.sessions import Browser, SimulatedSession, Truth, message_id
 from simulator.state.settings import Settings
-
-if TYPE_CHECKING:
-    from simulator.state.world import World
 
 VERSION = "2026.2.1"
 ENGINE = "WEBJS"
@@ -30,7 +27,7 @@ PASSING = frozenset({"OPENING", "TIMEOUT"})
 _ULID_CHARACTERS = 26
 
 
-class Waha(Nature):
+class Waha(Behaviour):
     kind = webhooks.KIND
     keeps_names = True
     restores_one_by_one = False
@@ -108,7 +105,7 @@ class Waha(Nature):
         """After every error, whichever it is."""
         return RETRY_SECONDS if attempt < ATTEMPTS else None
 
-    def disconnect(self, world: World, session: SimulatedSession, reason: str) -> None:
+    def disconnect(self, world: Stage, session: SimulatedSession, reason: str) -> None:
         """What may pass is looked at again after 2 s; then, and for any other reason at once, it
         has FAILED and is started again: a conflict goes back and forth."""
         if reason == "CONNECTED":
@@ -120,27 +117,27 @@ class Waha(Nature):
         else:
             self._fail(world, session)
 
-    def unlink(self, world: World, session: SimulatedSession) -> None:
+    def unlink(self, world: Stage, session: SimulatedSession) -> None:
         """FAILED for good: nobody's start but a person's helps."""
         session.status, session.truth = "disconnected", Truth.DISCONNECTED
         world.tell(self.lost(session, "LOGOUT"))
 
-    def browser_died(self, world: World, session: SimulatedSession) -> None:
+    def browser_died(self, world: Stage, session: SimulatedSession) -> None:
         if session.browser is not Browser.CRASHED:
             session.truth = Truth.DISCONNECTED
             self._fail(world, session)
 
-    def qr_expired(self, world: World, session: SimulatedSession) -> None:
+    def qr_expired(self, world: Stage, session: SimulatedSession) -> None:
         if session.qr_count < MOST_QR_CODES:
             world.show_qr(session)
         else:
             self.unlink(world, session)
 
-    def _look_again(self, world: World, session: SimulatedSession) -> None:
+    def _look_again(self, world: Stage, session: SimulatedSession) -> None:
         if session.truth is Truth.DISCONNECTED and session.socket in PASSING:
             self._fail(world, session)
 
-    def _fail(self, world: World, session: SimulatedSession) -> None:
+    def _fail(self, world: Stage, session: SimulatedSession) -> None:
         session.status = "disconnected"
         world.tell(self.lost(session, session.socket))
         world.later(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from gateways.kinds.webjs.words import (
     INSTANCE_HEADER,
@@ -13,13 +12,11 @@ from gateways.kinds.webjs.words import (
     TIMESTAMP_HEADER,
     signature,
 )
-from simulator import events
-from simulator.behaviours.behaviour import Bodies, Nature
+from simulator.behaviours import webjs_events
+from simulator.behaviours.behaviour import Behaviour, Bodies
+from simulator.behaviours.stage import Stage
 from simulator.state.sessions import SimulatedSession
 from simulator.state.settings import Settings
-
-if TYPE_CHECKING:
-    from simulator.state.world import World
 
 # Its own retries, in seconds; any other 4xx or 5xx is only logged.
 RETRIES_WITHOUT_ANSWER = (2, 4, 8)
@@ -27,30 +24,30 @@ RETRIES_WHEN_TOO_MANY = (1, 2, 4)
 TOO_MANY_REQUESTS = 429
 
 
-class Webjs(Nature):
+class Webjs(Behaviour):
     kind = "webjs"
     signs_each_attempt = True
 
     def qr_shown(self, session: SimulatedSession, source: random.Random) -> Bodies:
-        return [events.qr_code_generated(session, source)]
+        return [webjs_events.qr_code_generated(session, source)]
 
     def authenticated(self, session: SimulatedSession) -> Bodies:
-        return [events.session_authenticated(session)]
+        return [webjs_events.session_authenticated(session)]
 
     def ready(self, session: SimulatedSession, now: datetime) -> Bodies:
-        return [events.session_ready(session)]
+        return [webjs_events.session_ready(session)]
 
     def lost(self, session: SimulatedSession, reason: str) -> Bodies:
-        return [events.session_disconnected(session, reason)]
+        return [webjs_events.session_disconnected(session, reason)]
 
     def reconnected(self, session: SimulatedSession, now: datetime) -> Bodies:
-        return [events.session_reconnected(session, now)]
+        return [webjs_events.session_reconnected(session, now)]
 
     def gave_up(self, session: SimulatedSession, now: datetime) -> Bodies:
-        return [events.session_reconnect_failed(session, now)]
+        return [webjs_events.session_reconnect_failed(session, now)]
 
     def error(self, session: SimulatedSession, error: str) -> Bodies:
-        return [events.session_error(session, error)]
+        return [webjs_events.session_error(session, error)]
 
     def message(
         self,
@@ -61,12 +58,14 @@ class Webjs(Nature):
         sent: bool,
         megabytes: float,
     ) -> Bodies:
-        return [events.message(session, now=now, source=source, sent=sent, megabytes=megabytes)]
+        return [
+            webjs_events.message(session, now=now, source=source, sent=sent, megabytes=megabytes)
+        ]
 
     def acknowledgement(
         self, session: SimulatedSession, now: datetime, source: random.Random
     ) -> Bodies:
-        return [events.acknowledgement(session, now, source)]
+        return [webjs_events.acknowledgement(session, now, source)]
 
     def headers(
         self, settings: Settings, body: bytes, *, wrong: bool, key_only: bool, now: datetime
@@ -95,7 +94,7 @@ class Webjs(Nature):
             waits = RETRIES_WHEN_TOO_MANY
         return waits[attempt] if attempt < len(waits) else None
 
-    def disconnect(self, world: World, session: SimulatedSession, reason: str) -> None:
+    def disconnect(self, world: Stage, session: SimulatedSession, reason: str) -> None:
         """After a conflict it says that it reconnected, which is false: observed."""
         super().disconnect(world, session, reason)
         if reason == "CONFLICT":

@@ -5,19 +5,16 @@ from __future__ import annotations
 
 import random
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from gateways.kinds.wppconnect import webhooks
-from simulator.behaviours.behaviour import Bodies, Body, Nature
+from simulator.behaviours.behaviour import Behaviour, Bodies, Body
+from simulator.behaviours.stage import Stage
 from simulator.qr import qr_picture, qr_text
 from simulator.state.sessions import Browser, SimulatedSession, Truth, message_id
 from simulator.state.settings import Settings
 
-if TYPE_CHECKING:
-    from simulator.state.world import World
 
-
-class Wppconnect(Nature):
+class Wppconnect(Behaviour):
     kind = webhooks.KIND
     keeps_names = True
     restores_logins = True
@@ -76,21 +73,21 @@ class Wppconnect(Nature):
             "User-Agent": "axios/1.15.2",
         }
 
-    def disconnect(self, world: World, session: SimulatedSession, reason: str) -> None:
+    def disconnect(self, world: Stage, session: SimulatedSession, reason: str) -> None:
         """Not a word of it, and it goes on saying CONNECTED. A conflict it wins by itself."""
         if reason != "CONFLICT":
             session.truth = Truth.CONNECTED if reason == "CONNECTED" else Truth.DISCONNECTED
 
-    def unlink(self, world: World, session: SimulatedSession) -> None:
+    def unlink(self, world: Stage, session: SimulatedSession) -> None:
         """A fresh QR code is all it says of it."""
         session.truth = Truth.DISCONNECTED
         world.later(world.settings.pace.qr_after_logout, session, world.show_qr)
 
-    def browser_died(self, world: World, session: SimulatedSession) -> None:
+    def browser_died(self, world: Stage, session: SimulatedSession) -> None:
         if session.browser is not Browser.CRASHED:
             world.tell([_found(session, "browserClose")])
 
-    def qr_expired(self, world: World, session: SimulatedSession) -> None:
+    def qr_expired(self, world: Stage, session: SimulatedSession) -> None:
         """It closes the session when nobody scanned."""
         world.tell([_found(session, "autocloseCalled")])
         world.put_to_rest(session)

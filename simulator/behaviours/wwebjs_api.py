@@ -6,16 +6,13 @@ from __future__ import annotations
 import base64
 import random
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from gateways.kinds.wwebjs_api import webhooks
-from simulator.behaviours.behaviour import Bodies, Body, Nature, proof_of_sender
+from simulator.behaviours.behaviour import Behaviour, Bodies, Body, proof_of_sender
+from simulator.behaviours.stage import Stage
 from simulator.qr import qr_text
 from simulator.state.sessions import Browser, SimulatedSession, Truth, message_id
 from simulator.state.settings import Settings
-
-if TYPE_CHECKING:
-    from simulator.state.world import World
 
 # The library waits these out: no loss, only a `change_state`.
 PASSING = frozenset({"OPENING", "PAIRING", "TIMEOUT"})
@@ -23,7 +20,7 @@ PASSING = frozenset({"OPENING", "PAIRING", "TIMEOUT"})
 RECOVERY_SECONDS = 5.0
 
 
-class WwebjsApi(Nature):
+class WwebjsApi(Behaviour):
     kind = webhooks.KIND
     start_waits = True
     restores_logins = True
@@ -81,7 +78,7 @@ class WwebjsApi(Nature):
             ),
         }
 
-    def disconnect(self, world: World, session: SimulatedSession, reason: str) -> None:
+    def disconnect(self, world: Stage, session: SimulatedSession, reason: str) -> None:
         """The library closes the browser itself, unless the page may come back."""
         session.socket = reason
         world.tell([_about(session, "change_state", {"state": reason})])
@@ -96,20 +93,20 @@ class WwebjsApi(Nature):
             self.browser_died(world, session)
         world.changed()
 
-    def unlink(self, world: World, session: SimulatedSession) -> None:
+    def unlink(self, world: Stage, session: SimulatedSession) -> None:
         """OPENING for a moment, then a fresh QR code; `disconnected` comes alone."""
         session.truth, session.socket = Truth.DISCONNECTED, "OPENING"
         world.tell(self.lost(session, "LOGOUT"))
         world.later(world.settings.pace.qr_after_logout, session, world.show_qr)
 
-    def browser_died(self, world: World, session: SimulatedSession) -> None:
+    def browser_died(self, world: Stage, session: SimulatedSession) -> None:
         """With RECOVER_SESSIONS it sees a closed tab, never a killed browser: observed."""
         if world.settings.recovers and session.browser is not Browser.DEAD:
             del world.sessions[session.session_id]
             again = world.place(session.session_id, session.workspace_id)
             world.later(RECOVERY_SECONDS, again, world.begin)
 
-    def page_came_back(self, world: World, session: SimulatedSession) -> None:
+    def page_came_back(self, world: Stage, session: SimulatedSession) -> None:
         """`ready` comes twice: observed."""
         if session.truth is Truth.CONNECTED:
             world.tell(_about(session, name) for name in ("authenticated", "ready", "ready"))

@@ -1,4 +1,4 @@
-"""What each kind of gateway answers; what it says and does by itself stands in `natures`."""
+"""What each kind of gateway answers; what it says and does by itself stands in `behaviours`."""
 
 from __future__ import annotations
 

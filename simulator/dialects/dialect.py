@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from simulator.state.world import World
-from simulator.web.failure import Failure
+from simulator.state.failure import Failure
 from simulator.web.wsgi import Reply, Request, html_reply, json_reply
+from simulator.world.world import World
 
 Handler: TypeAlias = Callable[..., Reply]  # of the world, the request, and the names in the path
 Entry: TypeAlias = object

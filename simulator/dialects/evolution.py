@@ -7,9 +7,10 @@ from http import HTTPStatus
 
 from simulator.behaviours.evolution import Evolution, jid_of
 from simulator.dialects.dialect import Dialect, Entry, faulty_list, route
+from simulator.state.failure import Failure
 from simulator.state.sessions import SimulatedSession, Truth
-from simulator.state.world import Failure, World
 from simulator.web.wsgi import Reply, Request, json_reply, same
+from simulator.world.world import World
 
 ROWS = {"connected": "open", "disconnected": "close", "stopped": "close"}
 

@@ -7,9 +7,10 @@ from http import HTTPStatus
 from simulator.behaviours.waha import ENGINE, FAILED, STARTING, STOPPED, VERSION, me_of
 from simulator.dialects.dialect import Dialect, Entry, faulty_list, route
 from simulator.qr import png_of
+from simulator.state.failure import Failure
 from simulator.state.sessions import Browser, SimulatedSession, Truth
-from simulator.state.world import Failure, World
 from simulator.web.wsgi import Reply, Request, json_reply, same
+from simulator.world.world import World
 
 KEY_HEADER = "X-Api-Key"
 # So long its page is asked; then the answer comes without `engine.state`.

@@ -15,10 +15,11 @@ from simulator.dialects.dialect import (
     route,
 )
 from simulator.qr import png_of, qr_picture
-from simulator.state import process
+from simulator.state.failure import Failure
 from simulator.state.sessions import Browser, SimulatedSession, Truth
-from simulator.state.world import Failure, World
 from simulator.web.wsgi import Reply, Request, html_reply, json_reply, same
+from simulator.world import process
+from simulator.world.world import World
 
 KEY_HEADER = "x-api-key"
 NOT_FOUND = "session_not_found"

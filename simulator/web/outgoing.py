@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from gateways.kinds.webjs.words import KEY_HEADER
-from simulator.state.world import Backend
 from simulator.webhooks import Deliver
+from simulator.world.world import Backend
 
 # The Node service's own limit. Longer answers are cut: nobody reads them.
 TIMEOUT_SECONDS = 10.0

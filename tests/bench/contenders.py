@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from accounts.models import Account, Gateway
 from accounts.state.gateway_client import client_of
 from accounts.store import clock
+from accounts.store.connections import release_connection
 from accounts.words.status import Status
 from gateways.base import Session
-from reconciliation.rollcall.lease import release_connection
 from reconciliation.rollcall.roll_call import call_roll
 
 Contender = Callable[[Sequence[Gateway]], None]

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from prometheus_client.parser import text_string_to_metric_families
 
-from accounts.alerts.incidents import open_incident
+from accounts.incidents.incidents import open_incident
 from accounts.models import Incident
 from accounts.state import maintenance
 from reconciliation.models import Run

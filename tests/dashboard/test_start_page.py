@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.alerts.incidents import open_incident
+from accounts.incidents.incidents import open_incident
 from accounts.models import Account, Gateway, Incident
 from accounts.words.status import Status
 from reconciliation.models import Run

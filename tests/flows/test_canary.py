@@ -14,14 +14,14 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.alerts.incidents import open_incident
 from accounts.alerts.outbox import sweep_notifications
+from accounts.incidents.incidents import open_incident
 from accounts.models import Gateway, Incident
 from gateways.registry import KINDS, use_transport
 from reconciliation.tasks import call_roll
 from simulator import still_world
+from simulator.served import control, transport
 from simulator.state.settings import WebhookFaults
-from simulator.web import control, transport
 from tests.accounts.alerts.receivers import HookServer, MailServer, a_channel, serving
 from tests.cast import make_cast
 from tests.flows.canaries import Canaries, kept_in_redis, logged, of_this_instance, rows

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.alerts.incidents import open_incident
 from accounts.alerts.outbox import tell_channel
+from accounts.incidents.incidents import open_incident
 from accounts.models import Account, Gateway, Incident
 from accounts.store.clock import database_now
 from reconciliation.rollcall.lease import take_lease, take_lease_on_schedule
 from reconciliation.tasks import call_roll
-from simulator.state import faults, process
+from simulator.world import faults, process
 from tests.accounts.alerts.receivers import HookServer, a_channel, serving
 from tests.simulator.simulated import connected
 from webhooks.models import Delivery

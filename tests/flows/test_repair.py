@@ -13,7 +13,7 @@ from accounts.repair import repairs, starts
 from accounts.store import clock
 from accounts.words.status import Status
 from reconciliation.repair.governor import govern
-from simulator.state import faults
+from simulator.world import faults
 from tests.flows.story import NUMBER, Story
 from tests.simulator.simulated import connected
 

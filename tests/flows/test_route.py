@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import Channel, Gateway, Incident, Notification
 from accounts.store.redis_client import client
-from simulator.state import faults
+from simulator.world import faults
 from tests.accounts.alerts.receivers import MailServer, serving
 from tests.flows.story import HELD, NUMBER, Story
 from tests.webhooks.sending import Sender, lost

@@ -17,7 +17,7 @@ from reconciliation.cli import apply
 from reconciliation.models import Finding
 from reconciliation.rollcall import roll_call
 from reconciliation.rollcall.report import Report
-from simulator.state.world import World
+from simulator.world.world import World
 from tests.cast import Cast, a_number
 from tests.simulator.simulated import connected
 

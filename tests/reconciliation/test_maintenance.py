@@ -11,7 +11,7 @@ from accounts.repair import targeted_read
 from accounts.state import maintenance
 from accounts.words.status import Status, Wanted
 from gateways.base import Reason
-from simulator.state.world import State
+from simulator.world.world import State
 from tests.cast import see, story
 
 MINUTES = timedelta(minutes=1)

@@ -14,8 +14,8 @@ from config.celery import app
 from reconciliation import tasks
 from reconciliation.models import Run
 from reconciliation.rollcall.phase import seconds_until_phase
-from simulator.state import faults
-from simulator.state.world import State
+from simulator.world import faults
+from simulator.world.world import State
 from tests.cast import see, story
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Repair
-from accounts.operators.lifecycle import Refused
 from accounts.operators.twins import keep_this_one
+from accounts.words.refusals import Refused
 from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 from reconciliation.models import Finding

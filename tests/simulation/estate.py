@@ -19,7 +19,7 @@ from simulator.state.host import Job
 from simulator.state.sessions import SimulatedSession
 from simulator.state.settings import Pace, Settings
 from simulator.state.timeline import Timeline
-from simulator.state.world import State, World
+from simulator.world.world import State, World
 from tests.simulation.engine.hub import Hub
 from tests.simulation.engine.network import Line, Post, Wire
 from tests.simulation.kinds import Kind, own_path

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import OperationalError
 
 from simulator.state.sessions import SimulatedSession, Truth
-from simulator.state.world import Failure, State
+from simulator.world.world import Failure, State
 from tests.simulation.estate import Site
 from tests.simulation.fates import gateways, others, ours, people, sessions
 from tests.simulation.fates.stage import Stage

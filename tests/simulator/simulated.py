@@ -6,10 +6,10 @@ import json
 
 import httpx
 
-from simulator.state import faults
-from simulator.state.seeds import seed
-from simulator.state.world import World
-from simulator.web import transport
+from simulator.served import transport
+from simulator.world import faults
+from simulator.world.seeds import seed
+from simulator.world.world import World
 
 NUMBER = "62811801641"
 

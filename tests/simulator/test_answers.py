@@ -9,8 +9,8 @@ import re
 import pytest
 
 from simulator import still_world
-from simulator.state import faults, process
-from simulator.state.seeds import seed
+from simulator.world import faults, process
+from simulator.world.seeds import seed
 from tests.gateways.kinds import recorded
 from tests.simulator.simulated import ask, connected, scanned, waiting
 

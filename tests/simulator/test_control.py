@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulator import still_world
-from simulator.web.control import GATEWAY_VERBS, LIST_FAULTS, SESSION_VERBS
+from simulator.served.control import GATEWAY_VERBS, LIST_FAULTS, SESSION_VERBS
 from tests.simulator.simulated import NUMBER, ask, connected, control, waiting
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"

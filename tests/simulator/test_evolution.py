@@ -10,9 +10,9 @@ from gateways.base import Kind, Reason, Rejected, State
 from gateways.kinds.evolution import webhooks
 from gateways.kinds.evolution.client import Client
 from simulator import still_world
-from simulator.state import faults
-from simulator.state.world import Failure
-from simulator.web import transport
+from simulator.served import transport
+from simulator.state.failure import Failure
+from simulator.world import faults
 from tests.simulator.conftest import Backend
 from tests.simulator.simulated import NUMBER, ask, connected
 

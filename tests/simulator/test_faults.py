@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateways.base import BadAnswer, Refused, Rejected, State, TimedOut
-from simulator.state import faults, process
+from simulator.state.failure import Failure
 from simulator.state.sessions import Truth
-from simulator.state.world import Failure
+from simulator.world import faults, process
 from tests.simulator.simulated import NUMBER, connected, control, says, scanned, waiting
 
 

@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from simulator import StillHost, World, still_world
-from simulator.state import faults, process, state_file
+from simulator.state.failure import Failure
 from simulator.state.host import LiveHost
 from simulator.state.settings import Pace
-from simulator.state.traffic import TrafficSource
-from simulator.state.world import Failure
+from simulator.world import faults, process, state_file
+from simulator.world.traffic import TrafficSource
 from tests.simulator.simulated import NUMBER, connected, control, says, waiting
 
 ACTIVE = "/api/whatsapp/accounts/active"

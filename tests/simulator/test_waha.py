@@ -12,8 +12,8 @@ from gateways.base import Kind, Pulse, Reason, State
 from gateways.kinds.waha import webhooks
 from gateways.kinds.waha.client import Client
 from simulator import still_world
-from simulator.state import faults, process
-from simulator.web import transport
+from simulator.served import transport
+from simulator.world import faults, process
 from tests.gateways.kinds.documented import waha_session
 from tests.simulator.conftest import Backend
 from tests.simulator.simulated import NUMBER, ask, connected

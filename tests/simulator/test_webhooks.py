@@ -10,9 +10,9 @@ import pytest
 from gateways.base import Kind, webhook_path
 from gateways.kinds.webjs import kind
 from gateways.kinds.webjs.words import WRONG_PATHS
-from simulator import events
-from simulator.state import faults
+from simulator.behaviours import webjs_events
 from simulator.state.sessions import SimulatedSession, Truth
+from simulator.world import faults
 from tests.gateways.kinds import recorded
 from tests.simulator.simulated import NUMBER, connected, control, scanned
 
@@ -26,7 +26,7 @@ def say_all(world):
     faults.disconnect(world, "s", reason="CONFLICT")
     faults.give_up(world, "s")
     faults.unlink(world, "s")
-    world.sender.send(events.connection_test(world.host.now()))
+    world.sender.send(webjs_events.connection_test(world.host.now()))
     world.settle()
 
 
@@ -85,7 +85,7 @@ def test_a_picture_is_a_png():
         truth=Truth.QR_SCANNING,
         last_activity=None,
     )
-    raw = json.dumps(events.qr_code_generated(session, random.Random(1))).encode()
+    raw = json.dumps(webjs_events.qr_code_generated(session, random.Random(1))).encode()
 
     assert kind.parse(raw).qr_code.startswith("data:image/png;base64,iVBORw0KGgo")
 

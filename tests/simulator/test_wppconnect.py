@@ -14,9 +14,9 @@ from gateways.kinds.wppconnect import webhooks
 from gateways.kinds.wppconnect.client import Client
 from simulator import still_world
 from simulator.dialects.wppconnect import token_for
-from simulator.state import faults, process
+from simulator.served import transport
 from simulator.state.sessions import Login
-from simulator.web import transport
+from simulator.world import faults, process
 from tests.gateways.kinds import captured
 from tests.simulator.conftest import Backend
 from tests.simulator.simulated import ask, connected

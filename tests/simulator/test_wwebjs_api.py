@@ -25,10 +25,10 @@ from gateways.base import (
 from gateways.kinds.wwebjs_api import webhooks
 from gateways.kinds.wwebjs_api.client import Client
 from simulator import still_world
-from simulator.state import faults, process
+from simulator.served import transport
 from simulator.state.settings import INSTANT
-from simulator.state.world import State as SimulatorState
-from simulator.web import transport
+from simulator.world import faults, process
+from simulator.world.world import State as SimulatorState
 from tests.gateways.kinds import captured
 from tests.simulator.conftest import Backend
 from tests.simulator.simulated import ask, connected

@@ -10,7 +10,7 @@ import pytest
 from accounts.models import Account, SupersededSession
 from accounts.operators.lifecycle import archive
 from simulator import still_world
-from simulator.state.process import clean_up
+from simulator.world.process import clean_up
 from tests.simulator.simulated import connected
 from tests.webhooks.sending import KEY, Sender
 

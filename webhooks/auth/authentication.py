@@ -14,6 +14,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts.store.connections import release_connection
 from gateways.kinds.webjs import kind as webjs
 from gateways.profiles import Profile
 from gateways.registry import DIALECTS
@@ -47,7 +48,7 @@ from webhooks.wire.bodies import (
     read_body,
     refuse_compressed,
 )
-from webhooks.wire.errors import Ambiguous, release_connection
+from webhooks.wire.errors import Ambiguous
 from webhooks.wire.outline import outline
 
 logger = logging.getLogger(__name__)

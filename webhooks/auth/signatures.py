@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from accounts.store.connections import release_connection
 from webhooks.auth.candidates import holders, session_id_in
 from webhooks.auth.credentials import Credentials, Untrusted
 from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring
 from webhooks.wire.bodies import Body, Hasher, Incoming, Watchers, read_body
-from webhooks.wire.errors import release_connection
 
 # So many secrets are hashed over a body that is too large to keep; the hints must narrow them.
 LARGE_BODY_SECRETS = 4

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
+from accounts.store.connections import release_connection
 from webhooks.models import Delivery
 from webhooks.wire.bodies import BodyRefused
-from webhooks.wire.errors import release_connection
 
 LOOKED_AT_EVERY_SECONDS = 1.0
 RETRY_AFTER_PENDING_SECONDS = 5

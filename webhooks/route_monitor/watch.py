@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Count, F, Q, Sum
 from redis.exceptions import RedisError
 
-from accounts.alerts.incidents import close_incident, open_incident
+from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Account, Gateway, Incident
 from accounts.state import maintenance
 from accounts.store import clock

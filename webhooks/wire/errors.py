@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from psycopg_pool import PoolTimeout
@@ -118,9 +118,3 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonR
     """For any path below /api/ that nobody answers."""
     reason = f"nothing is at {printable(request.path, limit=200)}; {where_webhooks_belong()}"
     return JsonResponse({"success": False, "reason": reason}, status=404)
-
-
-def release_connection() -> None:
-    """A thread that waits for a slow body must not hold one of the pool's connections."""
-    if not connection.in_atomic_block:
-        connection.close()

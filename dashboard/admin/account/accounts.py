@@ -15,11 +15,11 @@ from django.template.response import TemplateResponse
 
 from accounts.models import Account, SupersededSession
 from dashboard.account.groups import MEANINGS, Accounts, Group, counts, rows_between, with_group
-from dashboard.account.page import page_of
 from dashboard.admin import search
 from dashboard.admin.account.columns import AccountColumns
 from dashboard.admin.account.filters import GroupFilter, HiddenFilter, StatusFilter
 from dashboard.admin.account.form import RegisterForm
+from dashboard.admin.account.page import page_of
 from dashboard.admin.account.take_over import proposals, take_over_verb
 from dashboard.admin.account.verbs import ACCOUNT_VERBS, Verb
 from dashboard.admin.base import HarmlessChangeList, KeptAdmin, make_harmless

@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Account, Gateway, Workspace
-from accounts.operators.lifecycle import Refused
 from accounts.operators.registration import register
+from accounts.words.refusals import Refused
 from accounts.words.status import Wanted
 from gateways.base import normal_phone_number
 

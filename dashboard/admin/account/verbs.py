@@ -25,7 +25,7 @@ MOST_AT_GATEWAYS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
-    """`act(row, actor, why)` raises lifecycle.Refused or GatewayError. `refusal` says why a row is
+    """`act(row, actor, why)` raises Refused or GatewayError. `refusal` says why a row is
     skipped, or nothing. `foresee(rows)`, where there is one, says what would come of it, and
     changes nothing. At most `most` rows at once."""
 

@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db import OperationalError, models, transaction
 
-from accounts.operators.lifecycle import Refused
+from accounts.words.refusals import Refused
 from dashboard.admin.account.verbs import Verb
 from dashboard.wording.safe_text import visible
 from gateways.base import GatewayError

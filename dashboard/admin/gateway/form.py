@@ -15,12 +15,13 @@ from unfold.widgets import (
 )
 
 from accounts.models import Gateway, GatewaySecret
-from accounts.operators.provisioning import Conflict, free_address
+from accounts.operators.provisioning import free_address
 from accounts.operators.webhook_settings import (
     accepted_paths_of,
     forward_url_of,
     require_signing_kind,
 )
+from accounts.words.refusals import Conflict
 from gateways.registry import KINDS
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]{16,}")

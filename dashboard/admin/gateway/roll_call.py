@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import Account, Gateway
-from accounts.operators.lifecycle import Refused
+from accounts.words.refusals import Refused
 from dashboard.admin.account.verbs import MOST_AT_GATEWAYS, Verb
 from reconciliation.rollcall.report import Report
 from reconciliation.rollcall.roll_call import call_roll_now

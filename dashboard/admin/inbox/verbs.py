@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from accounts.operators.lifecycle import Refused
+from accounts.words.refusals import Refused
 from dashboard.admin.account.verbs import Verb
 from webhooks.inbox.redrive import discard, foresee, redrive, why_not_discarded, why_not_redriven
 from webhooks.models import Delivery

@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.alerts import rules
 from accounts.explain.explanation import age
+from accounts.incidents import rules
 from accounts.models import Incident, Notification
 from dashboard.admin.account.verbs import Verb
 from dashboard.admin.confirm.actionable import ActedOnAdmin

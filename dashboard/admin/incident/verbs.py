@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from accounts.alerts import incidents, rules
+from accounts.incidents import incidents, rules
 from accounts.models import Incident
 from dashboard.admin.account.verbs import Act, Verb
 from webhooks import misrouted

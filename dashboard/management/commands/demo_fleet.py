@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Gateway
-from accounts.operators.provisioning import Conflict, ensure_gateway
+from accounts.operators.provisioning import ensure_gateway
+from accounts.words.refusals import Conflict
 from config import environment
 from dashboard.management.demo import make_fleet, seeds
 

@@ -16,8 +16,8 @@ from django.db.models import F
 
 from accounts.alerts import sender
 from accounts.alerts.channels import try_channel
-from accounts.alerts.incidents import open_incident
 from accounts.alerts.outbox import sweep_notifications, tell_channel
+from accounts.incidents.incidents import open_incident
 from accounts.models import Channel, Incident, Notification
 from config.celery import app
 from tests.accounts.alerts.receivers import MailServer, a_channel

@@ -9,8 +9,8 @@ import pytest
 
 from accounts.alerts import sender
 from accounts.alerts.channels import keep_channel, try_channel
-from accounts.alerts.incidents import open_incident
 from accounts.alerts.outbox import sweep_notifications, tell_channel
+from accounts.incidents.incidents import open_incident
 from accounts.models import Channel, Incident, Notification
 from tests.accounts.alerts.receivers import a_channel
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.alerts import rules
-from accounts.alerts.rules import Beginning, Cancel, Send, Wait
+from accounts.incidents import rules
+from accounts.incidents.rules import Beginning, Cancel, Send, Wait
 from accounts.models import Incident, Notification
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)

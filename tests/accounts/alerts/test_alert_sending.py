@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from accounts.alerts import rules
-from accounts.alerts.incidents import close_incident, open_incident
 from accounts.alerts.outbox import sweep_notifications, tell_channel
+from accounts.incidents import rules
+from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Channel, Incident, Notification
 from accounts.store.clock import database_now
 from tests.accounts.alerts.receivers import a_channel

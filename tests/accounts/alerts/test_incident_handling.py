@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from accounts.alerts.incidents import acknowledge, close_incident, mute, open_incident, unmute
 from accounts.alerts.outbox import tell_channel
+from accounts.incidents.incidents import acknowledge, close_incident, mute, open_incident, unmute
 from accounts.models import Incident, Notification
-from accounts.operators.lifecycle import Refused
 from accounts.store.clock import database_now
+from accounts.words.refusals import Refused
 from tests.accounts.alerts.receivers import a_channel
 
 Kind = Incident.Kind

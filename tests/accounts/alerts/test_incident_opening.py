@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from accounts.alerts.incidents import close_incident, mute, open_incident
+from accounts.incidents.incidents import close_incident, mute, open_incident
 from accounts.models import Incident, Notification
 from accounts.store.clock import database_now
 from tests.accounts.alerts.receivers import a_channel

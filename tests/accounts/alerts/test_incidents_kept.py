@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.alerts import incidents
+from accounts.incidents import incidents
 from accounts.models import Channel, Incident, Notification
 from accounts.store import clock
 

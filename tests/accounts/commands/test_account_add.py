@@ -10,6 +10,7 @@ from django.core.management import CommandError
 from accounts.models import Account
 from accounts.operators import lifecycle
 from accounts.state.observations import Verdict
+from accounts.words.refusals import Refused
 from accounts.words.status import Status, Wanted
 from tests.accounts.commands.running import run, run_json
 from tests.cast import left_behind, see, see_session, story
@@ -173,7 +174,7 @@ def test_archived_and_wanted_stopped_on_purpose(cast):
 def test_an_archived_account_is_not_wanted_without_adding_it_again(cast):
     lifecycle.archive(cast.charlie, actor="olga")
 
-    with pytest.raises(lifecycle.Refused, match="register the number again"):
+    with pytest.raises(Refused, match="register the number again"):
         lifecycle.want(cast.charlie, Wanted.RUNNING, actor="olga")
 
 

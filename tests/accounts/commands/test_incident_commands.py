@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
-from accounts.alerts.incidents import acknowledge, close_incident, mute, open_incident
+from accounts.incidents.incidents import acknowledge, close_incident, mute, open_incident
 from accounts.models import Channel, Incident, Notification
 from tests.accounts.alerts.receivers import a_channel
 

@@ -7,9 +7,9 @@ import pytest
 
 from accounts.models import Account, Gateway, Repair
 from accounts.operators import lifecycle
-from accounts.operators.lifecycle import Refused
 from accounts.repair import repairs, starts
 from accounts.repair.targeted_read import confirm
+from accounts.words.refusals import Refused
 from accounts.words.status import Status, Wanted
 from gateways.base import Rejected
 from tests.accounts.operators.waha_there import waha_at

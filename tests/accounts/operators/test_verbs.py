@@ -6,15 +6,15 @@ import pytest
 
 from accounts.models import Account, GatewaySecret
 from accounts.operators import lifecycle, registration
-from accounts.operators.lifecycle import Refused
 from accounts.repair.targeted_read import confirm
+from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status, Wanted
 from gateways import registry
 from gateways.base import BadAnswer, GatewayError, KeyRejected, TimedOut
 from gateways.base import Refused as NobodyListens
 from simulator import still_world
-from simulator.state import faults, process
-from simulator.web import transport
+from simulator.served import transport
+from simulator.world import faults, process
 from tests.cast import NOBODY, left_behind, see, story
 from tests.simulator.simulated import connected
 

@@ -14,9 +14,9 @@ from accounts.words.status import Status
 from gateways import registry
 from gateways.base import Reason, Step
 from simulator import still_world
-from simulator.state import faults, process
+from simulator.served import transport
 from simulator.state.sessions import Browser
-from simulator.web import transport
+from simulator.world import faults, process
 from tests.cast import NOBODY
 from tests.simulator.simulated import connected, says
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.alerts.incidents import close_incident, open_incident
+from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Account, Gateway, Incident, MaintenanceWindow, Repair
-from accounts.operators.lifecycle import Refused
 from accounts.repair import queue as repair_queue
 from accounts.repair import repairs
 from accounts.repair.starts import claim
+from accounts.words.refusals import Refused
 from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 

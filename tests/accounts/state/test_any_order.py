@@ -17,10 +17,10 @@ from hypothesis.stateful import (
 
 from accounts.models import Account, SupersededSession, Transition
 from accounts.operators import lifecycle, registration
-from accounts.operators.lifecycle import Refused
 from accounts.state.observations import BELIEVED, Verdict
 from accounts.state.observe import observe
 from accounts.store.clock import database_now
+from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status, Wanted
 from tests.cast import make_cast, saw_session
 

@@ -8,9 +8,9 @@ import pytest
 from django.core.management import CommandError
 
 from accounts.models import MaintenanceWindow
-from accounts.operators.lifecycle import Refused
 from accounts.state import maintenance
 from accounts.store import clock
+from accounts.words.refusals import Refused
 from tests.accounts.commands.running import run, run_json
 
 MINUTE = timedelta(minutes=1)

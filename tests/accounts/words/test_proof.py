@@ -10,7 +10,7 @@ from accounts.explain.explanation import sentence
 from accounts.models import Account, Gateway
 from accounts.models.proof import proven_since
 from accounts.words.status import Source, Status
-from dashboard.account.row_text import is_proven
+from dashboard.wording.account_row import is_proven
 from gateways.base import Reason
 from tests.cast import see
 from webhooks.gateway_calls import health_score

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.alerts.incidents import open_incident
+from accounts.incidents.incidents import open_incident
 from accounts.models import Incident
 from accounts.store.clock import database_now
 from tests.dashboard.conftest import a_visitor

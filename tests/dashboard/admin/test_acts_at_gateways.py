@@ -8,7 +8,7 @@ from accounts.models import Account, GatewaySecret
 from accounts.repair.starts import carry_out_due
 from accounts.words.status import Status, Wanted
 from reconciliation.models import Run
-from simulator.state import faults, process
+from simulator.world import faults, process
 from tests.dashboard.pages import act, ask, page_of, told, words
 from tests.simulator.simulated import connected, says
 

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 
-from accounts.alerts.incidents import open_incident
+from accounts.incidents.incidents import open_incident
 from accounts.models import Account, Incident, SupersededSession, Transition
 from accounts.words.status import Source, Status
 from reconciliation.models import Finding, Run

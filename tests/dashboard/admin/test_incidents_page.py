@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from accounts.alerts.incidents import close_incident, mute, open_incident
+from accounts.incidents.incidents import close_incident, mute, open_incident
 from accounts.models import Gateway, Incident, Notification
 from tests.accounts.alerts.receivers import a_channel
 from tests.dashboard.conftest import a_visitor

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.alerts.incidents import open_incident
+from accounts.incidents.incidents import open_incident
 from accounts.models import Incident
 from accounts.store.clock import database_now
 from dashboard.monitor.figures import WINDOWS

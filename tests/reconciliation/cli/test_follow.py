@@ -9,7 +9,7 @@ import pytest
 from accounts.models import Gateway
 from accounts.words.status import Status
 from gateways.base import Reason
-from simulator.state.world import State
+from simulator.world.world import State
 from tests.cast import see, story
 from tests.reconciliation.cli.monitoring import Monitor
 

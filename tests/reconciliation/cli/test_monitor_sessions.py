@@ -14,8 +14,8 @@ from accounts.models import Account, Gateway
 from accounts.words.status import Status
 from reconciliation.models import Run
 from reconciliation.rollcall.lease import take_lease
-from simulator.state import faults
-from simulator.state.world import State
+from simulator.world import faults
+from simulator.world.world import State
 from tests.reconciliation.cli.monitoring import Monitor
 from tests.reconciliation.scene import OURS
 

@@ -12,7 +12,7 @@ from accounts.operators import lifecycle
 from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 from reconciliation.models import Run
-from simulator.state.world import State
+from simulator.world.world import State
 from tests.cast import see, story
 from tests.reconciliation.cli.monitoring import Monitor
 

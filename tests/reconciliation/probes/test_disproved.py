@@ -12,7 +12,7 @@ from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.words.status import Source, Status
 from gateways.base import Reason
-from simulator.state import faults
+from simulator.world import faults
 from tests.cast import story
 
 

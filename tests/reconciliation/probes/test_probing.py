@@ -12,8 +12,8 @@ from accounts.models import Account, Gateway
 from accounts.words.status import Status
 from gateways.base import Reason
 from reconciliation import tasks
-from simulator.state import faults
-from simulator.state.world import State
+from simulator.world import faults
+from simulator.world.world import State
 from tests.cast import story
 
 

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.alerts.incidents import open_incident
 from accounts.explain.explanation import explain
+from accounts.incidents.incidents import open_incident
 from accounts.models import Account, Gateway, Incident, Repair, Transition
 from accounts.operators.lifecycle import mark_disconnected
 from accounts.repair import repairs

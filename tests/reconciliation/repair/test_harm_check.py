@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.alerts.incidents import close_incident
+from accounts.incidents.incidents import close_incident
 from accounts.models import Account, Incident, Repair, Transition
-from accounts.operators.lifecycle import Refused
 from accounts.repair.pause import resume_repair
 from accounts.store import clock
+from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
 from reconciliation.repair.governor import govern
 from reconciliation.repair.harm_check import AT_MOST_BY_CHANCE, TIMES_AS_MANY, Tally, harms

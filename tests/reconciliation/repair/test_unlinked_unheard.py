@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accounts.models import Gateway, Repair
 from reconciliation.repair.governor import govern
-from simulator.state import faults
+from simulator.world import faults
 
 
 def test_it_is_never_restarted_when_its_gateway_drops_it(scene):

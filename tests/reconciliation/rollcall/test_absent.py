@@ -5,7 +5,7 @@ from __future__ import annotations
 from accounts.models import Account
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
-from simulator.state import faults
+from simulator.world import faults
 from tests.cast import see, story
 
 

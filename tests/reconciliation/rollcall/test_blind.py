@@ -7,7 +7,7 @@ import pytest
 from accounts.models import GatewaySecret, Incident
 from accounts.words.status import Status
 from gateways.base import Reason
-from simulator.state.world import State
+from simulator.world.world import State
 from tests.cast import story
 
 
@@ -122,7 +122,7 @@ def test_a_short_absence_of_the_gateway_alarms_nobody(scene):
 def test_a_read_that_fails_condemns_nobody(scene, monkeypatch):
     """The list is whole and does not show it, then the targeted read is answered with an error."""
     from simulator.dialects import webjs as api
-    from simulator.state.world import Failure
+    from simulator.state.failure import Failure
 
     def fails(*args):
         raise Failure("out of memory")

@@ -9,7 +9,7 @@ from accounts.store.clock import database_now
 from accounts.words.status import Status
 from gateways.base import GatewayError, Reason
 from reconciliation.rollcall import targeted_reads
-from simulator.state import faults
+from simulator.world import faults
 from tests.cast import see, story
 
 HELD = (Status.UNKNOWN, Reason.MASS_LOSS_UNCONFIRMED)

@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Transition
-from accounts.operators.lifecycle import Refused
 from accounts.operators.mass_loss import confirm_loss, dismiss_loss
+from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
 from gateways.base import Reason
 from tests.cast import story

@@ -12,7 +12,7 @@ from reconciliation.models import Finding, Run
 from reconciliation.rollcall import records
 from reconciliation.rollcall.report import Report
 from reconciliation.rollcall.values import Difference
-from simulator.state.world import State
+from simulator.world.world import State
 
 
 def keep(gateway, *findings, outcome=Run.Outcome.DRIFT, **fields):

@@ -16,8 +16,8 @@ from gateways.registry import use_transport
 from reconciliation.rollcall import roll_call
 from reconciliation.rollcall.self_check import Sight, all_blind, suspects_ourselves
 from simulator import still_world
-from simulator.state.world import State
-from simulator.web import transport
+from simulator.served import transport
+from simulator.world.world import State
 from tests.cast import story
 from tests.simulator.simulated import connected
 

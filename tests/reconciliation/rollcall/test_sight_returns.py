@@ -5,7 +5,7 @@ from __future__ import annotations
 from accounts.models import Gateway, Incident
 from accounts.words.status import Status
 from gateways.base import Reason
-from simulator.state.world import State
+from simulator.world.world import State
 from tests.cast import story
 
 HELD = (Status.UNKNOWN, Reason.MASS_LOSS_UNCONFIRMED)

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Account
 from accounts.store.clock import database_now
 from accounts.words.status import Status
-from simulator.state.world import State
+from simulator.world.world import State
 
 
 def writes(queries):

@@ -18,8 +18,8 @@ from django.test import RequestFactory
 from django.urls import resolve
 
 from gateways.kinds.webjs.words import KEY_HEADER
-from simulator.state.world import State, World
-from simulator.web.api import application
+from simulator.served.api import application
+from simulator.world.world import State, World
 from tests.simulation.engine.hub import Actor, Hub, current_task
 from tests.simulation.kinds import CHANGES, Call, Kind
 
@@ -166,7 +166,7 @@ class Post:
     def ask(
         self, method: str, path: str, body: Mapping[str, object] | None, bearer: bool
     ) -> tuple[int, object]:
-        """As simulator.state.world.Backend: what the Node service asks of its backend."""
+        """As simulator.world.world.Backend: what the Node service asks of its backend."""
         if self.line.is_cut or self.web_is_down:
             raise OSError("nobody answers")
         name, value = ("Authorization", f"Bearer {self.key}") if bearer else (KEY_HEADER, self.key)

@@ -6,12 +6,12 @@ from contextlib import suppress
 from datetime import timedelta
 
 from accounts.operators import mass_loss
-from accounts.repair.refusals import Refused
 from accounts.state import maintenance
-from simulator.state import faults as mishaps
-from simulator.state import process
+from accounts.words.refusals import Refused
 from simulator.state.sessions import SimulatedSession, Truth
-from simulator.state.world import State
+from simulator.world import faults as mishaps
+from simulator.world import process
+from simulator.world.world import State
 from tests.simulation.estate import Site
 from tests.simulation.fates.sessions import ToSessions
 from tests.simulation.fates.stage import Fates, Stage

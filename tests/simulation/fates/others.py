@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from simulator.state import faults
 from simulator.state.sessions import SimulatedSession, Truth
-from simulator.state.world import Failure, State
+from simulator.world import faults
+from simulator.world.world import Failure, State
 from tests.simulation.estate import Site
 from tests.simulation.fates.sessions import ToSessions
 

@@ -8,8 +8,8 @@ from django.db import OperationalError
 
 from accounts.models import Account
 from accounts.operators import lifecycle
-from accounts.repair.refusals import Refused
 from accounts.repair.repairs import lift_quarantine
+from accounts.words.refusals import Refused
 from accounts.words.status import Wanted
 from gateways.base import GatewayError
 from simulator.state.sessions import SimulatedSession

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from accounts.models import Account
 from accounts.words.status import Status
-from simulator.state import faults
 from simulator.state.sessions import Browser, SimulatedSession, Truth
-from simulator.state.world import Failure, State
+from simulator.world import faults
+from simulator.world.world import Failure, State
 from tests.simulation.estate import Site
 from tests.simulation.fates.stage import Fates, Stage
 from tests.simulation.troubles import FALLS_AGAIN, PAGE_HANGS, TAKEN

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.alerts.incidents import close_incident, open_incident
+from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Account, Gateway, Incident, MaintenanceWindow
 from accounts.state import maintenance
 from accounts.store.clock import database_now

@@ -11,9 +11,10 @@ import threading
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from simulator.state.world import Failure, State, World
-from simulator.web.api import application
+from simulator.served.api import application
+from simulator.state.failure import Failure
 from simulator.web.wsgi import Application
+from simulator.world.world import State, World
 
 TICK_SECONDS = 0.05
 

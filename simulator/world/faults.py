@@ -8,9 +8,10 @@ saying "connected"; an honest one sends the webhook and says "disconnected".
 from __future__ import annotations
 
 from gateways.base import normal_phone_number
-from simulator.state import process
+from simulator.state.failure import Failure
 from simulator.state.sessions import Browser, Login, SimulatedSession, Truth
-from simulator.state.world import Failure, World
+from simulator.world import process
+from simulator.world.world import World
 
 
 def scan(world: World, session_id: str, *, phone_number: str) -> None:
@@ -34,14 +35,14 @@ def unlink(world: World, session_id: str) -> None:
     with world.lock:
         session = held(world, session_id)
         world.logins.pop(session_id, None)
-        world.nature.unlink(world, session)
+        world.behaviour.unlink(world, session)
     world.settle()
 
 
 def disconnect(world: World, session_id: str, *, reason: str) -> None:
     """WhatsApp or the page ends it, for a reason the gateway hands on."""
     with world.lock:
-        world.nature.disconnect(world, held(world, session_id), reason)
+        world.behaviour.disconnect(world, held(world, session_id), reason)
     world.settle()
 
 
@@ -63,7 +64,7 @@ def give_up(world: World, session_id: str) -> None:
     with world.lock:
         session = held(world, session_id)
         session.status, session.truth = "disconnected", Truth.DISCONNECTED
-        world.tell(world.nature.gave_up(session, world.host.now()))
+        world.tell(world.behaviour.gave_up(session, world.host.now()))
     world.settle()
 
 
@@ -89,7 +90,7 @@ def resume(world: World, session_id: str) -> None:
         was_away = session.browser is Browser.AWAY
         session.browser = Browser.RUNNING
         if was_away:
-            world.nature.page_came_back(world, session)
+            world.behaviour.page_came_back(world, session)
         world.stop_waiting(session)
     world.settle()
 
@@ -115,7 +116,7 @@ def leave(world: World, session_id: str) -> None:
     """Its page goes elsewhere (an error page, say). Observed with wwebjs-api: unless it comes back,
     the whole process dies half a minute later, and at once by a restart or a stop."""
     _break(world, session_id, Browser.AWAY, "")
-    seconds = world.nature.dies_of_lost_page_seconds
+    seconds = world.behaviour.dies_of_lost_page_seconds
     if seconds is not None:
         world.later(seconds, held(world, session_id), lambda left: _end_if_away(world, left))
 
@@ -126,7 +127,7 @@ def _end_if_away(world: World, session: SimulatedSession) -> None:
 
 
 def _ends_all(world: World, session: SimulatedSession) -> bool:
-    dies = world.nature.dies_of_lost_page_seconds is not None
+    dies = world.behaviour.dies_of_lost_page_seconds is not None
     return dies and session.browser is Browser.AWAY
 
 
@@ -155,13 +156,13 @@ def claim_reconnected(world: World, session_id: str) -> None:
     """A "session_reconnected" with nothing behind it."""
     with world.lock:
         session = held(world, session_id)
-        world.tell(world.nature.reconnected(session, world.host.now()))
+        world.tell(world.behaviour.reconnected(session, world.host.now()))
     world.settle()
 
 
 def report_error(world: World, session_id: str, *, error: str) -> None:
     with world.lock:
-        world.tell(world.nature.error(held(world, session_id), error))
+        world.tell(world.behaviour.error(held(world, session_id), error))
     world.settle()
 
 
@@ -170,7 +171,7 @@ def speak(world: World, session_id: str, *, sent: bool = False, megabytes: float
     with world.lock:
         session = _alive(world, session_id)
         now = session.last_activity = world.host.now()
-        bodies = world.nature.message(
+        bodies = world.behaviour.message(
             session, now=now, source=world.random, sent=sent, megabytes=megabytes
         )
     world.tell(bodies)
@@ -182,7 +183,7 @@ def acknowledge(world: World, session_id: str) -> None:
     with world.lock:
         session = _alive(world, session_id)
         now = session.last_activity = world.host.now()
-        world.tell(world.nature.acknowledgement(session, now, world.random))
+        world.tell(world.behaviour.acknowledgement(session, now, world.random))
     world.settle()
 
 
@@ -203,14 +204,14 @@ def _alive(world: World, session_id: str) -> SimulatedSession:
 def _break(world: World, session_id: str, browser: Browser, said: str) -> None:
     with world.lock:
         session = held(world, session_id)
-        if not world.nature.has_browser:
-            raise Failure(f"{world.nature.kind} has no browser", status=409)
+        if not world.behaviour.has_browser:
+            raise Failure(f"{world.behaviour.kind} has no browser", status=409)
         session.browser = browser
         if not session.is_mute:
             world.stop_waiting(session)
         if said:
             session.status = "disconnected"
-            world.tell(world.nature.lost(session, said))
+            world.tell(world.behaviour.lost(session, said))
         elif browser in (Browser.DEAD, Browser.CLOSED, Browser.CRASHED):
-            world.nature.browser_died(world, session)
+            world.behaviour.browser_died(world, session)
     world.settle()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateways.base import normal_phone_number
+from simulator.state.failure import Failure
 from simulator.state.sessions import Login, SimulatedSession, Truth
-from simulator.state.world import Failure, World
-from simulator.web.fields import Fields
+from simulator.world.fields import Fields
+from simulator.world.world import World
 
 # What it then says, and what is true of it.
 _TRUTHS = {
@@ -40,7 +41,7 @@ def seed(world: World, values: Mapping[str, object]) -> SimulatedSession:
         session.status, session.truth = state, _TRUTHS[state]
         session.is_starting = False
         if session.truth is Truth.QR_SCANNING:
-            world.nature.draw_qr(session, world.random)
+            world.behaviour.draw_qr(session, world.random)
         if number is not None:
             _give_number(world, session, number)
         if state == "connected":
@@ -66,6 +67,6 @@ def _go_on(world: World, session: SimulatedSession, *, announce: bool) -> None:
     elif session.truth is Truth.CONNECTING:
         world.later(world.settings.pace.load, session, world.become_ready)
     elif announce and session.truth is Truth.CONNECTED:
-        world.tell(world.nature.ready(session, world.host.now()))
+        world.tell(world.behaviour.ready(session, world.host.now()))
     elif announce:
-        world.tell(world.nature.lost(session, "NAVIGATION"))
+        world.tell(world.behaviour.lost(session, "NAVIGATION"))

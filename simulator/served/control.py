@@ -9,12 +9,13 @@ import dataclasses
 from collections.abc import Callable
 from typing import TypeAlias
 
-from simulator.state import faults, process
-from simulator.state.seeds import seed
+from simulator.state.failure import Failure
 from simulator.state.settings import Faults, Traffic, WebhookFaults
-from simulator.state.world import Failure, State, World
-from simulator.web.fields import Fields
 from simulator.web.wsgi import Environ, NotJson, Reply, Request, json_reply, read_request, same
+from simulator.world import faults, process
+from simulator.world.fields import Fields
+from simulator.world.seeds import seed
+from simulator.world.world import State, World
 
 PREFIX = "/_control"
 KEY_HEADER = "X-Control-Key"

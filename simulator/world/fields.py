@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from simulator.state.world import Failure
+from simulator.state.failure import Failure
 
 _MISSING = object()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from simulator.state.failure import Failure
 from simulator.state.sessions import SimulatedSession, Truth
-from simulator.state.world import Failure, State, World
+from simulator.world.world import State, World
 
 BACKEND_TRIES = 3
 # What it calls stale, as observed in the Node service: days without activity, by status.
@@ -61,12 +62,12 @@ def restart(world: World, *, down_seconds: float = 0, failing: Collection[str] =
 
 def _awake(world: World) -> list[SimulatedSession]:
     """Those that come back; what was stopped keeps its place in the list, where it has one."""
-    comes_back = world.nature.restores_logins
+    comes_back = world.behaviour.restores_logins
     return [one for one in world.sessions.values() if comes_back or one.truth is not Truth.STOPPED]
 
 
 def _logins_to_restore(world: World) -> list[tuple[str, int]]:
-    if not world.nature.restores_logins:
+    if not world.behaviour.restores_logins:
         return []
     return [(login.session_id, login.workspace_id) for login in world.logins.values()]
 
@@ -139,10 +140,10 @@ def _restore_next(world: World, waiting: list[tuple[str, int]], failing: Collect
         world.restoring[:] = waiting
         if not waiting:
             return
-        now = waiting[:1] if world.nature.restores_one_by_one else waiting
+        now = waiting[:1] if world.behaviour.restores_one_by_one else waiting
         sessions = [world.place(*one) for one in now]
         for session in sessions:
-            world.tell(world.nature.starting(session))
+            world.tell(world.behaviour.starting(session))
 
     def finish() -> None:
         with world.lock:

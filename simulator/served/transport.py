@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx
 
+from simulator.served.api import application
 from simulator.state.host import StillHost
-from simulator.state.world import World
-from simulator.web.api import application
+from simulator.world.world import World
 
 
 class _InProcess(httpx.BaseTransport):

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from simulator.dialects import DIALECTS
 from simulator.dialects.dialect import Dialect, Route
-from simulator.state.world import Failure, State, World
-from simulator.web import control
+from simulator.served import control
+from simulator.state.failure import Failure
 from simulator.web.wsgi import (
     Application,
     Environ,
@@ -18,6 +18,7 @@ from simulator.web.wsgi import (
     read_request,
     send,
 )
+from simulator.world.world import State, World
 
 
 def application(world: World) -> Application:

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulator.state.seeds import seed
+from simulator.state.failure import Failure
 from simulator.state.sessions import Login
-from simulator.state.world import Failure, World
+from simulator.world.seeds import seed
+from simulator.world.world import World
 
 _saving = threading.Lock()
 

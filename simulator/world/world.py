@@ -1,5 +1,5 @@
 """The simulated gateway: a little world of sessions that behaves as real gateways were observed to
-(tests/captures/), faults included. What one kind does differently stands in `natures`."""
+(tests/captures/), faults included. What one kind does differently stands in `behaviours`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 
-from simulator.behaviours import NATURES
+from simulator.behaviours import BEHAVIOURS
 from simulator.behaviours.behaviour import Bodies
+from simulator.state.failure import Failure
 from simulator.state.host import Host, Job, StillHost
 from simulator.state.sessions import Browser, Login, SimulatedSession, Truth
 from simulator.state.settings import INSTANT, Faults, Pace, Settings, Traffic
 from simulator.state.timeline import Timeline
-from simulator.web.failure import Failure as Failure
 from simulator.webhooks import Deliver, Sender
 
 _ID_ALPHABET = string.ascii_letters + string.digits
@@ -49,7 +49,7 @@ class World:
         seed: int | None = None,
     ) -> None:
         self.settings = settings
-        self.nature = NATURES[settings.kind]
+        self.behaviour = BEHAVIOURS[settings.kind]
         self.host = host
         self.backend = backend
         self.lock = threading.RLock()
@@ -59,7 +59,7 @@ class World:
         self.traffic = Traffic()
         self.sender = Sender(
             deliver,
-            nature=self.nature,
+            behaviour=self.behaviour,
             settings=settings,
             faults=lambda: self.faults,
             timeline=self.timeline,
@@ -144,19 +144,19 @@ class World:
         no further than this."""
         with self.lock:
             session = self.place(session_id, workspace_id)
-            self.tell(self.nature.starting(session))
+            self.tell(self.behaviour.starting(session))
             if not self.faults.whatsapp_unreachable:
                 self.later(self.settings.pace.create, session, self.begin)
 
     def stop(self, session_id: str) -> None:
         """Its browser goes, its login stays."""
-        self._end(session_id, self.nature.stopped)
+        self._end(session_id, self.behaviour.stopped)
 
     def log_out(self, session_id: str) -> None:
         """Stopped, and its login is gone."""
         with self.lock:
             self.logins.pop(session_id, None)
-            self._end(session_id, self.nature.logged_out)
+            self._end(session_id, self.behaviour.logged_out)
 
     def _end(self, session_id: str, said: Callable[[SimulatedSession], Bodies]) -> None:
         with self.lock:
@@ -164,7 +164,7 @@ class World:
             if session is None:
                 return
             self.tell(said(session))
-            if self.nature.keeps_names:
+            if self.behaviour.keeps_names:
                 self.put_to_rest(session)
             else:
                 del self.sessions[session_id]
@@ -193,11 +193,11 @@ class World:
         """Its browser takes its time; where the start waits, so does its login."""
         pace = self.settings.pace
         self.host.pause(pace.create)
-        if self.faults.whatsapp_unreachable and self.nature.start_waits:
+        if self.faults.whatsapp_unreachable and self.behaviour.start_waits:
             with self.lock:
                 self.sessions.pop(session.session_id, None)
             raise Failure("net::ERR_NAME_NOT_RESOLVED at https://web.whatsapp.com/", status=422)
-        if self.nature.start_waits and session.session_id in self.logins:
+        if self.behaviour.start_waits and session.session_id in self.logins:
             self.host.pause(pace.authenticate + pace.load)
         self.run(session, self.begin)
 
@@ -206,9 +206,9 @@ class World:
         session.is_starting = False
         if session.session_id not in self.logins:
             self.show_qr(session)
-        elif self.nature.start_waits:
+        elif self.behaviour.start_waits:
             session.status = "authenticated"
-            self.tell(self.nature.authenticated(session))
+            self.tell(self.behaviour.authenticated(session))
             self.become_ready(session)
         else:
             self.later(self.settings.pace.authenticate, session, self.authenticate)
@@ -216,17 +216,17 @@ class World:
     def show_qr(self, session: SimulatedSession) -> None:
         session.status, session.truth = "qr_scanning", Truth.QR_SCANNING
         session.qr_count += 1
-        self.nature.draw_qr(session, self.random)
-        self.tell(self.nature.qr_shown(session, self.random))
+        self.behaviour.draw_qr(session, self.random)
+        self.tell(self.behaviour.qr_shown(session, self.random))
         self.later(self.settings.pace.qr_life, session, self.renew_qr)
 
     def renew_qr(self, session: SimulatedSession) -> None:
         if session.truth is Truth.QR_SCANNING and session.browser is Browser.RUNNING:
-            self.nature.qr_expired(self, session)
+            self.behaviour.qr_expired(self, session)
 
     def authenticate(self, session: SimulatedSession) -> None:
         session.status, session.truth = "authenticated", Truth.CONNECTING
-        self.tell(self.nature.authenticated(session))
+        self.tell(self.behaviour.authenticated(session))
         self.later(self.settings.pace.load, session, self.become_ready)
 
     def become_ready(self, session: SimulatedSession) -> None:
@@ -235,7 +235,7 @@ class World:
         session.status, session.truth = "connected", Truth.CONNECTED
         session.phone_number = self.logins[session.session_id].phone_number
         session.connected_at = self.host.now()
-        self.tell(self.nature.ready(session, self.host.now()))
+        self.tell(self.behaviour.ready(session, self.host.now()))
         self.changed()
 
     def put_to_rest(self, session: SimulatedSession) -> None:
@@ -254,7 +254,7 @@ class World:
     def tell(self, bodies: Bodies) -> None:
         """By webhook, in this order."""
         for body in bodies:
-            self.sender.send(self.nature.stamped(body, self.host.now(), self.random))
+            self.sender.send(self.behaviour.stamped(body, self.host.now(), self.random))
 
     def wait_with(
         self, session: SimulatedSession, act: Callable[[], None], *, seconds: float

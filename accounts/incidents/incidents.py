@@ -13,11 +13,11 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from accounts.alerts import rules
+from accounts.incidents import rules
 from accounts.models import Channel, Incident, Notification
-from accounts.operators.lifecycle import Refused
 from accounts.store import clock
 from accounts.store.enqueue import ring
+from accounts.words.refusals import Refused
 
 logger = logging.getLogger(__name__)
 

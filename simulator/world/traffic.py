@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from simulator.state import faults
-from simulator.state.world import Failure, World
+from simulator.state.failure import Failure
+from simulator.world import faults
+from simulator.world.world import World
 
 STEP_SECONDS = 1.0
 

@@ -1,0 +1,15 @@
+"""Giving the database connection back while something slow is waited for."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+
+def release_connection() -> None:
+    """Give this thread's connection back to the pool, unless a transaction is open.
+
+    Called before a gateway is asked or a slow body is read: a thread would otherwise keep its
+    connection until its task or request ends.
+    """
+    if not connection.in_atomic_block:
+        connection.close()
