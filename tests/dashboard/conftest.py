@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.models import GatewaySecret
 from gateways.registry import use_transport
 from simulator import still_world
-from simulator.served import transport
+from simulator.served.transport import transport
 from tests.cast import make_cast
 
 SIMULATED_URL = "http://gateway-1:3001"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateways.registry import use_transport
-from simulator.served import transport
+from simulator.served.transport import transport
 from tests.flows.story import BASE_URL, Story
 from tests.flows.stream import Stream, register_numbers
 from tests.instance.running import Running, until

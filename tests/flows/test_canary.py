@@ -20,7 +20,8 @@ from accounts.models import Gateway, Incident
 from gateways.registry import KINDS, use_transport
 from reconciliation.tasks import call_roll
 from simulator import still_world
-from simulator.served import control, transport
+from simulator.served import control
+from simulator.served.transport import transport
 from simulator.state.settings import WebhookFaults
 from tests.accounts.alerts.receivers import HookServer, MailServer, a_channel, serving
 from tests.cast import make_cast

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, Incident, SupersededSession
-from simulator.served import transport
+from simulator.served.transport import transport
 from simulator.world import faults
 from tests.flows.story import BASE_URL, HELD, NUMBER, ROWS, Story
 from webhooks.models import Delivery

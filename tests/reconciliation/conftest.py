@@ -4,7 +4,7 @@ import pytest
 
 from gateways.registry import use_transport
 from simulator import still_world
-from simulator.served import transport
+from simulator.served.transport import transport
 from tests.cast import make_cast
 from tests.reconciliation.scene import ADDRESS, make_scene
 

@@ -11,7 +11,7 @@ from accounts.words.status import Status
 from gateways.registry import use_transport
 from reconciliation.rollcall.roll_call import call_roll
 from simulator import still_world
-from simulator.served import transport
+from simulator.served.transport import transport
 from simulator.world import faults
 from tests.cast import make_cast
 from tests.simulator.simulated import connected

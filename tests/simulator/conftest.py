@@ -6,7 +6,7 @@ import pytest
 
 from gateways.kinds.webjs import kind
 from simulator import still_world
-from simulator.served import transport
+from simulator.served.transport import transport
 
 BASE_URL = "http://localhost:3001"
 

@@ -6,7 +6,7 @@ import json
 
 import httpx
 
-from simulator.served import transport
+from simulator.served.transport import transport
 from simulator.world import faults
 from simulator.world.seeds import seed
 from simulator.world.world import World

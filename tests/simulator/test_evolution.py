@@ -10,7 +10,7 @@ from gateways.base import Kind, Reason, Rejected, State
 from gateways.kinds.evolution import webhooks
 from gateways.kinds.evolution.client import Client
 from simulator import still_world
-from simulator.served import transport
+from simulator.served.transport import transport
 from simulator.state.failure import Failure
 from simulator.world import faults
 from tests.simulator.conftest import Backend

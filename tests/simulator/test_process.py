@@ -150,7 +150,7 @@ def test_stopped_its_port_is_closed_and_control_stays(receiver):
 def test_it_can_be_stopped_through_its_own_port_too(receiver):
     with running(receiver) as simulator:
         answer = httpx.post(
-            f"{simulator.served.api}/_control/gateway/stop",
+            f"{simulator.api}/_control/gateway/stop",
             headers={"X-Control-Key": "control-of-test"},
         )
         assert answer.json()["state"] == "stopped"
@@ -276,7 +276,7 @@ def test_a_call_that_ends_the_process_is_cut_off_and_the_next_process_restores(r
         simulator.control("sessions/s/leave")
         with pytest.raises(httpx.TransportError):
             headers = {"x-api-key": "key-of-test"}
-            httpx.get(f"{simulator.served.api}/session/restart/s", headers=headers)
+            httpx.get(f"{simulator.api}/session/restart/s", headers=headers)
         with pytest.raises(Refused):
             simulator.client.health(deadline_seconds=5)
 

@@ -12,7 +12,7 @@ from gateways.base import Kind, Pulse, Reason, State
 from gateways.kinds.waha import webhooks
 from gateways.kinds.waha.client import Client
 from simulator import still_world
-from simulator.served import transport
+from simulator.served.transport import transport
 from simulator.world import faults, process
 from tests.gateways.kinds.documented import waha_session
 from tests.simulator.conftest import Backend

@@ -14,7 +14,7 @@ from gateways.kinds.wppconnect import webhooks
 from gateways.kinds.wppconnect.client import Client
 from simulator import still_world
 from simulator.dialects.wppconnect import token_for
-from simulator.served import transport
+from simulator.served.transport import transport
 from simulator.state.sessions import Login
 from simulator.world import faults, process
 from tests.gateways.kinds import captured

@@ -25,7 +25,7 @@ from gateways.base import (
 from gateways.kinds.wwebjs_api import webhooks
 from gateways.kinds.wwebjs_api.client import Client
 from simulator import still_world
-from simulator.served import transport
+from simulator.served.transport import transport
 from simulator.state.settings import INSTANT
 from simulator.world import faults, process
 from simulator.world.world import State as SimulatorState

@@ -13,7 +13,7 @@ from gateways import registry
 from gateways.base import BadAnswer, GatewayError, KeyRejected, TimedOut
 from gateways.base import Refused as NobodyListens
 from simulator import still_world
-from simulator.served import transport
+from simulator.served.transport import transport
 from simulator.world import faults, process
 from tests.cast import NOBODY, left_behind, see, story
 from tests.simulator.simulated import connected

@@ -14,7 +14,7 @@ from accounts.words.status import Status
 from gateways import registry
 from gateways.base import Reason, Step
 from simulator import still_world
-from simulator.served import transport
+from simulator.served.transport import transport
 from simulator.state.sessions import Browser
 from simulator.world import faults, process
 from tests.cast import NOBODY

@@ -14,7 +14,7 @@ from accounts.words.status import Status
 from gateways import registry
 from gateways.base import Reason
 from simulator import still_world
-from simulator.served import transport
+from simulator.served.transport import transport
 from tests.cast import NOBODY, make_cast
 from tests.simulator.simulated import connected
 

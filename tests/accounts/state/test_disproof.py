@@ -216,7 +216,7 @@ def test_a_webhook_that_is_not_believed_asks_for_the_read(
     cast, found_gone, monkeypatch, django_capture_on_commit_callbacks
 ):
     asked = []
-    monkeypatch.setattr(tasks.confirm, "confirm", lambda *session: asked.append(session))
+    monkeypatch.setattr(tasks.targeted_read, "confirm", lambda *session: asked.append(session))
 
     with django_capture_on_commit_callbacks(execute=True):
         see(found_gone, Status.CONNECTED, at=cast.ago(1))

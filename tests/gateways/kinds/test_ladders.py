@@ -8,7 +8,7 @@ import pytest
 from gateways.base import ProbeKind, Pulse, Reason, Rejected, State, Step, Withheld
 from gateways.registry import CLIENTS, capabilities_of
 from simulator import still_world
-from simulator.served import transport
+from simulator.served.transport import transport
 from simulator.world import faults
 from tests.simulator.conftest import BASE_URL, Backend
 from tests.simulator.simulated import NUMBER, connected, waiting

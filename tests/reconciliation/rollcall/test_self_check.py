@@ -16,7 +16,7 @@ from gateways.registry import use_transport
 from reconciliation.rollcall import roll_call
 from reconciliation.rollcall.self_check import Sight, all_blind, suspects_ourselves
 from simulator import still_world
-from simulator.served import transport
+from simulator.served.transport import transport
 from simulator.world.world import State
 from tests.cast import story
 from tests.simulator.simulated import connected
