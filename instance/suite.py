@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable
 from typing import IO
 
-from instance import throwaway
+from instance import branch_coverage, throwaway
 from instance.children import die_with_parent
 from instance.supervisor import Interrupted, stop_on_signals
 
@@ -24,6 +24,14 @@ INTERRUPTED, NOTHING_COLLECTED = 130, 5
 
 
 def main(arguments: list[str]) -> int:
+    """The exit code. `--coverage` has the covered branches printed in the end."""
+    if branch_coverage.FLAG not in arguments:
+        return run(arguments)
+    with branch_coverage.reported():
+        return run([argument for argument in arguments if argument != branch_coverage.FLAG])
+
+
+def run(arguments: list[str]) -> int:
     """The exit code. What the second run said is printed once the first has ended."""
     if not means_all(arguments):
         return throwaway.main(arguments)
