@@ -24,7 +24,9 @@ def test_health_says_it(client, db) -> None:
 @pytest.mark.parametrize("page", ["/admin/", ACCOUNTS, "an account", "/admin/password_change/"])
 def test_the_foot_of_every_page_of_the_admin_says_it(admin, cast, page) -> None:
     path = page_of(cast.alice) if page == "an account" else page
-    assert f'<footer class="rc-foot">Rollcall {VERSION}</footer>' in admin.get(path).content.decode()
+    assert (
+        f'<footer class="rc-foot">Rollcall {VERSION}</footer>' in admin.get(path).content.decode()
+    )
 
 
 def test_who_is_not_logged_in_does_not_read_it_on_a_page(client, db) -> None:
