@@ -16,7 +16,7 @@ from instance.children import die_with_parent
 from instance.supervisor import Interrupted, stop_on_signals
 
 # They start whole instances and mostly wait for them; all others compute.
-BESIDE = ("tests/flows", "tests/instance")
+BESIDE = ("tests/deploy", "tests/flows", "tests/instance")
 # What says how much is printed, and when to stop. Anything else (a path, a report, a debugger, a
 # seed) means one run.
 _MEANS_ALL = re.compile(r"-[qvx]+|-p|no:\w+|--(?:durations|tb|timeout)=\w+")
