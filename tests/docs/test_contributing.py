@@ -38,3 +38,9 @@ def test_every_word_of_run_that_contributors_are_told_exists() -> None:
     listed = subprocess.run([ROOT / "run"], capture_output=True, text=True).stdout
     words = set(re.findall(r"^  (\w+)", listed, re.MULTILINE))
     assert set(re.findall(r"\./run (\w+)", page)) <= words
+
+
+def test_every_path_that_contributors_are_told_exists() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    told = re.findall(r"\b(?:tests|docs)/[\w./-]*\w", page)
+    assert [path for path in told if not (ROOT / path).exists()] == []
