@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Min
 from django.http import HttpRequest
 
@@ -46,4 +47,4 @@ def context(request: HttpRequest) -> dict[str, Any]:
     """For every page of the admin (unfold's GLOBAL_CALLBACK)."""
     if not getattr(request, "user", None) or not request.user.is_staff:
         return {}
-    return {"watcher_blind": blindness(request_now(request))}
+    return {"watcher_blind": blindness(request_now(request)), "version": settings.VERSION}

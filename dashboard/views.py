@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import redis
+from django.conf import settings
 from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
@@ -26,16 +27,23 @@ def start(request: HttpRequest) -> HttpResponseBase:
 @never_cache
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
-    """200 while PostgreSQL answers. Without Redis nothing is lost, only late: degraded, 200 too."""
+    """200 while PostgreSQL answers. Without Redis nothing is lost, only late: degraded, 200 too.
+
+    The version is told as well: after an upgrade it says which code answers.
+    """
     troubles = {
         name: trouble
         for name, trouble in (("postgresql", _postgresql()), ("redis", _redis()))
         if trouble
     }
     if not troubles:
-        return JsonResponse({"status": "ok"})
+        return JsonResponse({"status": "ok", "version": settings.VERSION})
     down = "postgresql" in troubles
-    body = {"status": "down" if down else "degraded", "troubles": troubles}
+    body = {
+        "status": "down" if down else "degraded",
+        "version": settings.VERSION,
+        "troubles": troubles,
+    }
     return JsonResponse(body, status=503 if down else 200)
 
 

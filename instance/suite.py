@@ -11,12 +11,12 @@ import tempfile
 from collections.abc import Iterable
 from typing import IO
 
-from instance import throwaway
+from instance import branch_coverage, throwaway
 from instance.children import die_with_parent
 from instance.supervisor import Interrupted, stop_on_signals
 
 # They start whole instances and mostly wait for them; all others compute.
-BESIDE = ("tests/flows", "tests/instance")
+BESIDE = ("tests/deploy", "tests/flows", "tests/instance")
 # What says how much is printed, and when to stop. Anything else (a path, a report, a debugger, a
 # seed) means one run.
 _MEANS_ALL = re.compile(r"-[qvx]+|-p|no:\w+|--(?:durations|tb|timeout)=\w+")
@@ -24,6 +24,14 @@ INTERRUPTED, NOTHING_COLLECTED = 130, 5
 
 
 def main(arguments: list[str]) -> int:
+    """The exit code. `--coverage` has the covered branches printed in the end."""
+    if branch_coverage.FLAG not in arguments:
+        return run(arguments)
+    with branch_coverage.reported():
+        return run([argument for argument in arguments if argument != branch_coverage.FLAG])
+
+
+def run(arguments: list[str]) -> int:
     """The exit code. What the second run said is printed once the first has ended."""
     if not means_all(arguments):
         return throwaway.main(arguments)

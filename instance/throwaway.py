@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from instance import cluster
+from instance.branch_coverage import measured
 from instance.children import Child, die_with_parent
 from instance.environment import inherited
 from instance.servers import Demands, Servers, start_servers
@@ -97,7 +98,7 @@ def _run(module: str, arguments: list[str], servers: Servers, *, is_testing: boo
     }
     parent = os.getpid()
     run = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, *measured(["-m", module, *arguments])],
         env=environment,
         cwd=ROOT,
         preexec_fn=lambda: die_with_parent(parent),

@@ -103,7 +103,7 @@ class Running:
         """Web, PostgreSQL and Redis answer."""
         try:
             with urllib.request.urlopen(f"{self.access['url']}/health", timeout=5) as answer:
-                return bool(json.load(answer) == {"status": "ok"})
+                return bool(json.load(answer)["status"] == "ok")
         except OSError:
             return False
 

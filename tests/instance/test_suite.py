@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+
 import pytest
 
 from instance.suite import BESIDE, means_all, worst
-from tests.instance.running import ROOT
+from tests.instance.running import ROOT, plain_environment
 
 
 @pytest.mark.parametrize(
@@ -33,3 +37,20 @@ def test_it_fails_when_either_run_fails(codes, code):
 
 def test_what_runs_beside_is_there():
     assert all((ROOT / path).is_dir() for path in BESIDE)
+
+
+def test_coverage_is_printed_with_its_branches_and_leaves_no_file():
+    before = set(ROOT.glob(".coverage*"))
+    measured = subprocess.run(
+        [
+            *[sys.executable, "-P", "-m", "instance", "test", "--coverage", "-q"],
+            *["-p", "no:cacheprovider", "tests/config/test_environment.py"],
+        ],
+        env=plain_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert measured.returncode == 0, measured.stdout + measured.stderr
+    assert re.search(r"^Name +Stmts +Miss +Branch +BrPart +Cover", measured.stdout, re.MULTILINE)
+    assert re.search(r"^TOTAL( +\d+){4} +\d+%$", measured.stdout, re.MULTILINE)
+    assert set(ROOT.glob(".coverage*")) == before

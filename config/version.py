@@ -1,0 +1,5 @@
+"""The version: the one place that names it. `./run --version`, `/health` and the admin read it."""
+
+from __future__ import annotations
+
+VERSION = "0.2.0"
