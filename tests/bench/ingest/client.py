@@ -43,8 +43,8 @@ class Seen:
 
 
 def send(port: int, file: Path, *, connections: int, seconds: float) -> Seen:
-    """In a process of its own. It ends earlier where the file does."""
-    if wrk := shutil.which("wrk"):
+    """In a process of its own. It ends earlier where the file does. Raises RuntimeError."""
+    if wrk := find_wrk():
         command = [
             *(wrk, "--threads", "1", "--connections", str(connections)),
             *("--duration", f"{max(1, round(seconds))}s", "--timeout", "30s"),
@@ -54,7 +54,14 @@ def send(port: int, file: Path, *, connections: int, seconds: float) -> Seen:
         module = [sys.executable, "-m", "tests.bench.ingest.client"]
         command = [*module, str(port), str(file), str(connections), str(seconds)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return Seen(**json.loads(done.stdout.splitlines()[-1]))
+    seen = Seen(**json.loads(done.stdout.splitlines()[-1]))
+    if not seen.answers:
+        raise RuntimeError(f"no answer within {seconds:g} s: give each turn more --seconds")
+    return seen
+
+
+def find_wrk() -> str | None:
+    return shutil.which("wrk")
 
 
 @dataclass(slots=True)
