@@ -1,4 +1,4 @@
-"""`./run bench rollcall`."""
+"""`./run bench rollcall` and `./run bench ingest`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,44 @@ import django
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./run bench")
-    parser.add_argument("what", choices=["rollcall"])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--full", action="store_true", help="a million accounts, too")
-    parser.add_argument("--rounds", type=int, default=5)
+    benches = parser.add_subparsers(dest="what", required=True)
+    rollcall = benches.add_parser("rollcall", help="one pass over all gateways")
+    rollcall.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    rollcall.add_argument("--full", action="store_true", help="a million accounts, too")
+    rollcall.add_argument("--rounds", type=int, default=5)
+    ingest = benches.add_parser("ingest", help="one webhook, from the socket to the commit")
+    ingest.add_argument("--sizes", type=int, nargs="+", default=[10_000])
+    ingest.add_argument("--full", action="store_true", help="also 100,000 and 1,000,000 accounts")
+    ingest.add_argument("--rounds", type=int, default=3)
+    ingest.add_argument("--seconds", type=float, default=5, help="how long one turn is measured")
+    ingest.add_argument("--only", nargs="+", default=[], metavar="CONTENDER")
     arguments = parser.parse_args()
-    sizes = sorted({*arguments.sizes, *([1_000_000] if arguments.full else [])})
-    if any(size % 1000 for size in sizes):
-        parser.error("a gateway has a thousand accounts: sizes are thousands")
+    if any(size % 1000 for size in arguments.sizes):
+        parser.error("sizes are whole thousands of accounts")
     django.setup()
-    from tests.bench.race import run
-
     with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder:
-        return 0 if run(sizes, rounds=arguments.rounds, folder=Path(folder)) else 1
+        bench = _rollcall if arguments.what == "rollcall" else _ingest
+        return 0 if bench(arguments, Path(folder)) else 1
+
+
+def _rollcall(arguments: argparse.Namespace, folder: Path) -> bool:
+    from tests.bench.rollcall.race import run
+
+    sizes = sorted({*arguments.sizes, *([1_000_000] if arguments.full else [])})
+    return run(sizes, rounds=arguments.rounds, folder=folder)
+
+
+def _ingest(arguments: argparse.Namespace, folder: Path) -> bool:
+    from tests.bench.ingest.race import Race, run
+
+    sizes = sorted({*arguments.sizes, *([100_000, 1_000_000] if arguments.full else [])})
+    race = Race(
+        rounds=arguments.rounds,
+        seconds=arguments.seconds,
+        only=frozenset(arguments.only),
+        folder=folder,
+    )
+    return run(sizes, race)
 
 
 if __name__ == "__main__":

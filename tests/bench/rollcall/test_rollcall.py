@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gateways.registry import use_transport
-from tests.bench import estate
-from tests.bench.contenders import CONTENDERS
-from tests.bench.race import exponent, ratio, ratio_without_lists, report
-from tests.bench.worker import Cost, measure
+from tests.bench.rollcall import estate
+from tests.bench.rollcall.contenders import CONTENDERS
+from tests.bench.rollcall.race import exponent, ratio, ratio_without_lists, report
+from tests.bench.rollcall.worker import Cost, measure
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ class Cost:
 def main(name: str, folder: Path) -> None:
     django.setup()
     from gateways.registry import use_transport
-    from tests.bench.estate import HOST, Answers
+    from tests.bench.rollcall.estate import HOST, Answers
 
     with use_transport(f"http://{HOST}", Answers(folder)):
         for line in sys.stdin:
@@ -41,8 +41,8 @@ def main(name: str, folder: Path) -> None:
 
 
 def measure(name: str, accounts: int) -> Cost:
-    from tests.bench import estate
-    from tests.bench.contenders import CONTENDERS
+    from tests.bench.rollcall import estate
+    from tests.bench.rollcall.contenders import CONTENDERS
 
     gateways = estate.gateways(accounts)
     _forget_peak()

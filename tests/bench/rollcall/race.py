@@ -19,9 +19,9 @@ from statistics import median
 from django.core.management import call_command
 from django.db import connection
 
-from tests.bench import estate
-from tests.bench.contenders import CONTENDERS
-from tests.bench.worker import Cost
+from tests.bench.rollcall import estate
+from tests.bench.rollcall.contenders import CONTENDERS
+from tests.bench.rollcall.worker import Cost
 
 # The loop is measured no further: it would take two minutes a round.
 LOOP_MOST = 10_000
@@ -33,7 +33,7 @@ class Racer:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.worker", name, str(folder)],
+            [sys.executable, "-m", "tests.bench.rollcall.worker", name, str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
