@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +94,88 @@ def imports_of(root: Path, room: str) -> Iterator[tuple[str, str]]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 yield from ((path, name) for name in _named(node))
+
+
+# --- the shape of the folders --------------------------------------------------------------------
+MOST_NAMES_IN_A_FOLDER = 17
+
+
+def crowded_folders(root: Path = ROOT) -> list[str]:
+    """Folders of ours that show more names than a reader takes in at a glance."""
+    return [
+        f"{folder.relative_to(root)}: {names}"
+        for room in MAY_IMPORT
+        for folder in (root / room, *sorted((root / room).rglob("*/")))
+        if "migrations" not in folder.parts and "templates" not in folder.parts
+        if (names := len([one for one in folder.iterdir() if _is_shown(one)]))
+        > MOST_NAMES_IN_A_FOLDER
+    ]
+
+
+def _is_shown(path: Path) -> bool:
+    return path.suffix in ("", ".py") and path.name not in ("__init__.py", "__pycache__")
+
+
+def module_cycles(root: Path = ROOT) -> list[list[str]]:
+    """Modules that import each other in a circle, imports under TYPE_CHECKING included."""
+    return circles(_named_modules(root))
+
+
+def wing_cycles(root: Path = ROOT) -> list[list[str]]:
+    """Wings that import each other in a circle. A wing is a folder of an app, or a module that
+    stands beside the folders (accounts.state, accounts.tasks)."""
+    wings: dict[str, set[str]] = {}
+    for module, targets in _named_modules(root).items():
+        here = ".".join(module.split(".")[:2])
+        wings.setdefault(here, set()).update(".".join(one.split(".")[:2]) for one in targets)
+    return circles({here: targets - {here} for here, targets in wings.items()})
+
+
+def _named_modules(root: Path) -> dict[str, set[str]]:
+    """For each module the modules that it imports."""
+    modules = {_dotted(path): tree for _, path, tree in sources(root) if "/migrations/" not in path}
+    return {
+        module: {
+            found
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in _named(node)
+            if (found := _module_of(name, modules)) is not None and found != module
+        }
+        for module, tree in modules.items()
+    }
+
+
+def _dotted(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _module_of(name: str, modules: Container[str]) -> str | None:
+    """The module that a dotted name lies in: "accounts.models.Account" in accounts.models."""
+    while name not in modules and "." in name:
+        name = name.rpartition(".")[0]
+    return name if name in modules else None
+
+
+def circles(arrows_of: Mapping[str, Set[str]]) -> list[list[str]]:
+    """Every set of names from each of which all others of the set can be reached."""
+    reached = {name: _reachable(name, arrows_of) for name in arrows_of}
+    found = {
+        frozenset(other for other in reached[name] if name in reached.get(other, ()))
+        for name in arrows_of
+        if name in reached[name]
+    }
+    return sorted(sorted(one) for one in found)
+
+
+def _reachable(start: str, arrows_of: Mapping[str, Set[str]]) -> set[str]:
+    seen: set[str] = set()
+    waiting = list(arrows_of[start])
+    while waiting:
+        if (name := waiting.pop()) not in seen:
+            seen.add(name)
+            waiting.extend(arrows_of.get(name, ()))
+    return seen
 
 
 def names_that_say_nothing(root: Path = ROOT) -> list[str]:

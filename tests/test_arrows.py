@@ -9,10 +9,14 @@ from tests.arrows import (
     ROOT,
     arrows,
     calls_that_write,
+    circles,
+    crowded_folders,
     files_with_account_sql,
     imports_of,
+    module_cycles,
     names_that_say_nothing,
     status_writers,
+    wing_cycles,
     wrong_arrows,
 )
 
@@ -82,6 +86,30 @@ def test_gateways_know_no_django():
     names = {name for _, name in imports_of(ROOT, "gateways")}
 
     assert [name for name in names if name.split(".")[0] in ("django", "rest_framework")] == []
+
+
+def test_no_module_and_no_wing_imports_in_a_circle():
+    assert module_cycles() == []
+    assert wing_cycles() == []
+
+
+def test_a_circle_is_named_also_where_only_types_are_imported(house):
+    (house / "accounts" / "one.py").write_text("from accounts import two")
+    (house / "accounts" / "two.py").write_text("if TYPE_CHECKING:\n    from accounts import one")
+
+    assert module_cycles(house) == [["accounts.one", "accounts.two"]]
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == [["b", "c"]]
+
+
+def test_no_folder_shows_more_names_than_a_reader_takes_in():
+    assert crowded_folders() == []
+
+
+def test_a_crowded_folder_is_named(house):
+    for number in range(17):
+        (house / "webhooks" / f"part_{number}.py").touch()
+
+    assert crowded_folders(house) == ["webhooks: 18"]
 
 
 def test_no_module_has_a_name_that_says_nothing(house):
