@@ -17,6 +17,7 @@ const MISSES = 2 // a busy page misses one
  * @property {number | string} [workspaceId]
  * @property {(code: string) => Promise<string> | string} [picture] a QR code as a PNG data URL;
  *   without it only that a code waits is sent
+ * @property {(reason: string) => void} [lost] called after each loss was sent
  * @property {number} [probeEveryMs]
  * @property {number} [probeDeadlineMs]
  *
@@ -183,12 +184,15 @@ class Watch {
     }
   }
 
+  /** After a navigation the library says this, and ready, twice. */
   _authenticated() {
+    if (this.word === 'authenticated') return
     this._become('authenticated', '')
     this._tell('session_authenticated', { status: 'authenticated' })
   }
 
   _ready() {
+    if (this.wasReady && this.word === 'connected') return
     this.wasReady = true
     this.misses = 0
     this._become('connected', '')
@@ -262,6 +266,7 @@ class Watch {
     if (this.isPaused || (this.lost && !isCertainNow)) return
     this._become('disconnected', reason)
     this._tell('session_disconnected', { reason })
+    this.options.lost?.(reason)
   }
 
   _become(/** @type {string} */ word, /** @type {string} */ lost) {

@@ -58,6 +58,12 @@ test('from the code to the number', async (t) => {
   ])
 })
 
+test('what the library says twice after a navigation is sent once', async (t) => {
+  const { client, news } = await watched(t)
+  for (const event of ['authenticated', 'authenticated', 'ready', 'ready']) client.emit(event)
+  assert.deepEqual(news().map(([event]) => event), ['session_authenticated', 'session_ready'])
+})
+
 test('a picture that cannot be drawn costs the picture only, and its code is logged nowhere', async (t) => {
   const picture = () => Promise.reject(new Error('2@secret is too long'))
   const { client, news, logged } = await watched(t, { isReady: false, options: { picture } })
