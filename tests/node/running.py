@@ -1,4 +1,4 @@
-"""A Node process with the real sender in it, as a gateway has it."""
+"""Node as it is here, and a process with the real sender in it, as a gateway has it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SENDER = Path(__file__).parents[2] / "node" / "rollcall-sender"
+GATEWAY = SENDER.parent / "gateway"
 OLDEST_NODE = 20
 
 
@@ -22,6 +23,14 @@ def why_not() -> str:
     said = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     is_old = int(said.strip().removeprefix("v").split(".")[0]) < OLDEST_NODE
     return f"node is {said.strip()}: Node {OLDEST_NODE} or newer is needed" if is_old else ""
+
+
+def why_no_gateway() -> str:
+    """Return why the gateway's tests cannot run here; "" if they can."""
+    if why_not():
+        return why_not()
+    is_installed = (GATEWAY / "node_modules" / "whatsapp-web.js").is_dir()
+    return "" if is_installed else "its packages are not installed: cd node/gateway && npm ci"
 
 
 class Gateway:
