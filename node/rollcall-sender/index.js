@@ -1,0 +1,6 @@
+'use strict'
+
+const { createSender } = require('./lib/sender')
+const { ConfigError } = require('./lib/config')
+
+module.exports = { createSender, ConfigError }
