@@ -43,6 +43,14 @@ KEPT_BACK = 0.05
 Shape = TypeVar("Shape")
 
 
+class _NestReason(msgspec.Struct):
+    message: list[str] | str = ""
+
+
+class _NestRefusal(msgspec.Struct):
+    response: _NestReason
+
+
 class Calls:
     """The half of `gateways.base.Client` that is the same for all. Thread-safe; holds no connection
     of its own. `key_header` carries the key; `refusals` are the statuses that mean it is wrong."""
@@ -144,6 +152,15 @@ def reason_given(body: bytes) -> str | None:
         if isinstance(text, str) and text:
             return text
     return ""
+
+
+def inner_reason(body: bytes) -> str:
+    """What a refusal of NestJS's shape says ({"response": {"message": [...]}}); "" in any other."""
+    try:
+        said = msgspec.json.decode(body, type=_NestRefusal).response.message
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return said[0] if isinstance(said, list) and said else said if isinstance(said, str) else ""
 
 
 def is_page(answer: Answer) -> bool:

@@ -14,6 +14,7 @@ from accounts.state.decision import is_disproved
 from accounts.state.visibility import CLAIMED_SQL
 from accounts.store import clock
 from accounts.store.pipeline import ask
+from accounts.words.phone_numbers import canonical, same_number
 from accounts.words.status import LIVE, Status, Wanted
 from gateways.base import Reason, Session, State
 
@@ -47,6 +48,11 @@ class Row:
         and still called stopped (the read that was rung for then may be lost)."""
         is_wanted_again = self.status is Status.STOPPED and self.is_wanted
         return self.is_live or self.status is Status.UNKNOWN or is_wanted_again
+
+    @property
+    def lacks_number(self) -> bool:
+        """Nobody knows by whose number its session runs, or it ran by another's."""
+        return not self.phone_number or self.reason == Reason.WRONG_NUMBER
 
     @property
     def is_dismissed(self) -> bool:
@@ -97,11 +103,11 @@ class Roll:
 
 
 # Of most accounts nothing more is read: a row in full, moments and all, costs ten times as much.
-# `is_plain`: connected and nothing else.
+# `is_plain`: connected with a number, and nothing else.
 _GLANCE = """
 SELECT id, session_id, workspace_id, phone_number,
        status = 'connected' AND status_reason = '' AND wanted = 'running' AND archived_at IS NULL
-         AND unshown_since IS NULL AND disproved_at IS NULL
+         AND unshown_since IS NULL AND disproved_at IS NULL AND phone_number IS NOT NULL
          AND (observed_at IS NULL OR observed_at <= %(started)s) AS is_plain
   FROM whatsapp_accounts
  WHERE gateway_id = %(gateway)s AND session_id IS NOT NULL
@@ -130,13 +136,13 @@ def roll_of(
     strangers = listed.keys() - {glance[1] for glance in glances}
     superseded = _superseded(gateway_id, strangers)
     # Strangers are held against the accounts of their numbers, however well those agree.
-    numbers = {listed[session_id].phone_number for session_id in strangers} - {None}
+    numbers = {canonical(listed[session_id].phone_number or "") for session_id in strangers} - {""}
     compared = frozenset(superseded.values())
     agreeing = frozenset(
         session_id
         for pk, session_id, workspace_id, number, is_plain in glances
         if is_plain and agrees(listed.get(session_id), workspace_id, number)
-        if number not in numbers and pk not in compared
+        if not (numbers and number and canonical(number) in numbers) and pk not in compared
     )
     agreeing = agreeing if is_complete else frozenset()
     others = [glance[0] for glance in glances if glance[1] not in agreeing]
@@ -163,7 +169,11 @@ def agrees(session: Session | None, workspace_id: int, phone_number: str | None)
         session is not None
         and session.state is State.CONNECTED
         and (session.workspace_id is None or session.workspace_id == workspace_id)
-        and (session.phone_number is None or session.phone_number == phone_number)
+        and (
+            session.phone_number is None
+            or session.phone_number == phone_number
+            or (phone_number is not None and same_number(session.phone_number, phone_number))
+        )
     )
 
 

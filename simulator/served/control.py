@@ -39,6 +39,10 @@ SESSION_VERBS: dict[str, tuple[tuple[str, ...], SessionVerb]] = {
         ("phone_number",),
         lambda world, one, given: faults.scan(world, one, phone_number=given.text("phone_number")),
     ),
+    "show_lid": (
+        ("lid",),
+        lambda world, one, given: faults.show_lid(world, one, lid=given.text("lid")),
+    ),
     "unlink": ((), lambda world, one, given: faults.unlink(world, one)),
     "crash": (
         ("honest",),

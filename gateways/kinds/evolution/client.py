@@ -6,6 +6,7 @@ from there, states from its memory, one by one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -27,13 +28,15 @@ from gateways.base import (
     Withheld,
     normal_phone_number,
 )
-from gateways.kinds.base_client import Budget, Calls, read_each, segment
+from gateways.kinds.base_client import Budget, Calls, inner_reason, read_each, segment
 from gateways.kinds.meaning import Words
 from gateways.wire.http import Answer
 from gateways.wire.qr_images import address_of_base64, address_of_code
 from gateways.wire.text import printable
 
 NOT_FOUND = "does not exist"
+# Its own 404, and no other's: {"response": {"message": ['The "a" instance does not exist']}}.
+_MISSING = re.compile(r'The ".*" instance does not exist', re.DOTALL)
 # A state costs it a look into its memory, no page is asked: 2,000 must be read in a few seconds.
 READS_AT_ONCE = 16
 STATES: Words = {
@@ -190,7 +193,7 @@ class Client(Calls):
     def _state(self, session_id: str, seconds: float) -> Session | None:
         path = f"/instance/connectionState/{segment(session_id)}"
         answer = self.call("GET", path, deadline_seconds=seconds)
-        if answer.status_code == 404 and NOT_FOUND.encode() in answer.body:
+        if answer.status_code == 404 and _MISSING.fullmatch(inner_reason(answer.body)):
             return None
         word = self.decoded(answer, _State).instance.state or ""
         word = printable(word, limit=200)

@@ -19,7 +19,7 @@ from gateways.base import (
     Step,
     normal_phone_number,
 )
-from gateways.kinds.base_client import NO_ANSWER, Calls, probed, segment
+from gateways.kinds.base_client import NO_ANSWER, Calls, probed, reason_given, segment
 from gateways.kinds.waha.webhooks import STATES
 from gateways.wire.json_fields import MAX_ID_CHARACTERS
 from gateways.wire.qr_images import address_of_base64, address_of_code, address_of_png
@@ -41,7 +41,8 @@ class _Code(msgspec.Struct):
 
 
 class _Me(msgspec.Struct):
-    id: str | None = None
+    id: object = None
+    jid: object = None
 
 
 class _Engine(msgspec.Struct):
@@ -157,7 +158,7 @@ class Client(Calls):
     def _one(self, session_id: str, seconds: float) -> _Session | None:
         path = f"/api/sessions/{segment(session_id)}"
         answer = self.call("GET", path, deadline_seconds=seconds)
-        if answer.status_code == 404 and NOT_FOUND.encode() in answer.body:
+        if answer.status_code == 404 and reason_given(answer.body) == NOT_FOUND:
             return None
         return self.decoded(answer, _Session)
 
@@ -185,8 +186,13 @@ def _translated(said: _Session, *, is_asked: bool = False) -> Session:
         state=state,
         reason=reason,
         raw_state=word,
-        phone_number=normal_phone_number(said.me.id) if said.me and is_connected else None,
+        phone_number=_number(said.me) if said.me and is_connected else None,
     )
+
+
+def _number(me: _Me) -> str | None:
+    """Its id may be a LID; one of its engines has the number beside it."""
+    return normal_phone_number(me.id) or normal_phone_number(me.jid)
 
 
 def _has_page(said: _Session) -> bool:

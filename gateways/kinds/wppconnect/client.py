@@ -84,12 +84,11 @@ class _Checked(msgspec.Struct):
     status: bool
 
 
-class _Wid(msgspec.Struct):
-    user: str = ""
-
-
 class _Device(msgspec.Struct):
-    wid: _Wid | None = None
+    """Where newer pages of WhatsApp have no `wid`, the server puts the number beside it."""
+
+    wid: object = None
+    number: object = msgspec.field(default=None, name="phoneNumber")
 
 
 class _About(msgspec.Struct):
@@ -259,8 +258,8 @@ class Client(Calls):
             said = self.decoded(answer, _About)
         except GatewayError:
             return None
-        wid = said.response.wid if said.response else None
-        return normal_phone_number(wid.user) if wid else None
+        device = said.response or _Device()
+        return normal_phone_number(device.wid) or normal_phone_number(device.number)
 
     def _of(
         self,

@@ -81,12 +81,8 @@ class _List(msgspec.Struct):
     result: list[str]
 
 
-class _Wid(msgspec.Struct):
-    user: str = ""
-
-
 class _Info(msgspec.Struct):
-    wid: _Wid | None = None
+    wid: object = None  # its server may be that of a LID
 
 
 class _About(msgspec.Struct):
@@ -234,8 +230,7 @@ class Client(Calls):
             said = self.decoded(answer, _About)
         except GatewayError:
             return None
-        wid = said.sessionInfo.wid if said.sessionInfo else None
-        return normal_phone_number(wid.user) if wid else None
+        return normal_phone_number(said.sessionInfo.wid) if said.sessionInfo else None
 
 
 def _pulse(session: Session | None) -> Probe:

@@ -107,10 +107,11 @@ def test_an_id_stays_one_segment_of_the_path(kind, session_id):
 
     def answer(call):
         asked.append(call.url.raw_path)
-        return httpx.Response(404, json={"message": "Session not found, it does not exist"})
+        return httpx.Response(404, json={"message": "Not here"})
 
     client = kind("http://gateway", api_key=KEY, transport=httpx.MockTransport(answer))
-    client.read_session(session_id, deadline_seconds=5)
+    with pytest.raises(GatewayError):
+        client.read_session(session_id, deadline_seconds=5)
 
     assert {path.count(b"/") for path in asked} == {3}
     assert not any(b"?" in path or b"#" in path for path in asked)
