@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from simulator.web.transport import transport
 
 from accounts.models import Account, Gateway, GatewaySecret
 from accounts.repair.targeted_read import confirm
@@ -15,7 +14,8 @@ from gateways.registry import DIALECTS, use_transport
 from reconciliation.models import Finding
 from reconciliation.rollcall.roll_call import call_roll
 from simulator import still_world
-from simulator.state import faults
+from simulator.served.transport import transport
+from simulator.world import faults
 from tests.accounts.conftest import rung  # noqa: F401 - the fixture
 from tests.cast import make_cast
 from tests.simulator.simulated import connected
