@@ -59,8 +59,8 @@ def _workspace(workspace_id: int) -> Workspace:
 
 
 def _session_id(value: str) -> str:
-    if not value.isprintable() or not 0 < len(value) <= LONGEST_SESSION_ID:
-        raise CommandError("--session-id must be 1 to 255 printable characters")
+    if not (value.isprintable() and value.strip() and len(value) <= LONGEST_SESSION_ID):
+        raise CommandError("--session-id must be 1 to 255 printable characters, not all blank")
     return value
 
 

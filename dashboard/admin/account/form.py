@@ -50,6 +50,8 @@ class RegisterForm(forms.Form):
         value: str = self.cleaned_data["session_id"]
         if not value.isprintable():
             raise ValidationError("It holds invisible characters.")
+        if not value.strip():
+            raise ValidationError("It is nothing but blanks.")
         return value
 
     def clean_phone_number(self) -> str | None:
