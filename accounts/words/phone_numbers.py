@@ -72,7 +72,9 @@ def canonical(number: str) -> str:
 
 def same_number(a: str | None, b: str | None) -> bool:
     """Whether both are spellings of one number. No number is like none."""
-    return bool(a) and bool(b) and (a == b or canonical(a or "") == canonical(b or ""))
+    if not a or not b:
+        return False
+    return a == b or canonical(a) == canonical(b)
 
 
 def is_other_number(a: str | None, b: str | None) -> bool:

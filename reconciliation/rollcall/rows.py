@@ -103,11 +103,11 @@ class Roll:
 
 
 # Of most accounts nothing more is read: a row in full, moments and all, costs ten times as much.
-# `is_plain`: connected with a number, and nothing else.
+# `is_plain`: connected and nothing else.
 _GLANCE = """
 SELECT id, session_id, workspace_id, phone_number,
        status = 'connected' AND status_reason = '' AND wanted = 'running' AND archived_at IS NULL
-         AND unshown_since IS NULL AND disproved_at IS NULL AND phone_number IS NOT NULL
+         AND unshown_since IS NULL AND disproved_at IS NULL
          AND (observed_at IS NULL OR observed_at <= %(started)s) AS is_plain
   FROM whatsapp_accounts
  WHERE gateway_id = %(gateway)s AND session_id IS NOT NULL
@@ -164,16 +164,14 @@ def _superseded(gateway_id: int, strangers: Collection[str]) -> dict[str, int]:
 
 
 def agrees(session: Session | None, workspace_id: int, phone_number: str | None) -> bool:
-    """Whether the list shows a connected account of this workspace and number as just that."""
+    """Whether the list shows a connected account of this workspace and number as just that. One
+    that has no number yet is looked at: its session may tell."""
     return (
         session is not None
+        and bool(phone_number)
         and session.state is State.CONNECTED
         and (session.workspace_id is None or session.workspace_id == workspace_id)
-        and (
-            session.phone_number is None
-            or session.phone_number == phone_number
-            or (phone_number is not None and same_number(session.phone_number, phone_number))
-        )
+        and (session.phone_number is None or same_number(session.phone_number, phone_number))
     )
 
 
