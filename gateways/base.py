@@ -63,7 +63,10 @@ class Reason(StrEnum):
     WRONG_NUMBER = "wrong_number"
     REPLACED = "replaced"  # another client took the session over
     QR_EXPIRED = "qr_expired"
+    PASSKEY_REQUIRED = "passkey_required"  # scanned, and WhatsApp asks the phone for its passkey
     TERMS_OF_SERVICE = "terms_of_service"
+    TEMPORARY_BAN = "temporary_ban"
+    LOGIN_REFUSED = "login_refused"  # by WhatsApp: of a ban, or since the phone was changed
     PROXY_BLOCKED = "proxy_blocked"
     CLIENT_OUTDATED = "client_outdated"
     # what our own reading shows

@@ -126,7 +126,8 @@ def conclude(
     if seen.status is Status.UNRESPONSIVE and known.reason == Reason.REPAIR_GAVE_UP:
         return unchanged  # it was as unresponsive when repair gave up
     reason = Reason.NONE if seen.status is Status.CONNECTED else seen.reason
-    if seen.status is known.status and _tells_less(reason, known.reason):
+    goes_on = seen.status is known.status and known.reason != Reason.PASSKEY_REQUIRED
+    if goes_on and _tells_less(reason, known.reason):
         return unchanged
     return seen.status, reason, seen.raw
 

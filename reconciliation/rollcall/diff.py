@@ -130,4 +130,7 @@ def _why_differs(row: Row, session: Session, status: Status) -> str:
     if status is Status.DISCONNECTED:
         settled = {Status.DISCONNECTED, *STICKY} if row.is_wanted else {Status.STOPPED}
         return "" if row.status in settled else "its list says so"
+    is_asked, was_asked = (one == Reason.PASSKEY_REQUIRED for one in (session.reason, row.reason))
+    if status is Status.QR_SCANNING and is_asked != was_asked:
+        return "its list says that a passkey is asked for" if is_asked else "its list says so"
     return "" if status is row.status else "its list says so"

@@ -10,10 +10,12 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
+from accounts.explain.explanation import explain
 from accounts.models import Account, Gateway, GatewaySecret
 from accounts.operators.registration import register
 from accounts.repair.targeted_read import confirm
 from accounts.state.observe import observe
+from accounts.store.clock import database_now
 from accounts.words.status import Status
 from gateways.base import Reason
 from gateways.registry import DIALECTS, use_transport
@@ -308,3 +310,28 @@ def test_each_name_is_read_as_itself(place):
     waha.look(*NAMES)
 
     assert {row[0] for row in waha.rows().values()} == {Status.CONNECTED}
+
+
+# --- a passkey is asked for ---------------------------------------------------------------------
+@pytest.mark.parametrize("word", ["PASSKEY_REQUIRED", "PASSKEY_CONFIRMATION_REQUIRED"])
+def test_a_passkey_that_is_asked_for_is_told_and_forgotten_when_a_code_is_shown(place, word):
+    waha = place("waha")
+    waha.has(r"/api/server/status", {"uptime": 100_000_000})
+    account = waha.add("p", "15550109011")
+
+    def shows(status):
+        said = {"name": "p", "status": status, "config": {}, "me": None}
+        waha.has(r"/api/sessions\?all=true", [said])
+        waha.has("/api/sessions/p", said)
+
+        waha.look("p")
+        account.refresh_from_db()
+        now = database_now()
+        return account.status, account.status_reason, explain(account, now).human
+
+    scan = "Open the QR code and scan it with the phone of this number."
+    assert shows("SCAN_QR_CODE") == (Status.QR_SCANNING, Reason.LISTED, scan)
+    status, reason, human = shows(word)
+    assert (status, reason) == (Status.QR_SCANNING, Reason.PASSKEY_REQUIRED)
+    assert human.startswith("Confirm the passkey on the phone")
+    assert shows("SCAN_QR_CODE") == (Status.QR_SCANNING, Reason.LISTED, scan)

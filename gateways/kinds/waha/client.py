@@ -19,7 +19,15 @@ from gateways.base import (
     Step,
     normal_phone_number,
 )
-from gateways.kinds.base_client import NO_ANSWER, Calls, probed, reason_given, segment
+from gateways.kinds.base_client import (
+    NO_ANSWER,
+    Calls,
+    probed,
+    read_entries,
+    reason_given,
+    segment,
+    without_unread,
+)
 from gateways.kinds.waha.webhooks import STATES
 from gateways.wire.json_fields import MAX_ID_CHARACTERS
 from gateways.wire.qr_images import address_of_base64, address_of_code, address_of_png
@@ -52,7 +60,7 @@ class _Engine(msgspec.Struct):
 
 class _Session(msgspec.Struct):
     name: str
-    status: str
+    status: str | None = None
     me: _Me | None = None
     engine: _Engine | None = None
 
@@ -96,14 +104,15 @@ class Client(Calls):
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
         """All of them, the stopped ones as well; no page is asked."""
         answer = self.call("GET", "/api/sessions?all=true", deadline_seconds=deadline_seconds)
-        said = self.decoded(answer, list[_Session])
+        said, unread = read_entries(self.decoded(answer, list[msgspec.Raw]), _Session)
         sessions = {one.name: _translated(one) for one in said if _is_name(one.name)}
         is_whole = len(sessions) == len(said)
-        return Listing(
+        listing = Listing(
             sessions=tuple(sessions.values()),
             complete=is_whole,
             why_incomplete="" if is_whole else "a session has an odd name, or is listed twice",
         )
+        return without_unread(listing, unread)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
         """One session, its page asked where it has one; None where it definitely holds none."""
@@ -175,7 +184,7 @@ def _is_name(name: str) -> bool:
 
 def _translated(said: _Session, *, is_asked: bool = False) -> Session:
     """`is_asked`: the answer also holds what the engine's page said, unless it did not answer."""
-    word = printable(said.status, limit=200)
+    word = printable(said.status or "(no status)", limit=200)
     unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
     state, reason = STATES.get(word.lower(), unmapped)
     if is_asked and state is State.CONNECTED and (doubt := _doubt(said)):
@@ -209,7 +218,7 @@ def _doubt(said: _Session) -> str:
 
 def _pulse(said: _Session) -> Probe:
     session = _translated(said, is_asked=True)
-    is_claimed = STATES.get(said.status.lower(), (None,))[0] is State.CONNECTED
+    is_claimed = STATES.get((said.status or "").lower(), (None,))[0] is State.CONNECTED
     pulse, reason = Pulse.UNCLEAR, Reason.NONE
     if is_claimed and _has_page(said):
         is_silent = said.engine is None or not said.engine.state

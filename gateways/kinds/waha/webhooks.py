@@ -42,8 +42,8 @@ PROFILE = Profile(
 STATES: Words = {
     "starting": (State.CONNECTING, Reason.LISTED),
     "scan_qr_code": (State.QR_SCANNING, Reason.LISTED),
-    "passkey_required": (State.QR_SCANNING, Reason.LISTED),
-    "passkey_confirmation_required": (State.QR_SCANNING, Reason.LISTED),
+    "passkey_required": (State.QR_SCANNING, Reason.PASSKEY_REQUIRED),
+    "passkey_confirmation_required": (State.QR_SCANNING, Reason.PASSKEY_REQUIRED),
     "working": (State.CONNECTED, Reason.LISTED),
     # Mostly transient: it starts the session again by itself. An unlinked one stays so.
     "failed": (State.DISCONNECTED, Reason.SESSION_ERROR),

@@ -24,8 +24,8 @@ def waha(*sessions):
     [
         ("STARTING", State.CONNECTING, Reason.LISTED),
         ("SCAN_QR_CODE", State.QR_SCANNING, Reason.LISTED),
-        ("PASSKEY_REQUIRED", State.QR_SCANNING, Reason.LISTED),
-        ("PASSKEY_CONFIRMATION_REQUIRED", State.QR_SCANNING, Reason.LISTED),
+        ("PASSKEY_REQUIRED", State.QR_SCANNING, Reason.PASSKEY_REQUIRED),
+        ("PASSKEY_CONFIRMATION_REQUIRED", State.QR_SCANNING, Reason.PASSKEY_REQUIRED),
         ("WORKING", State.CONNECTED, Reason.LISTED),
         ("FAILED", State.DISCONNECTED, Reason.SESSION_ERROR),
         ("STOPPED", State.DISCONNECTED, Reason.LISTED),
@@ -51,7 +51,8 @@ def test_what_waha_does_not_hold_is_not_there():
 def test_evolution_s_whole_rows_are_understood_and_its_instances_tokens_passed_over():
     gateway = Evolution({"alice": evolution_webhook("https://x.example.com")})
     client = evolution_calls.Client("http://evo", api_key=KEY, transport=gateway.transport)
-    rows = client._rows(5)
+    rows, unread = client._rows(5)
+    assert unread == 0
     assert [(row.name, row.owner) for row in rows] == [("alice", "62811801641@s.whatsapp.net")]
     assert "token-of-the-instance" not in repr(rows)
 
