@@ -23,6 +23,8 @@ from typing import Protocol
 
 import msgspec
 
+from gateways.phone_numbers import normal_phone_number as normal_phone_number
+
 
 class State(StrEnum):
     """What a session can be seen to be. What we cannot see is never one of these."""
@@ -61,7 +63,10 @@ class Reason(StrEnum):
     WRONG_NUMBER = "wrong_number"
     REPLACED = "replaced"  # another client took the session over
     QR_EXPIRED = "qr_expired"
+    PASSKEY_REQUIRED = "passkey_required"  # scanned, and WhatsApp asks the phone for its passkey
     TERMS_OF_SERVICE = "terms_of_service"
+    TEMPORARY_BAN = "temporary_ban"
+    LOGIN_REFUSED = "login_refused"  # by WhatsApp: of a ban, or since the phone was changed
     PROXY_BLOCKED = "proxy_blocked"
     CLIENT_OUTDATED = "client_outdated"
     # what our own reading shows
@@ -322,18 +327,3 @@ class Client(Protocol):
 def webhook_path(kind: str) -> str:
     """Where the webhooks of this kind belong."""
     return f"/api/webhooks/{kind}"
-
-
-def normal_phone_number(value: object) -> str | None:
-    """The digits of a WhatsApp number (7 to 15), or None where `value` names none.
-
-    Accepts "+62 811-801", "62811801641@c.us", 62811801641; null, "", "null", "undefined" and the
-    like are no number.
-    """
-    if isinstance(value, str) and 7 <= len(value) <= 15 and value.isascii() and value.isdigit():
-        return value  # as nearly all are
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    digits = str(value).split("@", 1)[0].replace("+", "").replace(" ", "").replace("-", "")
-    digits = digits.split(":", 1)[0]
-    return digits if digits.isascii() and digits.isdigit() and 7 <= len(digits) <= 15 else None

@@ -41,7 +41,8 @@ def human_of(
     if shown in LIVE and account.wanted == Wanted.STOPPED and not at_work:
         return _unwanted(account.gateway)
     if shown is Status.QR_SCANNING and account.wanted == Wanted.RUNNING:
-        return SCAN
+        is_asked = account.status_reason == Reason.PASSKEY_REQUIRED
+        return meaning(Reason.PASSKEY_REQUIRED).instruction if is_asked else SCAN
     is_well = shown is Status.CONNECTED and account.wanted == Wanted.RUNNING
     if at_work and shown is not Status.UNKNOWN and not is_well:
         work = "restart" if account.wanted == Wanted.RUNNING else "stop"

@@ -62,6 +62,13 @@ def _is_expired(now: datetime) -> Q:
     return Q(status__in=LIVE) & is_stale(now)
 
 
+class NumberKey(models.Func):
+    """What all spellings of a number have in common, as the database says it."""
+
+    function = "whatsapp_number_key"
+    output_field = models.TextField()
+
+
 class Account(models.Model):
     """A WhatsApp number of a workspace, the session it runs on, and what we know of it.
 
@@ -136,6 +143,10 @@ class Account(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["phone_number", "workspace"], name="unique_phone_workspace"
+            ),
+            # However it is spelt (accounts.words.phone_numbers).
+            models.UniqueConstraint(
+                NumberKey("phone_number"), "workspace", name="unique_number_workspace"
             ),
             # Checked at the end of a statement: a merge hands a session from row to row in one.
             models.UniqueConstraint(

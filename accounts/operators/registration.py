@@ -13,6 +13,7 @@ from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.store import clock, hooks
 from accounts.store.enqueue import ring
+from accounts.words.phone_numbers import is_other_number, spellings
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
@@ -102,7 +103,9 @@ def _is_new(account: Account, said: _Said) -> bool:
 
 def _find_or_create(said: _Said) -> tuple[Account, bool]:
     by_number = (
-        Account.objects.filter(workspace=said.workspace, phone_number=said.phone_number).first()
+        Account.objects.filter(
+            workspace=said.workspace, phone_number__in=spellings(said.phone_number)
+        ).first()
         if said.phone_number
         else None
     )
@@ -132,8 +135,7 @@ def _refuse_if_taken(account: Account | None, said: _Said) -> None:
         raise Refused(
             f"this session belongs to account {account.pk} of workspace {account.workspace_id}"
         )
-    numbers = {said.phone_number, account.phone_number}
-    if None not in numbers and len(numbers) > 1:
+    if is_other_number(said.phone_number, account.phone_number):
         raise Refused(
             f"this session belongs to account {account.pk}, whose number is "
             f"{account.phone_number}: a session has one number"

@@ -6,13 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from accounts.state.observations import Observation, Verdict
+from accounts.words.phone_numbers import is_other_number, same_number
 from accounts.words.reasons import meaning
 from accounts.words.status import LIVE, STICKY, Source, Status, Wanted, is_fresh
 from gateways.base import Reason
+from gateways.phone_numbers import looks_like_lid
 
 # Reasons that say little give way to those that say more, never the other way round.
 _VAGUE: dict[str, int] = {Reason.NONE: 0, Reason.LISTED: 1, Reason.MISSING: 2}
 _TELLING = 3
+# The raw word of a wrong number; the number follows.
+SCANNED = "scanned "
 # What a probe of the live client may find behind a "connected"; and words that no account keeps
 # while the same "connected" goes on being claimed.
 _FOUND_OUT = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE})
@@ -110,9 +114,10 @@ def conclude(
     if is_doubted(known, seen):
         return _as_disproved(known, seen)
     if seen.status in (Status.CONNECTED, Status.UNRESPONSIVE):
-        if is_other_number(known, seen):
-            return Status.LOGGED_OUT, Reason.WRONG_NUMBER, f"scanned {seen.phone_number}"
-        if known.reason == Reason.WRONG_NUMBER and seen.phone_number is None:
+        if is_other_number(known.phone_number, seen.phone_number):
+            return Status.LOGGED_OUT, Reason.WRONG_NUMBER, f"{SCANNED}{seen.phone_number}"
+        is_unnamed = seen.phone_number is None
+        if known.reason == Reason.WRONG_NUMBER and is_unnamed and not _was_misjudged(known):
             return unchanged
     if seen.status is Status.DISCONNECTED:
         if is_left_to_a_human(known, seen, expires_after):
@@ -121,7 +126,8 @@ def conclude(
     if seen.status is Status.UNRESPONSIVE and known.reason == Reason.REPAIR_GAVE_UP:
         return unchanged  # it was as unresponsive when repair gave up
     reason = Reason.NONE if seen.status is Status.CONNECTED else seen.reason
-    if seen.status is known.status and _tells_less(reason, known.reason):
+    goes_on = seen.status is known.status and known.reason != Reason.PASSKEY_REQUIRED
+    if goes_on and _tells_less(reason, known.reason):
         return unchanged
     return seen.status, reason, seen.raw
 
@@ -168,10 +174,10 @@ def _as_disproved(known: Known, seen: Observation) -> tuple[Status, str, str]:
     return Status.DISCONNECTED, Reason.BROWSER_GONE, ""
 
 
-def is_other_number(known: Known, seen: Observation) -> bool:
-    return None not in (known.phone_number, seen.phone_number) and (
-        known.phone_number != seen.phone_number
-    )
+def _was_misjudged(known: Known) -> bool:
+    """What was called another number is a LID, or its own number in another spelling."""
+    scanned = known.raw.removeprefix(SCANNED)
+    return looks_like_lid(scanned) or same_number(scanned, known.phone_number)
 
 
 def number_counts(seen: Observation) -> bool:

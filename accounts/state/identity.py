@@ -12,11 +12,11 @@ from accounts.state.decision import (
     Known,
     is_doubted,
     is_older,
-    is_other_number,
     judge,
     number_counts,
 )
 from accounts.state.observations import Observation, Verdict
+from accounts.words.phone_numbers import is_other_number, same_number
 from accounts.words.status import LIVE, LOST, Source, Status, Wanted
 from gateways.base import Reason
 
@@ -79,7 +79,7 @@ class Book:
         fitting = [
             row
             for row in self.rows.values()
-            if row.phone_number == seen.phone_number
+            if same_number(row.phone_number, seen.phone_number)
             and seen.workspace_id in (None, row.workspace_id)
             and (seen.source is Source.REGISTRATION or self._may_speak_of(row, seen))
         ]
@@ -155,7 +155,7 @@ class Book:
         if not seen.is_read or is_older(own, seen, now=self.now):
             return False
         if seen.status in (Status.CONNECTED, Status.UNRESPONSIVE):
-            return is_other_number(own, seen)
+            return is_other_number(own.phone_number, seen.phone_number)
         return seen.reason is Reason.MISSING or seen.status in (
             Status.QR_SCANNING,
             Status.LOGGED_OUT,
@@ -167,7 +167,7 @@ class Book:
                 row
                 for row in self.rows.values()
                 if row.account_id != own.account_id
-                and row.phone_number == seen.phone_number
+                and same_number(row.phone_number, seen.phone_number)
                 and row.workspace_id == own.workspace_id
             ),
             None,
@@ -176,7 +176,7 @@ class Book:
     def _apply_to_past_owner(self, row: Known, seen: Observation) -> tuple[Verdict, int]:
         if seen.workspace_id not in (None, row.workspace_id):
             return Verdict.WORKSPACE_MISMATCH, row.account_id
-        fits = seen.phone_number in (None, row.phone_number)
+        fits = seen.phone_number is None or same_number(row.phone_number, seen.phone_number)
         alive = seen.is_read and seen.status is Status.CONNECTED
         # By whose clock its login is compared with the one that was disproved.
         here = row.gateway_id == seen.gateway_id

@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from accounts.words.status import CLAIMS, READS, Source, Status
-from gateways.base import Reason, normal_phone_number
+from gateways.base import Reason
+from gateways.phone_numbers import normal_phone_number
 from gateways.wire.text import printable
 
 LONGEST_SESSION_ID = 255

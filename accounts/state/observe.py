@@ -18,6 +18,7 @@ from accounts.state.qr_codes import forget_qr
 from accounts.store.enqueue import ring
 from accounts.store.locks import short_waits
 from accounts.words.status import Status
+from gateways.base import Reason
 
 CHUNK = 500  # observations a transaction: a large pass must not hold thousands of locks
 ATTEMPTS = 5
@@ -120,10 +121,12 @@ def _transitions(seen: Observation, book: Book) -> list[Mapping[str, object]]:
 
 def _ask_for_confirmation(outcome: Outcome, account: Known) -> None:
     """A machine's word that changed something is checked by our own look, within 2 s: a late retry
-    looks as fresh as the truth. So is the session that got its account back, and a word that was
-    not believed because a probe had disproved it."""
-    is_doubted = account.disproved_at and outcome.observation.status is Status.CONNECTED
-    moved = outcome.verdict in _MOVED or outcome.was is not outcome.now or is_doubted
+    looks as fresh as the truth. So is the session that got its account back, a word that was not
+    believed because a probe had disproved it, and a scan after one by another number."""
+    is_connected = outcome.observation.status is Status.CONNECTED
+    is_doubted = account.disproved_at is not None or account.reason == Reason.WRONG_NUMBER
+    moved = outcome.verdict in _MOVED or outcome.was is not outcome.now
+    moved = moved or (is_connected and is_doubted)
     claimed = outcome.observation.is_claim and moved
     if account.session and (claimed or outcome.verdict is Verdict.TAKEOVER_UNDONE):
         ring("accounts.tasks.confirm_session", *account.session)

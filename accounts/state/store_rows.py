@@ -19,6 +19,7 @@ from accounts.state.identity import Book, Superseded
 from accounts.state.observations import Observation
 from accounts.store import clock
 from accounts.store.pipeline import ask
+from accounts.words.phone_numbers import spellings
 from accounts.words.status import Status, Wanted
 from gateways.registry import capabilities_of
 
@@ -182,7 +183,9 @@ def _named(seen: Sequence[Observation]) -> dict[str, Any]:
     return {
         "gateways": [one.gateway_id for one in seen],
         "sessions": [one.session_id for one in seen],
-        "numbers": [one.phone_number for one in seen if one.phone_number],
+        "numbers": [
+            written for one in seen if one.phone_number for written in spellings(one.phone_number)
+        ],
     }
 
 

@@ -1,47 +1,139 @@
-"""When two spellings are one number. Pure.
+"""When two spellings are one number, and what people may type as one. Pure.
 
-WhatsApp knows a Brazilian mobile number with or without the ninth digit that was put before it in
-2012 to 2016 (55, area code, 9, eight digits of which the first is 6 to 9), and a Mexican one with
-or without the 1 that was dialled before mobile numbers until 2019 (52, 1, ten digits). Which of
-them a gateway returns depends on when the number was registered.
+WhatsApp shows some numbers in another form than they are dialled in, and which of them a gateway
+returns depends on when the number was registered:
+
+    Brazil       with or without the ninth digit that was put before mobile numbers in 2012 to 2016
+    Mexico       with or without the 1 that was dialled before mobile numbers until 2019
+    Argentina    with or without the 9 that stands before mobile numbers in calls from abroad
+    Ivory Coast  with 10 digits, or the 8 that a number had until 2021
+    Benin        with 10 digits, or the 8 that a number had until 2024
+
+The same rules stand in the database, as the function whatsapp_number_key, which keeps a number
+unique in its workspace; a test holds the two together.
 """
 
 from __future__ import annotations
 
 import re
 
+import phonenumbers
+
+from gateways.phone_numbers import Sort, is_assigned, looks_like_lid, named
+
+EXAMPLE = "62811801641"
+# For rows: put the column's name in.
+CANONICAL_SQL = "whatsapp_number_key({number})"
+
 _BRAZIL = re.compile(r"55([1-9][1-9])9([6-9]\d{7})", re.ASCII)
 _BRAZIL_SHORT = re.compile(r"55([1-9][1-9])([6-9]\d{7})", re.ASCII)
-_MEXICO = re.compile(r"521(\d{10})", re.ASCII)
-_MEXICO_SHORT = re.compile(r"52(\d{10})", re.ASCII)
+_MEXICO = re.compile(r"521([2-9]\d{9})", re.ASCII)
+_MEXICO_SHORT = re.compile(r"52([2-9]\d{9})", re.ASCII)
+_ARGENTINA = re.compile(r"549([1-3]\d{9})", re.ASCII)
+_ARGENTINA_SHORT = re.compile(r"54([1-3]\d{9})", re.ASCII)
+_BENIN_OLD = re.compile(r"229([2-9]\d{7})", re.ASCII)
+_BENIN = re.compile(r"22901([2-9]\d{7})", re.ASCII)
+_IVORY_COAST = re.compile(r"225(?:0[157]|2[157])(\d{8})", re.ASCII)
+# Its old numbers, and what was put before them: by operator, which their second digit told of a
+# mobile number, and their third of a landline.
+_IVORY_COAST_OLD = (
+    (re.compile(r"225([04-9][0-3]\d{6})", re.ASCII), "22501"),
+    (re.compile(r"225([04-9][4-6]\d{6})", re.ASCII), "22505"),
+    (re.compile(r"225([04-9][7-9]\d{6})", re.ASCII), "22507"),
+    (re.compile(r"225([23]\d8\d{5})", re.ASCII), "22521"),
+    (re.compile(r"225([23]\d0\d{5})", re.ASCII), "22525"),
+    (re.compile(r"225([23]\d[1-79]\d{5})", re.ASCII), "22527"),
+)
+# Countries of which one number has several spellings.
+_SEVERAL = ("55", "52", "54", "225", "229")
 
-# `canonical` for rows: put the column's name in.
-CANONICAL_SQL = """CASE
-    WHEN {number} ~ '^55[1-9][1-9]9[6-9][0-9]{{7}}$'
-    THEN left({number}, 4) || right({number}, 8)
-    WHEN {number} ~ '^521[0-9]{{10}}$' THEN '52' || right({number}, 10)
-    ELSE {number} END"""
+
+class NotANumber(ValueError):
+    """What somebody typed is no phone number; why, for the person who typed it."""
 
 
 def canonical(number: str) -> str:
-    """The short one of a number's spellings (digits only, no "+")."""
+    """The one of a number's spellings that stands for all of them (digits only, no "+")."""
+    if not number.startswith(_SEVERAL):
+        return number
     if found := _BRAZIL.fullmatch(number):
         return f"55{found[1]}{found[2]}"
     if found := _MEXICO.fullmatch(number):
         return f"52{found[1]}"
+    if found := _ARGENTINA.fullmatch(number):
+        return f"54{found[1]}"
+    if found := _BENIN_OLD.fullmatch(number):
+        return f"22901{found[1]}"
+    for old, new in _IVORY_COAST_OLD:
+        if found := old.fullmatch(number):
+            return f"{new}{found[1]}"
     return number
 
 
 def same_number(a: str | None, b: str | None) -> bool:
     """Whether both are spellings of one number. No number is like none."""
-    return bool(a) and bool(b) and canonical(a or "") == canonical(b or "")
+    if not a or not b:
+        return False
+    return a == b or canonical(a) == canonical(b)
+
+
+def is_other_number(a: str | None, b: str | None) -> bool:
+    """Whether both are numbers, and not the same."""
+    return bool(a) and bool(b) and not same_number(a, b)
 
 
 def spellings(number: str) -> frozenset[str]:
     """All ways to write this number."""
-    short = canonical(number)
-    if found := _BRAZIL_SHORT.fullmatch(short):
-        return frozenset({short, f"55{found[1]}9{found[2]}"})
-    if found := _MEXICO_SHORT.fullmatch(short):
-        return frozenset({short, f"521{found[1]}"})
-    return frozenset({short})
+    one = canonical(number)
+    if found := _BRAZIL_SHORT.fullmatch(one):
+        return frozenset({one, f"55{found[1]}9{found[2]}"})
+    if found := _MEXICO_SHORT.fullmatch(one):
+        return frozenset({one, f"521{found[1]}"})
+    if found := _ARGENTINA_SHORT.fullmatch(one):
+        return frozenset({one, f"549{found[1]}"})
+    if found := _BENIN.fullmatch(one):
+        return frozenset({one, f"229{found[1]}"})
+    if (found := _IVORY_COAST.fullmatch(one)) and canonical(f"225{found[1]}") == one:
+        return frozenset({one, f"225{found[1]}"})
+    return frozenset({one})
+
+
+def spellings_at_home(digits: str) -> frozenset[str]:
+    """All ways to write what may be a number without its country's code, where that has several."""
+    found = (spellings(f"{country}{digits}") for country in _SEVERAL)
+    return frozenset().union(*(written for written in found if len(written) > 1))
+
+
+def typed_number(text: str) -> str:
+    """The digits of a number that a person has typed, without the 0 that is dialled before it at
+    home. Raises NotANumber."""
+    found = named(text)
+    if found.sort is Sort.LID:
+        raise NotANumber("it is a LID, WhatsApp's own id of an account, and not its phone number")
+    if found.sort is Sort.OTHER:
+        raise NotANumber("it is the id of a group, a channel or the like, not of a phone number")
+    if found.sort is Sort.NOTHING:
+        digits = "".join(character for character in text if character.isdigit())
+        if digits.startswith("0"):
+            raise NotANumber(
+                "it begins with 0: write the country's code first, without 00 or 0 before it, "
+                f"e.g. {EXAMPLE}"
+            )
+        raise NotANumber(f"it is no number: 7 to 15 digits, e.g. {EXAMPLE}")
+    if looks_like_lid(found.digits):
+        raise NotANumber(
+            f"no country has a number of {len(found.digits)} digits like this one: it may be a "
+            "LID, WhatsApp's own id of an account"
+        )
+    return _without_trunk_prefix(found.digits)
+
+
+def _without_trunk_prefix(number: str) -> str:
+    """As it is dialled from abroad, where that is certain: "55 0 11 …" and "44 (0) 79…" are how
+    people write it at home."""
+    try:
+        parsed = phonenumbers.parse(f"+{number}")
+    except phonenumbers.NumberParseException:
+        return number
+    abroad = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164).lstrip("+")
+    return abroad if is_assigned(abroad) and not same_number(abroad, number) else number

@@ -61,6 +61,10 @@ REASONS: dict[Reason, Meaning] = {
         "the session's page answers, but has lost WhatsApp", "Restart it; if it fails, scan again."
     ),
     Reason.UNLINKED: _human("unlinked from the phone or by WhatsApp", SCAN),
+    Reason.PASSKEY_REQUIRED: _human(
+        "scanned, and WhatsApp asks for the passkey of this number",
+        "Confirm the passkey on the phone of this number; if it asks for nothing, scan again.",
+    ),
     Reason.WRONG_NUMBER: _human(
         "another number was scanned than this account's",
         "Scan with the phone of this account's number, or add the scanned number as an account.",
@@ -74,6 +78,14 @@ REASONS: dict[Reason, Meaning] = {
     Reason.TERMS_OF_SERVICE: _human(
         "WhatsApp blocks this number for breaking its terms",
         "Do not reconnect. Open WhatsApp on the phone and follow what it says.",
+    ),
+    Reason.TEMPORARY_BAN: _human(
+        "WhatsApp has shut this number out for a time",
+        "Do not reconnect. The phone says how long it lasts; restart the session after that.",
+    ),
+    Reason.LOGIN_REFUSED: _human(
+        "WhatsApp refuses this login: seen for bans, and after the number moved to another phone",
+        "Open WhatsApp on the phone: if it is banned, follow what it says; if not, scan again.",
     ),
     Reason.PROXY_BLOCKED: _human(
         "WhatsApp refuses the proxy or address", "Change the gateway's proxy, then restart."

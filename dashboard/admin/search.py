@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db.models import Q, QuerySet
 
 from accounts.models import Account
-from gateways.base import normal_phone_number
+from accounts.words.phone_numbers import spellings, spellings_at_home
+from gateways.phone_numbers import normal_phone_number
 
 HELP = "Number, its beginning or its end, or session id"
 # Fewer digits at the end of a number would fit half of all numbers.
@@ -22,13 +23,14 @@ def digits_of(term: str) -> str:
 
 
 def by_number(term: str) -> Q:
-    """Accounts whose number begins or ends like that."""
+    """Accounts whose number begins or ends like that, or is that in another spelling."""
     digits = digits_of(term)
     if not digits:
         return Q(pk__in=[])
     # At home people write a zero where the country's code would be.
     end = digits.lstrip("0")
-    found = Q(phone_number__startswith=digits)
+    written = spellings(digits) | spellings_at_home(end)
+    found = Q(phone_number__startswith=digits) | Q(phone_number__in=written)
     return found | Q(phone_number__endswith=end) if len(end) >= SHORTEST_END else found
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -41,6 +42,14 @@ NOT_ASKED = "not asked"
 # 16 s it leaves more than the 15 s after which the Node service itself gives a page up.
 KEPT_BACK = 0.05
 Shape = TypeVar("Shape")
+
+
+class _NestReason(msgspec.Struct):
+    message: list[str] | str = ""
+
+
+class _NestRefusal(msgspec.Struct):
+    response: _NestReason
 
 
 class Calls:
@@ -146,6 +155,15 @@ def reason_given(body: bytes) -> str | None:
     return ""
 
 
+def inner_reason(body: bytes) -> str:
+    """What a refusal of NestJS's shape says ({"response": {"message": [...]}}); "" in any other."""
+    try:
+        said = msgspec.json.decode(body, type=_NestRefusal).response.message
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return said[0] if isinstance(said, list) and said else said if isinstance(said, str) else ""
+
+
 def is_page(answer: Answer) -> bool:
     """No gateway answers so: something in between does, or another program."""
     return answer.body.lstrip()[:1] == b"<"
@@ -226,6 +244,31 @@ def read_each(
         complete=not unread,
         why_incomplete=f"there was no time to read {unread} of {len(wanted)}" if unread else "",
     )
+
+
+def _entry(raw: msgspec.Raw, shape: type[Shape]) -> Shape | None:
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def read_entries(said: Iterable[msgspec.Raw], shape: type[Shape]) -> tuple[list[Shape], int]:
+    """The entries of a list that can be read, and how many cannot. Raises BadAnswer where that is
+    none of them: it is another program's list."""
+    entries = [_entry(raw, shape) for raw in said]
+    found = [entry for entry in entries if entry is not None]
+    if entries and not found:
+        raise BadAnswer("no entry of its list is in the gateway's dialect: is its kind right?")
+    return found, len(entries) - len(found)
+
+
+def without_unread(listing: Listing, unread: int) -> Listing:
+    """A list that is not whole where some of its entries could not be read."""
+    if not unread:
+        return listing
+    why = listing.why_incomplete or f"{unread} of its entries cannot be read"
+    return replace(listing, complete=False, why_incomplete=why)
 
 
 def in_turn(names: Sequence[str], now: float) -> list[str]:

@@ -89,6 +89,10 @@ def text_of(raw: msgspec.Raw, name: str, *, limit: int = MAX_TEXT_CHARACTERS) ->
 
     "" where it is absent, null or blank. Raises WrongField for anything else.
     """
+    return printable(_plain_text_of(raw, name).strip(" "), limit=limit)
+
+
+def _plain_text_of(raw: msgspec.Raw, name: str) -> str:
     value = value_of(raw, name)
     if value is None:
         return ""
@@ -96,12 +100,14 @@ def text_of(raw: msgspec.Raw, name: str, *, limit: int = MAX_TEXT_CHARACTERS) ->
         value = str(value)
     if not isinstance(value, str):
         raise WrongField(f"{name} must be a text, not {named_type(value)}")
-    return printable(value.strip(" "), limit=limit)
+    return value
 
 
 def id_of(raw: msgspec.Raw, name: str) -> str | None:
-    """An identifier, whole: one that is too long is refused, not cut. Raises WrongField."""
-    text = text_of(raw, name, limit=MAX_ID_CHARACTERS + 1)
+    """An identifier, whole: "Alice " is not "Alice", and one that is too long is refused, not cut.
+    None where it is absent, null or nothing but blanks. Raises WrongField."""
+    plain = _plain_text_of(raw, name)
+    text = printable(plain, limit=MAX_ID_CHARACTERS + 1) if plain.strip(" ") else ""
     if len(text) > MAX_ID_CHARACTERS:
         raise WrongField(f"{name} is longer than {MAX_ID_CHARACTERS} characters")
     return text or None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.models import Account
+from accounts.words.phone_numbers import is_other_number
 from reconciliation.models import Finding
 
 
@@ -49,7 +50,7 @@ def _may_be(finding: Finding, lost: Lost) -> bool:
     return (
         finding.first_seen_at >= lost.at
         and finding.workspace_id in (None, lost.workspace_id)
-        and (not finding.phone_number or lost.phone_number in ("", finding.phone_number))
+        and not is_other_number(finding.phone_number, lost.phone_number)
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import random
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -10,10 +11,13 @@ from django.conf import settings
 from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Account, Gateway, Incident
 from accounts.state import probes, visibility
+from accounts.store.enqueue import ring
 from accounts.words.status import Status
 from gateways.base import CannotBeRead, GatewayError, Reason
 from reconciliation.rollcall import self_check
 from reconciliation.rollcall.values import Comparison
+
+NUMBERS_ASKED_AT_ONCE = 5
 
 
 def note_blind(
@@ -77,6 +81,13 @@ def note_seen(
         if lost:
             text = f"its lists agreed for 60 s: {lost} accounts are disconnected"
         close_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)
+
+
+def ask_for_numbers(gateway_id: int, sessions: Sequence[str]) -> None:
+    """Of a gateway whose list names none. A few each time, in no order: some of them may run by a
+    LID, which a read does not change."""
+    for session_id in random.sample(sessions, min(len(sessions), NUMBERS_ASKED_AT_ONCE)):
+        ring("accounts.tasks.confirm_session", gateway_id, session_id)
 
 
 def _lost_since(gateway: Gateway, moment: datetime) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from accounts.state.decision import UNLIKE_DISPROVED
+from accounts.words.phone_numbers import is_other_number
 from accounts.words.status import LOST, STICKY, Status
 from gateways.base import Listing, Reason, Session
 from gateways.kinds.base_client import NO_ANSWER, NOT_ASKED
@@ -64,6 +65,8 @@ def _compare(
         unwanted = difference(row, Finding.Kind.UNWANTED, now=status)
         found.noted.append(replace(unwanted, held=True, why="it is wanted stopped"))
     observation = seen(session, at, status=status, reason=reason)
+    if status is Status.CONNECTED and session.phone_number is None and row.lacks_number:
+        found.to_name.append(row.session_id)
     is_disproved = at.status_is_cached and not on_its_way and row.has_disproved(session)
     why = _why_still_differs(row) if is_disproved else _why_differs(row, session, status)
     if why:
@@ -117,7 +120,7 @@ def _why_still_differs(row: Row) -> str:
 def _why_differs(row: Row, session: Session, status: Status) -> str:
     """Why `observe` must hear of it (see accounts.state.decision.conclude); "" where it agrees."""
     number = session.phone_number
-    is_other = bool(row.phone_number) and number not in (None, row.phone_number)
+    is_other = is_other_number(number, row.phone_number)
     if status is Status.CONNECTED and row.reason == Reason.WRONG_NUMBER:
         return f"it runs with {number}" if number and not is_other else ""
     if status is Status.CONNECTED and is_other:
@@ -127,4 +130,7 @@ def _why_differs(row: Row, session: Session, status: Status) -> str:
     if status is Status.DISCONNECTED:
         settled = {Status.DISCONNECTED, *STICKY} if row.is_wanted else {Status.STOPPED}
         return "" if row.status in settled else "its list says so"
+    is_asked, was_asked = (one == Reason.PASSKEY_REQUIRED for one in (session.reason, row.reason))
+    if status is Status.QR_SCANNING and is_asked != was_asked:
+        return "its list says that a passkey is asked for" if is_asked else "its list says so"
     return "" if status is row.status else "its list says so"

@@ -128,6 +128,7 @@ class Pass:
             )
             if self._keeps:
                 self._note_seen(look, comparison)
+                after_pass.ask_for_numbers(self.gateway.pk, comparison.to_name)
             return self._keep(report, _outcome(report, look))
 
     def _read(self, client: Client, comparison: Comparison) -> Decided:

@@ -14,6 +14,7 @@ from accounts.state.decision import is_disproved
 from accounts.state.visibility import CLAIMED_SQL
 from accounts.store import clock
 from accounts.store.pipeline import ask
+from accounts.words.phone_numbers import canonical, same_number
 from accounts.words.status import LIVE, Status, Wanted
 from gateways.base import Reason, Session, State
 
@@ -47,6 +48,11 @@ class Row:
         and still called stopped (the read that was rung for then may be lost)."""
         is_wanted_again = self.status is Status.STOPPED and self.is_wanted
         return self.is_live or self.status is Status.UNKNOWN or is_wanted_again
+
+    @property
+    def lacks_number(self) -> bool:
+        """Nobody knows by whose number its session runs, or it ran by another's."""
+        return not self.phone_number or self.reason == Reason.WRONG_NUMBER
 
     @property
     def is_dismissed(self) -> bool:
@@ -130,13 +136,13 @@ def roll_of(
     strangers = listed.keys() - {glance[1] for glance in glances}
     superseded = _superseded(gateway_id, strangers)
     # Strangers are held against the accounts of their numbers, however well those agree.
-    numbers = {listed[session_id].phone_number for session_id in strangers} - {None}
+    numbers = {canonical(listed[session_id].phone_number or "") for session_id in strangers} - {""}
     compared = frozenset(superseded.values())
     agreeing = frozenset(
         session_id
         for pk, session_id, workspace_id, number, is_plain in glances
         if is_plain and agrees(listed.get(session_id), workspace_id, number)
-        if number not in numbers and pk not in compared
+        if not (numbers and number and canonical(number) in numbers) and pk not in compared
     )
     agreeing = agreeing if is_complete else frozenset()
     others = [glance[0] for glance in glances if glance[1] not in agreeing]
@@ -158,12 +164,14 @@ def _superseded(gateway_id: int, strangers: Collection[str]) -> dict[str, int]:
 
 
 def agrees(session: Session | None, workspace_id: int, phone_number: str | None) -> bool:
-    """Whether the list shows a connected account of this workspace and number as just that."""
+    """Whether the list shows a connected account of this workspace and number as just that. One
+    that has no number yet is looked at: its session may tell."""
     return (
         session is not None
+        and bool(phone_number)
         and session.state is State.CONNECTED
         and (session.workspace_id is None or session.workspace_id == workspace_id)
-        and (session.phone_number is None or session.phone_number == phone_number)
+        and (session.phone_number is None or same_number(session.phone_number, phone_number))
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from accounts.state.observations import Observation
+from accounts.words.phone_numbers import canonical, is_other_number
 from accounts.words.status import LOST, Status
 from gateways.base import Reason, Session, State
 from reconciliation.models import Finding
@@ -35,7 +36,7 @@ def judge_unclaimed(
             _judge_left_behind(found, session, roll, at)
         elif session.state is not State.CONNECTED or session.phone_number is None:
             found.noted.append(_unclaimed(session, roll.proposed(session)))
-        elif (rival := latest[session.phone_number]) is not session:
+        elif (rival := latest[canonical(session.phone_number)]) is not session:
             why = f"{rival.session_id} has its number too, and connected later"
             found.noted.append(_duplicate(session, roll.holder(session), why=why))
         else:
@@ -52,7 +53,7 @@ class _Roll:
         self._lost: dict[int | None, list[Row]] = defaultdict(list)
         for row in rows:
             if row.phone_number:
-                self._by_number[row.phone_number].append(row)
+                self._by_number[canonical(row.phone_number)].append(row)
             if row.is_wanted and (row.status in LOST or self._has_vanished(row)):
                 self._lost[row.workspace_id].append(row)
 
@@ -63,7 +64,7 @@ class _Roll:
         """The one account that has its number, in the workspace it may speak for."""
         fitting = [
             row
-            for row in self._by_number[session.phone_number or ""]
+            for row in self._by_number[canonical(session.phone_number or "")]
             if session.workspace_id in (None, row.workspace_id)
         ]
         return fitting[0] if len(fitting) == 1 else None
@@ -73,9 +74,7 @@ class _Roll:
         there is just one and its number may fit."""
         lost = self._lost[session.workspace_id]
         fitting = [
-            row
-            for row in lost
-            if session.phone_number is None or row.phone_number in ("", session.phone_number)
+            row for row in lost if not is_other_number(session.phone_number, row.phone_number)
         ]
         return self.holder(session) or (fitting[0] if len(fitting) == 1 else None)
 
@@ -90,9 +89,10 @@ def _latest_of_each_number(strangers: Iterable[Session]) -> dict[str, Session]:
     for session in strangers:
         if session.state is not State.CONNECTED or session.phone_number is None:
             continue
-        other = latest.setdefault(session.phone_number, session)
+        number = canonical(session.phone_number)
+        other = latest.setdefault(number, session)
         if (session.connected_at or LONG_AGO) > (other.connected_at or LONG_AGO):
-            latest[session.phone_number] = session
+            latest[number] = session
     return latest
 
 

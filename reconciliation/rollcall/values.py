@@ -40,7 +40,8 @@ class Comparison:
     accounts are absent from it; `held_back` the accounts for which a mass loss is not over
     yet; `moved_on` those that another session of this list takes over, so that the absence of
     their old one says nothing; `unanswered` those whose pages the list was made by asking, and
-    gave no answer. `unshown` and `shown_again` keep the watermark honest.
+    gave no answer; `to_name` sessions that run without their number, which only a read of their own
+    tells. `unshown` and `shown_again` keep the watermark honest.
     """
 
     decided: list[tuple[Difference, Observation]] = field(default_factory=list)
@@ -51,6 +52,7 @@ class Comparison:
     held_back: set[int] = field(default_factory=set)
     moved_on: set[int] = field(default_factory=set)
     unanswered: set[int] = field(default_factory=set)
+    to_name: list[str] = field(default_factory=list)
     unshown: set[int] = field(default_factory=set)
     shown_again: set[int] = field(default_factory=set)
 

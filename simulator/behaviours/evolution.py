@@ -53,7 +53,7 @@ class Evolution(Behaviour):
         return [_about(session, "qrcode.updated", data)]
 
     def ready(self, session: SimulatedSession, now: datetime) -> Bodies:
-        whose = {"wuid": jid_of(session.phone_number), "profileName": "Simulated"}
+        whose = {"wuid": own_jid(session), "profileName": "Simulated"}
         return [_update(session, "open", 200, **whose)]
 
     def logged_out(self, session: SimulatedSession) -> Bodies:
@@ -141,8 +141,12 @@ class Evolution(Behaviour):
         world.changed()
 
 
-def jid_of(phone_number: str | None) -> str | None:
-    return f"{phone_number}@s.whatsapp.net" if phone_number else None
+def jid_of(phone_number: str) -> str:
+    return f"{phone_number}@s.whatsapp.net"
+
+
+def own_jid(session: SimulatedSession) -> str | None:
+    return session.own_id("s.whatsapp.net") if session.phone_number else None
 
 
 def _update(session: SimulatedSession, state: str, code: int, **fields: object) -> Body:
@@ -155,5 +159,5 @@ def _about(session: SimulatedSession, event: str, data: Mapping[str, object] | N
         "event": event,
         "instance": session.session_id,
         "data": data,
-        "sender": jid_of(session.phone_number),
+        "sender": own_jid(session),
     }

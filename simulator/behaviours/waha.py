@@ -151,7 +151,7 @@ def me_of(session: SimulatedSession) -> Body | None:
     """Whose session it is, once it is known."""
     if not session.phone_number or session.truth is Truth.STOPPED:
         return None
-    return {"id": f"{session.phone_number}@c.us", "pushName": "Simulated"}
+    return {"id": session.own_id(), "pushName": "Simulated"}
 
 
 def _status(session: SimulatedSession, status: str) -> Body:

@@ -37,7 +37,7 @@ def session_ready(session: SimulatedSession) -> Payload:
     return _about(
         session,
         "session_ready",
-        phone_number=session.phone_number,
+        phone_number=session.own_user,
         status="connected",
         platform="android",
         extraction_method="client.info.wid",
@@ -67,7 +67,7 @@ def message(
 ) -> Payload:
     """A message as WhatsApp hands it on; with `megabytes`, an inlined file of that size."""
     other = f"1555{source.randrange(10**7):07d}@c.us"
-    own = f"{session.phone_number}@c.us"
+    own = session.own_id()
     content: Payload = {
         "id": message_id(source, sent=sent),
         "from": own if sent else other,

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from simulator.behaviours.evolution import Evolution, jid_of
+from simulator.behaviours.evolution import Evolution, jid_of, own_jid
 from simulator.dialects.dialect import Dialect, Entry, faulty_list, route
 from simulator.state.failure import Failure
-from simulator.state.sessions import SimulatedSession, Truth
+from simulator.state.sessions import Login, SimulatedSession, Truth
 from simulator.web.wsgi import Reply, Request, json_reply, same
 from simulator.world.world import World
 
@@ -43,7 +43,7 @@ def _row(world: World, session: SimulatedSession) -> dict[str, object]:
         "id": f"id-of-{session.session_id}",
         "name": session.session_id,
         "connectionStatus": ROWS.get(session.status, "connecting"),
-        "ownerJid": jid_of(login.phone_number if login else session.phone_number),
+        "ownerJid": _owner(login) if login else own_jid(session),
         "profileName": "Simulated",
         "number": None,
         "integration": "WHATSAPP-BAILEYS",
@@ -53,6 +53,10 @@ def _row(world: World, session: SimulatedSession) -> dict[str, object]:
         "disconnectionAt": None,
         "_count": {"Message": 0, "Contact": 0, "Chat": 0},
     }
+
+
+def _owner(login: Login) -> str:
+    return f"{login.lid}@lid" if login.lid else jid_of(login.phone_number)
 
 
 def state_of(session: SimulatedSession) -> str:

@@ -87,7 +87,7 @@ def _validate(world: World, request: Request, session_id: str) -> Reply:
             "session_id": session_id,
             "status": session.status,
             "can_send": can_send,
-            "phone_number": session.phone_number,
+            "phone_number": session.own_user,
             "recommendations": advice,
         }
     )

@@ -162,8 +162,8 @@ def _device(world: World, request: Request, session_id: str) -> Reply:
     session = _asked(world, session_id)
     if session is None or session.browser is not Browser.RUNNING or not session.phone_number:
         return json_reply({**NOT_ACTIVE, "session": session_id}, status=404)
-    whose = f"{session.phone_number}@c.us"
-    wid = {"user": session.phone_number, "server": "c.us", "_serialized": whose}
+    whose = session.own_id()
+    wid = {"user": session.own_user, "server": session.own_server(), "_serialized": whose}
     device = {"pushname": "Simulated", "wid": wid, "phoneNumber": whose}
     return json_reply({"status": "success", "response": device, "mapper": "device"})
 

@@ -179,8 +179,8 @@ def _class_info(world: World, request: Request, session_id: str) -> Reply:
     session = _held(world, session_id)
     if session is None or not seen["success"]:
         return json_reply({"success": False, "error": seen["message"]}, status=404)
-    wid = {"server": "c.us", "user": session.phone_number}
-    whose = wid | {"_serialized": f"{session.phone_number}@c.us"}
+    wid = {"server": session.own_server(), "user": session.own_user}
+    whose = wid | {"_serialized": session.own_id()}
     info = {"pushname": "Simulated", "wid": whose, "me": whose, "platform": "android"}
     return json_reply({"success": True, "sessionInfo": info})
 

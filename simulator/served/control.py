@@ -40,6 +40,10 @@ SESSION_VERBS: dict[str, tuple[tuple[str, ...], SessionVerb]] = {
         lambda world, one, given: faults.scan(world, one, phone_number=given.text("phone_number")),
     ),
     "unlink": ((), lambda world, one, given: faults.unlink(world, one)),
+    "show_lid": (
+        ("lid",),
+        lambda world, one, given: faults.show_lid(world, one, lid=given.text("lid")),
+    ),
     "crash": (
         ("honest",),
         lambda world, one, given: faults.crash(world, one, honest=given.flag("honest", False)),

@@ -42,6 +42,7 @@ class SimulatedSession:
     last_activity: datetime
     browser: Browser = Browser.RUNNING
     phone_number: str | None = None
+    lid: str | None = None  # WhatsApp's own id of it: then its page names it by that
     connected_at: datetime | None = None
     # False after a second "create" for a running session: observed on the Node service, its entry
     # is deleted, while its client lives on.
@@ -64,13 +65,25 @@ class SimulatedSession:
         """Whoever asks its page waits in vain."""
         return self.browser in (Browser.HUNG, Browser.CRASHED)
 
+    @property
+    def own_user(self) -> str | None:
+        """Its own id without a server, as the Node service takes it from its page."""
+        return (self.lid or self.phone_number) if self.phone_number else None
+
+    def own_id(self, server: str = "c.us") -> str:
+        """Its own id, as its page or its socket has it."""
+        return f"{self.own_user}@{self.own_server(server)}"
+
+    def own_server(self, server: str = "c.us") -> str:
+        return "lid" if self.lid else server
+
     def as_listed(self) -> dict[str, object]:
         """Its entry in the list. As JSON.stringify does, what is undefined is left out."""
         return {
             "session_id": self.session_id,
             "workspace_id": self.workspace_id,
             "status": self.status,
-            "phone_number": self.phone_number,
+            "phone_number": self.own_user,
             **self._connected_at(),
         }
 
@@ -78,7 +91,7 @@ class SimulatedSession:
         entry: dict[str, object] = {
             "session_id": self.session_id,
             "status": self.status,
-            "phone_number": self.phone_number,
+            "phone_number": self.own_user,
         }
         if not self.listed:
             return {**entry, **self._connected_at()}
@@ -95,6 +108,7 @@ class SimulatedSession:
             "session_id": self.session_id,
             "workspace_id": self.workspace_id,
             "phone_number": self.phone_number,
+            "lid": self.lid,
             "says": self.status,
             "truth": self.truth.value,
             "browser": self.browser.value,
@@ -116,6 +130,7 @@ class Login:
     session_id: str
     workspace_id: int
     phone_number: str
+    lid: str | None = None
 
 
 def message_id(source: random.Random, *, sent: bool) -> str:

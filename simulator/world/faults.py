@@ -7,7 +7,7 @@ saying "connected"; an honest one sends the webhook and says "disconnected".
 
 from __future__ import annotations
 
-from gateways.base import normal_phone_number
+from gateways.phone_numbers import Sort, named, normal_phone_number
 from simulator.state.failure import Failure
 from simulator.state.sessions import Browser, Login, SimulatedSession, Truth
 from simulator.world import process
@@ -27,6 +27,18 @@ def scan(world: World, session_id: str, *, phone_number: str) -> None:
             session_id=session_id, workspace_id=session.workspace_id, phone_number=number
         )
     world.run(session, world.authenticate)
+
+
+def show_lid(world: World, session_id: str, *, lid: str) -> None:
+    """From now on its page names it by its LID, WhatsApp's own id, and not by its number."""
+    if named(f"{lid}@lid").sort is not Sort.LID:
+        raise Failure("lid must be digits", status=400)
+    with world.lock:
+        session, login = held(world, session_id), world.logins.get(session_id)
+        session.lid = lid
+        if login is not None:
+            login.lid = lid
+    world.changed()
 
 
 def unlink(world: World, session_id: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateways.base import normal_phone_number
+from gateways.phone_numbers import normal_phone_number
 from simulator.state.failure import Failure
 from simulator.state.sessions import Login, SimulatedSession, Truth
 from simulator.world.fields import Fields

@@ -1,6 +1,6 @@
 """What of the simulated gateway is on disk: its logins, and which sessions it held.
 
-    {"logins": [{"session_id", "workspace_id", "phone_number"}],
+    {"logins": [{"session_id", "workspace_id", "phone_number", "lid"}],
      "held": [[session_id, workspace_id]]}
 
 A file written by hand may hold {"seeds": […]} instead, each as for POST /_control/sessions: then
@@ -41,6 +41,7 @@ def save(world: World, path: Path) -> None:
                     "session_id": login.session_id,
                     "workspace_id": login.workspace_id,
                     "phone_number": login.phone_number,
+                    "lid": login.lid,
                 }
                 for login in world.logins.values()
             ],

@@ -233,7 +233,8 @@ class World:
         if session.browser is not Browser.RUNNING or session.session_id not in self.logins:
             return
         session.status, session.truth = "connected", Truth.CONNECTED
-        session.phone_number = self.logins[session.session_id].phone_number
+        login = self.logins[session.session_id]
+        session.phone_number, session.lid = login.phone_number, login.lid
         session.connected_at = self.host.now()
         self.tell(self.behaviour.ready(session, self.host.now()))
         self.changed()

@@ -168,3 +168,24 @@ def test_every_line_of_the_page_works(backend, path, body):
     if path.endswith("thaw"):
         control(asked, "gateway/freeze")
     control(asked, path, body, method="GET" if path == "world" else "POST")
+
+
+@pytest.mark.parametrize("kind", ["webjs", "wwebjs_api", "waha", "evolution", "wppconnect"])
+def test_a_session_named_by_its_lid_keeps_it_over_a_restart(kind):
+    world = still_world(lambda *request: 200, kind=kind)
+    connected(world, "s")
+
+    control(world, "sessions/s/show_lid", {"lid": "100000000000783"})
+    world.sessions["s"].lid = None
+    world.become_ready(world.sessions["s"])
+
+    assert world.sessions["s"].own_id() == "100000000000783@lid"
+    assert world.sessions["s"].phone_number == NUMBER
+
+
+@pytest.mark.parametrize("lid", ["", "abc", "1@lid"])
+def test_a_lid_is_digits(world, lid):
+    connected(world)
+    status, _ = ask(world, "POST", "/_control/sessions/s/show_lid", {"lid": lid},
+                    headers={"X-Control-Key": world.settings.control_key})  # fmt: skip
+    assert status == 400

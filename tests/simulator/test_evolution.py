@@ -97,7 +97,7 @@ def test_a_socket_that_died_unnoticed_is_open_everywhere(world, client):
     ("happens", "seen", "reason"),
     [
         (faults.unlink, State.LOGGED_OUT, Reason.UNLINKED),
-        (faults.block, State.BLOCKED, Reason.TERMS_OF_SERVICE),
+        (faults.block, State.BLOCKED, Reason.LOGIN_REFUSED),
     ],
 )
 def test_the_end_of_a_login_is_told_twice_and_closes_the_row(

@@ -9,8 +9,10 @@ from accounts.management.command import RegisteringCommand, account_record, gate
 from accounts.models import Workspace
 from accounts.operators.registration import register
 from accounts.state.observations import LONGEST_SESSION_ID
+from accounts.words.phone_numbers import NotANumber, typed_number
 from accounts.words.status import Status, Wanted
-from gateways.base import State, normal_phone_number
+from gateways.base import State
+from gateways.wire.text import printable
 
 
 class Command(RegisteringCommand):
@@ -57,15 +59,15 @@ def _workspace(workspace_id: int) -> Workspace:
 
 
 def _session_id(value: str) -> str:
-    if not value.isprintable() or not 0 < len(value) <= LONGEST_SESSION_ID:
-        raise CommandError("--session-id must be 1 to 255 printable characters")
+    if not (value.isprintable() and value.strip() and len(value) <= LONGEST_SESSION_ID):
+        raise CommandError("--session-id must be 1 to 255 printable characters, not all blank")
     return value
 
 
 def _phone_number(value: str | None) -> str | None:
     if value is None:
         return None
-    number = normal_phone_number(value)
-    if number is None:
-        raise CommandError(f"--phone {value!r} is no number: 7 to 15 digits, e.g. 62811801641")
-    return number
+    try:
+        return typed_number(value)
+    except NotANumber as wrong:
+        raise CommandError(f"--phone {printable(value, limit=60)!r}: {wrong}") from None

@@ -12,7 +12,8 @@ from django.db.models import Q, QuerySet
 from accounts.explain.explanation import Explanation, explain
 from accounts.models import Account
 from accounts.store import clock
-from gateways.base import normal_phone_number
+from accounts.words.phone_numbers import spellings
+from gateways.phone_numbers import normal_phone_number
 from gateways.wire.text import printable
 
 
@@ -43,7 +44,7 @@ def accounts_of(which: str) -> QuerySet[Account]:
     """By number however it is written, by a session that it runs or ran on, or by id."""
     fits = Q(session_id=which) | Q(superseded_sessions__session_id=which)
     if (number := normal_phone_number(which)) is not None:
-        fits |= Q(phone_number=number)
+        fits |= Q(phone_number__in=spellings(number))
     if which.isascii() and which.isdigit() and len(which) <= 18:
         fits |= Q(pk=int(which))
     if not which.isprintable():

@@ -8,9 +8,9 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Account, Gateway, Workspace
 from accounts.operators.registration import register
+from accounts.words.phone_numbers import NotANumber, typed_number
 from accounts.words.refusals import Refused
 from accounts.words.status import Wanted
-from gateways.base import normal_phone_number
 
 LONGEST_SESSION_ID = 255
 
@@ -27,6 +27,7 @@ class RegisterForm(forms.Form):
     session_id = forms.CharField(
         label="Session id",
         max_length=LONGEST_SESSION_ID,
+        strip=False,  # a blank at its end is a part of it, for the gateway as for us
         widget=UnfoldAdminTextInputWidget,
         help_text="As the gateway names it. Register it before the gateway is told to start it: "
         "its first webhook can be faster than you.",
@@ -49,14 +50,16 @@ class RegisterForm(forms.Form):
         value: str = self.cleaned_data["session_id"]
         if not value.isprintable():
             raise ValidationError("It holds invisible characters.")
+        if not value.strip():
+            raise ValidationError("It is nothing but blanks.")
         return value
 
     def clean_phone_number(self) -> str | None:
         value = self.cleaned_data["phone_number"]
-        number = normal_phone_number(value) if value else None
-        if value and number is None:
-            raise ValidationError("That is no number: 7 to 15 digits, e.g. 62811801641.")
-        return number
+        try:
+            return typed_number(value) if value else None
+        except NotANumber as wrong:
+            raise ValidationError(f"Not taken as a number: {wrong}.") from None
 
     def register(self, *, actor: str) -> Account | None:
         """The account; None when it was refused, which is then an error of this form."""

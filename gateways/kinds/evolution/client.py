@@ -6,6 +6,7 @@ from there, states from its memory, one by one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -27,13 +28,23 @@ from gateways.base import (
     Withheld,
     normal_phone_number,
 )
-from gateways.kinds.base_client import Budget, Calls, read_each, segment
+from gateways.kinds.base_client import (
+    Budget,
+    Calls,
+    inner_reason,
+    read_each,
+    read_entries,
+    segment,
+    without_unread,
+)
 from gateways.kinds.meaning import Words
 from gateways.wire.http import Answer
 from gateways.wire.qr_images import address_of_base64, address_of_code
 from gateways.wire.text import printable
 
 NOT_FOUND = "does not exist"
+# Its own 404, and no other's: {"response": {"message": ['The "a" instance does not exist']}}.
+_MISSING = re.compile(r'The ".*" instance does not exist', re.DOTALL)
 # A state costs it a look into its memory, no page is asked: 2,000 must be read in a few seconds.
 READS_AT_ONCE = 16
 STATES: Words = {
@@ -102,12 +113,11 @@ class Client(Calls):
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
         """Names from its database, states from its memory: nothing that could hang is asked."""
         budget = Budget(deadline_seconds)
-        rows = self._rows(deadline_seconds)
+        rows, unread = self._rows(deadline_seconds)
         owners = {row.name: normal_phone_number(row.owner) for row in rows}
         listing = read_each(owners, self._state, budget=budget, at_once=READS_AT_ONCE)
-        return replace(
-            listing, sessions=tuple(_owned(session, owners) for session in listing.sessions)
-        )
+        sessions = tuple(_owned(session, owners) for session in listing.sessions)
+        return without_unread(replace(listing, sessions=sessions), unread)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
         """None where it definitely holds none."""
@@ -116,7 +126,7 @@ class Client(Calls):
         if session is None or session.state is not State.CONNECTED:
             return session
         try:
-            rows = self._rows(max(0.1, budget.left()), only=session_id)
+            rows, _ = self._rows(max(0.1, budget.left()), only=session_id)
         except GatewayError:
             return session  # its number is a detail: it is connected all the same
         return _owned(session, {row.name: normal_phone_number(row.owner) for row in rows})
@@ -182,15 +192,16 @@ class Client(Calls):
         if error:
             raise self.rejected(answer, f"{message or 'it did not succeed'}")
 
-    def _rows(self, seconds: float, *, only: str | None = None) -> list[_Row]:
+    def _rows(self, seconds: float, *, only: str | None = None) -> tuple[list[_Row], int]:
+        """Those that can be read, and how many cannot."""
         path, query = "/instance/fetchInstances", {"instanceName": only} if only else None
         answer = self.call("GET", path, query=query, deadline_seconds=seconds)
-        return self.decoded(answer, list[_Row])
+        return read_entries(self.decoded(answer, list[msgspec.Raw]), _Row)
 
     def _state(self, session_id: str, seconds: float) -> Session | None:
         path = f"/instance/connectionState/{segment(session_id)}"
         answer = self.call("GET", path, deadline_seconds=seconds)
-        if answer.status_code == 404 and NOT_FOUND.encode() in answer.body:
+        if answer.status_code == 404 and _MISSING.fullmatch(inner_reason(answer.body)):
             return None
         word = self.decoded(answer, _State).instance.state or ""
         word = printable(word, limit=200)

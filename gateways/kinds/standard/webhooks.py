@@ -54,6 +54,7 @@ REASONS = frozenset(
         *(Reason.BROWSER_GONE, Reason.SESSION_ERROR, Reason.GATEWAY_GAVE_UP),
         *(Reason.RESTORE_FAILED, Reason.UNLINKED, Reason.REPLACED, Reason.QR_EXPIRED),
         *(Reason.TERMS_OF_SERVICE, Reason.PROXY_BLOCKED, Reason.CLIENT_OUTDATED),
+        *(Reason.PASSKEY_REQUIRED, Reason.TEMPORARY_BAN, Reason.LOGIN_REFUSED),
     }
 )
 

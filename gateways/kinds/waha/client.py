@@ -19,7 +19,15 @@ from gateways.base import (
     Step,
     normal_phone_number,
 )
-from gateways.kinds.base_client import NO_ANSWER, Calls, probed, segment
+from gateways.kinds.base_client import (
+    NO_ANSWER,
+    Calls,
+    probed,
+    read_entries,
+    reason_given,
+    segment,
+    without_unread,
+)
 from gateways.kinds.waha.webhooks import STATES
 from gateways.wire.json_fields import MAX_ID_CHARACTERS
 from gateways.wire.qr_images import address_of_base64, address_of_code, address_of_png
@@ -41,7 +49,8 @@ class _Code(msgspec.Struct):
 
 
 class _Me(msgspec.Struct):
-    id: str | None = None
+    id: object = None
+    jid: object = None
 
 
 class _Engine(msgspec.Struct):
@@ -51,7 +60,7 @@ class _Engine(msgspec.Struct):
 
 class _Session(msgspec.Struct):
     name: str
-    status: str
+    status: str | None = None
     me: _Me | None = None
     engine: _Engine | None = None
 
@@ -95,14 +104,15 @@ class Client(Calls):
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
         """All of them, the stopped ones as well; no page is asked."""
         answer = self.call("GET", "/api/sessions?all=true", deadline_seconds=deadline_seconds)
-        said = self.decoded(answer, list[_Session])
+        said, unread = read_entries(self.decoded(answer, list[msgspec.Raw]), _Session)
         sessions = {one.name: _translated(one) for one in said if _is_name(one.name)}
         is_whole = len(sessions) == len(said)
-        return Listing(
+        listing = Listing(
             sessions=tuple(sessions.values()),
             complete=is_whole,
             why_incomplete="" if is_whole else "a session has an odd name, or is listed twice",
         )
+        return without_unread(listing, unread)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
         """One session, its page asked where it has one; None where it definitely holds none."""
@@ -157,7 +167,7 @@ class Client(Calls):
     def _one(self, session_id: str, seconds: float) -> _Session | None:
         path = f"/api/sessions/{segment(session_id)}"
         answer = self.call("GET", path, deadline_seconds=seconds)
-        if answer.status_code == 404 and NOT_FOUND.encode() in answer.body:
+        if answer.status_code == 404 and reason_given(answer.body) == NOT_FOUND:
             return None
         return self.decoded(answer, _Session)
 
@@ -174,7 +184,7 @@ def _is_name(name: str) -> bool:
 
 def _translated(said: _Session, *, is_asked: bool = False) -> Session:
     """`is_asked`: the answer also holds what the engine's page said, unless it did not answer."""
-    word = printable(said.status, limit=200)
+    word = printable(said.status or "(no status)", limit=200)
     unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
     state, reason = STATES.get(word.lower(), unmapped)
     if is_asked and state is State.CONNECTED and (doubt := _doubt(said)):
@@ -185,8 +195,13 @@ def _translated(said: _Session, *, is_asked: bool = False) -> Session:
         state=state,
         reason=reason,
         raw_state=word,
-        phone_number=normal_phone_number(said.me.id) if said.me and is_connected else None,
+        phone_number=_number(said.me) if said.me and is_connected else None,
     )
+
+
+def _number(me: _Me) -> str | None:
+    """Its id may be a LID; one of its engines has the number beside it."""
+    return normal_phone_number(me.id) or normal_phone_number(me.jid)
 
 
 def _has_page(said: _Session) -> bool:
@@ -203,7 +218,7 @@ def _doubt(said: _Session) -> str:
 
 def _pulse(said: _Session) -> Probe:
     session = _translated(said, is_asked=True)
-    is_claimed = STATES.get(said.status.lower(), (None,))[0] is State.CONNECTED
+    is_claimed = STATES.get((said.status or "").lower(), (None,))[0] is State.CONNECTED
     pulse, reason = Pulse.UNCLEAR, Reason.NONE
     if is_claimed and _has_page(said):
         is_silent = said.engine is None or not said.engine.state

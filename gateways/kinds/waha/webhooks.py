@@ -10,20 +10,21 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateways.base import Event, Kind, Reason, State, normal_phone_number
+from gateways.base import Event, Kind, Reason, State
 from gateways.kinds.base_webhooks import (
     NOTHING,
     envelope_of,
     kept_of,
     moment_of_milliseconds,
     name_of,
+    number_of,
     parser,
     part_of,
     word_of,
 )
 from gateways.kinds.meaning import LIFE, TEST, Meaning, Words
 from gateways.profiles import Profile, Signature
-from gateways.wire.json_fields import MAX_FIELD_BYTES, Body, WrongField, id_of, text_of, value_of
+from gateways.wire.json_fields import MAX_FIELD_BYTES, Body, WrongField, id_of, text_of
 
 KIND = "waha"
 PROFILE = Profile(
@@ -41,8 +42,8 @@ PROFILE = Profile(
 STATES: Words = {
     "starting": (State.CONNECTING, Reason.LISTED),
     "scan_qr_code": (State.QR_SCANNING, Reason.LISTED),
-    "passkey_required": (State.QR_SCANNING, Reason.LISTED),
-    "passkey_confirmation_required": (State.QR_SCANNING, Reason.LISTED),
+    "passkey_required": (State.QR_SCANNING, Reason.PASSKEY_REQUIRED),
+    "passkey_confirmation_required": (State.QR_SCANNING, Reason.PASSKEY_REQUIRED),
     "working": (State.CONNECTED, Reason.LISTED),
     # Mostly transient: it starts the session again by itself. An unlinked one stays so.
     "failed": (State.DISCONNECTED, Reason.SESSION_ERROR),
@@ -78,6 +79,7 @@ class _Payload(msgspec.Struct):
 
 class _Me(msgspec.Struct):
     id: msgspec.Raw = NOTHING
+    jid: msgspec.Raw = NOTHING
 
 
 class _Envelope(msgspec.Struct):
@@ -125,8 +127,10 @@ def parse(raw: Body) -> Event:
 
 
 def _number(me: msgspec.Raw) -> str | None:
-    """Whose session it is, where that can be read; the event counts all the same."""
+    """Whose session it is, where that can be read; the event counts all the same. Its id may be a
+    LID; one of its engines has the number beside it."""
     try:
-        return normal_phone_number(value_of(part_of(me, "me", _OWNERS).id, "me.id"))
+        owner = part_of(me, "me", _OWNERS)
     except WrongField:
         return None
+    return number_of(owner.id, "me.id") or number_of(owner.jid, "me.jid")

@@ -9,8 +9,9 @@ from typing import Annotated
 
 import msgspec
 
-from gateways.base import Listing, Reason, Session, State, normal_phone_number
+from gateways.base import Listing, Reason, Session, State
 from gateways.kinds.webjs.words import STATES
+from gateways.phone_numbers import number_of_user
 from gateways.wire.json_fields import (
     MAX_TEXT_CHARACTERS,
     MAX_WHOLE_NUMBER,
@@ -107,7 +108,7 @@ def _plain_session(said: _PlainSession) -> Session:
         state=state,
         reason=_why(state, reason, connected_at),
         raw_state=word,
-        phone_number=normal_phone_number(said.phone_number),
+        phone_number=number_of_user(said.phone_number),
         workspace_id=said.workspace_id,
         connected_at=connected_at,
     )
@@ -164,7 +165,7 @@ def session_of(said: SessionAnswer) -> Session:
         state=state,
         reason=_why(state, reason, connected_at),
         raw_state=word,
-        phone_number=normal_phone_number(value_of(said.phone_number, "phone_number")),
+        phone_number=number_of_user(value_of(said.phone_number, "phone_number")),
         workspace_id=whole_number_of(said.workspace_id, "workspace_id"),
         connected_at=connected_at,
     )

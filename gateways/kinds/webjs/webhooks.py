@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from gateways.base import Event, Kind, State, normal_phone_number
+from gateways.base import Event, Kind, State
 from gateways.kinds.base_webhooks import NOTHING, envelope_of, name_of, parser, part_of, word_of
 from gateways.kinds.meaning import Meaning
 from gateways.kinds.webjs.words import EVENTS
+from gateways.phone_numbers import number_of_user
 from gateways.wire.json_fields import (
     Body,
     WrongField,
@@ -127,7 +128,7 @@ def _phone_number(data: _Fields, envelope: _Envelope) -> str | None:
         value = value_of(_either(data, envelope, "phone_number"), "data.phone_number")
     except WrongField:
         return None  # no number: the event counts all the same
-    return normal_phone_number(value)
+    return number_of_user(value)
 
 
 def _word(meaning: Meaning, data: _Fields, envelope: _Envelope) -> str:

@@ -39,8 +39,10 @@ from gateways.kinds.base_client import (
     key_rejected,
     probed,
     read_each,
+    read_entries,
     reason_given,
     segment,
+    without_unread,
 )
 from gateways.kinds.meaning import Words
 from gateways.wire.http import Answer
@@ -67,7 +69,7 @@ class _Healthz(msgspec.Struct):
 
 
 class _Names(msgspec.Struct):
-    response: list[str]
+    response: list[msgspec.Raw]
 
 
 class _Token(msgspec.Struct):
@@ -84,12 +86,11 @@ class _Checked(msgspec.Struct):
     status: bool
 
 
-class _Wid(msgspec.Struct):
-    user: str = ""
-
-
 class _Device(msgspec.Struct):
-    wid: _Wid | None = None
+    """Where newer pages of WhatsApp have no `wid`, the server puts the number beside it."""
+
+    wid: object = None
+    number: object = msgspec.field(default=None, name="phoneNumber")
 
 
 class _About(msgspec.Struct):
@@ -138,13 +139,15 @@ class Client(Calls):
                 session, state=None, raw_state=f"{session.raw_state}, {NOT_ASKED}"
             )
 
-        return read_each(self._names(deadline_seconds), look, budget=budget)
+        names, unread = self._names(deadline_seconds)
+        return without_unread(read_each(names, look, budget=budget), unread)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
         """One session, with its number where it is connected; None where it is not listed, and its
         status says CLOSED, as it would of any name. A list may leave out what lives."""
         budget = Budget(deadline_seconds)
-        is_listed = session_id in self._names(deadline_seconds)
+        names, unread = self._names(deadline_seconds)
+        is_listed = unread > 0 or session_id in names
         session = self._status(session_id, max(0.1, budget.left()))
         if not is_listed and session is not None and session.raw_state.lower() in CLOSED:
             return None
@@ -220,11 +223,12 @@ class Client(Calls):
         answer = self._of(session_id, "POST", "logout-session", deadline_seconds, {})
         self.decoded(answer, _Checked)
 
-    def _names(self, seconds: float) -> list[str]:
+    def _names(self, seconds: float) -> tuple[list[str], int]:
+        """Those that can be read, and how many cannot."""
         path = f"/api/{segment(self._api_key)}/show-all-sessions"
         answer = self.call("GET", path, headers={}, deadline_seconds=seconds)
         self._require_key(answer)
-        return self.decoded(answer, _Names).response
+        return read_entries(self.decoded(answer, _Names).response, str)
 
     def _status(self, session_id: str, seconds: float) -> Session | None:
         """Its word; where that is CONNECTED, held against its browser."""
@@ -259,8 +263,8 @@ class Client(Calls):
             said = self.decoded(answer, _About)
         except GatewayError:
             return None
-        wid = said.response.wid if said.response else None
-        return normal_phone_number(wid.user) if wid else None
+        device = said.response or _Device()
+        return normal_phone_number(device.wid) or normal_phone_number(device.number)
 
     def _of(
         self,

@@ -25,7 +25,15 @@ from gateways.base import (
     Withheld,
     normal_phone_number,
 )
-from gateways.kinds.base_client import Budget, Calls, probed, read_each, segment
+from gateways.kinds.base_client import (
+    Budget,
+    Calls,
+    probed,
+    read_each,
+    read_entries,
+    segment,
+    without_unread,
+)
 from gateways.kinds.meaning import Words
 from gateways.kinds.wwebjs_api.webhooks import LOSSES
 from gateways.wire.http import Answer
@@ -40,7 +48,8 @@ LOOK_SECONDS = 5.0
 STATES: Words = LOSSES | {
     "connected": (State.CONNECTED, Reason.LISTED),
     "unpaired": (State.QR_SCANNING, Reason.LISTED),
-    "unpaired_idle": (State.QR_SCANNING, Reason.LISTED),
+    # No fresh code comes, and the last one is dead.
+    "unpaired_idle": (State.DISCONNECTED, Reason.QR_EXPIRED),
     "pairing": (State.CONNECTING, Reason.LISTED),
     "opening": (State.CONNECTING, Reason.NETWORK),
     "timeout": (State.CONNECTING, Reason.NETWORK),
@@ -78,15 +87,11 @@ class _Code(msgspec.Struct):
 
 class _List(msgspec.Struct):
     success: bool
-    result: list[str]
-
-
-class _Wid(msgspec.Struct):
-    user: str = ""
+    result: list[msgspec.Raw]
 
 
 class _Info(msgspec.Struct):
-    wid: _Wid | None = None
+    wid: object = None  # its server may be that of a LID
 
 
 class _About(msgspec.Struct):
@@ -131,7 +136,9 @@ class Client(Calls):
         said = self.decoded(answer, _List)
         if not said.success:
             raise self.rejected(answer, "it says that it did not succeed")
-        return read_each(said.result, self._status, budget=budget, unasked=unasked)
+        names, unread = read_entries(said.result, str)
+        listing = read_each(names, self._status, budget=budget, unasked=unasked)
+        return without_unread(listing, unread)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
         """One session, with its number where it is connected; None where it holds none."""
@@ -234,8 +241,7 @@ class Client(Calls):
             said = self.decoded(answer, _About)
         except GatewayError:
             return None
-        wid = said.sessionInfo.wid if said.sessionInfo else None
-        return normal_phone_number(wid.user) if wid else None
+        return normal_phone_number(said.sessionInfo.wid) if said.sessionInfo else None
 
 
 def _pulse(session: Session | None) -> Probe:

@@ -52,6 +52,17 @@ def test_the_same_call_changes_nothing(cast):
     assert printed["id"] == before["id"]
 
 
+def test_another_spelling_of_the_number_is_the_same_call(cast):
+    first = add(cast, "--phone", "+55 (0) 11 98765-4321")
+    again = add(cast, "--phone", "551187654321")
+
+    assert (again["id"], again["phone_number"]) == (first["id"], "5511987654321")
+
+
+def test_a_blank_at_the_end_of_a_session_s_name_is_a_part_of_it(cast):
+    assert add(cast, session="Alice ")["id"] != add(cast, session="Alice")["id"]
+
+
 @pytest.mark.parametrize(
     "status",
     ["connecting", "qr_scanning", "connected", "unresponsive", "disconnected", "logged_out",
@@ -198,6 +209,13 @@ def test_the_incident_in_words(cast):
         (["--phone", "123"], "7 to 15 digits"),
         (["--phone", ""], "7 to 15 digits"),
         (["--phone", "undefined"], "7 to 15 digits"),
+        (["--phone", "100000000000783@lid"], "it is a LID, WhatsApp's own id of an account"),
+        (["--phone", "100000000000783"], "it may be a LID"),
+        (["--phone", "120363000000000@g.us"], "the id of a group"),
+        (["--phone", "005511987654321"], "write the country's code first, without 00 or 0"),
+        (["--phone", "011987654321"], "begins with 0"),
+        (["--phone", "\x1b[31m"], "7 to 15 digits"),
+        (["--session-id", "  "], "not all blank"),
         (["--session-id", ""], "1 to 255 printable"),
         (["--session-id", "s" * 256], "1 to 255 printable"),
         (["--session-id", "a\x1b[31mb"], "1 to 255 printable"),

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import SupersededSession
+from accounts.words.status import Status
 from tests.cast import Cast, make_cast
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +31,11 @@ def test_it_finds_a_number_however_it_is_written(cast: Cast, number: str) -> Non
     text = said(number)
     assert "62811801641 (account" in text
     assert "connected: claimed by the gateway, never proven" in text
+
+
+def test_it_finds_a_number_in_another_spelling(cast: Cast) -> None:
+    cast.an_account("spelt", Status.CONNECTED, phone_number="551187654321")
+    assert "551187654321 (account" in said("+55 11 98765-4321")
 
 
 def test_it_finds_a_session_also_one_from_before(cast: Cast) -> None:

@@ -107,3 +107,21 @@ def test_deliveries_are_found_by_their_event(admin, cast):
         Delivery.objects.create(gateway=cast.gateway, event=event, received_at=cast.now)
     [row] = listed(admin.get("/admin/webhooks/delivery/", {"q": "session_ready"}))
     assert "session_ready" in row
+
+
+@pytest.mark.parametrize(
+    ("kept", "typed"),
+    [
+        ("551187654321", "+55 11 98765-4321"),
+        ("5511987654321", "551187654321"),
+        ("551187654321", "11 98765-4321"),  # as it is dialled at home
+        ("551187654321", "(0) 11 98765-4321"),
+        ("525512345678", "+52 1 55 1234 5678"),
+        ("5491112345678", "+54 11 1234-5678"),
+        ("22507123456", "+225 07 07 12 34 56"),
+        ("2290197123456", "+229 97 12 34 56"),
+    ],
+)
+def test_a_number_is_found_in_every_spelling_of_it(admin, cast, kept, typed):
+    cast.an_account("spelt", Status.CONNECTED, phone_number=kept)
+    assert sessions(admin.get(ACCOUNTS, {"q": typed})) == ["spelt"]

@@ -24,8 +24,8 @@ def waha(*sessions):
     [
         ("STARTING", State.CONNECTING, Reason.LISTED),
         ("SCAN_QR_CODE", State.QR_SCANNING, Reason.LISTED),
-        ("PASSKEY_REQUIRED", State.QR_SCANNING, Reason.LISTED),
-        ("PASSKEY_CONFIRMATION_REQUIRED", State.QR_SCANNING, Reason.LISTED),
+        ("PASSKEY_REQUIRED", State.QR_SCANNING, Reason.PASSKEY_REQUIRED),
+        ("PASSKEY_CONFIRMATION_REQUIRED", State.QR_SCANNING, Reason.PASSKEY_REQUIRED),
         ("WORKING", State.CONNECTED, Reason.LISTED),
         ("FAILED", State.DISCONNECTED, Reason.SESSION_ERROR),
         ("STOPPED", State.DISCONNECTED, Reason.LISTED),
@@ -51,7 +51,8 @@ def test_what_waha_does_not_hold_is_not_there():
 def test_evolution_s_whole_rows_are_understood_and_its_instances_tokens_passed_over():
     gateway = Evolution({"alice": evolution_webhook("https://x.example.com")})
     client = evolution_calls.Client("http://evo", api_key=KEY, transport=gateway.transport)
-    rows = client._rows(5)
+    rows, unread = client._rows(5)
+    assert unread == 0
     assert [(row.name, row.owner) for row in rows] == [("alice", "62811801641@s.whatsapp.net")]
     assert "token-of-the-instance" not in repr(rows)
 
@@ -107,10 +108,11 @@ def test_an_id_stays_one_segment_of_the_path(kind, session_id):
 
     def answer(call):
         asked.append(call.url.raw_path)
-        return httpx.Response(404, json={"message": "Session not found, it does not exist"})
+        return httpx.Response(404, json={"message": "Not here"})
 
     client = kind("http://gateway", api_key=KEY, transport=httpx.MockTransport(answer))
-    client.read_session(session_id, deadline_seconds=5)
+    with pytest.raises(GatewayError):
+        client.read_session(session_id, deadline_seconds=5)
 
     assert {path.count(b"/") for path in asked} == {3}
     assert not any(b"?" in path or b"#" in path for path in asked)

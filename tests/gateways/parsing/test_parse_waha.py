@@ -50,7 +50,7 @@ def test_a_working_session_with_its_number_id_and_time():
     [
         ("STARTING", State.CONNECTING, Reason.LISTED),
         ("SCAN_QR_CODE", State.QR_SCANNING, Reason.LISTED),
-        ("PASSKEY_REQUIRED", State.QR_SCANNING, Reason.LISTED),
+        ("PASSKEY_REQUIRED", State.QR_SCANNING, Reason.PASSKEY_REQUIRED),
         ("FAILED", State.DISCONNECTED, Reason.SESSION_ERROR),
         ("STOPPED", State.DISCONNECTED, Reason.LISTED),
     ],

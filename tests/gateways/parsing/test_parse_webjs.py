@@ -237,7 +237,7 @@ def test_a_workspace_whose_meaning_is_not_certain_is_unreadable(given):
 
 
 @pytest.mark.parametrize(
-    ("given", "session_id"), [(123, "123"), (" a ", "a"), ("x" * 255, "x" * 255)]
+    ("given", "session_id"), [(123, "123"), (" a ", " a "), ("x" * 255, "x" * 255)]
 )
 def test_a_session_whose_meaning_is_certain_is_taken(given, session_id):
     assert lost(session_id=given).session_id == session_id

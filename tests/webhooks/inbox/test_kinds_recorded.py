@@ -120,7 +120,7 @@ def test_wppconnect_in_the_middle_of_a_fault(
 ):
     # It lists a session from its first login on; the list itself was not asked for at that moment.
     monkeypatch.setattr(
-        "gateways.kinds.wppconnect.client.Client._names", lambda self, seconds: [session_id]
+        "gateways.kinds.wppconnect.client.Client._names", lambda self, seconds: ([session_id], 0)
     )
     ended = replay(*WPPCONNECT[0], label=label, about=session_id)
 
