@@ -83,6 +83,8 @@ class Account(models.Model):
     )
     status_reason = models.CharField(max_length=40, blank=True, editable=False)
     status_raw = models.CharField(max_length=200, blank=True, editable=False)
+    # The number that its session was linked to, where that is not the account's (wrong_number).
+    scanned_number = models.CharField(max_length=15, blank=True, editable=False)
     status_since = models.DateTimeField(db_default=Now(), editable=False)
     # The last live word, kept while we are blind.
     last_known_status = models.CharField(

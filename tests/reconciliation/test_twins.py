@@ -72,7 +72,7 @@ def test_a_session_that_was_linked_to_anothers_number_is_one(scene):
         "wrong",
         Status.LOGGED_OUT,
         status_reason=Reason.WRONG_NUMBER,
-        status_raw=f"scanned {scene.cast.alice.phone_number}",
+        scanned_number=scene.cast.alice.phone_number,
         workspace=scene.cast.globex,
     )
     find_twins()
