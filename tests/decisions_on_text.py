@@ -12,7 +12,7 @@ from tests.arrows import ROOT
 ROOMS = ("gateways", "accounts", "webhooks", "reconciliation", "dashboard")
 # A kind's own folder translates the words of a foreign program into our codes.
 FOREIGN_WORDS = re.compile(r"gateways/kinds/[^/]+/")
-# Apprise tells a failure in the words of its log alone; they become a cause in this process.
+# Apprise, a foreign program too, tells a failure in the words of its log alone.
 EXEMPT = {"accounts/alerts/sender_process.py"}
 # Words of a protocol that look like prose.
 PROTOCOL = frozenset({"Bearer "})
