@@ -97,11 +97,13 @@ def _numbers(accounts: Accounts, now: datetime) -> tuple[dict[Group, int], dict[
 
 def _line(account: ShownAccount, now: datetime) -> dict[str, Any]:
     shown = Status(account.shown)
+    at_work, has_twin = account.at_work, account.has_twin
+    instruction = what_to_do(account, now, at_work=at_work, has_twin=has_twin)
     return {
         "account": account,
         "badge": badge(account, shown, now),
         "reason": reason(account, shown),
-        "instruction": what_to_do(account, now, at_work=account.at_work, has_twin=account.has_twin),
+        "instruction": instruction.text,
     }
 
 

@@ -98,7 +98,8 @@ class Reason(StrEnum):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One session as a gateway shows it. `state` None: its word is not in our table.
+    """One session as a gateway shows it. `state` None: its word is not in our table, or is none.
+    `answered` False: its page gave no answer; `asked` False: nor was it asked, being known to hang.
 
     A struct, because a list makes thousands of them: a dataclass takes six times as long."""
 
@@ -109,6 +110,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     phone_number: str | None = None  # digits only, see `normal_phone_number`
     workspace_id: int | None = None
     connected_at: datetime | None = None
+    asked: bool = True
+    answered: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,9 +29,9 @@ WITH numbered AS (
        AND archived_at IS NULL AND merged_into_id IS NULL
     UNION ALL
     SELECT id, 'account ' || id, gateway_id, workspace_id, session_id, status,
-           substring(status_raw from 9)
+           scanned_number
       FROM whatsapp_accounts
-     WHERE status_reason = 'wrong_number' AND status_raw ~ '^scanned [0-9]+$'
+     WHERE status_reason = 'wrong_number' AND scanned_number <> ''
        AND session_id IS NOT NULL AND wanted = 'running'
        AND archived_at IS NULL AND merged_into_id IS NULL
     UNION ALL

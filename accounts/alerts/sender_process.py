@@ -12,10 +12,13 @@ import logging
 import os
 import re
 import smtplib
+import socket
+import ssl
 import sys
 from typing import Any
 
-# Libraries' words may quote the address, so none of them is passed on: only what is recognised.
+# Apprise tells a failure in the words of its log alone. They may quote the address, so none of them
+# is passed on: only what is recognised.
 _CAUSES = (
     (r"timed out|Timeout", "it did not answer in time"),
     (r"refused", "the connection was refused"),
@@ -23,6 +26,15 @@ _CAUSES = (
     (r"CERTIFICATE_VERIFY|SSLError|SSLCert", "its TLS certificate is not accepted"),
     (r"onnection (?:aborted|reset|broken)|RemoteDisconnected", "it closed the connection"),
     (r"onnection error", "it could not be reached"),
+)
+# An error of the mail server's connection has a type of its own.
+_BY_TYPE: tuple[tuple[type[OSError], str], ...] = (
+    (TimeoutError, "it did not answer in time"),
+    (ConnectionRefusedError, "the connection was refused"),
+    (ConnectionError, "it closed the connection"),
+    (socket.gaierror, "the name of its host is not known"),
+    (ssl.SSLCertVerificationError, "its TLS certificate is not accepted"),
+    (ssl.SSLError, "no TLS connection could be made"),
 )
 _NOT_UNDERSTOOD = "Apprise does not understand the URL: see the service's page in its documentation"
 
@@ -155,11 +167,13 @@ def _refusals(letter: dict[str, Any], refused: dict[str, tuple[int, bytes]]) -> 
 
 
 def _named(error: Exception) -> str:
-    words = f"{type(error).__name__} {error}"
-    for pattern, cause in _CAUSES:
-        if re.search(pattern, words):
-            return cause
-    return type(error).__name__
+    """By its type, or by that of the error that it was raised for: smtplib hides the first one."""
+    chain = [error, error.__context__]
+    causes = (cause for one in chain for kind, cause in _BY_TYPE if isinstance(one, kind))
+    if (cause := next(causes, None)) is not None:
+        return cause
+    is_closed = isinstance(error, smtplib.SMTPServerDisconnected)
+    return "it closed the connection" if is_closed else type(error).__name__
 
 
 if __name__ == "__main__":

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from accounts.explain.alternatives import ruled_out
-from accounts.explain.instruction import human_of
+from accounts.explain.instruction import instruction_of
 from accounts.explain.next_step import next_step_of
 from accounts.explain.rule import decided_by, rule_of
 from accounts.explain.shown_status import age, code_of, is_expired, since_of
 from accounts.models import Account, Repair
 from accounts.operators.twins import twins_of
-from accounts.words.reasons import meaning
+from accounts.words.reasons import NOTHING, Instruction, Turn, meaning
 from accounts.words.status import LIVE, MEANINGS, Status, Wanted
 from gateways.base import Reason
 
-__all__ = ("Explanation", "age", "explain", "sentence", "what_to_do")
+__all__ = ("Explanation", "age", "explain", "proof_text", "sentence", "what_to_do")
 
 # The live client spoke so lately that it is told as a fact.
 PROOF_IS_NEWS = timedelta(minutes=2)
@@ -26,7 +26,7 @@ PROOF_IS_NEWS = timedelta(minutes=2)
 class Explanation:
     """`sentence` is the state with its age and proof; the rest says what it rests on. `rule`: the
     one that decided; `ruled_out`: what it is not, and why; `next_step_at`: when the next thing is
-    due that happens by itself."""
+    due that happens by itself; `next_step_code`: the code of what repair has planned, or ""."""
 
     status: Status
     sentence: str
@@ -37,12 +37,23 @@ class Explanation:
     rule: str = ""
     ruled_out: list[str] = field(default_factory=list)
     next_step: str = ""
+    next_step_code: str = ""
     next_step_at: datetime | None = None
-    human: str = ""
+    instruction: Instruction = NOTHING
+
+    @property
+    def human(self) -> str:
+        """What a human must do, as a sentence."""
+        return self.instruction.text
 
     @property
     def needs_a_human(self) -> bool:
-        return not self.human.startswith("Nothing")
+        return self.instruction.needs_human
+
+    @property
+    def is_somebodys_turn(self) -> bool:
+        """A human must act, or something is done by itself."""
+        return self.instruction.turn is not Turn.NOBODY
 
     @property
     def lines(self) -> list[tuple[str, str]]:
@@ -76,25 +87,28 @@ def explain(account: Account, now: datetime) -> Explanation:
         rule=rule_of(account, shown, last),
         ruled_out=ruled_out(account, shown, now),
         next_step=next_step.words,
+        next_step_code=account.next_step_code,
         next_step_at=next_step.at,
-        human=human_of(account, shown, now, at_work=at_work, has_twin=twins_of(account).exists()),
+        instruction=instruction_of(
+            account, shown, now, at_work=at_work, has_twin=twins_of(account).exists()
+        ),
     )
 
 
 def what_to_do(
     account: Account, now: datetime, *, at_work: str | None, has_twin: bool = False
-) -> str:
+) -> Instruction:
     """What a human must do, without asking the database: for lists. `at_work`: the state of its
     open repair, where it has one; `has_twin`: another one is wanted running with its number."""
     shown = account.shown_status(now)
-    return human_of(account, shown, now, at_work=at_work, has_twin=has_twin)
+    return instruction_of(account, shown, now, at_work=at_work, has_twin=has_twin)
 
 
 def sentence(account: Account, now: datetime) -> str:
     """One sentence that never shows a gateway's word as a fact."""
     shown = account.shown_status(now)
     if shown is Status.CONNECTED:
-        return f"connected: {_proof(account, now)}"
+        return f"connected: {proof_text(account, now)}"
     since = age(since_of(account, shown), now)
     if shown is Status.UNKNOWN:
         return f"unknown for {since}: {_why_unknown(account, now)}"
@@ -113,7 +127,8 @@ def _why(account: Account, shown: Status) -> str:
     return _reason(account) or MEANINGS[shown]
 
 
-def _proof(account: Account, now: datetime) -> str:
+def proof_text(account: Account, now: datetime) -> str:
+    """What "connected" rests on, and how old that is."""
     proof = account.last_proof
     if proof is None:
         return "claimed by the gateway, never proven"

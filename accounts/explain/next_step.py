@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from accounts.explain.shown_status import age, roll_calls_keep
+from accounts.explain.step_text import step_text
 from accounts.models import Account
 from accounts.state import maintenance, probes
 from accounts.words.freshness import can_be_read, word_lives
@@ -51,15 +52,10 @@ def _planned(account: Account, read: NextStep, now: datetime) -> NextStep:
         ends = maintenance.said(until, now)
         why = f"gateway {account.gateway.name} is under maintenance until {ends}: it is only read"
         return NextStep(f"{why}; {read.words}", read.at)
-    if not account.next_step:
+    step, at = account.next_step, account.next_step_at
+    if step is None:
         return read
-    at = account.next_step_at
-    if at is None:
-        return NextStep(f"{account.next_step}; {read.words}", read.at)
-    due = f"in {age(now, at)}" if at > now else "due now"
-    what, bracket, why = account.next_step.partition(" (")
-    planned = f"{what} {due}{bracket}{why}" if bracket else f"{what}, {due}"
-    return NextStep(f"{planned}; {read.words}", at)
+    return NextStep(f"{step_text(step, at, now)}; {read.words}", at or read.at)
 
 
 def _next_read(account: Account, began: datetime, now: datetime) -> NextStep:

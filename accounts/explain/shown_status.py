@@ -11,12 +11,6 @@ from accounts.state.expiry import why_unseen
 from accounts.words.freshness import word_lives
 from accounts.words.status import Status
 
-# How what repair has noted of an account begins, or what it holds: what a human must do follows.
-RESTARTS = "restart"
-SAME_NUMBER = "it has the same number as "
-NEXT_LIST = "its gateway's next list must show first"
-MAY_BE_ITS_OWN = "which nobody claims, may be its own"
-
 
 def is_expired(account: Account, shown: Status) -> bool:
     """Its word has expired while nothing of ours ran to say so in the row."""

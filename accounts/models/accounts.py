@@ -15,6 +15,7 @@ from accounts.models.proof import Proof, last_proof
 from accounts.models.workspaces import Workspace
 from accounts.words.freshness import READ_KINDS, can_be_read, is_stale, word_lives
 from accounts.words.status import LIVE, URGENCY, Source, Status, Wanted, is_fresh
+from accounts.words.steps import PlannedStep, step_of_row
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
@@ -89,6 +90,8 @@ class Account(models.Model):
     )
     status_reason = models.CharField(max_length=40, blank=True, editable=False)
     status_raw = models.CharField(max_length=200, blank=True, editable=False)
+    # The number that its session was linked to, where that is not the account's (wrong_number).
+    scanned_number = models.CharField(max_length=15, blank=True, editable=False)
     status_since = models.DateTimeField(db_default=Now(), editable=False)
     # The last live word, kept while we are blind.
     last_known_status = models.CharField(
@@ -123,9 +126,11 @@ class Account(models.Model):
     disproved_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     # What repair has come to, written by accounts.repair so that explaining needs nothing above.
+    # The step is one of accounts.words.steps.StepCode, "" for none; its sentence is made from it.
     strikes = models.PositiveSmallIntegerField(default=0, editable=False)
     quarantined_until = models.DateTimeField(null=True, blank=True, editable=False)
-    next_step = models.CharField(max_length=200, blank=True, editable=False)
+    next_step_code = models.CharField(max_length=40, blank=True, editable=False)
+    next_step_arguments = models.JSONField(default=dict, editable=False)
     next_step_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     merged_into = models.ForeignKey(
@@ -165,7 +170,9 @@ class Account(models.Model):
             models.Index(
                 fields=["id"],
                 name="account_repair",
-                condition=~Q(next_step="") | Q(strikes__gt=0) | Q(quarantined_until__isnull=False),
+                condition=~Q(next_step_code="")
+                | Q(strikes__gt=0)
+                | Q(quarantined_until__isnull=False),
             ),
             models.Index(
                 fields=["id"],
@@ -176,6 +183,11 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return self.phone_number or self.session_id or f"account {self.pk}"
+
+    @property
+    def next_step(self) -> PlannedStep | None:
+        """What repair does next, or what it waits for; None where it has nothing to do."""
+        return step_of_row(self.next_step_code, self.next_step_arguments)
 
     @property
     def fresh_at(self) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
@@ -24,6 +24,7 @@ from accounts.store.enqueue import ring
 from accounts.store.locks import short_waits
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
+from accounts.words.steps import PlannedStep, StepCode
 from gateways.base import Reason, Step
 from gateways.wire.text import printable
 
@@ -33,16 +34,20 @@ Asker = Repair.Asker
 CHUNK = 1000
 _NOTE = """
 UPDATE whatsapp_accounts account
-   SET next_step = plan.next_step, next_step_at = plan.next_step_at,
-       strikes = plan.strikes, quarantined_until = plan.quarantined_until
+   SET next_step_code = plan.next_step_code, next_step_arguments = plan.next_step_arguments,
+       next_step_at = plan.next_step_at, strikes = plan.strikes,
+       quarantined_until = plan.quarantined_until
   FROM (SELECT plan.* FROM whatsapp_accounts
-          JOIN jsonb_to_recordset(%s::jsonb) plan(account_id bigint, next_step text,
-               next_step_at timestamptz, strikes smallint, quarantined_until timestamptz)
+          JOIN jsonb_to_recordset(%s::jsonb) plan(account_id bigint, next_step_code text,
+               next_step_arguments jsonb, next_step_at timestamptz, strikes smallint,
+               quarantined_until timestamptz)
             ON plan.account_id = whatsapp_accounts.id
-         WHERE (whatsapp_accounts.next_step, whatsapp_accounts.next_step_at,
-                whatsapp_accounts.strikes, whatsapp_accounts.quarantined_until)
+         WHERE (whatsapp_accounts.next_step_code, whatsapp_accounts.next_step_arguments,
+                whatsapp_accounts.next_step_at, whatsapp_accounts.strikes,
+                whatsapp_accounts.quarantined_until)
                IS DISTINCT FROM
-               (plan.next_step, plan.next_step_at, plan.strikes, plan.quarantined_until)
+               (plan.next_step_code, plan.next_step_arguments, plan.next_step_at, plan.strikes,
+                plan.quarantined_until)
          ORDER BY whatsapp_accounts.id
            FOR NO KEY UPDATE OF whatsapp_accounts) plan
  WHERE account.id = plan.account_id
@@ -129,7 +134,7 @@ class Plan:
     """What is to happen to an account next, and what repair has come to."""
 
     account_id: int
-    next_step: str
+    next_step: PlannedStep | None
     next_step_at: datetime | None
     strikes: int
     quarantined_until: datetime | None
@@ -155,10 +160,12 @@ def lift_quarantine(account: Account, *, actor: str) -> None:
     merely disconnected then. Raises Refused."""
     refuse_merged(account)
     quarantined = Account.objects.filter(pk=account.pk, quarantined_until__isnull=False)
+    step = PlannedStep(code=StepCode.QUARANTINE_LIFTED, actor=printable(actor, limit=150))
     lifted = quarantined.update(
         quarantined_until=None,
         strikes=0,
-        next_step=printable(f"{actor} lifted its quarantine", limit=200),
+        next_step_code=step.code,
+        next_step_arguments=step.arguments,
         next_step_at=None,
     )
     if not lifted:
@@ -214,4 +221,12 @@ def _joined(known: Repair, *, by: Repair.Asker, actor: str, why: str) -> Repair:
 
 
 def _record(plan: Plan) -> dict[str, object]:
-    return asdict(plan) | {"next_step": printable(plan.next_step, limit=200)}
+    step = plan.next_step
+    return {
+        "account_id": plan.account_id,
+        "next_step_code": step.code if step else "",
+        "next_step_arguments": step.arguments if step else {},
+        "next_step_at": plan.next_step_at,
+        "strikes": plan.strikes,
+        "quarantined_until": plan.quarantined_until,
+    }

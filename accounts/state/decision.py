@@ -42,6 +42,7 @@ class Known:
     status: Status
     reason: str
     raw: str
+    scanned_number: str
     since: datetime
     last_known: str
     observed_at: datetime | None
@@ -88,10 +89,19 @@ def judge(
         status=status,
         reason=reason,
         raw=raw,
+        scanned_number=_scanned(known, seen, reason),
         since=min(seen.observed_at, now) if changed else known.since,
         last_known="" if changed else known.last_known,
     )
     return (Verdict.APPLIED if changed else Verdict.REFRESHED), after
+
+
+def _scanned(known: Known, seen: Observation, reason: str) -> str:
+    """Which number was scanned in place of the account's own."""
+    if reason != Reason.WRONG_NUMBER:
+        return ""
+    is_told = seen.phone_number is not None and is_other_number(seen.phone_number, known.phone_number)
+    return str(seen.phone_number) if is_told else known.scanned_number
 
 
 def is_older(known: Known, seen: Observation, *, now: datetime) -> bool:
@@ -176,7 +186,7 @@ def _as_disproved(known: Known, seen: Observation) -> tuple[Status, str, str]:
 
 def _was_misjudged(known: Known) -> bool:
     """What was called another number is a LID, or its own number in another spelling."""
-    scanned = known.raw.removeprefix(SCANNED)
+    scanned = known.scanned_number
     return looks_like_lid(scanned) or same_number(scanned, known.phone_number)
 
 

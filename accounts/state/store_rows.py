@@ -66,6 +66,7 @@ _COLUMNS = {
     "status": ("status", "text"),
     "reason": ("status_reason", "text"),
     "raw": ("status_raw", "text"),
+    "scanned_number": ("scanned_number", "text"),
     "since": ("status_since", "timestamptz"),
     "last_known": ("last_known_status", "text"),
     "observed_at": ("observed_at", "timestamptz"),

@@ -4,10 +4,39 @@ and the one instruction that can work. Same words in admin, command line, API an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from gateways.base import Reason
 
 TRANSIENT_HOLD_SECONDS = 180
+
+
+class Turn(StrEnum):
+    """Who acts next on an account."""
+
+    HUMAN = "human"
+    ITSELF = "itself"  # Rollcall or its gateway is at it, or time: nobody has to do anything
+    NOBODY = "nobody"  # there is nothing to do
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """What a human must do, as a sentence; of those that are not a human's turn, why not."""
+
+    text: str
+    turn: Turn = Turn.HUMAN
+
+    @property
+    def needs_human(self) -> bool:
+        return self.turn is Turn.HUMAN
+
+
+def waiting(why: str) -> Instruction:
+    """Nobody has to do anything, since something happens by itself: a sentence without its stop."""
+    return Instruction(f"Nothing: {why}.", Turn.ITSELF)
+
+
+NOTHING = Instruction("Nothing.", Turn.NOBODY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,24 +46,35 @@ class Meaning:
     text: str
     repairable: bool
     hold_seconds: int | None
-    instruction: str
+    asks: Instruction
+
+    @property
+    def instruction(self) -> str:
+        return self.asks.text
+
+    @property
+    def needs_human(self) -> bool:
+        return self.asks.needs_human
 
 
-def _heals(text: str, instruction: str = "Nothing: it is expected to heal by itself.") -> Meaning:
-    return Meaning(text, True, TRANSIENT_HOLD_SECONDS, instruction)
+def _heals(text: str, instruction: str = "") -> Meaning:
+    """Without `instruction` it is expected to come back by itself."""
+    asks = Instruction(instruction) if instruction else waiting("it is expected to heal by itself")
+    return Meaning(text, True, TRANSIENT_HOLD_SECONDS, asks)
 
 
 def _human(text: str, instruction: str, hold_seconds: int = 0) -> Meaning:
-    return Meaning(text, False, hold_seconds, instruction)
+    return Meaning(text, False, hold_seconds, Instruction(instruction))
 
 
-def _blind(text: str, instruction: str) -> Meaning:
-    return Meaning(text, False, None, instruction)
+def _blind(text: str, instruction: str = "", *, until: str = "") -> Meaning:
+    """What a human looks at, or what is waited for `until` it can be seen again."""
+    asks = waiting(until) if until else Instruction(instruction)
+    return Meaning(text, False, None, asks)
 
 
 STARTS_WHAT_IT_HAS = "it starts only what it has: create it there anew, by the same name"
 SCAN = "Open the QR code and scan it with the phone of this number."
-NOTHING = "Nothing."
 
 REASONS: dict[Reason, Meaning] = {
     Reason.NONE: Meaning("no reason was given", True, TRANSIENT_HOLD_SECONDS, NOTHING),
@@ -103,17 +143,15 @@ REASONS: dict[Reason, Meaning] = {
     Reason.UNREACHABLE: _blind(
         "the gateway does not answer", "Look at the gateway, not the phone."
     ),
-    Reason.BOOTING: _blind(
-        "the gateway has just started", "Nothing: it restores one after another."
-    ),
+    Reason.BOOTING: _blind("the gateway has just started", until="it restores one after another"),
     Reason.PARTIAL_LIST: _blind("the gateway's list is not complete", "Look at the gateway."),
     Reason.UNSHOWN: _blind(
         "its gateway's lists do not show it, and no read of its own says more",
-        "Nothing: it is being read again.",
+        until="it is being read again",
     ),
     Reason.UNANSWERED: _blind(
         "its page gave no answer; it is asked three times before that is believed",
-        "Nothing: it is being asked again.",
+        until="it is being asked again",
     ),
     Reason.UNHEARD: _blind(
         "its gateway cannot be read, and nothing was heard of it for long",
@@ -131,11 +169,11 @@ REASONS: dict[Reason, Meaning] = {
         "Look at the gateway: its list should show it again. If it is gone, mark it disconnected.",
     ),
     Reason.TAKEOVER_DENIED: _blind(
-        "a session claimed this number, and a read denied it", "Nothing: it is being read again."
+        "a session claimed this number, and a read denied it", until="it is being read again"
     ),
     Reason.MAINTENANCE: _blind(
         "its gateway is under maintenance, nobody judges meanwhile",
-        "Nothing: it is judged again when that is over.",
+        until="it is judged again when that is over",
     ),
     Reason.SUSPECT_OURSELVES: _blind(
         "no gateway can be read: the fault is more likely ours than theirs",

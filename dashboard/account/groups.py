@@ -9,10 +9,10 @@ from django.db import models
 from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from accounts.explain.instruction import REPAIRED, pausing_kinds
-from accounts.explain.shown_status import NEXT_LIST, RESTARTS
 from accounts.models import Account, Gateway, Repair
 from accounts.words.reasons import REASONS, TRANSIENT_HOLD_SECONDS
 from accounts.words.status import LIVE, Status, Wanted
+from accounts.words.steps import ASKS_A_HUMAN, RESTARTS, StepCode
 from reconciliation.models import Finding
 
 if TYPE_CHECKING:
@@ -54,11 +54,7 @@ MEANINGS: dict[Group, str] = {
 }
 
 # A person is asked for wherever the reason's instruction asks for something.
-_HUMAN_REASONS = [
-    reason.value
-    for reason, meaning in REASONS.items()
-    if not meaning.instruction.startswith("Nothing")
-]
+_HUMAN_REASONS = [reason.value for reason, meaning in REASONS.items() if meaning.needs_human]
 _LOST_TO_A_HUMAN = [Status.LOGGED_OUT, Status.BLOCKED, Status.FAILED]
 
 
@@ -66,7 +62,7 @@ _LOST_TO_A_HUMAN = [Status.LOGGED_OUT, Status.BLOCKED, Status.FAILED]
 _NOTHING_TO_DO = [
     reason.value
     for reason, meaning in REASONS.items()
-    if not meaning.repairable and meaning.instruction.startswith("Nothing")
+    if not meaning.repairable and not meaning.needs_human
 ]
 
 
@@ -83,18 +79,23 @@ def _needs_a_human(now: datetime) -> Q:
     awaits_scan = Q(wanted=Wanted.RUNNING, status=Status.QR_SCANNING)
     by_reason = Q(wanted=Wanted.RUNNING, status_reason__in=_HUMAN_REASONS)
     alive = Q(status__in=[Status.CONNECTING, Status.UNRESPONSIVE])
+    unresponsive = Q(status=Status.UNRESPONSIVE)
     gone = Q(status__in=[Status.PENDING, Status.DISCONNECTED])
+    decides = Q(wanted=Wanted.RUNNING, next_step_code__in=sorted(ASKS_A_HUMAN))
     lost = (
         Q(wanted=Wanted.RUNNING) & (Q(status__in=_LOST_TO_A_HUMAN) | has_not_healed | stopped)
+        | decides & Q(status=Status.DISCONNECTED)
         | by_reason & gone
     )
-    noted = Q(next_step__startswith=RESTARTS) | Q(
-        next_step__contains=NEXT_LIST, status_since__gt=heals_until
+    noted = Q(next_step_code__in=sorted(RESTARTS)) | Q(
+        next_step_code=StepCode.AWAITS_LIST, status_since__gt=heals_until
     )
     planned = Q(status__in=sorted(REPAIRED)) & noted
     idle = ~Q(pk__in=_at_work()) & ~(planned & Q(wanted=Wanted.RUNNING))
     doubled = Q(wanted=Wanted.RUNNING, status=Status.CONNECTED, pk__in=_twins())
-    odd = awaits_scan | doubled | (runs_unwanted | by_reason & alive) & idle
+    odd = (
+        awaits_scan | doubled | (runs_unwanted | by_reason & alive | decides & unresponsive) & idle
+    )
     return lost & idle | odd & Q(shown__in=sorted(LIVE))
 
 

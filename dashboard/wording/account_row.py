@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from accounts.explain.explanation import sentence
+from accounts.explain.explanation import proof_text
 from accounts.models import Account
 from accounts.words.reasons import meaning
 from accounts.words.status import LIVE, MEANINGS, Status
@@ -60,7 +60,7 @@ def beside_status(account: Account, shown: Status, now: datetime) -> str:
     """What a status must not be shown without: its proof, or what was last known; else what it
     means, unless its reason says more."""
     if shown is Status.CONNECTED:
-        return sentence(account, now).partition(": ")[2]
+        return proof_text(account, now)
     if shown is Status.UNKNOWN:
         last = account.last_known_status if account.status == Status.UNKNOWN else account.status
         return f"last known {Status(last).label}" if last else ""

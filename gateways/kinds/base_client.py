@@ -182,11 +182,17 @@ def _why_undecodable(answer: Answer, error: Exception) -> str:
         )
     if not answer.body.strip():
         return "an empty answer"
-    if "truncated" in str(error):
-        return "the JSON breaks off"
     if isinstance(error, msgspec.ValidationError):
         return f"{error}: is its kind right?"
+    if _breaks_off(answer.body):
+        return "the JSON breaks off"
     return str(error)
+
+
+def _breaks_off(body: bytes) -> bool:
+    """Whether what begins like an object or a list does not end like one."""
+    text = body.strip()
+    return {b"{": b"}", b"[": b"]"}.get(text[:1], text[-1:]) != text[-1:]
 
 
 def probed(
@@ -221,7 +227,9 @@ def read_each(
 
     def look(name: str) -> Session | GatewayError | None:
         if name in unasked:
-            return Session(session_id=name, state=None, raw_state=NOT_ASKED)
+            return Session(
+                session_id=name, state=None, raw_state=NOT_ASKED, asked=False, answered=False
+            )
         left = budget.left(at_most=READ_SECONDS)
         if left < WORTH_SECONDS:
             return GatewayError("there was no time left")
@@ -231,8 +239,9 @@ def read_each(
             raise
         except (TimedOut, BadAnswer, Rejected) as error:
             # One session's trouble: the others can be read all the same.
-            word = NO_ANSWER if isinstance(error, TimedOut) else "an odd answer"
-            return Session(session_id=name, state=None, raw_state=word)
+            answered = not isinstance(error, TimedOut)
+            word = "an odd answer" if answered else NO_ANSWER
+            return Session(session_id=name, state=None, raw_state=word, answered=answered)
 
     turn = in_turn(wanted, time.time())
     with ThreadPoolExecutor(max_workers=at_once) as readers:

@@ -3,6 +3,7 @@ gateways and accounts there are."""
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
 from collections.abc import Collection
@@ -14,11 +15,12 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count
 
-from accounts.explain.shown_status import MAY_BE_ITS_OWN, NEXT_LIST
 from accounts.models import Account, Gateway, Incident, Repair
+from accounts.repair.repairs import Plan
 from accounts.state.maintenance import under_maintenance
 from accounts.words.phone_numbers import canonical, spellings
 from accounts.words.status import Status, Wanted
+from accounts.words.steps import PlannedStep, StepCode, step_of_row
 from gateways.base import Reason
 from gateways.registry import capabilities_of
 from reconciliation.models import Finding
@@ -41,18 +43,19 @@ WITH needing AS (
     SELECT id FROM whatsapp_accounts WHERE status IN ('disconnected', 'unresponsive', 'failed')
     UNION
     SELECT id FROM whatsapp_accounts
-     WHERE NOT (next_step = '') OR strikes > 0 OR quarantined_until IS NOT NULL
+     WHERE NOT (next_step_code = '') OR strikes > 0 OR quarantined_until IS NOT NULL
 )
 SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phone_number, ''),
        account.status, account.status_reason, account.status_since,
        account.wanted = 'running' AND account.archived_at IS NULL
            AND account.merged_into_id IS NULL AND account.session_id IS NOT NULL,
-       account.next_step, account.next_step_at, account.strikes, account.quarantined_until,
+       account.next_step_code, account.next_step_at, account.strikes, account.quarantined_until,
        coalesce(open.state, ''), coalesce(open.asked_by, ''),
        last.id, coalesce(last.reason, ''),
        tried.strikes, tried.attempts, tried.ended_at, greatest(told.human_at, tried.human_at),
        account.workspace_id, coalesce(account.unshown_since, account.status_since),
-       CASE WHEN told.noticed_at > coalesce(told.up_at, '-infinity') THEN told.noticed_at END
+       CASE WHEN told.noticed_at > coalesce(told.up_at, '-infinity') THEN told.noticed_at END,
+       account.next_step_arguments
   FROM needing JOIN whatsapp_accounts account USING (id)
   LEFT JOIN LATERAL (
        SELECT state, asked_by FROM account_repairs
@@ -94,15 +97,15 @@ SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phon
 """
 
 
-# By canonical number: who runs with it, and their accounts where they have one.
-Twins = dict[str, list[tuple[int | None, str]]]
+# By canonical number: the accounts that run with it, and the sessions that nobody claims.
+Twins = tuple[dict[str, list[int]], dict[str, list[str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """An account that needs something, or of which something is noted that may be out of date.
 
-    `noted`: next_step, next_step_at, strikes and quarantined_until as they stand on its row."""
+    `noted`: what repair has come to, as it stands on its row."""
 
     account_id: int
     gateway_id: int
@@ -110,7 +113,7 @@ class Watched:
     phone_number: str
     case: Case
     chance: float
-    noted: tuple[str, datetime | None, int, datetime | None]
+    noted: Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +153,8 @@ def sites(now: datetime) -> dict[int, Site]:
             place=Place(
                 acts=gateway.mode == Gateway.Mode.ACT,
                 hidden=_why_hidden(gateway, now, maintained, troubles),
-                paused_why=_why_paused(gateway),
+                is_paused=gateway.repair_paused_at is not None,
+                paused_why=gateway.repair_paused_why,
                 capabilities=capabilities_of(gateway.kind),
             ),
         )
@@ -163,44 +167,39 @@ def _why_hidden(
     now: datetime,
     maintained: set[int],
     troubles: set[tuple[str, int | None]],
-) -> str:
-    """Why what we know of its sessions may not be acted on now."""
+) -> StepCode | None:
+    """Why what we know of its sessions may not be acted on now; None where it may."""
     late = timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
     if gateway.pk in maintained:
-        return "its gateway is under maintenance"
+        return StepCode.MAINTENANCE
     if (Incident.Kind.SELF_CHECK, None) in troubles:
-        return "no gateway can be read: the fault may be our own"
+        return StepCode.SELF_CHECK
     if gateway.blind_since is not None:
-        return "its gateway cannot be read"
+        return StepCode.GATEWAY_BLIND
     if gateway.sight_since is None:
-        return "its gateway has not been read yet"
+        return StepCode.GATEWAY_UNREAD
     if gateway.listed_at is not None and gateway.listed_at + late <= now:
-        return "its gateway has shown no complete list lately"
+        return StepCode.LIST_OVERDUE
     if gateway.boot_seen_at is not None:
-        return "its gateway has just started, and brings its sessions back by itself"
+        return StepCode.BOOTING
     if (Incident.Kind.MASS_LOSS, gateway.pk) in troubles:
-        return "half of its gateway's sessions vanished at once: that is being confirmed"
-    return ""
-
-
-def _why_paused(gateway: Gateway) -> str:
-    if gateway.repair_paused_at is None:
-        return ""
-    return gateway.repair_paused_why or "an operator must resume it"
+        return StepCode.MASS_LOSS
+    return None
 
 
 def _twins_of(numbers: Collection[str]) -> Twins:
     """The accounts that people want running with these numbers, and the sessions that run with them
     and that nobody claims; those that cannot be seen just now hold up nobody."""
+    accounts: dict[str, list[int]] = defaultdict(list)
+    sessions: dict[str, list[str]] = defaultdict(list)
     if not numbers:
-        return {}
+        return accounts, sessions
     written = {spelling for number in numbers for spelling in spellings(number)}
     running = Account.objects.visible().filter(
         phone_number__in=written, wanted=Wanted.RUNNING, session_id__isnull=False
     )
-    found: Twins = defaultdict(list)
     for pk, number in running.order_by("pk").values_list("pk", "phone_number"):
-        found[canonical(str(number))].append((pk, f"account {pk}"))
+        accounts[canonical(str(number))].append(pk)
     strange = Finding.objects.filter(
         kind=Finding.Kind.UNCLAIMED,
         ended_at__isnull=True,
@@ -209,20 +208,20 @@ def _twins_of(numbers: Collection[str]) -> Twins:
         gateway__blind_since__isnull=True,
     )
     for session_id, number in strange.values_list("session_id", "phone_number"):
-        found[canonical(number)].append((None, f"session {session_id}, which nobody claims"))
-    return found
+        sessions[canonical(number)].append(session_id)
+    return accounts, sessions
 
 
-def _elsewhere(lost_to: Reason, since: datetime, site: Site, stranger: str) -> str:
+def _elsewhere(lost_to: Reason, since: datetime, site: Site, stranger: str) -> PlannedStep | None:
     """A session that its gateway does not have may run there under another id: a start would make
     a second one, and both would wait for the phone."""
     if lost_to is not Reason.MISSING:
-        return ""
+        return None
     if site.listed_at is None or site.listed_at < since:
-        return f"{NEXT_LIST} that it holds no other session of it"
+        return PlannedStep(code=StepCode.AWAITS_LIST)
     if stranger:
-        return f"session {stranger} there, {MAY_BE_ITS_OWN}: take it over"
-    return ""
+        return PlannedStep(code=StepCode.UNCLAIMED_SESSION, session_id=stranger)
+    return None
 
 
 def _watched(
@@ -233,7 +232,9 @@ def _watched(
 ) -> Watched:
     (pk, gateway_id, session_id, number, status, reason, since, wanted) = row[:8]
     (open_state, open_by, last_id, last_reason, strikes, attempts, ended_at, human_at) = row[12:20]
-    others = [who for other, who in twins.get(canonical(number), ()) if number and other != pk]
+    accounts, sessions = twins
+    number_key = canonical(number) if number else ""
+    others = [other for other in accounts.get(number_key, ()) if other != pk]
     history = History(
         strikes=strikes,
         attempts=attempts,
@@ -259,7 +260,8 @@ def _watched(
         wanted=wanted,
         place=site.place,
         history=history,
-        twins=tuple(others),
+        twin_accounts=tuple(others),
+        twin_sessions=tuple(sessions.get(number_key, ())),
         elsewhere=_elsewhere(lost_to, since, site, strangers.proposed(pk)),
         undecided=undecided.session_id if undecided else "",
         undecided_since=undecided.first_seen_at if undecided else None,
@@ -272,7 +274,13 @@ def _watched(
         phone_number=number,
         case=case,
         chance=_chance(pk, last_id, attempts),
-        noted=row[8:12],
+        noted=Plan(
+            account_id=pk,
+            next_step=step_of_row(row[8], json.loads(row[23])),
+            next_step_at=row[9],
+            strikes=row[10],
+            quarantined_until=row[11],
+        ),
     )
 
 

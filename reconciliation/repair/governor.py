@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from accounts.explain.shown_status import RESTARTS
+from accounts.explain.step_text import try_text
 from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Account, Incident, Repair
 from accounts.repair.repairs import Plan, ask, note_plans
@@ -20,6 +20,7 @@ from accounts.store import clock
 from accounts.words.reasons import meaning
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
+from accounts.words.steps import PlannedStep, StepCode
 from gateways.base import Reason
 from reconciliation.repair.cases import Site, Watched, sites, watched
 from reconciliation.repair.harm_check import look_for_harm
@@ -30,7 +31,6 @@ from reconciliation.repair.policy import (
     Nothing,
     Quarantine,
     Repairing,
-    UnderWay,
     Wait,
     decide,
     still_quarantined,
@@ -83,24 +83,19 @@ def _give_up(decided: Decided, now: datetime) -> None:
 
 def _note(decided: Decided, now: datetime) -> None:
     plans = [(row, _plan(row, decision, now)) for row, decision in decided]
-    note_plans([plan for row, plan in plans if _words(plan) != row.noted])
-
-
-def _words(plan: Plan) -> tuple[str, datetime | None, int, datetime | None]:
-    return (plan.next_step, plan.next_step_at, plan.strikes, plan.quarantined_until)
+    note_plans([plan for row, plan in plans if plan != row.noted])
 
 
 def _plan(row: Watched, decision: Decision, now: datetime) -> Plan:
     next_step, at = _next_step(decision)
-    _, _, noted_strikes, noted_until = row.noted
     strikes, until = row.case.history.strikes, None
     if isinstance(decision, Quarantine):
         until = decision.until
     elif isinstance(decision, Hold):
         until = still_quarantined(row.case, now)
     elif isinstance(decision, Nothing):
-        strikes = 0 if decision.is_stable else noted_strikes
-        until = None if decision.is_over else noted_until
+        strikes = 0 if decision.is_stable else row.noted.strikes
+        until = None if decision.is_over else row.noted.quarantined_until
     return Plan(
         account_id=row.account_id,
         next_step=next_step,
@@ -110,20 +105,16 @@ def _plan(row: Watched, decision: Decision, now: datetime) -> Plan:
     )
 
 
-def _next_step(decision: Decision) -> tuple[str, datetime | None]:
+def _next_step(decision: Decision) -> tuple[PlannedStep | None, datetime | None]:
     match decision:
-        case Repairing(why=why):
-            return f"{RESTARTS}, in its turn ({why})", None
-        case Wait(until=until, why=why):
-            return f"{RESTARTS} ({why})", until
+        case Wait(until=until, next_step=step):
+            return step, until
         case Quarantine(until=until):
-            return f"{RESTARTS} (one more try after its quarantine)", until
-        case UnderWay(why=why):
-            return why, None
-        case Hold(why=why):
-            return f"no restart by itself: {why}", None
+            return PlannedStep(code=StepCode.RESTART_AFTER_QUARANTINE), until
+        case Repairing(next_step=step) | Hold(next_step=step):
+            return step, None
         case Nothing():
-            return "", None
+            return None, None
 
 
 def _ask(decided: Decided, known: dict[int, Site]) -> None:
@@ -148,7 +139,7 @@ def _ask_for(account: Account, row: Watched, decision: Repairing) -> None:
             account,
             by=Repair.Asker.ROLLCALL,
             actor="rollcall",
-            why=f"{decision.why}: {meaning(lost_to).text}",
+            why=f"{try_text(decision.next_step)}: {meaning(lost_to).text}",
             reason=lost_to,
             steps=decision.steps,
         )

@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accounts.explain.shown_status import SAME_NUMBER
 from accounts.models import Repair
-from accounts.words.reasons import STARTS_WHAT_IT_HAS, meaning
+from accounts.words.reasons import meaning
 from accounts.words.status import Status
+from accounts.words.steps import MOST_TRIES, PlannedStep, StepCode
 from gateways.base import Capabilities, Reason, Step
 
 # What a start cures. `failed` is our own word for having given up; it is tried again after its
@@ -23,7 +23,7 @@ STABLE = timedelta(seconds=60)
 A_HUMAN_ACTS = timedelta(seconds=60)
 # An operator has so long to say whose a session is that may be that of several lost accounts.
 UNDECIDED = timedelta(minutes=10)
-MOST_STRIKES = 3
+MOST_STRIKES = MOST_TRIES
 FIRST_QUARANTINE = timedelta(hours=1)
 LONGEST_QUARANTINE = timedelta(days=1)
 
@@ -44,11 +44,12 @@ _SHORT_RETRY = timedelta(seconds=30)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """The circumstances at the account's gateway. `acts`: Rollcall may act there; `hidden`: why
-    nothing is judged there just now (blind, booting, …), "" where it is; `paused_why`: why its
-    automatic repair is paused, "" where it is not."""
+    nothing is judged there just now (blind, booting, …), None where it is; `is_paused`: its
+    automatic repair is, and `paused_why` what people are told of it."""
 
     acts: bool = True
-    hidden: str = ""
+    hidden: StepCode | None = None
+    is_paused: bool = False
     paused_why: str = ""
     capabilities: Capabilities
 
@@ -73,8 +74,8 @@ class History:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """An account as far as its repair needs it. `lost_to`: the reason of its loss, also when its
-    status says by now that we gave up; `twins`: who else has its number, in words; `elsewhere`: why
-    its gateway may hold it under another session, "" where it does not; `undecided`: a session
+    status says by now that we gave up; `twin_accounts`, `twin_sessions`: who else runs with its
+    number; `elsewhere`: its gateway may hold it under another session; `undecided`: a session
     there that may be its own or another's, and since when an operator may say so; `noticed_at`:
     when the gateway itself noticed this loss, whatever else was found of it since."""
 
@@ -85,8 +86,9 @@ class Case:
     wanted: bool
     place: Place
     history: History
-    twins: tuple[str, ...] = ()
-    elsewhere: str = ""
+    twin_accounts: tuple[int, ...] = ()
+    twin_sessions: tuple[str, ...] = ()
+    elsewhere: PlannedStep | None = None
     undecided: str = ""
     undecided_since: datetime | None = None
     noticed_at: datetime | None = None
@@ -97,7 +99,7 @@ class Repairing:
     """Now, with these steps."""
 
     steps: tuple[Step, ...]
-    why: str
+    next_step: PlannedStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +107,14 @@ class Wait:
     """Not before `until`."""
 
     until: datetime
-    why: str
+    next_step: PlannedStep
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Not until something else changes."""
 
-    why: str
+    next_step: PlannedStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +148,17 @@ def decide(case: Case, now: datetime, chance: float) -> Decision:
         return _left_alone(case, now)
     if case.history.open_state:
         return UnderWay(_under_way(case.history))
-    if held := _held(case):
+    if (held := _held(case)) is not None:
         return Hold(held)
     steps = case.place.capabilities.steps(case.lost_to)
     if not steps:
-        return Hold(_no_ladder(case))
+        return Hold(PlannedStep(code=_no_ladder(case)))
     if case.history.strikes >= MOST_STRIKES:
         until = quarantined_until(case.history, now)
         if until > now:
             return Quarantine(until)
-    return _in_time(case, now, chance) or Repairing(steps, _which_try(case))
+    in_turn = PlannedStep(code=StepCode.RESTART_IN_TURN, try_number=_try_number(case))
+    return _in_time(case, now, chance) or Repairing(steps, in_turn)
 
 
 def quarantined_until(history: History, now: datetime) -> datetime:
@@ -200,39 +203,40 @@ def _left_alone(case: Case, now: datetime) -> Nothing:
     return Nothing(is_over=not (case.wanted and is_passing))
 
 
-def _held(case: Case) -> str:
-    """Why nothing is begun, until that changes; "" where nothing stands against it."""
+def _held(case: Case) -> PlannedStep | None:
+    """Why nothing is begun, until that changes; None where nothing stands against it."""
     place = case.place
     if _is_conflict(case):
-        return "another client runs this number: Rollcall does not fight over it"
+        return PlannedStep(code=StepCode.CONFLICT)
     if not place.acts:
-        return "its gateway is only observed"
-    if case.twins:
-        return f"{SAME_NUMBER}{' and '.join(case.twins)}: keep one of them first"
-    if case.elsewhere:
+        return PlannedStep(code=StepCode.OBSERVED)
+    if case.twin_accounts or case.twin_sessions:
+        return PlannedStep(
+            code=StepCode.SAME_NUMBER, accounts=case.twin_accounts, sessions=case.twin_sessions
+        )
+    if case.elsewhere is not None:
         return case.elsewhere
-    if place.hidden:
-        return place.hidden
-    if place.paused_why:
-        return f"automatic repair is paused there: {place.paused_why}"
-    return ""
+    if place.hidden is not None:
+        return PlannedStep(code=place.hidden)
+    if place.is_paused:
+        return PlannedStep(code=StepCode.PAUSED, why=place.paused_why)
+    return None
 
 
-def _under_way(history: History) -> str:
-    asker = Repair.Asker(history.open_by).label
-    if history.open_state == Repair.State.WAITING:
-        return f"a restart that {asker} asked for waits for its turn"
+def _under_way(history: History) -> PlannedStep:
     if history.open_state == Repair.State.UNCLEAR:
-        return "the outcome of its last restart is being read"
-    return f"a restart that {asker} asked for is under way"
+        return PlannedStep(code=StepCode.OUTCOME_READ)
+    is_waiting = history.open_state == Repair.State.WAITING
+    code = StepCode.REPAIR_WAITS if is_waiting else StepCode.REPAIR_RUNS
+    return PlannedStep(code=code, asked_by=history.open_by)
 
 
-def _no_ladder(case: Case) -> str:
+def _no_ladder(case: Case) -> StepCode:
     if case.lost_to is Reason.PAGE_GONE:
-        return "nothing we can ask of it helps: the gateway must be restarted"
+        return StepCode.GATEWAY_MUST_RESTART
     if case.lost_to is Reason.MISSING and case.place.capabilities.starts_only_what_it_has:
-        return f"its gateway has no such session, and {STARTS_WHAT_IT_HAS}"
-    return "nobody can start a session at its gateway from here"
+        return StepCode.MUST_BE_CREATED
+    return StepCode.CANNOT_START
 
 
 def _in_time(case: Case, now: datetime, chance: float) -> Wait | None:
@@ -241,19 +245,23 @@ def _in_time(case: Case, now: datetime, chance: float) -> Wait | None:
     history = case.history
     tried = backoff(history.attempts, chance)
     waits = [
-        (*_own_retry(case), "its gateway reconnects it by itself until then"),
-        (history.human_at, A_HUMAN_ACTS, "a person has just acted on it"),
-        (_counts_from(case), tried, _which_try(case)),
-        (case.undecided_since, UNDECIDED, _whose(case.undecided)),
+        (*_own_retry(case), StepCode.RESTART_AFTER_OWN_RETRY),
+        (history.human_at, A_HUMAN_ACTS, StepCode.RESTART_AFTER_OPERATOR),
+        (_counts_from(case), tried, StepCode.RESTART_AFTER_BACKOFF),
+        (case.undecided_since, UNDECIDED, StepCode.RESTART_UNLESS_CLAIMED),
     ]
-    known = [(at, lasts, why) for at, lasts, why in waits if at is not None and at <= now]
-    ahead = [Wait(at + lasts, why) for at, lasts, why in known if now < at + lasts]
-    return max(ahead, key=lambda wait: wait.until, default=None)
+    known = [(at, lasts, code) for at, lasts, code in waits if at is not None and at <= now]
+    ahead = [(at + lasts, code) for at, lasts, code in known if now < at + lasts]
+    if not ahead:
+        return None
+    until, code = max(ahead, key=lambda wait: wait[0])
+    return Wait(until, _waited_for(case, code))
 
 
-def _whose(stranger: str) -> str:
-    may_be = "may be its own or another account's"
-    return f"session {stranger} there, which nobody claims, {may_be}: take it over or stop it"
+def _waited_for(case: Case, code: StepCode) -> PlannedStep:
+    is_unclaimed = code is StepCode.RESTART_UNLESS_CLAIMED
+    session_id = case.undecided if is_unclaimed else ""
+    return PlannedStep(code=code, try_number=_try_number(case), session_id=session_id)
 
 
 def _counts_from(case: Case) -> datetime:
@@ -280,11 +288,7 @@ def _is_lifted(case: Case) -> bool:
     return case.reason is Reason.OPERATOR and (human_at is None or human_at < case.since)
 
 
-def _which_try(case: Case) -> str:
+def _try_number(case: Case) -> int | None:
+    """1 for the first; None for the one more after a quarantine."""
     strikes = case.history.strikes
-    if strikes >= MOST_STRIKES:
-        return "one more try after its quarantine"
-    return f"{_ORDINALS[strikes]} of {MOST_STRIKES} tries"
-
-
-_ORDINALS = ("1st", "2nd", "3rd")
+    return strikes + 1 if strikes < MOST_STRIKES else None

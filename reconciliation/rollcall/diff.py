@@ -9,7 +9,6 @@ from accounts.state.decision import UNLIKE_DISPROVED
 from accounts.words.phone_numbers import is_other_number
 from accounts.words.status import LOST, STICKY, Status
 from gateways.base import Listing, Reason, Session
-from gateways.kinds.base_client import NO_ANSWER, NOT_ASKED
 from reconciliation.models import Finding
 from reconciliation.rollcall.absent import judge_absent
 from reconciliation.rollcall.boot import is_on_its_way
@@ -51,7 +50,7 @@ def _compare(
         _agree(found, row, at, is_complete=is_complete)
         return
     why = _why_meaningless(row, session)
-    if session.raw_state.endswith(NO_ANSWER) and row.is_live:
+    if session.asked and not session.answered and row.is_live:
         found.unanswered.add(row.account_id)
     if why or session.state is None:
         differs = difference(row, Finding.Kind.DIFFERS, now=session.state or session.raw_state)
@@ -80,7 +79,7 @@ def _compare(
 
 def is_mute(session: Session) -> bool:
     """The gateway holds it, and its page gave no answer, or was not asked since it gives none."""
-    return session.state is None and session.raw_state.endswith((NO_ANSWER, NOT_ASKED))
+    return session.state is None and not session.answered
 
 
 def _is_mute_as_known(row: Row) -> bool:
@@ -92,7 +91,7 @@ def _agree(found: Comparison, row: Row, at: Circumstances, *, is_complete: bool)
     if is_complete and row.unshown_since is not None:
         found.shown_again.add(row.account_id)
     elif not is_complete:
-        mute = Session(session_id=row.session_id, state=None, raw_state="")
+        mute = Session(session_id=row.session_id, state=None, answered=False)
         reason = Reason(row.reason)
         found.fresh.append(seen(mute, at, status=Status.UNRESPONSIVE, reason=reason))
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from accounts.words.reasons import REASONS
+from accounts.explain.step_text import step_text
+from accounts.words.reasons import REASONS, TRANSIENT_HOLD_SECONDS
 from accounts.words.status import LIVE as LIVE_STATUSES
 from accounts.words.status import MEANINGS, STICKY, URGENCY, Status
+from accounts.words.steps import ASKS_A_HUMAN, RESTARTS, PlannedStep, StepCode
 
 PAGE = Path(__file__).parents[2] / "docs" / "statuses.md"
 
@@ -40,6 +43,26 @@ def reason_rows() -> list[str]:
     ]
 
 
+def whose_turn(code: StepCode) -> str:
+    if code in RESTARTS:
+        return "Rollcall's"
+    if code in ASKS_A_HUMAN:
+        return "a human's"
+    if code is StepCode.AWAITS_LIST:
+        return f"Rollcall's for {TRANSIENT_HOLD_SECONDS} s, then as the reason says"
+    return "as the reason says"
+
+
+def step_rows() -> list[str]:
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    named = {"session_id": "abc", "accounts": (7,), "asked_by": "rollcall", "actor": "olga"}
+    steps = [PlannedStep(code=code, try_number=1, why="text", **named) for code in StepCode]
+    return [
+        f"| `{step.code}` | {step_text(step, None, now)} | {whose_turn(step.code)} |"
+        for step in steps
+    ]
+
+
 @pytest.mark.parametrize("row", status_rows())
 def test_it_describes_every_status(row: str) -> None:
     assert row in PAGE.read_text().splitlines(), f"docs/statuses.md lacks the row:\n{row}"
@@ -50,6 +73,11 @@ def test_it_describes_every_reason(row: str) -> None:
     assert row in PAGE.read_text().splitlines(), f"docs/statuses.md lacks the row:\n{row}"
 
 
+@pytest.mark.parametrize("row", step_rows())
+def test_it_describes_every_step(row: str) -> None:
+    assert row in PAGE.read_text().splitlines(), f"docs/statuses.md lacks the row:\n{row}"
+
+
 def test_it_describes_nothing_that_does_not_exist() -> None:
     rows = {line for line in PAGE.read_text().splitlines() if line.startswith("| `")}
-    assert rows == {*status_rows(), *reason_rows()}
+    assert rows == {*status_rows(), *reason_rows(), *step_rows()}

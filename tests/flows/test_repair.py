@@ -71,7 +71,7 @@ def test_a_killed_browser_is_back_within_a_minute_and_every_step_is_written_down
         seconds=60
     )
     run(alive, 80)
-    assert (alive.account().strikes, alive.account().next_step) == (0, "")
+    assert (alive.account().strikes, alive.account().next_step) == (0, None)
 
 
 def test_one_that_does_not_stay_is_given_up_after_three_tries_and_a_person_lets_it_begin_anew(

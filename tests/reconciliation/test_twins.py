@@ -8,6 +8,7 @@ from accounts.models import Repair
 from accounts.operators.twins import keep_this_one
 from accounts.words.refusals import Refused
 from accounts.words.status import Status, Wanted
+from accounts.words.steps import PlannedStep, StepCode
 from gateways.base import Reason
 from reconciliation.models import Finding
 from reconciliation.repair.governor import govern
@@ -71,7 +72,7 @@ def test_a_session_that_was_linked_to_anothers_number_is_one(scene):
         "wrong",
         Status.LOGGED_OUT,
         status_reason=Reason.WRONG_NUMBER,
-        status_raw=f"scanned {scene.cast.alice.phone_number}",
+        scanned_number=scene.cast.alice.phone_number,
         workspace=scene.cast.globex,
     )
     find_twins()
@@ -84,7 +85,7 @@ def test_neither_is_repaired_before_one_is_kept_and_then_that_one_is(twins, scen
     type(other).objects.filter(pk=other.pk).update(sight_since=scene.cast.ago(60))
     govern()
     theirs.refresh_from_db()
-    assert f"the same number as account {ours.pk}" in theirs.next_step
+    assert theirs.next_step == PlannedStep(code=StepCode.SAME_NUMBER, accounts=(ours.pk,))
     assert not Repair.objects.exists()
 
     assert keep_this_one(theirs, actor="olga") == [ours]
@@ -134,7 +135,7 @@ def test_a_session_that_nobody_claims_is_shown_as_the_twin_of_an_account(strange
 def test_an_account_is_not_started_beside_it(stranger, scene):
     govern()
     stranger.refresh_from_db()
-    assert "the same number as session stranger, which nobody claims" in stranger.next_step
+    assert stranger.next_step == PlannedStep(code=StepCode.SAME_NUMBER, sessions=("stranger",))
     assert not Repair.objects.exists()
 
     del scene.world.sessions["stranger"]

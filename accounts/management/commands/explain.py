@@ -16,6 +16,9 @@ from accounts.words.phone_numbers import spellings
 from gateways.phone_numbers import normal_phone_number
 from gateways.wire.text import printable
 
+# Holds a sentence with several session ids of the longest kind.
+LONGEST_LINE = 4000
+
 
 class Command(BaseCommand):
     help = "Say of each account that fits: its state, since when, why, and what happens next."
@@ -67,8 +70,10 @@ def _record(account: Account, one: Explanation) -> dict[str, object]:
         "rule": one.rule,
         "ruled_out": one.ruled_out,
         "next_step": one.next_step,
+        "next_step_code": one.next_step_code,
         "next_step_at": one.next_step_at and one.next_step_at.isoformat(),
         "human": one.human,
+        "needs_a_human": one.needs_a_human,
     }
 
 
@@ -79,4 +84,4 @@ def _lines(account: Account, one: Explanation) -> list[str]:
     told = [("Session", account.session_id or "none"), *one.lines]
     width = max(len(label) for label, _ in told)
     said = [f"  {label.ljust(width)}  {text}" for label, text in told]
-    return [printable(line, limit=1000) for line in (title, f"  {one.sentence}", *said)]
+    return [printable(line, limit=LONGEST_LINE) for line in (title, f"  {one.sentence}", *said)]

@@ -79,4 +79,4 @@ class AccountColumns:
 
 def _to_do(account: ShownAccount) -> str:
     now, at_work, has_twin = account.seen_now, account.at_work, account.has_twin
-    return what_to_do(account, now, at_work=at_work, has_twin=has_twin)
+    return what_to_do(account, now, at_work=at_work, has_twin=has_twin).text

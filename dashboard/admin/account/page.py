@@ -60,14 +60,15 @@ def _moment(text: str | None) -> datetime | None:
     return moment if moment and moment.tzinfo else None
 
 
-def _facts(account: Account) -> list[tuple[str, object]]:
+def _facts(account: Account) -> list[tuple[str, object, bool]]:
+    """(label, value, whether it is an id, shown letter by letter)."""
     return [
-        ("Number", account.phone_number or "not known until the first scan"),
-        ("Session", account.session_id or "none"),
-        ("Workspace", account.workspace.name),
-        ("Gateway", f"{account.gateway.name} ({account.gateway.mode})"),
-        ("Wanted", account.get_wanted_display()),
-        ("Account", f"{account.pk} · {account.uuid}"),
+        ("Number", account.phone_number or "not known until the first scan", False),
+        ("Session", account.session_id or "none", True),
+        ("Workspace", account.workspace.name, False),
+        ("Gateway", f"{account.gateway.name} ({account.gateway.mode})", False),
+        ("Wanted", account.get_wanted_display(), False),
+        ("Account", f"{account.pk} · {account.uuid}", True),
     ]
 
 

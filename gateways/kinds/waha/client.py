@@ -187,14 +187,17 @@ def _translated(said: _Session, *, is_asked: bool = False) -> Session:
     word = printable(said.status or "(no status)", limit=200)
     unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
     state, reason = STATES.get(word.lower(), unmapped)
+    answered = True
     if is_asked and state is State.CONNECTED and (doubt := _doubt(said)):
         state, word = None, f"{word}, but its page {doubt}"
+        answered = said.engine is not None and bool(said.engine.state)
     is_connected = state is State.CONNECTED
     return Session(
         session_id=said.name,
         state=state,
         reason=reason,
         raw_state=word,
+        answered=answered,
         phone_number=_number(said.me) if said.me and is_connected else None,
     )
 

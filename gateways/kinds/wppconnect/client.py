@@ -135,9 +135,8 @@ class Client(Calls):
             session = self._word(name, seconds)
             if session.state is not State.CONNECTED:
                 return session
-            return structs.replace(
-                session, state=None, raw_state=f"{session.raw_state}, {NOT_ASKED}"
-            )
+            word = f"{session.raw_state}, {NOT_ASKED}"
+            return structs.replace(session, state=None, raw_state=word, asked=False, answered=False)
 
         names, unread = self._names(deadline_seconds)
         return without_unread(read_each(names, look, budget=budget), unread)
@@ -240,7 +239,7 @@ class Client(Calls):
             is_checked = self._is_checked(session_id, budget.left())
         except TimedOut:
             word = f"{session.raw_state}, but its page gives {NO_ANSWER}"
-            return structs.replace(session, state=None, raw_state=word)
+            return structs.replace(session, state=None, raw_state=word, answered=False)
         return session if is_checked else _disconnected(session)
 
     def _word(self, session_id: str, seconds: float) -> Session:

@@ -224,4 +224,4 @@ def test_what_is_only_observed_is_judged_and_shown_all_the_same(cast):
 
     assert cast.alice.status == Status.DISCONNECTED
     human = explain(cast.alice, cast.now).human
-    assert human == "Restart the session. (The gateway is only observed.)"
+    assert human == "Restart the session. Observe mode: Rollcall will not repair this."

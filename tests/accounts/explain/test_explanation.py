@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from accounts.explain.explanation import explain
-from accounts.explain.shown_status import MAY_BE_ITS_OWN, NEXT_LIST, SAME_NUMBER
 from accounts.words.status import LIVE, Status, Wanted
+from accounts.words.steps import RESTARTS, StepCode
 from gateways.base import Reason
 from tests.cast import see
 
@@ -70,20 +70,18 @@ def test_where_pausing_keeps_the_login_nobody_is_told_to_unlink(say, mode, words
 
 @pytest.mark.parametrize("word", [Status.DISCONNECTED, Status.UNRESPONSIVE])
 @pytest.mark.parametrize(
-    ("next_step", "begins"),
+    ("code", "begins"),
     [
-        ("restart (1st of 3 tries)", "Nothing: Rollcall restarts it by itself."),
-        (
-            f"no restart by itself: {SAME_NUMBER}account 7: keep one of them first",
-            "Decide which one",
-        ),
-        (f"no restart by itself: session x there, {MAY_BE_ITS_OWN}: take it over", "Look whether"),
+        *((code, "Nothing: Rollcall restarts it by itself.") for code in sorted(RESTARTS)),
+        (StepCode.SAME_NUMBER, "Decide which one"),
+        (StepCode.UNCLAIMED_SESSION, "An unclaimed session may be this account's."),
     ],
 )
-def test_nobody_is_told_to_do_what_repair_does_or_must_not_do(say, word, next_step, begins):
-    said = say(word, status_reason=Reason.BROWSER_GONE, next_step=next_step)
+def test_nobody_is_told_to_do_what_repair_does_or_must_not_do(say, word, code, begins):
+    said = say(word, status_reason=Reason.BROWSER_GONE, next_step_code=code)
 
     assert said.human.startswith(begins)
+    assert said.needs_a_human is (code not in RESTARTS)
 
 
 @pytest.mark.parametrize(
@@ -93,17 +91,16 @@ def test_nobody_is_told_to_do_what_repair_does_or_must_not_do(say, word, next_st
 def test_a_person_waits_for_the_next_list_as_repair_does_but_not_for_long(
     cast, say, age_seconds, begins
 ):
-    noted = f"no restart by itself: {NEXT_LIST} that it holds no other session of it"
     lost = {"status_reason": Reason.MISSING, "status_since": cast.ago(age_seconds)}
 
-    assert say(Status.DISCONNECTED, next_step=noted, **lost).human.startswith(begins)
+    assert say(Status.DISCONNECTED, next_step_code="awaits_list", **lost).human.startswith(begins)
 
 
 def test_in_quarantine_a_human_may_restart_it_all_the_same(say):
     said = say(
         Status.FAILED,
         status_reason=Reason.REPAIR_GAVE_UP,
-        next_step="restart (one more try after its quarantine)",
+        next_step_code="restart_after_quarantine",
     )
 
     assert said.human == "Restart the session; if that fails, scan again."

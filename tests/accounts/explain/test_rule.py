@@ -126,11 +126,16 @@ def test_without_a_plan_the_next_roll_call_is_next(cast, running):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(42, "restart it, in 42 s; "), (-3, "restart it, due now; ")]
+    ("seconds", "words"),
+    [(42, "restart in 42 s (2nd of 3 tries); "), (-3, "restart due now (2nd of 3 tries); ")],
 )
 def test_what_repair_has_planned_comes_first_with_its_countdown(cast, running, seconds, words):
     at = cast.now + timedelta(seconds=seconds)
-    Account.objects.filter(pk=cast.alice.pk).update(next_step="restart it", next_step_at=at)
+    Account.objects.filter(pk=cast.alice.pk).update(
+        next_step_code="restart_after_backoff",
+        next_step_arguments={"try_number": 2},
+        next_step_at=at,
+    )
 
     said = said_of(cast.alice, cast)
 
@@ -140,7 +145,9 @@ def test_what_repair_has_planned_comes_first_with_its_countdown(cast, running, s
 
 def test_under_maintenance_it_is_only_read(cast, running):
     window = maintenance.begin(cast.gateway, duration=timedelta(hours=1), why="", actor="olga")
-    Account.objects.filter(pk=cast.alice.pk).update(next_step="restart it", next_step_at=cast.now)
+    Account.objects.filter(pk=cast.alice.pk).update(
+        next_step_code="restart_after_backoff", next_step_at=cast.now
+    )
 
     until = maintenance.said(window.ends_at, cast.now)
     now = window.starts_at
@@ -151,7 +158,9 @@ def test_under_maintenance_it_is_only_read(cast, running):
 
 
 def test_with_nobody_at_work_nothing_is_promised(cast):
-    Account.objects.filter(pk=cast.alice.pk).update(next_step="restart it", next_step_at=cast.now)
+    Account.objects.filter(pk=cast.alice.pk).update(
+        next_step_code="restart_after_backoff", next_step_at=cast.now
+    )
 
     said = said_of(cast.alice, cast)
 

@@ -49,6 +49,7 @@ def a_known() -> Known:
         status=Status.CONNECTED,
         reason="",
         raw="",
+        scanned_number="",
         since=after(-3600),
         last_known="",
         observed_at=after(-60),

@@ -27,15 +27,16 @@ def test_another_number_on_its_session_is_a_wrong_number(cast, seen, source):
         Reason.WRONG_NUMBER,
         f"scanned {OTHER_NUMBER}",
     )
+    assert cast.alice.scanned_number == OTHER_NUMBER
 
 
 def test_a_wrong_number_stays_until_the_right_one_is_scanned(cast):
     see(cast.alice, Status.CONNECTED, at=cast.ago(5), phone_number=OTHER_NUMBER)
     see(cast.alice, Status.CONNECTED, at=cast.ago(4))
-    assert cast.alice.status == Status.LOGGED_OUT
+    assert (cast.alice.status, cast.alice.scanned_number) == (Status.LOGGED_OUT, OTHER_NUMBER)
 
     see(cast.alice, Status.CONNECTED, at=cast.ago(3), phone_number="62811801641")
-    assert cast.alice.status == Status.CONNECTED
+    assert (cast.alice.status, cast.alice.scanned_number) == (Status.CONNECTED, "")
 
 
 def test_the_number_of_an_earlier_login_means_nothing_while_it_waits_for_a_scan(cast):

@@ -24,11 +24,12 @@ UNTOUCHED = "2020-01-01 00:00:00+00"
 _ROWS = """
 INSERT INTO whatsapp_accounts
        (uuid, workspace_id, gateway_id, phone_number, session_id, wanted, status, status_reason,
-        status_raw, status_since, last_known_status, observed_at, read_at, connected_at,
-        last_connected_at, proof, probe_answer, probe_failures, strikes, next_step, updated_at)
+        status_raw, scanned_number, status_since, last_known_status, observed_at, read_at,
+        connected_at, last_connected_at, proof, probe_answer, probe_failures, strikes,
+        next_step_code, next_step_arguments, updated_at)
 SELECT gen_random_uuid(), %(workspace)s, gateway.id, (62800000000 + number)::text,
-       'webjs_1_' || (1763000000 + number) || '_KLW5k5io', 'running', '', '', '', now(), '',
-       now(), now(), now(), now(), '', '', 0, 0, '', %(untouched)s
+       'webjs_1_' || (1763000000 + number) || '_KLW5k5io', 'running', '', '', '', '', now(), '',
+       now(), now(), now(), now(), '', '', 0, 0, '', '{}', %(untouched)s
   FROM generate_series(%(from)s, %(to)s - 1) number
   JOIN accounts_gateway gateway ON gateway.name = %(host)s || (number / %(each)s)
 """

@@ -143,7 +143,7 @@ def test_every_state_has_its_page(admin, looker, cast):
 @pytest.mark.parametrize("reason", ["", "a_reason_of_a_newer_version", Reason.REPLACED])
 def test_a_reason_has_its_words(admin, cast, reason):
     account = cast.an_account("x", Status.DISCONNECTED, status_reason=reason)
-    assert what_to_do(account, cast.now, at_work=None) in words(admin.get(page_of(account)))
+    assert what_to_do(account, cast.now, at_work=None).text in words(admin.get(page_of(account)))
 
 
 def test_a_qr_code_is_shown_to_those_who_may_act(operator, cast):
@@ -202,7 +202,7 @@ def test_nobody_is_called_where_there_is_nothing_to_do(admin, cast):
     see(cast.alice, Status.DISCONNECTED, at=cast.now, reason=Reason.MISSING)
     page = admin.get(page_of(cast.alice)).content.decode()
     assert "front_hand" in page
-    Account.objects.filter(pk=cast.alice.pk).update(next_step="restart (1st of 3 tries)")
+    Account.objects.filter(pk=cast.alice.pk).update(next_step_code="restart_in_turn")
     response = admin.get(page_of(cast.alice))
     assert "What a human must do. Nothing: Rollcall restarts it by itself." in words(response)
     assert "front_hand" not in response.content.decode()

@@ -7,9 +7,9 @@ from itertools import product
 import pytest
 
 from accounts.explain.explanation import what_to_do
-from accounts.explain.shown_status import NEXT_LIST
 from accounts.models import Account, Gateway, Repair
 from accounts.words.status import LIVE, Status, Wanted
+from accounts.words.steps import StepCode
 from dashboard.account.groups import Group, with_group
 from gateways.base import Reason
 from reconciliation.models import Finding
@@ -28,14 +28,14 @@ def an_account_of_every_kind(cast, age_seconds):
     )
 
 
-def words_of(account, now):
+def instruction_for(account, now):
     return what_to_do(account, now, at_work=account.at_work, has_twin=account.has_twin)
 
 
 def what_lists_and_words_say(cast):
     """(account, its group, what to do) of those that may be anybody's turn."""
     return [
-        (account, account.group, words_of(account, cast.now))
+        (account, account.group, instruction_for(account, cast.now))
         for account in with_group(cast.now).select_related("gateway")
         if account.shown != Status.UNKNOWN
         and (account.wanted == Wanted.RUNNING or account.shown in LIVE)
@@ -44,9 +44,10 @@ def what_lists_and_words_say(cast):
 
 def those_that_disagree(told):
     return [
-        (account.status, account.status_reason, account.wanted, group)
-        for account, group, words in told
-        if (group == Group.HUMAN) is words.startswith("Nothing")
+        (account.status, account.status_reason, account.wanted, account.next_step_code, group)
+        for account, group, instruction in told
+        if (group == Group.HUMAN) is not instruction.needs_human
+        or instruction.text.startswith("Nothing") is instruction.needs_human
     ]
 
 
@@ -71,17 +72,15 @@ def test_a_person_decides_between_two_that_run_with_one_number(cast):
 
     told = what_lists_and_words_say(cast)
     assert those_that_disagree(told) == []
-    assert any("Keep this one" in words for _, _, words in told)
+    assert any("Keep this one" in instruction.text for _, _, instruction in told)
 
 
 @pytest.mark.parametrize("age_seconds", [60, 600])
-@pytest.mark.parametrize(
-    "noted", ["restart (1st of 3 tries)", f"no restart by itself: {NEXT_LIST}"]
-)
-def test_nobody_is_asked_for_what_rollcall_is_about_to_restart(cast, noted, age_seconds):
+@pytest.mark.parametrize("code", [*sorted(StepCode), "of_a_newer_version"])
+def test_lists_and_words_agree_whatever_repair_has_planned(cast, code, age_seconds):
     Account.objects.all().delete()
     an_account_of_every_kind(cast, age_seconds)
-    Account.objects.update(next_step=noted)
+    Account.objects.update(next_step_code=code)
 
     assert those_that_disagree(what_lists_and_words_say(cast)) == []
 

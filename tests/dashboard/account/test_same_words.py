@@ -26,7 +26,9 @@ def still(cast, monkeypatch):
     Gateway.objects.update(run_started_at=cast.ago(3), listed_at=cast.ago(3))
     see(cast.bob, Status.DISCONNECTED, at=cast.now, evidence="run 7", **LOST)
     Account.objects.filter(pk=cast.alice.pk).update(unshown_since=cast.ago(9), probe_failures=1)
-    Account.objects.filter(pk=cast.bob.pk).update(next_step="restart it", next_step_at=cast.now)
+    Account.objects.filter(pk=cast.bob.pk).update(
+        next_step_code="restart_after_backoff", next_step_at=cast.now
+    )
     return cast
 
 
@@ -63,6 +65,8 @@ def test_scripts_are_told_the_same(still):
     for name in ("sentence", "rule", "ruled_out", "decided_by", "evidence", "next_step", "human"):
         assert record[name] == getattr(told, name)
     assert record["next_step_at"] == still.now.isoformat()
+    assert record["next_step_code"] == "restart_after_backoff"
+    assert record["needs_a_human"] is False
 
 
 def test_the_older_name_says_the_same(still):

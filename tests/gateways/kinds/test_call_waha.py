@@ -48,6 +48,7 @@ def test_a_working_session_whose_page_does_not_answer_says_nothing():
     session = read(ALICE | {"engine": {"engine": "WEBJS"}})
     assert session.state is None
     assert session.raw_state == "WORKING, but its page gives no answer"
+    assert (session.asked, session.answered) == (True, False)
 
 
 @pytest.mark.parametrize("engine", [{"engine": "NOWEB"}, {"engine": "GOWS"}, None])

@@ -49,8 +49,9 @@ def test_its_word_is_held_against_its_browser(session_id, until, state, reason):
 
 def test_what_its_own_word_was_is_shown():
     assert read("f-kill9", "+9s: check-connection").raw_state == "CONNECTED, but Disconnected"
-    hung = read("f-stop", "+9s: check-connection").raw_state
-    assert hung == "CONNECTED, but its page gives no answer"
+    hung = read("f-stop", "+9s: check-connection")
+    assert hung.raw_state == "CONNECTED, but its page gives no answer"
+    assert (hung.asked, hung.answered) == (True, False)
 
 
 def test_a_list_says_how_each_session_is():
@@ -180,4 +181,5 @@ def test_of_a_session_that_is_known_to_hang_only_its_own_word_is_read(word, stat
     )
 
     assert (hung.state, hung.raw_state) == (state, raw_state)
+    assert hung.asked is hung.answered is (state is not None)
     assert "check-connection-session" not in asked

@@ -66,6 +66,8 @@ def test_a_hung_session_does_not_blind_the_list():
     assert [(s.session_id, s.state, s.raw_state) for s in listing.sessions] == [
         ("kill9-renderer", None, "no answer")
     ]
+    [hung] = listing.sessions
+    assert (hung.asked, hung.answered) == (True, False)
 
 
 def test_a_list_says_how_each_session_is():
@@ -181,4 +183,5 @@ def test_a_session_that_is_known_to_hang_is_listed_without_asking_its_page():
         ("alice", State.CONNECTED, "CONNECTED"),
         ("hung", None, "not asked"),
     ]
+    assert [(one.asked, one.answered) for one in listing.sessions] == [(True, True), (False, False)]
     assert asked == ["/session/getSessions", "/session/status/alice"]

@@ -14,6 +14,7 @@ from accounts.repair import repairs
 from accounts.repair.outcomes import Finding, judge
 from accounts.repair.pause import pause_repair
 from accounts.words.status import Source, Status, Wanted
+from accounts.words.steps import StepCode
 from gateways.base import Reason
 from gateways.registry import CLIENTS, capabilities_of
 from reconciliation.repair.governor import govern
@@ -100,7 +101,9 @@ def test_what_was_cancelled_is_not_a_failure():
     """In OpenWA: cancelled attempts used up the tries. They only make the next one wait."""
     cancelled = a_case(history=History(strikes=0, attempts=7, ended_at=ago(1)))
     decision = decide(cancelled, NOW, 0.5)
-    assert isinstance(decision, Wait) and decision.why == "1st of 3 tries"
+    assert isinstance(decision, Wait)
+    assert decision.next_step.code is StepCode.RESTART_AFTER_BACKOFF
+    assert decision.next_step.try_number == 1
 
 
 @pytest.mark.parametrize("kind", CLIENTS)

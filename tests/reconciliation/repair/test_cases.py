@@ -35,14 +35,14 @@ def _all_were_lost_when_postgresql_counted_last(scene) -> None:
             phone_number=f"62811{number:07d}",
             status=Status.DISCONNECTED,
             status_since=scene.cast.ago(600),
-            next_step="it is restarted",
+            next_step_code="restart_in_turn",
         )
         for number in range(2000)
     )
     Account.objects.bulk_create(lost)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE whatsapp_accounts")
-    Account.objects.all().update(status=Status.CONNECTED, next_step="")
+    Account.objects.all().update(status=Status.CONNECTED, next_step_code="")
 
 
 def test_it_looks_through_the_history_of_those_only_that_need_something(scene):

@@ -9,11 +9,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.explain.explanation import explain
+from accounts.explain.step_text import step_text
 from accounts.incidents.incidents import open_incident
 from accounts.models import Account, Gateway, Incident, Repair, Transition
 from accounts.operators.lifecycle import mark_disconnected
 from accounts.repair import repairs
 from accounts.words.status import Source, Status, Wanted
+from accounts.words.steps import PlannedStep, StepCode
 from gateways.base import Reason
 from reconciliation.models import Finding
 from reconciliation.repair.governor import govern
@@ -85,6 +87,11 @@ def asked(account) -> list[str]:
     return list(account.repairs.filter(state=Repair.State.WAITING).values_list("why", flat=True))
 
 
+def said(account: Account) -> str:
+    """What is planned for it, in words, without its moment."""
+    return step_text(governed(account).next_step, None, repairs.clock.database_now())
+
+
 def governed(account: Account) -> Account:
     govern()
     account.refresh_from_db()
@@ -94,7 +101,8 @@ def governed(account: Account) -> Account:
 def test_a_lost_session_is_asked_for_with_the_why(lost):
     account = governed(lost("a"))
     assert asked(account) == ["1st of 3 tries: the session's browser is gone"]
-    assert account.next_step == "restart, in its turn (1st of 3 tries)"
+    assert account.next_step == PlannedStep(code=StepCode.RESTART_IN_TURN, try_number=1)
+    assert said(lost("b")) == "restart, in its turn (1st of 3 tries)"
 
 
 def test_a_second_look_asks_no_second_time(lost):
@@ -102,14 +110,15 @@ def test_a_second_look_asks_no_second_time(lost):
     govern()
     account = governed(account)
     assert len(asked(account)) == 1
-    assert account.next_step == "a restart that Rollcall asked for waits for its turn"
+    assert account.next_step == PlannedStep(code=StepCode.REPAIR_WAITS, asked_by="rollcall")
+    assert said(account) == "a restart that Rollcall asked for waits for its turn"
 
 
 def test_a_browser_killed_in_the_midst_of_the_gateways_own_attempts_does_not_end_them(lost, scene):
     account = lost("a", reason=Reason.BROWSER_GONE, since=scene.cast.ago(20))
     before = {"to_status": Status.DISCONNECTED, "from_status": Status.CONNECTED}
     account.transitions.filter(**before).update(reason=Reason.NAVIGATION)
-    assert "its gateway reconnects it by itself" in governed(account).next_step
+    assert governed(account).next_step_code == StepCode.RESTART_AFTER_OWN_RETRY
     assert asked(account) == []
 
 
@@ -132,7 +141,9 @@ def test_no_second_session_is_made_beside_one_that_may_be_its_own(lost, scene):
         first_seen_at=scene.cast.now,
         last_seen_at=scene.cast.now,
     )
-    assert "session stranger there, which nobody claims" in governed(account).next_step
+    step = governed(account).next_step
+    assert step == PlannedStep(code=StepCode.UNCLAIMED_SESSION, session_id="stranger")
+    assert "holds session stranger, which nobody claims" in said(account)
     assert asked(account) == []
 
     stranger.ended_at = scene.cast.now
@@ -157,14 +168,15 @@ def test_a_session_that_was_there_while_its_own_was_alive_holds_up_nothing(lost,
 
     Repair.objects.all().delete()
     Finding.objects.filter(pk=stranger.pk).update(first_seen_at=scene.cast.ago(640))
-    assert "session stranger there" in governed(account).next_step
+    assert governed(account).next_step_code == StepCode.UNCLAIMED_SESSION
     assert asked(account) == []
 
 
 def test_one_that_is_missing_is_looked_for_in_a_list_before_it_is_started(lost, scene):
     account = lost("a", reason=Reason.MISSING)
     Gateway.objects.filter(pk=scene.gateway.pk).update(listed_at=scene.cast.ago(601))
-    assert "its gateway's next list must show first" in governed(account).next_step
+    assert governed(account).next_step_code == StepCode.AWAITS_LIST
+    assert "its gateway's next list must show first" in said(account)
     assert asked(account) == []
 
     Gateway.objects.filter(pk=scene.gateway.pk).update(listed_at=scene.cast.now)
@@ -202,7 +214,7 @@ def test_its_gateways_queue_gets_no_more_than_it_can_soon_carry_out(lost):
     govern()
     assert Repair.objects.count() == 4
     told = {governed(account).next_step for account in accounts[4:]}
-    assert told == {"restart, in its turn (1st of 3 tries)"}
+    assert told == {PlannedStep(code=StepCode.RESTART_IN_TURN, try_number=1)}
 
 
 def test_after_a_failure_it_waits_and_says_until_when(lost, scene):
@@ -210,7 +222,8 @@ def test_after_a_failure_it_waits_and_says_until_when(lost, scene):
     tried(account, ago=1)
     account = governed(account)
     assert asked(account) == []
-    assert (account.strikes, account.next_step) == (1, "restart (2nd of 3 tries)")
+    step = PlannedStep(code=StepCode.RESTART_AFTER_BACKOFF, try_number=2)
+    assert (account.strikes, account.next_step) == (1, step)
     now = repairs.clock.database_now()
     assert now < account.next_step_at < now + timedelta(seconds=30)
     shown = explain(Account.objects.select_related("gateway").get(pk=account.pk), now).next_step
@@ -277,7 +290,7 @@ def test_a_quarantine_stands_whatever_else_holds_the_account_back(lost, scene, h
 
     account = governed(account)
 
-    assert account.next_step.startswith("no restart by itself: ")
+    assert said(account).startswith("no restart by itself: ")
     assert until is not None and account.quarantined_until == until
     assert account.strikes == 3
     repairs.lift_quarantine(account, actor="olga")
@@ -366,7 +379,7 @@ def test_a_gateway_that_is_not_to_be_touched(lost, scene, fields, why):
     account = lost("a")
     moments = {name: scene.cast.now if it == "now" else it for name, it in fields.items()}
     Gateway.objects.filter(pk=scene.gateway.pk).update(**moments)
-    assert governed(account).next_step == f"no restart by itself: {why}"
+    assert said(account) == f"no restart by itself: {why}"
     assert asked(account) == []
 
 
@@ -375,7 +388,7 @@ def test_a_gateway_under_maintenance(lost, scene):
     scene.gateway.maintenance_windows.create(
         starts_at=scene.cast.ago(60), ends_at=scene.cast.ago(-60)
     )
-    assert governed(account).next_step == "no restart by itself: its gateway is under maintenance"
+    assert said(account) == "no restart by itself: its gateway is under maintenance"
 
 
 @pytest.mark.parametrize("kind", [Incident.Kind.MASS_LOSS, Incident.Kind.SELF_CHECK])
@@ -390,16 +403,14 @@ def test_a_person_who_has_just_spoken(scene):
     account = scene.an_account("a")
     scene.tick()
     mark_disconnected(account, why="I looked", actor="olga")
-    assert governed(account).next_step == "restart (a person has just acted on it)"
+    assert said(account) == "restart (a person has just acted on it)"
     assert asked(account) == []
 
 
 def test_a_person_who_is_at_it(lost):
     account = lost("a")
     repairs.ask(account, by=Repair.Asker.OPERATOR, actor="olga")
-    assert governed(account).next_step == (
-        "a restart that an operator asked for waits for its turn"
-    )
+    assert said(account) == "a restart that an operator asked for waits for its turn"
 
 
 # --- conflicts ------------------------------------------------------------------------------------

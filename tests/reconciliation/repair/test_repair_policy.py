@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from accounts.models import Repair
 from accounts.words.reasons import REASONS
 from accounts.words.status import Status
+from accounts.words.steps import PlannedStep, StepCode
 from gateways.base import Reason, Step
 from gateways.registry import CLIENTS, capabilities_of
 from reconciliation.repair.policy import (
@@ -64,12 +65,20 @@ def decided(case: Case, chance: float = 1.0):
     return decide(case, NOW, chance)
 
 
+def in_turn(try_number: int | None) -> PlannedStep:
+    return PlannedStep(code=StepCode.RESTART_IN_TURN, try_number=try_number)
+
+
+def first(code: StepCode) -> PlannedStep:
+    return PlannedStep(code=code, try_number=1)
+
+
 # --- what is repaired -----------------------------------------------------------------------------
 @pytest.mark.parametrize("status", sorted(LOST))
 def test_what_is_lost_and_wanted_is_started_with_its_gateways_own_steps(status):
-    assert decided(a_case(status)) == Repairing((Step.RESTART,), "1st of 3 tries")
+    assert decided(a_case(status)) == Repairing((Step.RESTART,), in_turn(1))
     hung = a_case(Status.UNRESPONSIVE, Reason.HUNG, kind="wwebjs_api")
-    assert decided(hung) == Repairing((Step.STOP, Step.START), "1st of 3 tries")
+    assert decided(hung) == Repairing((Step.STOP, Step.START), in_turn(1))
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - LOST - {Status.FAILED}))
@@ -87,35 +96,41 @@ def test_what_only_a_human_can_mend_is_not_started(reason):
 
 
 def test_a_conflict_is_not_fought_over():
-    assert "does not fight" in decided(a_case(reason=Reason.REPLACED)).why
+    conflict = decided(a_case(reason=Reason.REPLACED))
+    assert conflict == Hold(PlannedStep(code=StepCode.CONFLICT))
 
 
 def test_a_page_that_left_whatsapp_is_never_restarted_where_that_ends_the_gateway():
     gone = a_case(Status.UNRESPONSIVE, Reason.PAGE_GONE, kind="wwebjs_api")
-    assert decided(gone) == Hold("nothing we can ask of it helps: the gateway must be restarted")
+    assert decided(gone) == Hold(PlannedStep(code=StepCode.GATEWAY_MUST_RESTART))
 
 
 def test_a_gateway_that_is_only_heard_is_asked_nothing():
-    assert decided(a_case(kind="nobody knows it")).why.startswith("nobody can start")
+    unknown = decided(a_case(kind="nobody knows it"))
+    assert unknown == Hold(PlannedStep(code=StepCode.CANNOT_START))
 
 
 # --- what stands against it -----------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("place", "why"),
+    ("place", "step"),
     [
-        ({"acts": False}, "its gateway is only observed"),
-        ({"hidden": "its gateway is booting"}, "its gateway is booting"),
-        ({"paused_why": "they died"}, "automatic repair is paused there: they died"),
+        ({"acts": False}, PlannedStep(code=StepCode.OBSERVED)),
+        ({"hidden": StepCode.BOOTING}, PlannedStep(code=StepCode.BOOTING)),
+        (
+            {"is_paused": True, "paused_why": "they died"},
+            PlannedStep(code=StepCode.PAUSED, why="they died"),
+        ),
+        ({"is_paused": True}, PlannedStep(code=StepCode.PAUSED)),
     ],
 )
-def test_nothing_is_begun_where_its_gateway_stands_against_it(place, why):
-    assert decided(a_case(place=a_place(**place))) == Hold(why)
+def test_nothing_is_begun_where_its_gateway_stands_against_it(place, step):
+    assert decided(a_case(place=a_place(**place))) == Hold(step)
 
 
 def test_two_with_one_number_are_never_repaired_before_somebody_has_chosen():
-    twin = a_case(twins=("account 7 (Globex)",))
+    twin = a_case(twin_accounts=(7,), twin_sessions=("stranger",))
     assert decided(twin) == Hold(
-        "it has the same number as account 7 (Globex): keep one of them first"
+        PlannedStep(code=StepCode.SAME_NUMBER, accounts=(7,), sessions=("stranger",))
     )
 
 
@@ -127,21 +142,21 @@ def test_nothing_is_begun_beside_an_attempt_that_is_not_over(state, asker):
 
 def test_an_outcome_that_nobody_knows_is_read_before_it_is_tried_again():
     unclear = History(open_state=Repair.State.UNCLEAR, open_by=Repair.Asker.ROLLCALL)
-    assert decided(a_case(history=unclear)) == UnderWay(
-        "the outcome of its last restart is being read"
-    )
+    assert decided(a_case(history=unclear)) == UnderWay(PlannedStep(code=StepCode.OUTCOME_READ))
 
 
 def test_a_persons_word_has_a_minute():
     acts = a_case(history=History(human_at=ago(20)))
-    assert decided(acts) == Wait(NOW + timedelta(seconds=40), "a person has just acted on it")
+    assert decided(acts) == Wait(
+        NOW + timedelta(seconds=40), first(StepCode.RESTART_AFTER_OPERATOR)
+    )
     assert isinstance(decided(a_case(history=History(human_at=ago(61)))), Repairing)
 
 
 def test_the_gateways_own_attempts_come_first():
     lost = a_case(reason=Reason.NETWORK, since=ago(100))
     assert decided(lost) == Wait(
-        NOW + timedelta(seconds=55), "its gateway reconnects it by itself until then"
+        NOW + timedelta(seconds=55), first(StepCode.RESTART_AFTER_OWN_RETRY)
     )
     assert isinstance(decided(replace(lost, since=ago(156))), Repairing)
 
@@ -155,7 +170,7 @@ def test_what_befalls_it_while_the_gateway_is_at_it_does_not_end_its_attempts():
     for reason in (Reason.BROWSER_GONE, Reason.HUNG):
         killed = a_case(reason=reason, since=ago(20), noticed_at=ago(100))
         assert decided(killed) == Wait(
-            NOW + timedelta(seconds=55), "its gateway reconnects it by itself until then"
+            NOW + timedelta(seconds=55), first(StepCode.RESTART_AFTER_OWN_RETRY)
         )
         assert isinstance(decided(replace(killed, noticed_at=ago(156))), Repairing)
 
@@ -169,7 +184,7 @@ def test_what_it_has_dropped_or_given_up_meanwhile_is_not_waited_for():
 @pytest.mark.parametrize("kind", ["evolution", "waha"])
 def test_what_its_gateway_does_not_have_is_not_started_where_that_starts_only_what_it_has(kind):
     missing = decided(a_case(kind=kind))
-    assert isinstance(missing, Hold) and "create it there anew" in missing.why
+    assert missing == Hold(PlannedStep(code=StepCode.MUST_BE_CREATED))
     assert isinstance(decided(a_case(reason=Reason.BROWSER_GONE, kind=kind)), Repairing)
 
 
@@ -186,8 +201,11 @@ def test_the_first_try_comes_within_seconds_and_the_next_ones_ever_later():
 
 def test_it_says_when_and_the_how_manieth_try_it_is():
     once = History(strikes=1, attempts=1, ended_at=ago(10))
-    assert decided(a_case(history=once)) == Wait(NOW + timedelta(seconds=20), "2nd of 3 tries")
-    assert decided(a_case(history=once), chance=0.1) == Repairing((Step.RESTART,), "2nd of 3 tries")
+    assert decided(a_case(history=once)) == Wait(
+        NOW + timedelta(seconds=20),
+        PlannedStep(code=StepCode.RESTART_AFTER_BACKOFF, try_number=2),
+    )
+    assert decided(a_case(history=once), chance=0.1) == Repairing((Step.RESTART,), in_turn(2))
 
 
 def test_three_strikes_are_a_quarantine_and_after_it_there_is_one_more_try():
@@ -195,7 +213,7 @@ def test_three_strikes_are_a_quarantine_and_after_it_there_is_one_more_try():
     assert decided(a_case(history=out)) == Quarantine(NOW + timedelta(minutes=59))
     later = replace(out, ended_at=ago(3601))
     given_up = a_case(Status.FAILED, Reason.REPAIR_GAVE_UP, lost_to=Reason.MISSING, history=later)
-    assert decided(given_up) == Repairing((Step.RESTART,), "one more try after its quarantine")
+    assert decided(given_up) == Repairing((Step.RESTART,), in_turn(None))
     once_more = replace(later, strikes=4, attempts=4, ended_at=ago(0))
     assert decided(replace(given_up, history=once_more)) == Quarantine(NOW + timedelta(hours=2))
 
@@ -224,8 +242,8 @@ histories = st.builds(
 places = st.builds(
     Place,
     acts=st.booleans(),
-    hidden=st.sampled_from(["", "blind"]),
-    paused_why=st.sampled_from(["", "harm"]),
+    hidden=st.sampled_from([None, StepCode.GATEWAY_BLIND]),
+    is_paused=st.booleans(),
     capabilities=st.sampled_from([capabilities_of(kind) for kind in CLIENTS]),
 )
 cases = st.builds(
@@ -238,7 +256,8 @@ cases = st.builds(
     wanted=st.booleans(),
     place=places,
     history=histories,
-    twins=st.sampled_from([(), ("account 7",)]),
+    twin_accounts=st.sampled_from([(), (7,)]),
+    twin_sessions=st.sampled_from([(), ("stranger",)]),
 )
 
 
@@ -247,7 +266,8 @@ def test_nothing_is_started_that_must_not_be(case, chance):
     decision = decide(case, NOW, chance)
     if isinstance(decision, Repairing):
         assert case.wanted and case.status in LOST | {Status.FAILED}
-        assert case.place.acts and not (case.place.hidden or case.place.paused_why or case.twins)
+        assert case.place.acts and not (case.place.hidden or case.place.is_paused)
+        assert not (case.twin_accounts or case.twin_sessions)
         assert not case.history.open_state
         assert case.lost_to is not Reason.REPLACED
         assert decision.steps == case.place.capabilities.steps(case.lost_to) != ()

@@ -45,7 +45,7 @@ def test_none_of_them_is_started_and_each_says_why(scene, two):
 
     assert asked() == set()
     for account in Account.objects.filter(pk__in=[one.pk for one in two]):
-        why = "session stranger there, which nobody claims, may be its own or another"
+        why = "unless you take over or stop session stranger: nobody claims it"
         next_step = explain(account, scene.database_now()).next_step
         assert next_step.startswith("restart in ") and why in next_step
 

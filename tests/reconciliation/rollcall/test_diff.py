@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
@@ -216,3 +217,40 @@ def test_a_list_that_agrees_asks_for_nothing(data):
     found = diff(rows, Listing(sessions=sessions, complete=True), at)
 
     assert not found.decided and not found.noted and not found.fresh and not found.to_read
+
+
+# --- a page that gives no answer ------------------------------------------------------------------
+def a_list_of(**said):
+    session = Session(session_id=IDS[0], state=None, **said)
+    row = Row(
+        account_id=1,
+        workspace_id=1,
+        session_id=IDS[0],
+        phone_number="",
+        status=Status.CONNECTED,
+        reason="",
+        last_known="",
+        is_wanted=True,
+        observed_at=None,
+        unshown_since=None,
+        qr_seen_at=None,
+    )
+    at = Circumstances(gateway_id=1, started=NOON, now=NOON, boot=Boot(booted_at=None))
+    return diff((row,), Listing(sessions=(session,), complete=True), at)
+
+
+@pytest.mark.parametrize("word", ["no answer", "not asked", "says that it has no answer"])
+def test_a_word_of_the_gateways_own_is_no_silence(word):
+    found = a_list_of(raw_state=word)
+
+    assert not found.unanswered
+    assert [one.why for one in found.noted] == [f"its word {word!r} is not in our table"]
+
+
+@pytest.mark.parametrize("word", ["no answer", "", "CONNECTED, but its page hangs"])
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_page_that_gives_no_answer_is_a_failed_probe_however_it_is_worded(word, asked):
+    found = a_list_of(raw_state=word, asked=asked, answered=False)
+
+    assert found.unanswered == ({1} if asked else set())
+    assert [one.held for one in found.noted] == [True]
