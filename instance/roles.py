@@ -55,6 +55,9 @@ def as_superuser(address: str, passwords: Passwords) -> Iterator[psycopg.Connect
     except psycopg.OperationalError:
         opened = _connect(address, ROLLCALL, passwords.rollcall)
     with opened as connection:
+        if connection.info.parameter_status("is_superuser") != "on":
+            # The server was still starting when it was asked the first time.
+            raise psycopg.OperationalError("the superuser is not let in yet")
         yield connection
 
 
