@@ -58,6 +58,18 @@ def check_field_keys(
             )
 
 
+@register(Tags.security, deploy=True)
+def check_allowed_hosts(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> Iterable[CheckMessage]:
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Warning(
+            "ALLOWED_HOSTS has *: whoever calls by a name of his own gets links that lead there.",
+            hint="Name the hosts that Rollcall answers to, comma-separated.",
+            id="accounts.W005",
+        )
+
+
 @register(Tags.database)
 def check_gateways(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any

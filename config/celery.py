@@ -6,9 +6,13 @@ import os
 
 from celery import Celery
 from celery.signals import setup_logging
+from kombu.transport.redis import QoS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+# A worker that has lost Redis would put back, through the connection that is gone, what it had
+# taken and not begun: an error that ends it. A ring that is lost is made up for by the sweepers.
+QoS.restore_at_shutdown = False
 app = Celery("rollcall")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from ipaddress import ip_network
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -73,6 +73,26 @@ def secret(name: str) -> str:
         raise ImproperlyConfigured(f"{name}_FILE={path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ImproperlyConfigured(f"{name}_FILE={path} is not text") from None
+
+
+REDIS_LOOKS_LIKE = (
+    "REDIS_URL must look like redis://:password@host:port/0, or for a Unix socket "
+    "unix://:password@/path/to/redis.sock?db=0"
+)
+
+
+def broker(redis_url: str) -> str:
+    """The same Redis as Celery names it: it has a scheme of its own for Unix sockets."""
+    if redis_url.startswith(("redis://", "rediss://")):
+        return redis_url
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix" or len(parts.path) < 2 or parts.hostname:
+        raise ImproperlyConfigured(REDIS_LOOKS_LIKE)
+    options = dict(parse_qsl(parts.query))
+    name = options.get("username") or unquote(parts.username or "")
+    password = options.get("password") or unquote(parts.password or "")
+    who = f"{quote(name, safe='')}:{quote(password, safe='')}@" if password else ""
+    return f"redis+socket://{who}{parts.path}?virtual_host={options.get('db', '0')}"
 
 
 def database(url: str) -> dict[str, object]:

@@ -103,19 +103,18 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Redis: the doorbell, QR codes, counters. Losing it loses time, never data ------------------
 REDIS_URL = environment.secret("REDIS_URL")
 if not REDIS_URL:
-    raise ImproperlyConfigured("REDIS_URL is not set: redis://:password@host:port/0")
-if not REDIS_URL.startswith(("redis://", "rediss://")):
-    raise ImproperlyConfigured("REDIS_URL must look like redis://:password@host:port/0")
+    raise ImproperlyConfigured(f"REDIS_URL is not set. {environment.REDIS_LOOKS_LIKE}")
 # Short, because a request must not wait for a Redis that is gone.
 REDIS_TIMEOUT_SECONDS = 1.0
 
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = environment.broker(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_EVENT_SERIALIZER = "json"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # the default gives up, and the worker ends
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -9,8 +9,8 @@ from typing import Any
 
 from instance.options import Options
 from instance.servers import Servers
+from instance.simulated import GATEWAY_NAME
 
-GATEWAY_NAME = "whatsapp-1"
 ADMIN_NAME = "admin"
 
 

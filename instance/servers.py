@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from instance import borrowed, postgres, redis_server
 from instance.children import Child
+from instance.cluster import Home
+from instance.roles import Passwords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,14 +24,15 @@ class Servers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demands:
-    """What kind of servers. `ports` are taken if they are free; `taken` must be left alone.
-    `careless`: for tests, no waiting for the disk. `of_our_own`: whatever the environment says."""
+    """What kind of servers. `port` is PostgreSQL's if it is free; `taken` must be left alone.
+    `careless`: no waiting for the disk. `of_our_own`: for tests, whatever the environment says;
+    those may make databases."""
 
-    directory: Path
+    home: Home
     logs: Path
-    postgres_password: str
+    postgres_passwords: Passwords
     redis_password: str
-    ports: Mapping[str, int] = field(default_factory=dict)
+    port: int | None = None
     taken: frozenset[int] = frozenset()
     careless: bool = False
     of_our_own: bool = False
@@ -41,7 +44,7 @@ def start_servers(demands: Demands, *, adopt: Callable[[Child], None]) -> Server
     database_url = "" if demands.of_our_own else borrowed.named("DATABASE_URL")
     redis_url = "" if demands.of_our_own else borrowed.named("REDIS_URL")
     ports: dict[str, int] = {}
-    notes: list[str] = []
+    notes = list(demands.home.notes)
     if database_url:
         borrowed.require_postgres(database_url)
     else:
@@ -52,33 +55,28 @@ def start_servers(demands: Demands, *, adopt: Callable[[Child], None]) -> Server
         borrowed.require_redis(redis_url)
     else:
         cache = _start_redis(demands, adopt)
-        redis_url, ports["redis"] = cache.url, cache.port
-        if cache.what != "Redis":
-            notes.append(f"{cache.what} serves as Redis.")
+        redis_url = cache.url
+        notes += cache.notes
     return Servers(database_url=database_url, redis_url=redis_url, ports=ports, notes=notes)
 
 
 def _start_postgres(demands: Demands, adopt: Callable[[Child], None]) -> postgres.Postgres:
     server = postgres.prepare(
-        demands.directory,
-        password=demands.postgres_password,
-        port=demands.ports.get("postgres"),
+        demands.home,
+        passwords=demands.postgres_passwords,
+        port=demands.port,
         log=demands.logs / "postgres.log",
         taken=demands.taken,
         careless=demands.careless,
     )
     adopt(server.child)
-    postgres.start(server)
+    postgres.start(server, may_make_databases=demands.of_our_own)
     return server
 
 
 def _start_redis(demands: Demands, adopt: Callable[[Child], None]) -> redis_server.RedisServer:
     server = redis_server.prepare(
-        demands.directory,
-        password=demands.redis_password,
-        port=demands.ports.get("redis"),
-        log=demands.logs / "redis.log",
-        taken=demands.taken,
+        demands.home, password=demands.redis_password, log=demands.logs / "redis.log"
     )
     adopt(server.child)
     redis_server.start(server)

@@ -11,6 +11,10 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+_WORDS = (
+    "secret_key", "postgres_password", "postgres_superuser_password", "redis_password",
+    "admin_password", "gateway_api_key", "gateway_hmac_secret", "simulator_control_key",
+)  # fmt: skip
 LOCK_PATIENCE_SECONDS = 0.5  # somebody may just be asking whether we run
 
 
@@ -74,7 +78,11 @@ class State:
                     "put it back, or give another --state"
                 )
             write_json(path, _new_secrets())
-        return read_json(path)
+        found = read_json(path)
+        if missing := {name: _word() for name in _WORDS if name not in found}:
+            found |= missing  # an earlier version knew fewer
+            write_json(path, found)
+        return found
 
     def remember(self, **facts: object) -> None:
         """Kept for the next start: ports, and how far the first one came."""
@@ -97,11 +105,7 @@ def _locked(file: IO[str], how: int) -> bool:
 
 def _new_secrets() -> dict[str, str]:
     field_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-    names = (
-        "secret_key", "postgres_password", "redis_password", "admin_password",
-        "gateway_api_key", "gateway_hmac_secret", "simulator_control_key",
-    )  # fmt: skip
-    return {"field_keys": field_key, **{name: _word() for name in names}}
+    return {"field_keys": field_key, **{name: _word() for name in _WORDS}}
 
 
 def _word() -> str:

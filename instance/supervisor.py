@@ -14,6 +14,7 @@ WITHIN_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.2
 STOP_WITHIN_SECONDS = 8.0  # all of them; ten are promised, and what they left takes its time
 FIRST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 30.0  # of what is not needed: it is tried for ever
 
 
 class Interrupted(BaseException):
@@ -57,15 +58,16 @@ class Supervisor:
         return next(child for child in self.children if child.name == name)
 
     def watch(self) -> None:
-        """Restart what dies, for ever. Raises Trouble when one died five times in a minute."""
+        """Restart what dies, for ever. Raises Trouble when one that is needed died five times in a
+        minute."""
         while True:
             self.look()
             time.sleep(LOOK_EVERY_SECONDS)
 
     def settle(self) -> None:
-        """Wait until all of them live. Raises Trouble."""
+        """Wait until all that are needed live. Raises Trouble."""
         self.look()
-        while self._restart_at:
+        while any(child.is_needed and child.name in self._restart_at for child in self.children):
             time.sleep(LOOK_EVERY_SECONDS)
             self.look()
 
@@ -80,20 +82,30 @@ class Supervisor:
         now = time.monotonic()
         child.end_what_it_left()
         child.deaths = [moment for moment in child.deaths if now - moment < WITHIN_SECONDS] + [now]
-        if len(child.deaths) >= DEATHS_ALLOWED:
+        if child.is_needed and len(child.deaths) >= DEATHS_ALLOWED:
             raise Trouble(
                 f"{child.name} died {DEATHS_ALLOWED} times in a minute ({child.how_it_died()}): "
                 f"{last_lines(child.log)} — see {child.log}"
             )
         # A little later each time: the sessions of a database that was killed hold its memory
         # until they have noticed.
-        self._restart_at[child.name] = now + FIRST_PAUSE_SECONDS * 2 ** (len(child.deaths) - 1)
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** (len(child.deaths) - 1), LONGEST_PAUSE_SECONDS)
+        self._restart_at[child.name] = now + pause
         self.say(f"{child.name} died ({child.how_it_died()}): restarting it. Log: {child.log}")
 
     def _restart(self, child: Child) -> None:
-        if time.monotonic() >= self._restart_at[child.name]:
-            del self._restart_at[child.name]
-            child.start()
+        if time.monotonic() < self._restart_at[child.name]:
+            return
+        try:
+            child.before_restart()
+        except Trouble as trouble:
+            if child.is_needed:
+                raise
+            self._restart_at[child.name] = time.monotonic() + LONGEST_PAUSE_SECONDS
+            self.say(f"{child.name} is not restarted yet: {trouble}")
+            return
+        del self._restart_at[child.name]
+        child.start()
 
     def stop(self) -> None:
         """The last started first. One may take half of the time that is left, then it is killed."""

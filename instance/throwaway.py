@@ -17,6 +17,7 @@ from instance import cluster
 from instance.branch_coverage import measured
 from instance.children import Child, die_with_parent
 from instance.environment import inherited
+from instance.roles import Passwords
 from instance.servers import Demands, Servers, start_servers
 from instance.state import Trouble
 from instance.supervisor import Interrupted, stop_on_signals
@@ -71,10 +72,11 @@ def _directories() -> Iterator[Path]:
 def _servers(directory: Path, *, careless: bool) -> Iterator[Servers]:
     children: list[Child] = []
     try:
+        passwords = Passwords(superuser=secrets.token_hex(16), rollcall=secrets.token_hex(16))
         demands = Demands(
-            directory=directory,
+            home=cluster.open_home(directory),
             logs=directory,
-            postgres_password=secrets.token_hex(16),
+            postgres_passwords=passwords,
             redis_password=secrets.token_hex(16),
             careless=careless,
             of_our_own=True,

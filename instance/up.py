@@ -8,17 +8,18 @@ import sys
 import time
 from collections.abc import Mapping
 
-from instance import access, ports
+from instance import access, account, cluster, ports
 from instance.children import run_to_end, wait_until
 from instance.environment import instance_environment
 from instance.options import Options, read_options
-from instance.programs import preparation, programs
+from instance.programs import Crew, may_open, preparation, programs
+from instance.roles import Passwords
 from instance.servers import Demands, Servers, start_servers
-from instance.state import Trouble, write_json
+from instance.simulated import SimulatedGateway
+from instance.state import Trouble, read_json, write_json
 from instance.supervisor import Interrupted, Supervisor, stop_on_signals
 
 READY_LIMIT_SECONDS = 60.0
-SIMULATOR_PORT = 3001  # the Node service's own
 
 
 def main(arguments: list[str]) -> int:
@@ -52,27 +53,36 @@ def _start(options: Options, supervisor: Supervisor) -> None:
     options.state.take()
     ports.require_free(options.port, options.bind)
     secrets = options.state.secrets()
-    servers = _servers(options, supervisor, secrets)
-    simulated = _simulated(options, secrets, frozenset(servers.ports.values()))
-    facts = access.facts(options, servers, secrets, simulated)
-    write_json(options.state.access, facts)
+    for note in account.make():
+        say(note)
+    home = cluster.open_home(options.state.directory)
+    servers = _servers(options, supervisor, secrets, home)
+    crew = _crew(options, home)
+    simulated = _simulated(options, crew, secrets, servers)
+    _write_facts(options, servers, secrets, simulated)
     environment = instance_environment(options.state)
-    _prepare_database(options, environment, secrets, simulated)
-    for child in programs(options, environment, simulated):
+    _prepare_database(options, crew, environment, secrets, simulated)
+    for child in programs(options, crew, environment):
         supervisor.start(child)
-    _wait(options, supervisor)
+    if simulated:
+        supervisor.start(simulated.child)
+    _wait(options, supervisor, simulated)
     options.state.remember(completed=True)
-    for line in access.announcement(options, facts):
+    for line in access.announcement(options, read_json(options.state.access)):
         say(line)
 
 
-def _servers(options: Options, supervisor: Supervisor, secrets: Mapping[str, str]) -> Servers:
+def _servers(
+    options: Options, supervisor: Supervisor, secrets: Mapping[str, str], home: cluster.Home
+) -> Servers:
     demands = Demands(
-        directory=options.state.directory,
+        home=home,
         logs=options.state.logs,
-        postgres_password=secrets["postgres_password"],
+        postgres_passwords=Passwords(
+            superuser=secrets["postgres_superuser_password"], rollcall=secrets["postgres_password"]
+        ),
         redis_password=secrets["redis_password"],
-        ports=options.state.remembered(),
+        port=options.state.remembered().get("postgres"),
         taken=frozenset({options.port}),
     )
     servers = start_servers(demands, adopt=supervisor.adopt)
@@ -82,54 +92,72 @@ def _servers(options: Options, supervisor: Supervisor, secrets: Mapping[str, str
     return servers
 
 
+def _crew(options: Options, home: cluster.Home) -> Crew:
+    """Root's programs run as the account of its servers, and write to what is the account's."""
+    if home.user is None:
+        return Crew(user=None, directory=options.state.directory)
+    if reason := account.why_not_programs(home.user):
+        say(f"Web, worker, beat and simulator run as root: {reason}.")
+        return Crew(user=None, directory=options.state.directory)
+    if not may_open(options.port):
+        say(f"The web runs as root: nobody else may open port {options.port}.")
+    cluster.bring(home, options.state.directory / "simulator.json")
+    return Crew(user=home.user, directory=home.directory)
+
+
 def _simulated(
-    options: Options, secrets: Mapping[str, str], taken: frozenset[int]
-) -> dict[str, str]:
-    """What the simulator, and the command that registers it, read from their environment."""
+    options: Options, crew: Crew, secrets: Mapping[str, str], servers: Servers
+) -> SimulatedGateway | None:
     if not options.simulator:
-        return {}
-    remembered = options.state.remembered()
-    taken |= {options.port}
-    api = ports.free_port(remembered.get("simulator", SIMULATOR_PORT), taken=taken)
-    control = ports.free_port(remembered.get("simulator_control"), taken=taken | {api})
-    options.state.remember(simulator=api, simulator_control=control)
-    return {
-        "SIMULATOR_GATEWAY_NAME": access.GATEWAY_NAME,
-        "SIMULATOR_URL": f"http://127.0.0.1:{api}",
-        "SIMULATOR_CONTROL_URL": f"http://127.0.0.1:{control}",
-        "SIMULATOR_STATE": str(options.state.directory / "simulator.json"),
-        "SIMULATOR_API_KEY": secrets["gateway_api_key"],
-        "SIMULATOR_HMAC_SECRET": secrets["gateway_hmac_secret"],
-        "SIMULATOR_CONTROL_KEY": secrets["simulator_control_key"],
-    }
+        return None
+
+    def register_again(gateway: SimulatedGateway) -> None:
+        _write_facts(options, servers, secrets, gateway)
+        environment = {**instance_environment(options.state), **gateway.environment}
+        run_to_end(preparation(options, crew, environment, ["demo_fleet --gateway-only"]))
+        say(f"A port of the simulated gateway is taken: it is at {gateway.url} now.")
+
+    taken = frozenset(servers.ports.values())
+    return SimulatedGateway(options, crew, secrets, taken=taken, when_moved=register_again)
+
+
+def _write_facts(
+    options: Options,
+    servers: Servers,
+    secrets: Mapping[str, str],
+    simulated: SimulatedGateway | None,
+) -> None:
+    environment = simulated.environment if simulated else {}
+    write_json(options.state.access, access.facts(options, servers, secrets, environment))
 
 
 def _prepare_database(
     options: Options,
+    crew: Crew,
     environment: Mapping[str, str],
     secrets: Mapping[str, str],
-    simulated: Mapping[str, str],
+    simulated: SimulatedGateway | None,
 ) -> None:
-    admin = {
+    given = {
+        **environment,
         "ROLLCALL_ADMIN_USERNAME": access.ADMIN_NAME,
         "ROLLCALL_ADMIN_PASSWORD": secrets["admin_password"],
     }
     commands = ["migrate --verbosity 0", "ensure_admin"]
-    if options.simulator:
+    if simulated:
         # Later as well: the simulator's port may have changed. A fleet is made once.
         again = options.state.remembered().get("completed")
         commands.append("demo_fleet --gateway-only" if again else "demo_fleet")
-    run_to_end(preparation(options, {**environment, **admin, **simulated}, commands))
+        given |= simulated.environment
+    run_to_end(preparation(options, crew, given, commands))
 
 
-def _wait(options: Options, supervisor: Supervisor) -> None:
+def _wait(options: Options, supervisor: Supervisor, simulated: SimulatedGateway | None) -> None:
     """READY means that everything answers: one that dies of a mistake does so at once."""
     web = supervisor.child("web")
     wait_until(lambda: _is_healthy(options), web, limit_seconds=READY_LIMIT_SECONDS)
-    if options.simulator:
-        port = options.state.remembered()["simulator"]
-        simulator = supervisor.child("simulator")
-        wait_until(lambda: ports.answers(port), simulator, limit_seconds=READY_LIMIT_SECONDS)
+    if simulated and (reason := simulated.wait(supervisor)):
+        say(reason)
     time.sleep(0.5)
     supervisor.settle()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser
+import sys
+from argparse import ArgumentParser, _ActionsContainer
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -35,6 +37,41 @@ class RegisteringCommand(BaseCommand):
 
     def register(self, options: dict[str, Any]) -> tuple[str, dict[str, object]]:
         raise TypeError(f"{type(self).__name__} registers nothing")
+
+
+def add_secret(parser: _ActionsContainer, option: str, *, help: str) -> None:
+    """An option for a secret. A command line can be read by everybody on the machine, so it may
+    come from standard input or a file instead."""
+    parser.add_argument(option, help=f'{help}; "-": the next line of standard input')
+    parser.add_argument(f"{option}-file", type=Path, metavar="PATH", help="a file that holds it")
+
+
+def secret(options: dict[str, Any], name: str) -> str | None:
+    """What was given for it; None: nothing. Raises CommandError."""
+    given, path = options[name], options[f"{name}_file"]
+    option = f"--{name.replace('_', '-')}"
+    if path is not None:
+        if given is not None:
+            raise CommandError(f"give {option} or {option}-file, not both")
+        return _of_file(path, f"{option}-file")
+    if given != "-":
+        return None if given is None else str(given)
+    line = sys.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise CommandError(f"{option} -: standard input has no line for it")
+    return line
+
+
+def _of_file(path: Path, option: str) -> str:
+    try:
+        content = path.read_text().strip()
+    except OSError as error:
+        raise CommandError(f"{option} {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CommandError(f"{option} {path} is not text") from None
+    if not content:
+        raise CommandError(f"{option} {path} is empty")
+    return content
 
 
 def _line(text: str) -> str:

@@ -1,4 +1,6 @@
-"""Secrets at rest: sealed with the keys of FIELD_KEYS."""
+"""Secrets at rest: sealed with the keys of FIELD_KEYS.
+
+The column of a sealed value is named `sealed` or `sealed_…`: by that `rotate_keys` finds it."""
 
 from __future__ import annotations
 
@@ -17,28 +19,41 @@ class CannotOpen(Exception):
 
 
 @cache
-def _box(field_keys: tuple[str, ...]) -> MultiFernet:
-    """The first key seals, all open. Without FIELD_KEYS one is derived from SECRET_KEY."""
+def _keys(field_keys: tuple[str, ...]) -> list[Fernet]:
+    """Without FIELD_KEYS one is derived from SECRET_KEY."""
     derived = hashlib.sha256(f"rollcall:sealing:{settings.SECRET_KEY}".encode()).digest()
     keys = field_keys or (base64.urlsafe_b64encode(derived).decode(),)
     try:
-        return MultiFernet([Fernet(key) for key in keys])
+        return [Fernet(key) for key in keys]
     except ValueError as error:
         raise ImproperlyConfigured(f"FIELD_KEYS: {error}") from None
 
 
+def _box() -> MultiFernet:
+    """The first key seals, all open."""
+    return MultiFernet(_keys(tuple(settings.FIELD_KEYS)))
+
+
 def seal(secret: str) -> str:
-    return _box(tuple(settings.FIELD_KEYS)).encrypt(secret.encode()).decode()
+    return _box().encrypt(secret.encode()).decode()
 
 
 def unseal(sealed: str) -> str:
     try:
-        return _box(tuple(settings.FIELD_KEYS)).decrypt(sealed.encode()).decode()
+        return _box().decrypt(sealed.encode()).decode()
     except (InvalidToken, UnicodeDecodeError):
         raise CannotOpen(
             "a gateway's secret was sealed with a key that is not in FIELD_KEYS any more: add that "
             "key behind the new one, or set the secret again with gateway_add"
         ) from None
+
+
+def is_sealed_with_the_first_key(sealed: str) -> bool:
+    try:
+        _keys(tuple(settings.FIELD_KEYS))[0].decrypt(sealed.encode())
+    except InvalidToken:
+        return False
+    return True
 
 
 def unseal_those_that_open(sealed: Iterable[str]) -> list[str]:

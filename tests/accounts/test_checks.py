@@ -8,7 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.checks import CheckMessage
 
-from accounts.checks import check_clocks, check_field_keys, check_gateways
+from accounts.checks import check_allowed_hosts, check_clocks, check_field_keys, check_gateways
 from accounts.models import Gateway
 
 
@@ -33,6 +33,17 @@ def test_an_expiry_that_breaks_the_promise_is_a_warning(settings) -> None:
 def test_a_deployment_without_keys_of_its_own_is_warned(settings) -> None:
     settings.FIELD_KEYS = []
     assert ids(check_field_keys(None)) == ["accounts.W002"]
+
+
+@pytest.mark.parametrize("hosts", [["*"], ["rollcall.example.com", "*"]])
+def test_a_deployment_that_answers_to_every_name_is_warned(settings, hosts) -> None:
+    settings.ALLOWED_HOSTS = hosts
+    assert ids(check_allowed_hosts(None)) == ["accounts.W005"]
+
+
+def test_one_that_names_its_hosts_is_not(settings) -> None:
+    settings.ALLOWED_HOSTS = ["rollcall.example.com", ".example.org"]
+    assert ids(check_allowed_hosts(None)) == []
 
 
 def test_a_key_that_opens_nothing_is_counted_but_never_shown(settings) -> None:

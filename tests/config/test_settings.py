@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import environment
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENT = {
@@ -80,6 +83,29 @@ def test_what_makes_no_sense_is_named_in_one_line(name: str, value: str) -> None
     said = refusal({**DEPLOYMENT, name: value})
     assert said.startswith(f"rollcall: {name}")
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "url,broker",
+    [
+        ("redis://:pw@127.0.0.1:6379/3", "redis://:pw@127.0.0.1:6379/3"),
+        ("rediss://u:pw@redis.example.com/0", "rediss://u:pw@redis.example.com/0"),
+        ("unix:///run/redis.sock", "redis+socket:///run/redis.sock?virtual_host=0"),
+        ("unix://:pw@/run/redis.sock?db=2", "redis+socket://:pw@/run/redis.sock?virtual_host=2"),
+        (
+            "unix:///my%20run/redis.sock?password=p%40w&username=u",
+            "redis+socket://u:p%40w@/my%20run/redis.sock?virtual_host=0",
+        ),
+    ],
+)
+def test_celery_finds_the_redis_of_redis_url(url: str, broker: str) -> None:
+    assert environment.broker(url) == broker
+
+
+@pytest.mark.parametrize("url", ["unix://", "unix://host/run/redis.sock", "unix:///", "http://h/0"])
+def test_a_redis_url_that_names_none(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="unix://:password@/path/to/redis.sock"):
+        environment.broker(url)
 
 
 def test_celery_takes_nothing_but_json(settings) -> None:

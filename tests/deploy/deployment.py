@@ -152,7 +152,7 @@ def a_deployment(directory: Path) -> Iterator[Deployment]:
     deployment = Deployment(
         directory,
         urlunsplit(urlsplit(server)._replace(path=f"/{DATABASE}")),
-        urlunsplit(urlsplit(settings.REDIS_URL)._replace(path=f"/{REDIS_NUMBER}")),
+        urlunsplit(urlsplit(settings.REDIS_URL)._replace(query=f"db={REDIS_NUMBER}")),
     )
     try:
         yield deployment

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from instance.options import Options
-from instance.programs import programs
+from instance.programs import Crew, programs
 from instance.state import State
 from tests.deploy.written import (
     DEPLOY,
@@ -33,7 +33,8 @@ def test_unit_page_and_compose_have_one_command(name: str) -> None:
 
 def test_it_is_the_command_of_run_up(tmp_path: Path) -> None:
     options = Options(port=8000, bind="127.0.0.1", state=State(tmp_path), simulator=False)
-    started = {child.name: list(child.command)[2:] for child in programs(options, {}, {})}
+    crew = Crew(user=None, directory=tmp_path)
+    started = {child.name: list(child.command)[2:] for child in programs(options, crew, {})}
     assert started.keys() == set(NAMES)
     for name, command in started.items():
         ours = [word.replace(str(tmp_path), "/var/lib/rollcall") for word in command]

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from instance.cluster import BIN, wheel
+from instance import bundled
 from tests.flows.terminal import Terminal, blocks_of_readme
 from tests.instance.running import Running, until
 
@@ -56,9 +56,8 @@ def test_every_line_of_the_readme_does_what_it_says(running: Running, terminal: 
     assert "(1 row)" in seen
     assert f'"session_id":"{HELD}"' in seen
     # From now on without Django, which takes a second to start.
-    terminal.type(
-        f"""sql() {{ {wheel() / BIN / "psql"} '{running.access["database_url"]}' -c "$1"; }}"""
-    )
+    psql = bundled.postgres().path.with_name("psql")
+    terminal.type(f"""sql() {{ {psql} '{running.access["database_url"]}' -c "$1"; }}""")
     terminal.type("./run manage monitor_sessions")  # not to wait for the next roll call
     assert becomes(running, NUMBER, "disconnected", "missing")
     why = said()

@@ -180,8 +180,8 @@ def listening(running: Running) -> set[str]:
     """The TCP addresses, of either family, that an instance's processes listen on."""
     inodes = set()
     for pid in running.descendants():
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # it has just ended
+            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
                 inodes.add(os.readlink(descriptor).removeprefix("socket:[").rstrip("]"))
     rows = [
         line.split()

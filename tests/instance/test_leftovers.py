@@ -42,14 +42,14 @@ def test_a_database_goes_with_its_state_directory(a_home):
     home, state = a_home()
     shutil.rmtree(state)
 
-    assert cluster.remove_leftovers(OURS) == [home]
+    assert cluster.remove_leftovers({OURS}) == [home]
     assert not home.exists()
 
 
 def test_one_whose_state_directory_is_there_stays(a_home):
     home, _ = a_home()
 
-    assert cluster.remove_leftovers(OURS) == []
+    assert cluster.remove_leftovers({OURS}) == []
     assert home.exists()
 
 
@@ -57,7 +57,7 @@ def test_only_that_of_the_account_that_serves_ours(a_home):
     home, state = a_home()
     shutil.rmtree(state)
 
-    assert cluster.remove_leftovers(OURS + 1) == []
+    assert cluster.remove_leftovers({OURS + 1}) == []
     assert home.exists()
 
 
@@ -69,7 +69,7 @@ def test_what_does_not_say_whose_it_is_stays(a_home, note):
     if note is not None:
         (home / cluster.OWNER_NOTE).write_text(note)
 
-    assert cluster.remove_leftovers(OURS) == []
+    assert cluster.remove_leftovers({OURS}) == []
 
 
 def test_a_disk_that_is_not_mounted_just_now_is_no_directory_that_is_gone(a_home):
@@ -80,9 +80,9 @@ def test_a_disk_that_is_not_mounted_just_now_is_no_directory_that_is_gone(a_home
     shutil.rmtree(state)
     (elsewhere / cluster.DISK_NOTE).write_text("4711")
     shutil.rmtree(state.parent)
-    assert cluster.remove_leftovers(OURS) == []
+    assert cluster.remove_leftovers({OURS}) == []
     state.parent.mkdir()
-    assert cluster.remove_leftovers(OURS) == [away]
+    assert cluster.remove_leftovers({OURS}) == [away]
     assert elsewhere.exists()
 
 
@@ -92,10 +92,10 @@ def test_one_that_somebody_holds_stays(a_home):
     shutil.rmtree(state)
     held = cluster.hold(home)
     try:
-        assert cluster.remove_leftovers(OURS) == []
+        assert cluster.remove_leftovers({OURS}) == []
     finally:
         os.close(held)
-    assert cluster.remove_leftovers(OURS) == [home]
+    assert cluster.remove_leftovers({OURS}) == [home]
 
 
 def test_one_that_is_served_stays(a_home):
@@ -111,9 +111,9 @@ def test_one_that_is_served_stays(a_home):
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None and server.stdout.read(1) == b"0"  # it runs
         (data / "postmaster.pid").write_text(f"{server.pid}\n")
-        assert cluster.remove_leftovers(OURS) == []
+        assert cluster.remove_leftovers({OURS}) == []
         server.communicate(b"\n")
-    assert cluster.remove_leftovers(OURS) == [home]
+    assert cluster.remove_leftovers({OURS}) == [home]
 
 
 def test_a_link_is_not_followed(a_home, clusters, tmp_path):
@@ -122,7 +122,7 @@ def test_a_link_is_not_followed(a_home, clusters, tmp_path):
     cluster.note_owner(precious, tmp_path / "gone")
     (clusters / "instance-link").symlink_to(precious)
 
-    assert cluster.remove_leftovers(OURS) == []
+    assert cluster.remove_leftovers({OURS}) == []
     assert precious.exists()
 
 
@@ -132,6 +132,6 @@ def test_it_says_where_the_data_is_and_what_went(tmp_path):
 
     assert cluster.notes(state, state, []) == []
     assert cluster.notes(state, home, [gone]) == [
-        f"The database is in {home}: it goes with the next start after {state} is deleted.",
+        f"The servers' data is in {home}: it goes with the next start after {state} is deleted.",
         f"{gone} was removed: its state directory is gone.",
     ]

@@ -15,12 +15,13 @@ TOOLS = (
     *("bash", "cat", "dirname", "env", "expand", "flock", "readlink", "rm", "sed", "sha256sum"),
     *("sh",),
 )
+REQUIREMENTS = ("requirements.txt", "requirements-embedded.txt", "requirements-test.txt")
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
     """A fresh clone, as far as the script looks, and `bin/`: a machine without Python."""
-    for name in ("run", "requirements.txt", "requirements-test.txt"):
+    for name in ("run", *REQUIREMENTS):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "bin").mkdir()
     for name in TOOLS:
@@ -105,7 +106,7 @@ def test_ci_passes_when_both_do(bare: Path) -> None:
     assert run(bare, program=".ci/run").returncode == 0
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
+@pytest.mark.parametrize("name", REQUIREMENTS)
 def test_requirements_are_hashed_and_name_no_registry(name: str) -> None:
     lines = (ROOT / name).read_text().splitlines()
     assert not [line for line in lines if "://" in line or line.startswith(("-i", "--index"))]

@@ -51,6 +51,49 @@ def test_deaths_that_lie_apart_end_nothing(tmp_path: Path, monkeypatch: pytest.M
     supervisor.stop()
 
 
+def test_what_is_not_needed_may_die_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("instance.supervisor.FIRST_PAUSE_SECONDS", 0)
+    said: list[str] = []
+    supervisor = Supervisor(said.append)
+    child = a_child(tmp_path / "simulator.log", "exit 3", "simulator")
+    child.is_needed = False
+    supervisor.start(child)
+
+    def has_died_often() -> bool:
+        supervisor.look()
+        return len(said) > 7
+
+    until(has_died_often)
+    supervisor.stop()
+
+
+def test_what_cannot_be_made_ready_for_its_restart_ends_others_only_if_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("instance.supervisor.FIRST_PAUSE_SECONDS", 0)
+    said: list[str] = []
+    supervisor = Supervisor(said.append)
+
+    def fail() -> None:
+        raise Trouble("no free port")
+
+    child = a_child(tmp_path / "simulator.log", "exit 3", "simulator")
+    child.is_needed, child.before_restart = False, fail
+    supervisor.start(child)
+
+    def is_put_off() -> bool:
+        supervisor.look()
+        return said[1:] == ["simulator is not restarted yet: no free port"]
+
+    until(is_put_off)
+    child.is_needed, supervisor._restart_at["simulator"] = True, 0
+    with pytest.raises(Trouble, match="no free port"):
+        supervisor.look()
+    supervisor.stop()
+
+
 def test_all_of_them_stop_in_reverse_order(tmp_path: Path) -> None:
     supervisor = Supervisor(lambda line: None)
     log = tmp_path / "both.log"

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.instance.running import (
     children_of,
@@ -30,10 +31,19 @@ OTHERS = {
 
 def test_its_servers_are_made_for_this_run(throwaway_redis, settings) -> None:
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-        row = connection.execute("SHOW data_directory").fetchone()
-    assert row is not None and "/rollcall-test-" in row[0]
+        tables = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        assert tables.fetchone() == (0,)  # Django makes a database beside it
     assert "/rollcall-test-" in throwaway_redis.info("server")["config_file"]
     assert settings.DEBUG is False
+
+
+def test_its_role_starts_no_program_on_the_machine() -> None:
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("COPY (SELECT 1) TO PROGRAM 'true'")
+        connection.rollback()
+        row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        assert row.fetchone() == (False,)
 
 
 def test_it_looks_at_no_server_that_the_environment_names_and_leaves_nothing() -> None:

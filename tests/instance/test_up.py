@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
@@ -62,14 +63,14 @@ def test_it_keeps_secrets_off_every_command_line(running: Running) -> None:
 
 
 def test_it_listens_on_loopback_only(running: Running) -> None:
-    # Web, PostgreSQL, Redis, the simulator and its control interface; one may just be restarting.
-    until(lambda: len(listening(running)) == 5)
+    # Web, PostgreSQL, the simulator and its control interface; one may just be restarting.
+    until(lambda: len(listening(running)) == 4)
     found = listening(running)
     assert f"127.0.0.1:{running.port}" in found
     assert all(address.startswith("127.0.0.1:") for address in found)
 
 
-@pytest.mark.parametrize("name,words", [("redis", "redis"), ("worker", "-A config worker")])
+@pytest.mark.parametrize("name,words", [("redis", "redis.sock"), ("worker", "-A config worker")])
 def test_it_restarts_a_child_that_dies_and_says_so(running: Running, name: str, words: str) -> None:
     victim = running.until_killed(name, words)
     assert until(lambda: running.child(words) not in (None, victim))
@@ -88,13 +89,14 @@ def test_its_database_survives_being_killed(running: Running) -> None:
     assert until(answers)
 
 
-def test_its_redis_wants_a_password(running: Running) -> None:
-    url = running.access["redis_url"]
-    port = int(url.rsplit(":", 1)[1].split("/")[0])
+def socket_of_redis(running: Running) -> Path:
+    return Path(unquote(urlsplit(running.access["redis_url"]).path))
 
+
+def test_its_redis_wants_a_password(running: Running) -> None:
     def refuses() -> bool:
         try:
-            with redis.Redis(port=port, retry=None) as client:
+            with redis.Redis(unix_socket_path=str(socket_of_redis(running)), retry=None) as client:
                 client.ping()
         except redis.AuthenticationError:
             return True
@@ -103,6 +105,50 @@ def test_its_redis_wants_a_password(running: Running) -> None:
         return False
 
     assert until(refuses)
+
+
+def test_its_redis_is_open_to_its_own_account_alone(running: Running) -> None:
+    assert until(running.is_well)
+    assert stat.S_IMODE(socket_of_redis(running).stat().st_mode) == 0o600
+    pid = until(lambda: running.child("redis.sock"))
+    status = Path(f"/proc/{pid}/status").read_text()
+    uid = int(next(line for line in status.splitlines() if line.startswith("Uid")).split()[1])
+    assert uid != 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("CONFIG", "SET", "dir", "/tmp"),
+        ("CONFIG", "SET", "dbfilename", "authorized_keys"),
+        ("MODULE", "LOAD", "/tmp/evil.so"),
+        ("DEBUG", "SLEEP", "0"),
+    ],
+)
+def test_its_redis_writes_no_file_and_loads_no_code(running: Running, words: list[str]) -> None:
+    assert until(running.is_well)
+    with (
+        redis.Redis.from_url(running.access["redis_url"], retry=None) as client,
+        pytest.raises(redis.ResponseError, match="not allowed|protected config"),
+    ):
+        client.execute_command(*words)
+
+
+def test_its_redis_is_of_this_decade(running: Running) -> None:
+    """Redis 6.2, which an abandoned wheel brought, ended in 2024."""
+    assert until(running.is_well)
+    with redis.Redis.from_url(running.access["redis_url"], retry=None) as client:
+        said = client.info("server")
+    assert int(said.get("valkey_version", said["redis_version"]).split(".")[0]) >= 7
+
+
+def test_its_role_is_no_superuser(running: Running) -> None:
+    assert until(running.is_well)
+    with psycopg.connect(running.access["database_url"]) as connection:
+        row = connection.execute(
+            "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user"
+        )
+        assert row.fetchone() == (False, False, False)
 
 
 def test_the_same_command_again_says_that_it_already_runs(running: Running) -> None:

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from accounts.alerts.channels import ensure_channel
-from accounts.management.command import RegisteringCommand
+from accounts.management.command import RegisteringCommand, add_secret, secret
 from accounts.models import Channel
 
 
@@ -17,15 +16,12 @@ class Command(RegisteringCommand):
         parser.add_argument("--name", required=True)
         target = parser.add_mutually_exclusive_group(required=True)
         target.add_argument("--email", help="addresses, separated by commas")
-        target.add_argument(
-            "--apprise", help='an Apprise URL, or "-" to read it from standard input'
-        )
+        add_secret(target, "--apprise", help="an Apprise URL")
 
     def register(self, options: dict[str, Any]) -> tuple[str, dict[str, object]]:
         kind, target = Channel.Kind.EMAIL, options["email"]
-        if options["apprise"] is not None:
-            kind, target = Channel.Kind.APPRISE, options["apprise"]
-            target = sys.stdin.readline() if target == "-" else target
+        if (apprise := secret(options, "apprise")) is not None:
+            kind, target = Channel.Kind.APPRISE, apprise
         channel, made = ensure_channel(options["name"], kind=kind, target=target)
         word = "Added" if made else "There is"
         return (

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.management.command import RegisteringCommand
+from accounts.management.command import RegisteringCommand, add_secret, secret
 from accounts.models import Gateway
 from accounts.operators.provisioning import ensure_gateway, new_path_token
 from accounts.operators.webhook_settings import ensure_taking
@@ -21,8 +21,8 @@ class Command(RegisteringCommand):
         parser.add_argument("--name", required=True)
         parser.add_argument("--kind", choices=sorted(KINDS))
         parser.add_argument("--url", help="where we reach it, e.g. http://127.0.0.1:3001")
-        parser.add_argument("--api-key", help="the key of both directions")
-        parser.add_argument("--hmac-secret", help="what it signs its webhooks with")
+        add_secret(parser, "--api-key", help="the key of both directions")
+        add_secret(parser, "--hmac-secret", help="what it signs its webhooks with")
         parser.add_argument(
             "--path-token",
             action="store_true",
@@ -50,8 +50,8 @@ class Command(RegisteringCommand):
             kind=options["kind"],
             base_url=options["url"],
             mode=options["mode"],
-            api_key=options["api_key"],
-            hmac_secret=options["hmac_secret"],
+            api_key=secret(options, "api_key"),
+            hmac_secret=secret(options, "hmac_secret"),
         )
         ensure_taking(
             gateway,

@@ -93,7 +93,11 @@ def test_of_two_spellings_the_row_that_is_in_use_keeps_the_number(before, spelt,
 def test_what_a_lid_was_taken_for_is_forgiven_at_the_next_look(before):
     """The row has its own number, and was called wrong for a LID."""
     account = before.an_account(
-        "wrong", Status.LOGGED_OUT, status_reason=Reason.WRONG_NUMBER, status_raw=f"scanned {LID}"
+        "wrong",
+        Status.LOGGED_OUT,
+        status_reason=Reason.WRONG_NUMBER,
+        status_raw=f"scanned {LID}",
+        scanned_number=LID,
     )
     mended()
 

@@ -52,7 +52,7 @@ def test_a_lid_says_nothing_of_the_number(cast, written, source):
 def wrong(cast, scanned, **fields):
     return cast.an_account(
         "wrong", Status.LOGGED_OUT, status_reason=Reason.WRONG_NUMBER,
-        status_raw=f"scanned {scanned}", **fields,
+        status_raw=f"scanned {scanned}", scanned_number=scanned, **fields,
     )  # fmt: skip
 
 
