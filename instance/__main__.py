@@ -5,11 +5,11 @@ import sys
 
 # Imported when asked for: `manage` must start fast, and needs none of what `up` needs.
 WORDS = {
-    "up": "instance.up",
-    "test": "instance.suite",
-    "simulate": "instance.simulate",
-    "bench": "instance.bench",
-    "manage": "instance.manage",
+    "up": "instance.commands.up",
+    "test": "instance.commands.suite",
+    "simulate": "instance.commands.simulate",
+    "bench": "instance.commands.bench",
+    "manage": "instance.commands.manage",
 }
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from instance.options import Options
-from instance.servers import Servers
-from instance.simulated import GATEWAY_NAME
+from instance.processes.simulated import GATEWAY_NAME
+from instance.servers.start import Servers
 
 ADMIN_NAME = "admin"
 

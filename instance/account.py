@@ -21,7 +21,7 @@ NAME = "rollcall"
 STAND_INS = ("postgres", "nobody")
 ROOT = Path(__file__).resolve().parent.parent
 PROBE_LIMIT_SECONDS = 30
-_PROBE = "import django, gunicorn, celery, psycopg, instance.programs, config.environment"
+_PROBE = "import django, gunicorn, celery, psycopg, instance.processes.programs, config.environment"
 
 
 def make() -> list[str]:

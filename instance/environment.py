@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
-from instance import borrowed
+from instance.servers import borrowed
 from instance.state import State, read_json
 
 # What would contradict the facts of the state directory.

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from instance import cluster
 from instance.branch_coverage import measured
-from instance.children import Child, die_with_parent
 from instance.environment import inherited
-from instance.roles import Passwords
-from instance.servers import Demands, Servers, start_servers
+from instance.processes.children import Child, die_with_parent
+from instance.processes.supervisor import Interrupted, stop_on_signals
+from instance.servers import cluster
+from instance.servers.roles import Passwords
+from instance.servers.start import Demands, Servers, start_servers
 from instance.state import Trouble
-from instance.supervisor import Interrupted, stop_on_signals
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST_PATIENCE_SECONDS = 10

@@ -7,8 +7,8 @@ import os
 import sys
 from typing import Any
 
-from instance import patience
-from instance.children import die_with_parent
+from instance.processes import patience
+from instance.processes.children import die_with_parent
 
 worker_class = patience.PatientWorker
 workers = 2

@@ -100,7 +100,9 @@ def _scanned(known: Known, seen: Observation, reason: str) -> str:
     """Which number was scanned in place of the account's own."""
     if reason != Reason.WRONG_NUMBER:
         return ""
-    is_told = seen.phone_number is not None and is_other_number(seen.phone_number, known.phone_number)
+    is_told = seen.phone_number is not None and is_other_number(
+        seen.phone_number, known.phone_number
+    )
     return str(seen.phone_number) if is_told else known.scanned_number
 
 

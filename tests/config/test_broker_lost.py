@@ -10,7 +10,7 @@ from kombu.transport.redis import Channel
 
 from config import environment
 from config.celery import app
-from instance import cluster, redis_server
+from instance.servers import cluster, redis_server
 
 
 @pytest.fixture

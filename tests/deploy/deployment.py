@@ -16,8 +16,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from django.conf import settings
 
-from instance.children import die_with_parent
 from instance.ports import free_port
+from instance.processes.children import die_with_parent
 from tests.deploy.written import DEPLOY, environment, unit
 from tests.instance.running import ROOT, until
 

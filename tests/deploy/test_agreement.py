@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from instance.options import Options
-from instance.programs import Crew, programs
+from instance.processes.programs import Crew, programs
 from instance.state import State
 from tests.deploy.written import (
     DEPLOY,

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from instance import bundled
+from instance.servers import bundled
 from tests.flows.terminal import Terminal, blocks_of_readme
 from tests.instance.running import Running, until
 

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from instance.children import die_with_parent
 from instance.ports import free_port
+from instance.processes.children import die_with_parent
 
 ROOT = Path(__file__).parents[2]
 MADE_BY_USE = (".rollcall", ".static", ".git", ".venv.lock", ".venv.log")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from instance import bundled
+from instance.servers import bundled
 from instance.state import Trouble
 
 

@@ -25,8 +25,8 @@ print("went on")
 SCRIPT = """
 import os, signal
 from pathlib import Path
-from instance.children import Child
-from instance.supervisor import Interrupted, stop_on_signals
+from instance.processes.children import Child
+from instance.processes.supervisor import Interrupted, stop_on_signals
 stop_on_signals()
 try:
     exec({amid!r})

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from instance import cluster
+from instance.servers import cluster
 
 OURS = os.getuid()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from instance import cluster, postgres, roles
+from instance.servers import cluster, postgres, roles
 
 PASSWORDS = roles.Passwords(superuser="ofsuperuser", rollcall="ofrollcall")
 

@@ -12,7 +12,7 @@ from tests.instance.running import plain_environment
 
 SCRIPT = """
 import sys
-from instance.up import say
+from instance.commands.up import say
 for _ in range(3):
     say("READY")
 print("went on", file=sys.stderr)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from instance.suite import BESIDE, means_all, worst
+from instance.commands.suite import BESIDE, means_all, worst
 from tests.instance.running import ROOT, plain_environment
 
 

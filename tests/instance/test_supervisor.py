@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from instance.children import Child
+from instance.processes.children import Child
+from instance.processes.supervisor import Supervisor
 from instance.state import Trouble
-from instance.supervisor import Supervisor
 from tests.instance.running import is_alive, until
 
 FOR_EVER = "while :; do sleep 0.02; done"
@@ -24,8 +24,8 @@ def a_child(log: Path, script: str, name: str = "victim") -> Child:
 def test_five_deaths_in_a_minute_end_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("instance.supervisor.LOOK_EVERY_SECONDS", 0.01)
-    monkeypatch.setattr("instance.supervisor.FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("instance.processes.supervisor.LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("instance.processes.supervisor.FIRST_PAUSE_SECONDS", 0.01)
     said: list[str] = []
     supervisor = Supervisor(said.append)
     supervisor.start(a_child(tmp_path / "victim.log", "echo out of beans; exit 3"))
@@ -37,8 +37,8 @@ def test_five_deaths_in_a_minute_end_everything(
 
 
 def test_deaths_that_lie_apart_end_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("instance.supervisor.WITHIN_SECONDS", 0)
-    monkeypatch.setattr("instance.supervisor.FIRST_PAUSE_SECONDS", 0)
+    monkeypatch.setattr("instance.processes.supervisor.WITHIN_SECONDS", 0)
+    monkeypatch.setattr("instance.processes.supervisor.FIRST_PAUSE_SECONDS", 0)
     said: list[str] = []
     supervisor = Supervisor(said.append)
     supervisor.start(a_child(tmp_path / "victim.log", "exit 3"))
@@ -54,7 +54,7 @@ def test_deaths_that_lie_apart_end_nothing(tmp_path: Path, monkeypatch: pytest.M
 def test_what_is_not_needed_may_die_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("instance.supervisor.FIRST_PAUSE_SECONDS", 0)
+    monkeypatch.setattr("instance.processes.supervisor.FIRST_PAUSE_SECONDS", 0)
     said: list[str] = []
     supervisor = Supervisor(said.append)
     child = a_child(tmp_path / "simulator.log", "exit 3", "simulator")
@@ -72,7 +72,7 @@ def test_what_is_not_needed_may_die_for_ever(
 def test_what_cannot_be_made_ready_for_its_restart_ends_others_only_if_it_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("instance.supervisor.FIRST_PAUSE_SECONDS", 0)
+    monkeypatch.setattr("instance.processes.supervisor.FIRST_PAUSE_SECONDS", 0)
     said: list[str] = []
     supervisor = Supervisor(said.append)
 
@@ -108,7 +108,7 @@ def test_all_of_them_stop_in_reverse_order(tmp_path: Path) -> None:
 def test_deaf_children_do_not_delay_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("instance.supervisor.STOP_WITHIN_SECONDS", 0.5)
+    monkeypatch.setattr("instance.processes.supervisor.STOP_WITHIN_SECONDS", 0.5)
     supervisor = Supervisor(lambda line: None)
     for number in range(4):
         log = tmp_path / f"{number}.log"

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.store.redis_client import client
-from instance.children import die_with_parent
+from instance.processes.children import die_with_parent
 
 STARTS_WITHIN_SECONDS = 60.0
 _TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from instance import patience
+from instance.processes import patience
 from instance.web import *  # noqa: F403
 
 patience.HEAD_SECONDS = 0.5

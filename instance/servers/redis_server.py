@@ -14,9 +14,9 @@ from urllib.parse import quote
 
 import redis
 
-from instance import bundled
-from instance.children import Child, wait_until
-from instance.cluster import Home
+from instance.processes.children import Child, wait_until
+from instance.servers import bundled
+from instance.servers.cluster import Home
 from instance.state import Trouble, write_private
 
 START_LIMIT_SECONDS = 15.0

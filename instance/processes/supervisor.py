@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from instance.children import Child, last_lines
+from instance.processes.children import Child, last_lines
 from instance.state import Trouble
 
 DEATHS_ALLOWED = 5

@@ -7,11 +7,11 @@ import runpy
 import sys
 from pathlib import Path
 
-from instance import borrowed, bundled
 from instance.environment import instance_environment
+from instance.servers import borrowed, bundled
 from instance.state import State, Trouble, read_json
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(arguments: list[str]) -> int:

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import IO
 
 from instance import branch_coverage, throwaway
-from instance.children import die_with_parent
-from instance.supervisor import Interrupted, stop_on_signals
+from instance.processes.children import die_with_parent
+from instance.processes.supervisor import Interrupted, stop_on_signals
 
 # They start whole instances and mostly wait for them; all others compute.
 BESIDE = ("tests/deploy", "tests/flows", "tests/instance")

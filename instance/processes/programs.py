@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from instance.children import Child
 from instance.options import Options
+from instance.processes.children import Child
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FIRST_PORT_OF_ANYBODY = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
 
@@ -43,7 +43,7 @@ def preparation(
     options: Options, crew: Crew, environment: Mapping[str, str], commands: list[str]
 ) -> Child:
     """Management commands that run before all this, one after the other."""
-    words = ["-m", "instance.preparation", *commands]
+    words = ["-m", "instance.processes.preparation", *commands]
     return _child(options, crew, "preparation", words, environment)
 
 

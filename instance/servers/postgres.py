@@ -15,9 +15,10 @@ from pathlib import Path
 
 import psycopg
 
-from instance import bundled, ports, roles
-from instance.children import Child, run_to_end, wait_until
-from instance.cluster import Home
+from instance import ports
+from instance.processes.children import Child, run_to_end, wait_until
+from instance.servers import bundled, roles
+from instance.servers.cluster import Home
 from instance.state import Trouble
 
 START_LIMIT_SECONDS = 30.0

@@ -1,4 +1,4 @@
-"""`python -m instance.preparation "migrate" "ensure_admin" …`: several commands, one process.
+"""`python -m instance.processes.preparation "migrate" …`: several commands in one process.
 
 Django takes more than a second to load, and `./run up` has promised to be ready soon.
 """

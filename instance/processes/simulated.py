@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 
 from instance import ports
-from instance.children import Child, last_lines
 from instance.options import Options
-from instance.programs import Crew, simulator
-from instance.supervisor import LOOK_EVERY_SECONDS, Supervisor
+from instance.processes.children import Child, last_lines
+from instance.processes.programs import Crew, simulator
+from instance.processes.supervisor import LOOK_EVERY_SECONDS, Supervisor
 
 GATEWAY_NAME = "whatsapp-1"
 FIRST_PORT = 3001  # the Node service's own

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from instance import borrowed, postgres, redis_server
-from instance.children import Child
-from instance.cluster import Home
-from instance.roles import Passwords
+from instance.processes.children import Child
+from instance.servers import borrowed, postgres, redis_server
+from instance.servers.cluster import Home
+from instance.servers.roles import Passwords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

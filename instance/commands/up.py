@@ -8,16 +8,17 @@ import sys
 import time
 from collections.abc import Mapping
 
-from instance import access, account, cluster, ports
-from instance.children import run_to_end, wait_until
+from instance import access, account, ports
 from instance.environment import instance_environment
 from instance.options import Options, read_options
-from instance.programs import Crew, may_open, preparation, programs
-from instance.roles import Passwords
-from instance.servers import Demands, Servers, start_servers
-from instance.simulated import SimulatedGateway
+from instance.processes.children import run_to_end, wait_until
+from instance.processes.programs import Crew, may_open, preparation, programs
+from instance.processes.simulated import SimulatedGateway
+from instance.processes.supervisor import Interrupted, Supervisor, stop_on_signals
+from instance.servers import cluster
+from instance.servers.roles import Passwords
+from instance.servers.start import Demands, Servers, start_servers
 from instance.state import Trouble, read_json, write_json
-from instance.supervisor import Interrupted, Supervisor, stop_on_signals
 
 READY_LIMIT_SECONDS = 60.0
 
