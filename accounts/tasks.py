@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 
 from celery import shared_task
+from django.conf import settings
 
 from accounts.alerts import channels, outbox
 from accounts.incidents import incidents
@@ -14,8 +15,8 @@ from accounts.store import enqueue
 
 # Of the worker's threads: a start takes up to a minute, and roll calls, sweeps and confirming reads
 # must get through all the same.
-STARTS_AT_ONCE = 6
-LOOKS_AT_ONCE = 2
+STARTS_AT_ONCE = settings.THREADS * 3 // 16
+LOOKS_AT_ONCE = settings.THREADS // 16
 # A browser that is up has not read its login yet: sooner than the sweeper's next round.
 LOOK_AGAIN_SECONDS = 1.5
 _starting = threading.BoundedSemaphore(STARTS_AT_ONCE)

@@ -37,6 +37,11 @@ def number(name: str, default: int, *, least: int = 1) -> int:
     return found
 
 
+def threads() -> int:
+    """Threads of a web process, and of a worker: the one number that all shares are taken of."""
+    return number("THREADS", 32, least=16)
+
+
 def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
     value = text(name).upper() or default
     if value not in among:

@@ -86,10 +86,10 @@ DATABASES: dict[str, dict[str, Any]] = {"default": environment.database(_databas
 DATABASES["default"]["OPTIONS"] |= {"connect_timeout": 3}
 # A connection that died with its server is replaced before it is used, not noticed by a request.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-_pool_size = environment.number("DATABASE_POOL_SIZE", 34, least=0)
+THREADS = environment.threads()
+_pool_size = environment.number("DATABASE_POOL_SIZE", THREADS + 2, least=0)
 if _pool_size and not TESTING:
-    # One pool a process: Celery's 32 threads and two spare. gunicorn has more threads, but they
-    # hold no connection while they wait for a body.
+    # One pool a process: a connection for each thread, and two spare.
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": _pool_size,
@@ -107,6 +107,7 @@ if not REDIS_URL:
 # Short, because a request must not wait for a Redis that is gone.
 REDIS_TIMEOUT_SECONDS = 1.0
 
+CELERY_WORKER_CONCURRENCY = THREADS
 CELERY_BROKER_URL = environment.broker(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_ACCEPT_CONTENT = ["json"]

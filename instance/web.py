@@ -1,4 +1,4 @@
-"""gunicorn's settings for `./run up`: two processes of 32 threads (docs/decisions.md)."""
+"""gunicorn's settings for `./run up`: two processes of THREADS threads (docs/decisions.md)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import os
 import sys
 from typing import Any
 
+from config import environment
 from instance.processes import patience
 from instance.processes.children import die_with_parent
 
 worker_class = patience.PatientWorker
 workers = 2
-threads = 32  # most of them wait for slow bodies, without a connection to the database
+threads = (
+    environment.threads()
+)  # most of them wait for slow bodies, without a connection to the database
 preload_app = True  # loaded once, then forked; nothing is connected while loading
 graceful_timeout = 3  # seconds for open requests when it stops
 keepalive = patience.KEEPALIVE_SECONDS

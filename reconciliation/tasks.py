@@ -16,12 +16,12 @@ from reconciliation.repair import stop_unwanted as unwanted
 from reconciliation.rollcall import records, roll_call
 from reconciliation.rollcall.phase import seconds_until_phase
 
-# Of the worker's 32 threads. Passes mostly wait for gateways: when a hundred of those hang, sweeps
+# Of the worker's threads. Passes mostly wait for gateways: when a hundred of those hang, sweeps
 # and confirming reads must get through all the same.
-PASSES_AT_ONCE = 12
+PASSES_AT_ONCE = settings.THREADS * 3 // 8
 PUT_OFF_SECONDS = 1
 # Of the same threads: a round waits for as long as the slowest of its sessions.
-PROBED_AT_ONCE = 8
+PROBED_AT_ONCE = settings.THREADS // 4
 _probing = threading.BoundedSemaphore(PROBED_AT_ONCE)
 _room = threading.BoundedSemaphore(PASSES_AT_ONCE)
 

@@ -78,7 +78,7 @@ def _web(options: Options) -> list[str]:
 def _worker() -> list[str]:
     return [
         "-m", "celery", "--quiet", "-A", "config", "worker",
-        "--pool", "threads", "--concurrency", "32",
+        "--pool", "threads",
         "--without-gossip", "--without-mingle", "--loglevel", "INFO",
     ]  # fmt: skip
 

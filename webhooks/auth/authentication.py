@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -52,9 +53,9 @@ from webhooks.wire.errors import Ambiguous
 from webhooks.wire.outline import outline
 
 logger = logging.getLogger(__name__)
-# Large bodies in progress in this process: half of its threads (instance/web.py), so that small
-# webhooks always find one.
-LARGE_BODIES = threading.BoundedSemaphore(16)
+# Large bodies in progress in this process: half of its threads, so that small webhooks always find
+# one.
+LARGE_BODIES = threading.BoundedSemaphore(settings.THREADS // 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from django.conf import settings
+
 from gateways.base import GatewayError, TimedOut
 from gateways.wire.backend import Backend
 from gateways.wire.http import Answer
@@ -65,8 +67,8 @@ class Places:
 
 # Small ones are trusted before they are handed on; large ones are not yet, so that strangers who
 # fill those places take none from these.
-SMALL = Places(at_once=12, of_one_backend=8)
-LARGE = Places(at_once=6, of_one_backend=4)
+SMALL = Places(at_once=settings.THREADS * 3 // 8, of_one_backend=settings.THREADS // 4)
+LARGE = Places(at_once=settings.THREADS * 3 // 16, of_one_backend=settings.THREADS // 8)
 
 
 class Relay:

@@ -22,9 +22,9 @@ RETRY_AFTER_PENDING_SECONDS = 5
 PATIENCE_SECONDS = 8.0
 # Of one gateway, in one process: so many are worked on, more wait for their turn (and hold neither
 # a connection to the database nor Python's lock), and at most so many in all, so that the others
-# find a thread (instance/web.py has 32).
-WORKED_ON = 4
-MOST_AT_ONCE = 24
+# find a thread (THREADS).
+WORKED_ON = settings.THREADS // 8
+MOST_AT_ONCE = settings.THREADS * 3 // 4
 
 
 @dataclass(slots=True)
