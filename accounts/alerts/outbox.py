@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.alerts.sender import Outcome, hard_limit_seconds, send
@@ -19,7 +19,7 @@ from accounts.alerts.wording import message_about
 from accounts.incidents import rules
 from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Channel, Incident, Notification
-from accounts.store import clock
+from accounts.store import clock, leases
 from accounts.store.enqueue import ring
 from gateways.wire.text import printable
 
@@ -125,9 +125,7 @@ def _claim(channel_id: int) -> Batch | None:
 def _take_lease(channel: Channel) -> bool:
     now = clock.database_now()
     limit = timedelta(seconds=hard_limit_seconds(channel) + LEASE_BEYOND_SECONDS)
-    # One that is longer than any was taken before the clock was set back.
-    is_over = Q(sending_until__lte=now) | Q(sending_until__gt=now + limit + clock.LOOKED_LATER)
-    free = Q(sending_until__isnull=True) | is_over
+    free = leases.free("sending_until", now, longest=limit)
     return Channel.objects.filter(free, pk=channel.pk).update(sending_until=now + limit) == 1
 
 

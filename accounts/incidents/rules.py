@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Incident, Notification
+from accounts.words.backoff import backoff
 
 HOUR = timedelta(hours=1)
-FIRST_RETRY_SECONDS = 30.0
-LONGEST_RETRY_SECONDS = 3600.0
+FIRST_RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(hours=1)
 # With the waits below: three and a half to seven hours of trying.
 MOST_ATTEMPTS = 14
 
@@ -163,8 +164,7 @@ def _fate_of_recovery(
 def retry_delay(attempts: int, *, chance: float) -> timedelta:
     """How long to wait after so many failed attempts: doubled each time, and somewhere in the
     upper half of that, so that many do not come back at once. `chance` is from 0 to 1."""
-    longest = min(FIRST_RETRY_SECONDS * 2.0 ** (attempts - 1), LONGEST_RETRY_SECONDS)
-    return timedelta(seconds=longest * (0.5 + chance / 2))
+    return backoff(attempts, chance=chance, first=FIRST_RETRY, longest=LONGEST_RETRY)
 
 
 def may_send_at(sent: Sequence[datetime], *, most_per_hour: int, now: datetime) -> datetime:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import OperationalError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import Account, Repair
 from accounts.repair import limits
@@ -25,7 +25,7 @@ from accounts.state import observations
 from accounts.state.gateway_client import client_of
 from accounts.state.maintenance import maintained_until
 from accounts.state.observations import BELIEVED
-from accounts.store import clock
+from accounts.store import clock, leases
 from accounts.store.connections import release_connection
 from accounts.store.enqueue import ring
 from accounts.store.locks import short_waits
@@ -239,22 +239,18 @@ def _look(repair: Repair) -> None:
             qr_seen_at=account.qr_seen_at,
             unanswered=repair.outcome,
             believed=outcome is not None and outcome.now in COMES_UP,
-            is_over=_is_over(repair, clock.database_now()),
+            is_over=leases.is_over(
+                repair.lease_until, clock.database_now(), longest=MAY_STILL_HAPPEN
+            ),
         ),
     )
     if found is not None:
         _finish(repair, found.state, found.text)
 
 
-def _is_over(repair: Repair, now: datetime) -> bool:
-    """One that seems longer than any was given before the clock was set back."""
-    until = repair.lease_until
-    return until is None or until <= now or until > now + MAY_STILL_HAPPEN + clock.LOOKED_LATER
-
-
 def _find_the_dead(now: datetime) -> None:
     """Whoever carried these out died, or took too long."""
-    over = Q(lease_until__lte=now) | Q(lease_until__gt=now + LEASE + clock.LOOKED_LATER)
+    over = leases.over("lease_until", now, longest=LEASE)
     for repair in Repair.objects.filter(over, state=Repair.State.RUNNING):
         until = min(repair.started_at or now, now) + MAY_STILL_HAPPEN
         _wait_for_clarity(repair, until, "whoever carried it out came to an end")

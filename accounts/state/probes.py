@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.models import Account, Gateway
-from accounts.store import clock
+from accounts.store import clock, leases
 from accounts.store.locks import short_waits
 from accounts.store.pipeline import ask
 from accounts.words.silence import NEXT_LOOK_SQL
@@ -37,6 +37,7 @@ SELECT session_id FROM whatsapp_accounts
  WHERE gateway_id = %(gateway)s AND session_id IS NOT NULL
    AND probing_until > clock_timestamp() AND probing_until <= clock_timestamp() + %(longest)s
 """
+_IS_FREE = leases.free_sql("account.probing_until")
 _DUE = f"""
 WITH site AS MATERIALIZED (
     SELECT gateway.id, kind.probe = 'send' AS by_send, gateway.mode = 'observe' AS is_observed,
@@ -67,9 +68,7 @@ WITH site AS MATERIALIZED (
        AND (account.status IN ('connected', 'unresponsive')
             OR account.status IN ('disconnected', 'connecting', 'unknown', 'failed')
                AND (account.disproved_at IS NOT NULL OR account.probe_failures > 0))
-       -- A lease that seems longer was taken before the clock was set back.
-       AND (account.probing_until IS NULL OR account.probing_until <= %(now)s
-            OR account.probing_until > %(now)s + %(longest)s)
+       AND {_IS_FREE}
        AND NOT EXISTS (SELECT 1 FROM account_repairs repair
                         WHERE repair.account_id = account.id AND repair.state = 'running')
 ), due AS (
@@ -96,8 +95,7 @@ _TAKE = f"""{_DUE}
     SELECT id FROM due WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(room)s
 ), free AS (
     SELECT account.id FROM whatsapp_accounts account JOIN turn USING (id)
-     WHERE account.probing_until IS NULL OR account.probing_until <= %(now)s
-        OR account.probing_until > %(now)s + %(longest)s
+     WHERE {_IS_FREE}
      ORDER BY account.id FOR NO KEY UPDATE OF account SKIP LOCKED
 )
 UPDATE whatsapp_accounts account SET probing_until = %(now)s + %(lease)s
@@ -167,9 +165,7 @@ def take_turns(gateway_id: int, now: datetime, *, by_send: bool) -> list[Turn]:
         # The gateway's row orders those who count.
         Gateway.objects.select_for_update(no_key=True).only("pk").get(pk=gateway_id)
         under_way = Account.objects.filter(
-            gateway_id=gateway_id,
-            probing_until__gt=now,
-            probing_until__lte=now + LEASE + clock.LOOKED_LATER,
+            leases.held("probing_until", now, longest=LEASE), gateway_id=gateway_id
         ).count()
         room = (SENDS_AT_ONCE if by_send else AT_ONCE) - under_way
         if room <= 0:
@@ -196,7 +192,7 @@ def _parameters(now: datetime) -> dict[str, Any]:
         "account": None,
         "now": now,
         "lease": LEASE,
-        "longest": LEASE + clock.LOOKED_LATER,
+        "longest": leases.longest_parameter(LEASE),
         "failures": FAILURES,
         "again": AGAIN,
         "every": timedelta(seconds=settings.PROBE_EVERY_SECONDS),
@@ -257,7 +253,7 @@ def note_unanswered(gateway_id: int, account_ids: Collection[int], asked_at: dat
 
 def under_way(gateway_id: int) -> tuple[datetime, set[str]]:
     """Now, by the database's clock, and the sessions of the gateway that a probe is at."""
-    longest = LEASE + clock.LOOKED_LATER
+    longest = leases.longest_parameter(LEASE)
     [[now]], rows = ask(clock.now_sql(), _UNDER_WAY, gateway=gateway_id, longest=longest)
     return now, {session_id for (session_id,) in rows}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Repair
+from accounts.words.backoff import backoff
 from accounts.words.reasons import meaning
 from accounts.words.status import Status
 from accounts.words.steps import MOST_TRIES, PlannedStep, StepCode
@@ -176,10 +177,16 @@ def still_quarantined(case: Case, now: datetime) -> datetime | None:
     return until if until > now else None
 
 
-def backoff(attempts: int, chance: float) -> timedelta:
-    """Full jitter: anything from nothing up to a limit that grows with every attempt."""
-    limit: timedelta = min(FIRST_BACKOFF * BACKOFF_GROWS ** min(attempts, 10), LONGEST_BACKOFF)
-    return limit * chance
+def repair_backoff(attempts: int, chance: float) -> timedelta:
+    """Return the wait before the next restart, with full jitter: from nothing up to the limit."""
+    return backoff(
+        attempts + 1,
+        chance=chance,
+        first=FIRST_BACKOFF,
+        longest=LONGEST_BACKOFF,
+        growth=BACKOFF_GROWS,
+        least=0,
+    )
 
 
 def _is_ours(case: Case) -> bool:
@@ -243,7 +250,7 @@ def _in_time(case: Case, now: datetime, chance: float) -> Wait | None:
     """The last of the moments that must have passed. What a clock that was set back since put
     ahead of now is not waited for."""
     history = case.history
-    tried = backoff(history.attempts, chance)
+    tried = repair_backoff(history.attempts, chance)
     waits = [
         (*_own_retry(case), StepCode.RESTART_AFTER_OWN_RETRY),
         (history.human_at, A_HUMAN_ACTS, StepCode.RESTART_AFTER_OPERATOR),

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from accounts.models import Gateway
 from accounts.state.gateway_client import SEALED_KEYS_SQL
 from accounts.state.maintenance import IS_MAINTAINED_SQL, RESUMED_AT_SQL
-from accounts.store import clock
+from accounts.store import clock, leases
 from accounts.store.locks import short_waits
 
 PASS_SECONDS = 15.0
@@ -48,9 +48,7 @@ class Found:
 _FOUND = f"""gateway.*, {IS_MAINTAINED_SQL} AS maintained, {RESUMED_AT_SQL} AS resumed_at,
     {SEALED_KEYS_SQL} AS sealed_keys"""
 _LOOK = f"SELECT {_FOUND} FROM accounts_gateway gateway WHERE gateway.id = %(gateway)s"
-# One that seems longer than a lease was taken before the clock was set back.
-_IS_FREE = """(gateway.lease_until IS NULL OR gateway.lease_until <= %(now)s
-    OR gateway.lease_until > %(now)s + %(longest)s)"""
+_IS_FREE = leases.free_sql("gateway.lease_until")
 # One from the future was begun before the clock was set back.
 _IS_DUE = """(gateway.run_started_at IS NULL OR gateway.run_started_at <= %(recently)s
     OR gateway.run_started_at > %(now)s + %(looked_later)s)"""
@@ -152,7 +150,7 @@ def _moments(gateway_id: int, now: datetime) -> dict[str, Any]:
         "gateway": gateway_id,
         "now": now,
         "lease": LEASE,
-        "longest": LEASE + clock.LOOKED_LATER,
+        "longest": leases.longest_parameter(LEASE),
         "looked_later": clock.LOOKED_LATER,
         "recently": now - timedelta(seconds=settings.ROLL_CALL_EVERY_SECONDS * 0.75),
     }

@@ -17,6 +17,7 @@ from accounts.models import GatewaySecret
 from accounts.store.encryption import seal, unseal
 from accounts.store.enqueue import ring
 from accounts.store.redis_client import client
+from accounts.words.backoff import backoff
 from gateways import signing
 from gateways.base import GatewayError
 from gateways.registry import DIALECTS
@@ -25,7 +26,8 @@ from webhooks.models import Delivery, Forward
 
 logger = logging.getLogger(__name__)
 GIVE_UP_AFTER = timedelta(hours=24)
-LONGEST_PAUSE_SECONDS = 60.0
+FIRST_PAUSE = timedelta(seconds=2)
+LONGEST_PAUSE = timedelta(seconds=60)
 # The old signature names a time that the backend may not tolerate any more.
 SIGNED_ANEW_AFTER = timedelta(seconds=60)
 QR_SECONDS = 60
@@ -99,10 +101,12 @@ def postpone(forward: Forward, why: str, now: datetime, *, is_set_aside: bool = 
     if now - forward.delivery.received_at >= GIVE_UP_AFTER:
         give_up(forward, why)
         return
-    pause = min(LONGEST_PAUSE_SECONDS, 2.0 ** min(forward.attempts, 10))
+    pause = backoff(
+        forward.attempts, chance=random.random(), first=FIRST_PAUSE, longest=LONGEST_PAUSE
+    )
     Forward.objects.filter(pk=forward.pk).update(
         error=why[:500],
-        next_attempt_at=now + timedelta(seconds=pause * random.uniform(0.5, 1)),
+        next_attempt_at=now + pause,
         is_set_aside=is_set_aside or forward.attempts >= ATTEMPTS_THAT_HOLD_OTHERS,
     )
 

@@ -13,6 +13,7 @@ from accounts.state.observations import BELIEVED, Observation, Verdict
 from accounts.state.observe import observe
 from accounts.state.qr_codes import keep_qr
 from accounts.store.enqueue import ring
+from accounts.words.backoff import backoff
 from accounts.words.status import Source, Status
 from gateways.base import Event, Kind, Reason
 from gateways.wire.text import printable
@@ -23,7 +24,8 @@ from webhooks.wire.bodies import Body
 
 logger = logging.getLogger(__name__)
 GIVE_UP_AFTER = timedelta(minutes=10)
-LONGEST_PAUSE_SECONDS = 60.0
+FIRST_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(seconds=60)
 # The event's name where it could not be read.
 UNREADABLE = "unreadable"
 
@@ -149,8 +151,9 @@ def _postpone(delivery: Delivery, error: Exception, now: datetime) -> None:
         delivery.state, delivery.settled_at = Delivery.State.DEAD, now
         delivery.next_attempt_at = None
         return
-    pause = min(LONGEST_PAUSE_SECONDS, 2.0 ** (delivery.attempts - 1))
-    delivery.next_attempt_at = now + timedelta(seconds=pause * random.uniform(0.5, 1))
+    delivery.next_attempt_at = now + backoff(
+        delivery.attempts, chance=random.random(), first=FIRST_PAUSE, longest=LONGEST_PAUSE
+    )
 
 
 def apply(delivery: Delivery) -> Settled:

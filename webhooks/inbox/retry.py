@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from accounts.state.observations import Verdict
 from accounts.store import clock
-from webhooks.inbox.receive import GIVE_UP_AFTER, LONGEST_PAUSE_SECONDS, WHY, attempt
+from webhooks.inbox.receive import GIVE_UP_AFTER, LONGEST_PAUSE, WHY, attempt
 from webhooks.models import Delivery
 
 SWEEP_ROWS = 500
@@ -43,7 +43,7 @@ def _try_next() -> bool:
 def _is_due(now: datetime) -> Q:
     """No pause is longer than the longest: one that seems to be began before the clock was set
     back."""
-    longest = timedelta(seconds=LONGEST_PAUSE_SECONDS)
+    longest = LONGEST_PAUSE
     return Q(next_attempt_at__lte=now) | Q(next_attempt_at__gt=now + longest)
 
 

@@ -31,7 +31,7 @@ from reconciliation.repair.policy import (
     Repairing,
     UnderWay,
     Wait,
-    backoff,
+    repair_backoff,
     decide,
     quarantined_until,
 )
@@ -195,7 +195,7 @@ def test_a_moment_ahead_of_the_clock_is_not_waited_for():
 
 # --- how often ------------------------------------------------------------------------------------
 def test_the_first_try_comes_within_seconds_and_the_next_ones_ever_later():
-    limits = [backoff(attempts, 1.0).total_seconds() for attempts in range(6)]
+    limits = [repair_backoff(attempts, 1.0).total_seconds() for attempts in range(6)]
     assert limits == [5, 30, 180, 900, 900, 900]
 
 
@@ -283,7 +283,7 @@ def test_the_jitter_only_ever_moves_the_moment(case, chance, other):
 
 @given(strikes=st.integers(MOST_STRIKES, 100), attempts=st.integers(0, 100), chance=st.floats(0, 1))
 def test_waits_and_quarantines_stay_within_their_limits(strikes, attempts, chance):
-    assert timedelta(0) <= backoff(attempts, chance) <= LONGEST_BACKOFF
+    assert timedelta(0) <= repair_backoff(attempts, chance) <= LONGEST_BACKOFF
     lasts = quarantined_until(History(strikes=strikes, ended_at=NOW), NOW) - NOW
     assert FIRST_QUARANTINE <= lasts <= LONGEST_QUARANTINE
 

@@ -1,0 +1,47 @@
+"""Leases: a column says until when somebody holds a row. One rule for all of them.
+
+A lease further ahead than any can be was taken before the clock was set back, so it is over too.
+Ahead by a little (LOOKED_LATER) it is only that its holder looked at the clock after us.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from accounts.store.clock import LOOKED_LATER
+
+
+def is_over(until: datetime | None, now: datetime, *, longest: timedelta) -> bool:
+    """Whether a lease that may last for `longest` holds no more; a row without one is free."""
+    return until is None or until <= now or until > now + longest + LOOKED_LATER
+
+
+def over(column: str, now: datetime, *, longest: timedelta) -> Q:
+    """Rows whose lease in `column` has run out. Rows that nobody ever held are not among them."""
+    return Q(**{f"{column}__lte": now}) | Q(**{f"{column}__gt": now + longest + LOOKED_LATER})
+
+
+def free(column: str, now: datetime, *, longest: timedelta) -> Q:
+    """Rows that may be taken by their lease in `column`."""
+    return Q(**{f"{column}__isnull": True}) | over(column, now, longest=longest)
+
+
+def held(column: str, now: datetime, *, longest: timedelta) -> Q:
+    """Rows that somebody holds by their lease in `column`."""
+    return Q(
+        **{f"{column}__gt": now, f"{column}__lte": now + longest + LOOKED_LATER},
+    )
+
+
+def free_sql(column: str) -> str:
+    """The condition of `free` as SQL. Parameters: `now`, and `longest` from `longest_parameter`."""
+    return (
+        f"({column} IS NULL OR {column} <= %(now)s OR {column} > %(now)s + %(longest)s::interval)"
+    )
+
+
+def longest_parameter(longest: timedelta) -> timedelta:
+    """The parameter `longest` of `free_sql`, for leases that may last for `longest`."""
+    return longest + LOOKED_LATER
