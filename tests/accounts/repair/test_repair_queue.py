@@ -11,6 +11,7 @@ from accounts.repair import repairs
 from accounts.repair.starts import claim
 from accounts.words.refusals import Refused
 from accounts.words.status import Status, Wanted
+from accounts.words.steps import PlannedStep, StepCode
 from gateways.base import Reason
 
 OPERATOR, CUSTOMER, ROLLCALL = (
@@ -252,7 +253,7 @@ def test_lifting_it_begins_from_the_beginning(lost, cast):
     account = lost("a", quarantined_until=cast.ago(-3600), strikes=3)
     repairs.lift_quarantine(account, actor="maria")
     assert (account.quarantined_until, account.strikes) == (None, 0)
-    assert account.next_step == "maria lifted its quarantine"
+    assert account.next_step == PlannedStep(code=StepCode.QUARANTINE_LIFTED, actor="maria")
     assert ask(account, by=CUSTOMER)
 
 

@@ -29,7 +29,7 @@ def test_every_way_to_ask_says_the_same(cast, ahead, state):
     mine = Channel.objects.filter(pk=channel.pk)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {leases.free_sql('sending_until')} FROM channels WHERE id = %(pk)s",
+            f"SELECT {leases.free_sql('sending_until')} FROM accounts_channel WHERE id = %(pk)s",
             {"now": cast.now, "longest": leases.longest_parameter(LONGEST), "pk": channel.pk},
         )
         [is_free] = cursor.fetchone()

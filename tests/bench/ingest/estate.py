@@ -34,11 +34,12 @@ _EMPTY = "TRUNCATE accounts_workspace, accounts_gateway, plain_account, plain_ev
 _ROWS = """
 INSERT INTO whatsapp_accounts
        (uuid, workspace_id, gateway_id, phone_number, session_id, wanted, status, status_reason,
-        status_raw, status_since, last_known_status, observed_at, read_at, connected_at,
-        last_connected_at, proof, probe_answer, probe_failures, strikes, next_step)
+        status_raw, scanned_number, status_since, last_known_status, observed_at, read_at,
+        connected_at, last_connected_at, proof, probe_answer, probe_failures, strikes,
+        next_step_code, next_step_arguments)
 SELECT gen_random_uuid(), %(workspace)s, gateway.id, (%(number)s + session)::text,
-       %(kind)s || '-' || session, 'running', 'connected', '', '', now() - interval '1 h', '',
-       now(), now(), now() - interval '1 h', now() - interval '1 h', '', '', 0, 0, ''
+       %(kind)s || '-' || session, 'running', 'connected', '', '', '', now() - interval '1 h', '',
+       now(), now(), now() - interval '1 h', now() - interval '1 h', '', '', 0, 0, '', '{}'
   FROM generate_series(0, %(accounts)s - 1) session
   JOIN accounts_gateway gateway ON gateway.name = %(kind)s || (session / %(each)s)
 """

@@ -31,9 +31,9 @@ from reconciliation.repair.policy import (
     Repairing,
     UnderWay,
     Wait,
-    repair_backoff,
     decide,
     quarantined_until,
+    repair_backoff,
 )
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
