@@ -10,7 +10,7 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from gateways.base import State
-from gateways.kinds.standard.webhooks import REASONS
+from gateways.kinds.standard.words import REASONS
 from gateways.registry import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "connecting-a-gateway.md").read_text()
