@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from gateways.base import Kind, Reason, State
 from gateways.kinds.meaning import LIFE, TEST, Meaning, Words
-from gateways.kinds.webjs.words import LOSSES as LIBRARY_LOSSES
+from gateways.kinds.whatsapp_web_js import LIBRARY_LOSSES
 from gateways.profiles import Profile
 
 PROFILE = Profile(
