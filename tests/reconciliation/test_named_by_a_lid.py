@@ -8,7 +8,7 @@ from accounts.models import Account, Gateway, GatewaySecret
 from accounts.repair.targeted_read import confirm
 from accounts.words.status import Status
 from gateways.base import Reason
-from gateways.registry import DIALECTS, use_transport
+from gateways.registry import KINDS, use_transport
 from reconciliation.models import Finding
 from reconciliation.rollcall.roll_call import call_roll
 from simulator import still_world
@@ -89,7 +89,7 @@ def test_its_webhooks_name_no_number(place):
     world.tell(world.behaviour.ready(session, world.host.now()))
     world.settle()
 
-    events = [DIALECTS[cast.gateway.kind].parse(bytes(body)) for body in said]
+    events = [KINDS[cast.gateway.kind].parse(bytes(body)) for body in said]
     assert {event.phone_number for event in events} <= {None}
     if cast.gateway.kind in LISTS_NAME_NUMBERS:
         assert any(LID in bytes(body).decode() for body in said)
