@@ -21,11 +21,11 @@ from tests.simulator.simulated import connected
 ADDRESS = "http://gateway-1:3000"
 LID = "100000000000783"
 LISTS_NAME_NUMBERS = ("webjs", "waha", "evolution")
-KINDS = ["webjs", "wwebjs_api", "waha", "evolution", "wppconnect"]
+PLAYED = ["webjs", "wwebjs_api", "waha", "evolution", "wppconnect"]
 SPELT = [("5511987654321", "551187654321"), ("541112345678", "5491112345678")]
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=PLAYED)
 def place(request, db):
     """A cast, its gateway of this kind, and the world behind it; `said` gathers its webhooks."""
     said = []

@@ -262,7 +262,7 @@ def test_wppconnect_names_the_number_in_one_of_two_fields(place, device, number)
         said = {"status": "success", "response": device, "mapper": "device"}
         gateway.has(f"/api/{name}/host-device", said)
     gateway.add("h1")
-    clients.wppconnect_calls._tokens.clear()
+    clients._tokens.clear()
 
     gateway.look("h1")
 
