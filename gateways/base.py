@@ -25,6 +25,9 @@ import msgspec
 
 from gateways.phone_numbers import normal_phone_number as normal_phone_number
 
+# The session that tests of a route are about: nobody's is called so.
+TEST_SESSION = "rollcall-route-test"
+
 
 class State(StrEnum):
     """What a session can be seen to be. What we cannot see is never one of these."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -54,6 +54,15 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """`Authorization: Bearer` with a JWT (HS256) that holds these claims. For `late_seconds` after
+    it has expired it is still believed."""
+
+    claims: Mapping[str, str]
+    late_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """What may open the door, in this order: the signature if it is sent, a token, a key.
 
@@ -65,7 +74,7 @@ class Profile:
     cure: str
     session_field: str
     signature: Signature | None = None
-    has_token: bool = False  # `Authorization: Bearer` with a JWT, HS256
+    token: Token | None = None
     key_headers: tuple[str, ...] = ()
     id_header: str = ""
     address_header: str = ""  # not signed: a hint, never an address to call

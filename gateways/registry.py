@@ -1,123 +1,105 @@
-"""Which kinds of gateway there are: what their webhooks say, and who speaks to them."""
+"""Which kinds of gateway there are: one for each folder of `gateways/kinds/`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import importlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeAlias
+from pathlib import Path
 
 import httpx
 
-from gateways import base, subscriptions
-from gateways.kinds.evolution import client, webhooks
-from gateways.kinds.evolution import subscriptions as evolution_subscriptions
-from gateways.kinds.standard import webhooks as standard
-from gateways.kinds.waha import (
-    client as waha_calls,
-)
-from gateways.kinds.waha import (
-    subscriptions as waha_subscriptions,
-)
-from gateways.kinds.waha import (
-    webhooks as waha,
-)
-from gateways.kinds.webjs import kind as webjs
-from gateways.kinds.webjs import words
-from gateways.kinds.wppconnect import client as wppconnect_calls
-from gateways.kinds.wppconnect import webhooks as wppconnect
-from gateways.kinds.wwebjs_api import client as wwebjs_api_calls
-from gateways.kinds.wwebjs_api import webhooks as wwebjs_api
-from gateways.profiles import Profile
-from gateways.wire.json_fields import Body
+from gateways import kinds
+from gateways.base import CannotBeRead, Capabilities, Client
+from gateways.kind import HEARD_ONLY, GatewayKind, MakesClient
+from gateways.subscriptions import Subscriptions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
-    """How a kind's webhooks are trusted and read. `weak` names its events that show activity but do
-    not prove the live client."""
-
-    kind: str
-    profile: Profile
-    parse: Callable[[Body], base.Event]
-    weak: frozenset[str]
+class BadKind(Exception):
+    """A folder that is no kind of gateway: which, and what is wrong with it."""
 
 
-DIALECTS: Mapping[str, Dialect] = {
-    webjs.KIND: Dialect(kind=webjs.KIND, profile=webjs.PROFILE, parse=webjs.parse, weak=words.WEAK),
-    **{
-        module.KIND: Dialect(
-            kind=module.KIND, profile=module.PROFILE, parse=module.parse, weak=module.WEAK
-        )
-        for module in (wwebjs_api, waha, webhooks, wppconnect, standard)
-    },
-}
-KINDS = tuple(DIALECTS)
-ClientType: TypeAlias = (
-    type[webjs.Client]
-    | type[wwebjs_api_calls.Client]
-    | type[waha_calls.Client]
-    | type[client.Client]
-    | type[wppconnect_calls.Client]
-)
-CLIENTS: Mapping[str, ClientType] = {
-    webjs.KIND: webjs.Client,
-    wwebjs_api.KIND: wwebjs_api_calls.Client,
-    waha.KIND: waha_calls.Client,
-    webhooks.KIND: client.Client,
-    wppconnect.KIND: wppconnect_calls.Client,
-}
+def discover() -> dict[str, GatewayKind]:
+    """All kinds by name, the default one first. Raises BadKind."""
+    found = [_kind_in(folder) for place in kinds.__path__ for folder in _folders(Path(place))]
+    if sum(kind.is_default for kind in found) != 1:
+        raise BadKind("exactly one kind of gateway must be the default one")
+    found.sort(key=lambda kind: (not kind.is_default, kind.name))
+    return {kind.name: kind for kind in found}
 
-# A kind that nobody can call: all we know of it is what it pushes.
-HEARD_ONLY = base.Capabilities(
-    status_is_cached=True,
-    list_is_probe=False,
-    probe=base.ProbeKind.NONE,
-    stop_keeps_login=False,
-    can_stop=False,
-    can_log_out=False,
-    can_show_qr=False,
-    sees_boot=False,
-    own_retry_seconds=0,
-    ladder={},
-)
 
-_transports: dict[str, httpx.BaseTransport] = {}
+def _folders(place: Path) -> Iterator[Path]:
+    """Those with sources in them: of one that was removed, its caches may be left."""
+    for folder in place.iterdir():
+        if folder.is_dir() and folder.name.isidentifier() and any(folder.glob("*.py")):
+            yield folder
+
+
+def _kind_in(folder: Path) -> GatewayKind:
+    module = f"{kinds.__name__}.{folder.name}.kind"
+    if not (folder / "kind.py").is_file():
+        raise BadKind(f"{folder} is no kind of gateway: it has no kind.py")
+    try:
+        kind = getattr(importlib.import_module(module), "KIND", None)
+    except Exception as error:
+        raise BadKind(f"{folder} is no kind of gateway: {error}") from error
+    if not isinstance(kind, GatewayKind):
+        raise BadKind(f"{folder} is no kind of gateway: its kind.py must set KIND to a GatewayKind")
+    if kind.name != folder.name:
+        raise BadKind(f"{folder} holds a kind that is called {kind.name!r}: they must agree")
+    return kind
+
+
+KINDS: Mapping[str, GatewayKind] = discover()
+
+
+def default_kind() -> GatewayKind:
+    """The kind that is meant where none is named."""
+    return next(iter(KINDS.values()))
+
+
+def clients() -> dict[str, MakesClient]:
+    """The kinds that can be read, and who reads them."""
+    return {name: kind.client for name, kind in KINDS.items() if kind.client}
 
 
 def require_readable(kind: str) -> None:
     """Raises CannotBeRead where nobody speaks to this kind."""
-    if kind not in CLIENTS:
-        raise base.CannotBeRead(
+    _client_of(kind)
+
+
+def _client_of(kind: str) -> MakesClient:
+    client = KINDS[kind].client if kind in KINDS else None
+    if client is None:
+        raise CannotBeRead(
             f"gateways of kind {kind} cannot be read yet: only their webhooks are heard, so that "
             "nothing they say can be confirmed"
         )
+    return client
 
 
-def capabilities_of(kind: str) -> base.Capabilities:
-    """What gateways of this kind can do; of one that has no client, nothing."""
-    return CLIENTS[kind].capabilities if kind in CLIENTS else HEARD_ONLY
+def capabilities_of(kind: str) -> Capabilities:
+    """What gateways of this kind can do; of one that nobody knows, nothing."""
+    return KINDS[kind].capabilities if kind in KINDS else HEARD_ONLY
 
 
-def client_for(kind: str, base_url: str, *, api_key: str) -> base.Client:
+def client_for(kind: str, base_url: str, *, api_key: str) -> Client:
     """A client of one gateway; cheap to make, connections are shared. Raises ValueError for an
     unknown kind, CannotBeRead for one that has no client."""
     if kind not in KINDS:
         raise ValueError(f"no gateway kind {kind!r}; known: {', '.join(KINDS)}")
-    require_readable(kind)
-    return CLIENTS[kind](base_url, api_key=api_key, transport=_transport_for(base_url))
+    return _client_of(kind)(base_url, api_key=api_key, transport=_transport_for(base_url))
 
 
-def subscriptions_of(
-    kind: str, base_url: str, *, api_key: str
-) -> subscriptions.Subscriptions | None:
+def subscriptions_of(kind: str, base_url: str, *, api_key: str) -> Subscriptions | None:
     """Where one gateway is told to send its webhooks; None for a kind that does not tell it."""
-    transport = _transport_for(base_url)
-    if kind == waha.KIND:
-        return waha_subscriptions.Subscriptions(base_url, api_key=api_key, transport=transport)
-    if kind == webhooks.KIND:
-        return evolution_subscriptions.Subscriptions(base_url, api_key=api_key, transport=transport)
-    return None
+    make = KINDS[kind].subscriptions
+    if make is None:
+        return None
+    return make(base_url, api_key=api_key, transport=_transport_for(base_url))
+
+
+_transports: dict[str, httpx.BaseTransport] = {}
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -14,30 +14,10 @@ import jwt
 from gateways.profiles import Encoding, Profile, Signature
 
 TOKEN_SECONDS = 60
-TOKEN_CLAIMS = {"app": "evolution", "action": "webhook"}
 _NO_TIMES: Any = dict.fromkeys(("verify_exp", "verify_iat", "verify_nbf", "verify_aud"), False)
 
-# Named so that each dialect's parser knows it for a test; no session of anybody's is called so.
-SESSION = "rollcall-route-test"
-_BODIES: Mapping[str, Callable[[str, datetime], dict[str, object]]] = {
-    "webjs": lambda name, now: {"event": name, "timestamp": int(now.timestamp() * 1000)},
-    "wwebjs_api": lambda name, now: {"dataType": name, "sessionId": SESSION, "data": {}},
-    "waha": lambda name, now: {
-        **{"id": f"evt_{now.timestamp():.6f}", "timestamp": int(now.timestamp() * 1000)},
-        **{"event": name, "session": SESSION, "payload": {}},
-    },
-    "evolution": lambda name, now: {"event": name, "instance": SESSION, "data": {}},
-    "wppconnect": lambda name, now: {"event": name, "session": SESSION},
-    "standard": lambda name, now: {
-        **{"type": name, "timestamp": now.isoformat(), "data": {"session_id": SESSION}},
-    },
-}
+# Each dialect's parser knows it for a test.
 TEST_EVENT = "connection_test"
-
-
-def test_event(kind: str, now: datetime) -> dict[str, object]:
-    """The body of an event that says nothing but "this came through"."""
-    return _BODIES[kind](TEST_EVENT, now)
 
 
 def headers_for(
@@ -48,8 +28,8 @@ def headers_for(
     headers = {profile.id_header: event_id} if profile.id_header else {}
     if profile.signature and hmac_secret:
         return headers | _signed(profile.signature, body, headers, secret=hmac_secret, now=now)
-    if profile.has_token and hmac_secret:
-        token = _token(TOKEN_CLAIMS, hmac_secret, now, seconds=TOKEN_SECONDS)
+    if profile.token and hmac_secret:
+        token = _token(profile.token.claims, hmac_secret, now, seconds=TOKEN_SECONDS)
         return {"Authorization": f"Bearer {token}"}
     if profile.key_headers and api_key:
         return headers | {profile.key_headers[0]: api_key}
@@ -67,8 +47,9 @@ def signed_anew(
     """The same headers, where a time is signed with this one, by the secret that signed the old
     one or else the newest. As they are where no time is signed, or there is no secret."""
     token = headers.get("Authorization", "").partition(" ")[2].strip()
-    if profile.has_token and token.count(".") == 2 and secrets:
-        return {**headers, "Authorization": f"Bearer {_token_anew(token, secrets, now)}"}
+    if profile.token and token.count(".") == 2 and secrets:
+        anew = _token_anew(token, secrets, now, otherwise=profile.token.claims)
+        return {**headers, "Authorization": f"Bearer {anew}"}
     signature = profile.signature
     if not (signature and signature.timestamp_header and signature.header in headers and secrets):
         return headers
@@ -84,15 +65,17 @@ def _moment(timestamp: str) -> datetime:
     return datetime.fromtimestamp(min(seconds, 2**33), UTC)
 
 
-def _token_anew(token: str, secrets: Sequence[str], now: datetime) -> str:
-    """The claims that it had, for as long as before."""
+def _token_anew(
+    token: str, secrets: Sequence[str], now: datetime, *, otherwise: Mapping[str, str]
+) -> str:
+    """The claims that it had, for as long as before; `otherwise` where none of these signed it."""
     for secret in secrets:
         try:
             claims = jwt.decode(token, secret, algorithms=["HS256"], options=_NO_TIMES)
         except jwt.InvalidTokenError:
             continue
         return _token(claims, secret, now, seconds=int(claims["exp"]) - int(claims["iat"]))
-    return _token(TOKEN_CLAIMS, secrets[0], now, seconds=TOKEN_SECONDS)
+    return _token(otherwise, secrets[0], now, seconds=TOKEN_SECONDS)
 
 
 def _token(claims: Mapping[str, object], secret: str, now: datetime, *, seconds: int) -> str:

@@ -1,34 +1,13 @@
 """Where a gateway is told to send its webhooks, for the kinds whose API tells it. The others keep
-it where only their operator can look: `KEPT_ELSEWHERE`.
+it where only their operator can look.
 
 A subscription holds secrets and, with a path of a gateway's own, its URL is one: never print it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
-
-# What to set, for each kind: `url` is the whole of it, `path` what follows the host.
-SETTINGS: Mapping[str, str] = {
-    "webjs": "WEBHOOK_ENDPOINT={path} in its .env",
-    "wwebjs_api": "BASE_WEBHOOK_URL={url} in its environment",
-    "waha": "the URL {url} in its sessions (webhook_check --fix does), or as WHATSAPP_HOOK_URL",
-    "evolution": "the URL {url} in its instances (webhook_check --fix does), or as "
-    "WEBHOOK_GLOBAL_URL",
-    "wppconnect": "WEBHOOK_URL={url} with its own token behind it",
-    "standard": "the URL {url} where it sends",
-}
-KEPT_ELSEWHERE: Mapping[str, str] = {
-    "webjs": "in the Node service's .env (BACKEND_URL and WEBHOOK_ENDPOINT), or in its source "
-    "where the path is hard-coded; no call tells it",
-    "wwebjs_api": "in its environment (BASE_WEBHOOK_URL, or <SESSION>_WEBHOOK_URL for one "
-    "session), which is read when a session starts; no call tells or sets it",
-    "wppconnect": "in its environment (WEBHOOK_URL), or came with the call that started the "
-    "session (`webhook` of start-session); no call tells it",
-    "standard": "with whoever sends; there is no call that tells it",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from accounts.models import Gateway, Incident
 from accounts.store import clock
 from accounts.words.refusals import Refused
 from gateways.profiles import Profile
-from gateways.registry import DIALECTS
+from gateways.registry import KINDS
 from webhooks.auth.candidates import has_door_with_key
 from webhooks.models import Route
 from webhooks.route_monitor import wrong_path
@@ -24,28 +24,26 @@ from webhooks.route_monitor.wrong_path import WrongPath
 
 logger = logging.getLogger(__name__)
 MISROUTED_EVERY_SECONDS = 5.0
-# The names under which the kinds say which event it is.
-_EVENT_NAMED = re.compile(rb'"(?:event|dataType|type)"\s*:\s*"')
 
 
 def kind_spoken(meta: Mapping[str, object]) -> str:
     """The kind whose credentials a request carries, wherever it was sent; "" where it is none's."""
-    signed = [kind for kind, dialect in DIALECTS.items() if _is_signed_as(dialect.profile, meta)]
+    signed = [name for name, kind in KINDS.items() if _is_signed_as(kind.profile, meta)]
     if signed:
         return signed[0]
     return next(
         (
-            kind
-            for kind, dialect in DIALECTS.items()
-            for header in dialect.profile.key_headers
-            if (key := _header(meta, header)) and has_door_with_key(kind, key)
+            name
+            for name, kind in KINDS.items()
+            for header in kind.profile.key_headers
+            if (key := _header(meta, header)) and has_door_with_key(name, key)
         ),
         "",
     )
 
 
 def _is_signed_as(profile: Profile, meta: Mapping[str, object]) -> bool:
-    has_token = profile.has_token and _header(meta, "Authorization").count(".") == 2
+    has_token = profile.token is not None and _header(meta, "Authorization").count(".") == 2
     is_signed = profile.signature is not None and bool(_header(meta, profile.signature.header))
     return has_token or is_signed
 
@@ -53,7 +51,8 @@ def _is_signed_as(profile: Profile, meta: Mapping[str, object]) -> bool:
 def looks_like_a_webhook(meta: Mapping[str, object], beginning: bytes) -> bool:
     """By its shape: JSON that names an event."""
     is_json = "json" in str(meta.get("CONTENT_TYPE", "")).lower()
-    return is_json and _EVENT_NAMED.search(beginning) is not None
+    names = {kind.body.event_field.encode() for kind in KINDS.values()}
+    return is_json and any(re.search(rb'"%s"\s*:\s*"' % name, beginning) for name in names)
 
 
 _noted: dict[tuple[int, str], float] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
@@ -15,9 +16,10 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
 from gateways.base import webhook_path
-from gateways.kinds.webjs import kind as webjs
+from gateways.kind import GatewayKind
 from gateways.profiles import Profile
-from gateways.registry import DIALECTS, KINDS
+from gateways.registry import KINDS, default_kind
+from gateways.signing import TEST_EVENT
 from webhooks.models import Delivery
 
 Json = dict[str, Any]
@@ -70,15 +72,17 @@ TAKEN = record(
     why=text("Why it was ignored, or given up"),
     wrong_path=text("Where to send instead: this path is not the right one"),
 )
-# What each kind sends; more fields are welcome, and none of their values is refused by the schema.
-BODIES: Mapping[str, Json] = {
-    "webjs": record(("event",), event=text(), data={"type": "object"}),
-    "wwebjs_api": record(("dataType", "sessionId"), dataType=text(), sessionId=text(), data={}),
-    "waha": record(("event", "session"), id=text(), event=text(), session=text(), payload={}),
-    "evolution": record(("event", "instance"), event=text(), instance=text(), data={}),
-    "wppconnect": record(("event", "session"), event=text(), session=text()),
-    "standard": record(("type",), type=text(), timestamp=text(), data={"type": "object"}),
-}
+# When the examples were sent.
+EXAMPLE_AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def body_of(kind: GatewayKind) -> Json:
+    """What it sends; more fields are welcome, and none of their values is refused by the schema."""
+    typed = {name: {"type": one} if one else {} for name, one in kind.body.fields.items()}
+    return {
+        "schema": record(kind.body.required, **typed),
+        "example": kind.body.event(TEST_EVENT, EXAMPLE_AT),
+    }
 
 
 def webhook(kind: str, *, own_path: bool = False) -> Json:
@@ -88,9 +92,9 @@ def webhook(kind: str, *, own_path: bool = False) -> Json:
         "summary": f"A webhook of a gateway of kind {kind}",
         "description": "200 means that it is committed. Where messages are handed on to a "
         "business's own backend, they are answered as that backend answers.",
-        "requestBody": {"required": True, "content": {JSON: {"schema": BODIES[kind]}}},
+        "requestBody": {"required": True, "content": {JSON: body_of(KINDS[kind])}},
         "responses": answers(TAKEN, OF_A_WEBHOOK),
-        "security": ([{}] if own_path else []) + ways_in(DIALECTS[kind].profile),
+        "security": ([{}] if own_path else []) + ways_in(KINDS[kind].profile),
     }
     if own_path:
         operation["parameters"] = [_in_path("token", "The gateway's own secret")]
@@ -103,14 +107,9 @@ def ways_in(profile: Profile) -> list[Json]:
     if signature := profile.signature:
         names = (signature.header, *signature.before_body)
         ways.append({f"key_{name}": [] for name in names})
-    if profile.has_token:
+    if profile.token:
         ways.append({"bearer": []})
     return ways + [{f"key_{name}": []} for name in profile.key_headers]
-
-
-def _headers() -> list[str]:
-    named = [name for kind in KINDS for way in ways_in(DIALECTS[kind].profile) for name in way]
-    return sorted({name.removeprefix("key_") for name in named if name != "bearer"})
 
 
 # --- the Node service's other calls -------------------------------------------------------------
@@ -218,19 +217,23 @@ def _in_path(name: str, description: str) -> Json:
     }
 
 
-COMPONENTS: Json = {
-    "schemas": {
-        "Refused": record(
-            ("success", "reason"),
-            success={"type": "boolean", "enum": [False]},
-            reason=text("What to do about it, for people"),
-        )
-    },
-    "securitySchemes": {
-        "bearer": {"type": "http", "scheme": "bearer"},
-        **{f"key_{name}": {"type": "apiKey", "in": "header", "name": name} for name in _headers()},
-    },
-}
+def components() -> Json:
+    ways = [way for kind in KINDS.values() for way in ways_in(kind.profile)]
+    keys = sorted({name for way in ways for name in way} - {"bearer"})
+    header: Json = {"type": "apiKey", "in": "header"}
+    return {
+        "schemas": {
+            "Refused": record(
+                ("success", "reason"),
+                success={"type": "boolean", "enum": [False]},
+                reason=text("What to do about it, for people"),
+            )
+        },
+        "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            **{key: header | {"name": key.removeprefix("key_")} for key in keys},
+        },
+    }
 
 
 class Described(AutoSchema):
@@ -242,27 +245,25 @@ class Described(AutoSchema):
         name = type(self.view).__name__
         if name in READS or name in CLAIMS:
             return call(name, method, path)
-        return webhook(webjs.KIND)  # of any kind: `each_kind` says it better
+        return webhook(default_kind().name)  # of any kind: `each_kind` says it better
 
 
 def each_kind(result: Json, **kwargs: object) -> Json:
     """drf-spectacular's hook: what is one route for us are as many paths as there are kinds."""
     paths: Json = {}
-    for kind in KINDS:
-        paths[f"/api/webhooks/{kind}"] = {"post": webhook(kind)}
-        paths[f"/api/webhooks/{kind}/{{token}}"] = {"post": webhook(kind, own_path=True)}
-    for path, methods in result["paths"].items():
-        if "{kind}" in path:
-            continue
-        is_webhook = "webhooks" in path
-        paths[path] = {"post": wrong_path(path)} if is_webhook else methods
-    return result | {"paths": paths, "components": COMPONENTS}
+    for name in KINDS:
+        paths[webhook_path(name)] = {"post": webhook(name)}
+        paths[f"{webhook_path(name)}/{{token}}"] = {"post": webhook(name, own_path=True)}
+    paths |= {path: methods for path, methods in result["paths"].items() if "webhooks/" not in path}
+    for name, kind in KINDS.items():
+        paths |= {path: {"post": wrong_path(path, name)} for path in kind.wrong_paths}
+    return result | {"paths": paths, "components": components()}
 
 
-def wrong_path(path: str) -> Json:
+def wrong_path(path: str, kind: str) -> Json:
     name = path.removeprefix("/api/").replace("/", "_").replace("-", "_")
-    operation = webhook(webjs.KIND)
-    operation["description"] += f" The right path is {webhook_path(webjs.KIND)}."
+    operation = webhook(kind)
+    operation["description"] += f" The right path is {webhook_path(kind)}."
     return operation | {"deprecated": True, "operationId": f"wrong_{name}"}
 
 

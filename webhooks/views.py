@@ -19,8 +19,9 @@ from rest_framework.response import Response
 from accounts.store import clock
 from accounts.store.connections import release_connection
 from gateways.base import Event, GatewayError, Kind, UnreadableEvent
+from gateways.kind import GatewayKind
 from gateways.profiles import Profile
-from gateways.registry import DIALECTS, Dialect
+from gateways.registry import KINDS
 from gateways.wire.backend import Backend, Redirected
 from gateways.wire.http import Answer
 from gateways.wire.text import printable, without_keys
@@ -82,7 +83,7 @@ class Webhook(NotesPassage):
         path = printable(request._request.path, limit=200)
         try:
             refuse_compressed(request._request.META)
-            return self._take(DIALECTS[kind], speaker, path)
+            return self._take(KINDS[kind], speaker, path)
         finally:
             if speaker.handed and speaker.handed.relay:
                 speaker.handed.relay.end()
@@ -90,11 +91,11 @@ class Webhook(NotesPassage):
     def look_at_path(self, path: str) -> None:
         """Whether it is the right one."""
 
-    def _take(self, dialect: Dialect, speaker: Speaker, path: str) -> HttpResponseBase:
+    def _take(self, kind: GatewayKind, speaker: Speaker, path: str) -> HttpResponseBase:
         received_at = clock.database_now()
-        event = self._read(dialect, speaker, path, received_at)
+        event = self._read(kind, speaker, path, received_at)
         if event.kind is Kind.LIFE:
-            return self._take_message(event, speaker)
+            return self._take_message(kind, event, speaker)
         is_through = event.kind is Kind.UNRECOGNISED and speaker.handed is not None
         if speaker.body.is_squeezed and not is_through:
             raise TooLarge("only messages may be larger than 256 kB")
@@ -112,11 +113,11 @@ class Webhook(NotesPassage):
         self.came.is_retried = received.is_retried
         if is_through:
             return self._hand_through(speaker)
-        return Response(self._answer(dialect.kind, received.delivery))
+        return Response(self._answer(received.delivery))
 
-    def _take_message(self, event: Event, speaker: Speaker) -> HttpResponseBase:
+    def _take_message(self, kind: GatewayKind, event: Event, speaker: Speaker) -> HttpResponseBase:
         if event.session_id:
-            note_life(speaker.gateway_id, event)
+            note_life(speaker.gateway_id, kind.name, event)
         if speaker.handed is not None:
             return self._hand_through(speaker)
         return Response({"success": True, "state": "noted"} | self._wrong_path())
@@ -127,9 +128,9 @@ class Webhook(NotesPassage):
         self.came.handled_at = time.monotonic()
         return _hand_through(speaker.handed, speaker)
 
-    def _read(self, dialect: Dialect, speaker: Speaker, path: str, received_at: datetime) -> Event:
+    def _read(self, kind: GatewayKind, speaker: Speaker, path: str, received_at: datetime) -> Event:
         try:
-            event = dialect.parse(speaker.body.content)
+            event = kind.parse(speaker.body.content)
         except UnreadableEvent as error:
             self.look_at_path(path)
             pressure.admit(speaker.gateway_id)
@@ -141,7 +142,7 @@ class Webhook(NotesPassage):
                 received_at=received_at,
             )
             raise Unreadable(f"this webhook was kept but not understood: {error}") from None
-        self._require_recent(dialect.profile, event)
+        self._require_recent(kind.profile, event)
         self.look_at_path(path)
         if event.occurred_at is not None:
             self.came.lag_ms = max(0.0, (received_at - event.occurred_at).total_seconds() * 1000)
@@ -161,7 +162,7 @@ class Webhook(NotesPassage):
             note_untrusted(self.request, untrusted, is_misrouted=self.is_misrouted)
             raise AuthenticationFailed(str(untrusted)) from None
 
-    def _answer(self, kind: str, delivery: Delivery | None) -> dict[str, object]:
+    def _answer(self, delivery: Delivery | None) -> dict[str, object]:
         if delivery is None:
             return {"success": True, "state": "repeated"} | self._wrong_path()
         answer: dict[str, object] = {"success": True, "state": delivery.state}

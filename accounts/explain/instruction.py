@@ -19,7 +19,7 @@ from accounts.words.reasons import (
 from accounts.words.status import LIVE, LOST, Status, Wanted
 from accounts.words.steps import RESTARTS, StepCode
 from gateways.base import Reason
-from gateways.registry import CLIENTS, capabilities_of
+from gateways.registry import KINDS, capabilities_of
 
 OBSERVED = "Observe mode: Rollcall will not repair this."
 RESTART = "Restart the session; if that fails, scan again."
@@ -98,7 +98,7 @@ def heals_until(account: Account) -> datetime:
 
 def pausing_kinds() -> list[str]:
     """Kinds of gateway that stop a session without deleting its login."""
-    known = {kind: client.capabilities for kind, client in CLIENTS.items()}
+    known = {name: kind.capabilities for name, kind in KINDS.items()}
     return sorted(kind for kind, can in known.items() if can.can_stop and can.stop_keeps_login)
 
 

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from accounts.store.encryption import seal, unseal, unseal_those_that_open
 from gateways.base import webhook_path
+from gateways.registry import default_kind
 
 
 class Gateway(models.Model):
@@ -20,7 +21,7 @@ class Gateway(models.Model):
         ACT = "act", "act: repair and tell as well"
 
     name = models.CharField(max_length=100, unique=True)
-    kind = models.CharField(max_length=30, default="webjs")
+    kind = models.CharField(max_length=30, default=default_kind().name)
     # No URLField: Django's idea of an address knows no bare names, such as http://whatsapp:3001.
     # accounts.operators.provisioning.free_address says what is one.
     base_url = models.CharField("base URL", max_length=500)

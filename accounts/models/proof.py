@@ -12,12 +12,9 @@ from datetime import datetime
 from django.db.models import F, Q
 
 from accounts.words.status import Status
-from gateways.registry import CLIENTS
+from gateways.registry import KINDS
 
 BY_LIST = "the roll call, which asked its page"
-LISTS_THAT_PROVE = frozenset(
-    kind for kind, client in CLIENTS.items() if client.capabilities.list_is_probe
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +24,11 @@ class Proof:
     at: datetime
     by: str
     holds: bool
+
+
+def lists_that_prove() -> frozenset[str]:
+    """The kinds of gateway whose list is made by asking each page."""
+    return frozenset(name for name, kind in KINDS.items() if kind.capabilities.list_is_probe)
 
 
 def last_proof(
@@ -47,7 +49,7 @@ def last_proof(
     if proven_at is not None:
         holds = lost_at is None or proven_at > lost_at
         proofs.append(Proof(at=proven_at, by=by, holds=holds))
-    if kind in LISTS_THAT_PROVE and status == Status.CONNECTED:
+    if kind in lists_that_prove() and status == Status.CONNECTED:
         shown = (read_at, listed_at if unshown_since is None else None)
         proofs += [
             Proof(at=moment, by=BY_LIST, holds=True)
@@ -59,7 +61,7 @@ def last_proof(
 
 def proven_since(moment: datetime) -> Q:
     """The same, for rows of accounts."""
-    by_list = Q(gateway__kind__in=LISTS_THAT_PROVE, status=Status.CONNECTED)
+    by_list = Q(gateway__kind__in=lists_that_prove(), status=Status.CONNECTED)
     listed = Q(gateway__listed_at__gte=moment) & Q(gateway__listed_at__gte=F("status_since"))
     read = Q(read_at__gte=moment) & Q(read_at__gte=F("status_since"))
     holds = Q(lost_at__isnull=True) | Q(proven_at__gt=F("lost_at"))

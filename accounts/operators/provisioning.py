@@ -11,6 +11,7 @@ from accounts.store import clock
 from accounts.store.encryption import CannotOpen
 from accounts.words.addresses import fault_of
 from accounts.words.refusals import Conflict
+from gateways.registry import default_kind
 
 LARGEST_ID = 2**63 - 1
 
@@ -65,7 +66,7 @@ def ensure_gateway(
         raise Conflict(f"there is no gateway {name!r} yet: give --url to make it")
     if found is not None and kind not in (None, found.kind):
         raise Conflict(f"gateway {name!r} is of kind {found.kind}: give the new one another name")
-    gateway = found or Gateway(name=name, kind=kind or "webjs")
+    gateway = found or Gateway(name=name, kind=kind or default_kind().name)
     if base_url and base_url.rstrip("/") != gateway.base_url:
         gateway.base_url = free_address(base_url)
     gateway.mode = mode or gateway.mode

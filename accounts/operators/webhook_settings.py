@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.models import Gateway
 from accounts.words.addresses import fault_of
-from gateways.registry import DIALECTS
+from gateways.registry import KINDS
 from gateways.wire.text import without_keys
 
 LONGEST_PATH = 200
@@ -37,9 +37,8 @@ def ensure_taking(
 
 def require_signing_kind(kind: str, *, require_signature: bool) -> None:
     """Raises ValidationError where nothing would be believed any more."""
-    dialect = DIALECTS.get(kind)
-    profile = dialect.profile if dialect else None
-    if require_signature and profile and not (profile.signature or profile.has_token):
+    profile = KINDS[kind].profile if kind in KINDS else None
+    if require_signature and profile and not (profile.signature or profile.token):
         raise ValidationError(
             f"Gateways of kind {kind} sign nothing: none of its webhooks would be believed"
         )

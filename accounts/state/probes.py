@@ -17,7 +17,7 @@ from accounts.store.locks import short_waits
 from accounts.store.pipeline import ask
 from accounts.words.silence import NEXT_LOOK_SQL
 from gateways.base import ProbeKind
-from gateways.registry import CLIENTS
+from gateways.registry import KINDS
 from gateways.wire.text import printable
 
 DEADLINE_SECONDS = 16.0  # a little longer than a gateway's own 15 s for a page that hangs
@@ -180,9 +180,9 @@ def take_turns(gateway_id: int, now: datetime, *, by_send: bool) -> list[Turn]:
 
 def _parameters(now: datetime) -> dict[str, Any]:
     kinds = {
-        kind: client.capabilities
-        for kind, client in CLIENTS.items()
-        if client.capabilities.probe is not ProbeKind.NONE
+        name: kind.capabilities
+        for name, kind in KINDS.items()
+        if kind.capabilities.probe is not ProbeKind.NONE
     }
     return {
         "kinds": list(kinds),

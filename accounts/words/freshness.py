@@ -8,13 +8,16 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 
-from gateways.registry import CLIENTS
+from gateways.registry import clients
 
-READ_KINDS = frozenset(CLIENTS)
+
+def read_kinds() -> frozenset[str]:
+    """The kinds of gateway that can be read."""
+    return frozenset(clients())
 
 
 def can_be_read(kind: str) -> bool:
-    return kind in READ_KINDS
+    return kind in clients()
 
 
 def word_lives(kind: str) -> timedelta:
@@ -31,7 +34,7 @@ def is_stale(now: datetime) -> Q:
     """SQL twin of accounts.words.status.is_fresh, for rows with `fresh` (see querysets)."""
     read = timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
     heard = timedelta(seconds=settings.HEARD_WORD_EXPIRES_AFTER_SECONDS)
-    is_read = Q(gateway__kind__in=READ_KINDS)
+    is_read = Q(gateway__kind__in=read_kinds())
     return is_read & _outside(now, read) | ~is_read & _outside(now, heard)
 
 

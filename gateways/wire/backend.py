@@ -26,7 +26,7 @@ def headers_to_hand_on(profile: Profile) -> tuple[str, ...]:
         if signature
         else ()
     )
-    token = ("Authorization",) if profile.has_token else ()
+    token = ("Authorization",) if profile.token else ()
     named = (profile.id_header, profile.address_header)
     names = (*PLAIN_HEADERS, *signed, *token, *profile.key_headers, *named)
     return tuple(dict.fromkeys(name for name in names if name))

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateways.base import webhook_path
+from gateways.registry import default_kind
 from instance.options import Options
 from instance.processes.children import Child
 
@@ -96,6 +98,6 @@ def _simulator(options: Options, simulated: Mapping[str, str]) -> list[str]:
         "--port", simulated["SIMULATOR_URL"].rsplit(":", 1)[1],
         "--control-port", simulated["SIMULATOR_CONTROL_URL"].rsplit(":", 1)[1],
         "--state", simulated["SIMULATOR_STATE"],
-        "--webhook-url", f"{options.url}/api/webhooks/webjs",
+        "--webhook-url", f"{options.url}{webhook_path(default_kind().name)}",
         "--backend-url", options.url, "--traffic",
     ]  # fmt: skip

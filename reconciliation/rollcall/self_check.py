@@ -14,7 +14,7 @@ from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Gateway, Incident
 from accounts.state import maintenance
 from accounts.store import clock
-from gateways.registry import CLIENTS
+from gateways.registry import clients
 
 FEWEST = 2  # one gateway that cannot be read says nothing of us
 # Gateways are read at moments of their own: those that we lost together open theirs that far apart.
@@ -78,7 +78,7 @@ def last_over() -> datetime | None:
 def _sights() -> list[Sight]:
     """Of the gateways that there is a client for."""
     maintained = maintenance.under_maintenance(clock.database_now())
-    rows = Gateway.objects.filter(kind__in=CLIENTS).order_by("name")
+    rows = Gateway.objects.filter(kind__in=clients()).order_by("name")
     return [
         Sight(
             name=name,

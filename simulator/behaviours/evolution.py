@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from gateways.kinds.evolution import webhooks
+from gateways.kinds.evolution.words import PROFILE
 from simulator.behaviours.behaviour import Behaviour, Bodies, Body, proof_of_sender
 from simulator.behaviours.stage import Stage
 from simulator.qr import qr_picture, qr_text
@@ -36,7 +36,7 @@ LOCAL_TIME = timedelta(hours=-3)
 
 
 class Evolution(Behaviour):
-    kind = webhooks.KIND
+    kind = "evolution"
     has_browser = False
     keeps_names = True
     restores_one_by_one = False
@@ -89,9 +89,7 @@ class Evolution(Behaviour):
         self, settings: Settings, body: bytes, *, wrong: bool, key_only: bool, now: datetime
     ) -> dict[str, str]:
         """The token is signed once, when the event happens: a late retry brings an old one."""
-        proof = proof_of_sender(
-            webhooks.PROFILE, settings, body, wrong=wrong, key_only=key_only, now=now
-        )
+        proof = proof_of_sender(PROFILE, settings, body, wrong=wrong, key_only=key_only, now=now)
         return {"Content-Type": "application/json", **proof}
 
     def retry_after(self, status: int | None, attempt: int) -> float | None:

@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping
 from datetime import datetime
 
-from gateways.kinds.waha import webhooks
+from gateways.kinds.waha.words import PROFILE
 from simulator.behaviours.behaviour import Behaviour, Bodies, Body, proof_of_sender
 from simulator.behaviours.stage import Stage
 from simulator.qr import qr_picture, qr_text
@@ -28,7 +28,7 @@ _ULID_CHARACTERS = 26
 
 
 class Waha(Behaviour):
-    kind = webhooks.KIND
+    kind = "waha"
     keeps_names = True
     restores_one_by_one = False
 
@@ -86,12 +86,8 @@ class Waha(Behaviour):
         self, settings: Settings, body: bytes, *, wrong: bool, key_only: bool, now: datetime
     ) -> dict[str, str]:
         """The request's id and time are the event's, the same for all its retries."""
-        proof = proof_of_sender(
-            webhooks.PROFILE, settings, body, wrong=wrong, key_only=key_only, now=now
-        )
-        is_signed = (
-            webhooks.PROFILE.signature is not None and webhooks.PROFILE.signature.header in proof
-        )
+        proof = proof_of_sender(PROFILE, settings, body, wrong=wrong, key_only=key_only, now=now)
+        is_signed = PROFILE.signature is not None and PROFILE.signature.header in proof
         return {
             "Content-Type": "application/json",
             "User-Agent": f"WAHA/{VERSION}",

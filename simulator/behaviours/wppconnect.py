@@ -6,7 +6,6 @@ from __future__ import annotations
 import random
 from datetime import datetime
 
-from gateways.kinds.wppconnect import webhooks
 from simulator.behaviours.behaviour import Behaviour, Bodies, Body
 from simulator.behaviours.stage import Stage
 from simulator.qr import qr_picture, qr_text
@@ -15,7 +14,7 @@ from simulator.state.settings import Settings
 
 
 class Wppconnect(Behaviour):
-    kind = webhooks.KIND
+    kind = "wppconnect"
     keeps_names = True
     restores_logins = True
     restores_one_by_one = False

@@ -7,7 +7,7 @@ import base64
 import random
 from datetime import datetime
 
-from gateways.kinds.wwebjs_api import webhooks
+from gateways.kinds.wwebjs_api.words import PROFILE
 from simulator.behaviours.behaviour import Behaviour, Bodies, Body, proof_of_sender
 from simulator.behaviours.stage import Stage
 from simulator.qr import qr_text
@@ -21,7 +21,7 @@ RECOVERY_SECONDS = 5.0
 
 
 class WwebjsApi(Behaviour):
-    kind = webhooks.KIND
+    kind = "wwebjs_api"
     start_waits = True
     restores_logins = True
     dies_of_lost_page_seconds = 31.0
@@ -73,9 +73,7 @@ class WwebjsApi(Behaviour):
             "Accept": "application/json, text/plain, */*",
             "Content-Type": "application/json",
             "User-Agent": "axios/1.15.2",
-            **proof_of_sender(
-                webhooks.PROFILE, settings, body, wrong=wrong, key_only=key_only, now=now
-            ),
+            **proof_of_sender(PROFILE, settings, body, wrong=wrong, key_only=key_only, now=now),
         }
 
     def disconnect(self, world: Stage, session: SimulatedSession, reason: str) -> None:

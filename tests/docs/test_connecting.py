@@ -1,4 +1,4 @@
-"""docs/connecting-a-gateway.md: a page for every kind, and commands that exist."""
+"""docs/connecting-a-gateway.md: a page for each kind in its own words, and commands that exist."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from gateways.base import State
-from gateways.kinds.standard.webhooks import REASONS
-from gateways.registry import KINDS
+from gateways.kinds.standard.words import REASONS
+from gateways.registry import KINDS, clients
+from tests.docs.capabilities_table import row, table
 
 PAGE = (Path(__file__).parents[2] / "docs" / "connecting-a-gateway.md").read_text()
+
+
+def section(kind: str) -> str:
+    return PAGE.partition(f"\n## {kind}\n")[2].partition("\n## ")[0]
 
 
 def commands() -> list[str]:
@@ -24,8 +29,17 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_its_page_its_row_and_its_address(kind: str) -> None:
     assert f"\n## {kind}\n" in PAGE
-    assert f"| [`{kind}`](#{kind}) |" in PAGE
+    assert row(KINDS[kind]) in PAGE
     assert f"/api/webhooks/{kind}" in PAGE
+
+
+def test_the_table_of_what_kinds_can_do_says_what_their_clients_say() -> None:
+    assert table() in PAGE
+
+
+@pytest.mark.parametrize("kind", clients())
+def test_its_section_creates_a_session_as_the_kind_says(kind: str) -> None:
+    assert f"\n```bash\n{KINDS[kind].session_recipe}\n```\n" in section(kind)
 
 
 @pytest.mark.parametrize("line", commands())

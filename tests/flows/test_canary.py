@@ -89,7 +89,7 @@ def fleet(canaries):
     Gateway.objects.filter(pk=first.pk).update(base_url=URL)
     for purpose in ("hmac", "api_key", "path"):
         give_secret(first, purpose, canaries.new(f"webjs_{purpose}"))
-    for kind in KINDS[1:]:
+    for kind in list(KINDS)[1:]:
         names = ("hmac", "api_key", "path")
         a_gateway_of(cast, kind, **{name: canaries.new(f"{kind}_{name}") for name in names})
     world = still_world(

@@ -8,7 +8,7 @@ from accounts.models import Account, Gateway, GatewaySecret
 from accounts.repair.targeted_read import confirm
 from accounts.words.status import Status
 from gateways.base import Reason
-from gateways.registry import DIALECTS, use_transport
+from gateways.registry import KINDS, use_transport
 from reconciliation.models import Finding
 from reconciliation.rollcall.roll_call import call_roll
 from simulator import still_world
@@ -21,11 +21,11 @@ from tests.simulator.simulated import connected
 ADDRESS = "http://gateway-1:3000"
 LID = "100000000000783"
 LISTS_NAME_NUMBERS = ("webjs", "waha", "evolution")
-KINDS = ["webjs", "wwebjs_api", "waha", "evolution", "wppconnect"]
+PLAYED = ["webjs", "wwebjs_api", "waha", "evolution", "wppconnect"]
 SPELT = [("5511987654321", "551187654321"), ("541112345678", "5491112345678")]
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=PLAYED)
 def place(request, db):
     """A cast, its gateway of this kind, and the world behind it; `said` gathers its webhooks."""
     said = []
@@ -89,7 +89,7 @@ def test_its_webhooks_name_no_number(place):
     world.tell(world.behaviour.ready(session, world.host.now()))
     world.settle()
 
-    events = [DIALECTS[cast.gateway.kind].parse(bytes(body)) for body in said]
+    events = [KINDS[cast.gateway.kind].parse(bytes(body)) for body in said]
     assert {event.phone_number for event in events} <= {None}
     if cast.gateway.kind in LISTS_NAME_NUMBERS:
         assert any(LID in bytes(body).decode() for body in said)

@@ -18,7 +18,7 @@ from accounts.state.observe import observe
 from accounts.store.clock import database_now
 from accounts.words.status import Status
 from gateways.base import Reason
-from gateways.registry import DIALECTS, use_transport
+from gateways.registry import KINDS, use_transport
 from reconciliation.rollcall.roll_call import call_roll
 from tests.accounts.conftest import rung  # noqa: F401 - the fixture
 from tests.cast import make_cast, saw_session
@@ -70,7 +70,7 @@ class Place:
         return {row.session_id: (row.status, row.status_reason, row.phone_number) for row in rows}
 
     def hears(self, body):
-        event = DIALECTS[self.gateway.kind].parse(body)
+        event = KINDS[self.gateway.kind].parse(body)
         at = self.cast.now
         return observe([
             saw_session(self.gateway, event.session_id, event.state and Status(event.state), at=at,
@@ -262,7 +262,7 @@ def test_wppconnect_names_the_number_in_one_of_two_fields(place, device, number)
         said = {"status": "success", "response": device, "mapper": "device"}
         gateway.has(f"/api/{name}/host-device", said)
     gateway.add("h1")
-    clients.wppconnect_calls._tokens.clear()
+    clients._tokens.clear()
 
     gateway.look("h1")
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateways.kinds.webjs import kind
+from gateways.kinds.webjs.client import WebjsClient
 from simulator import still_world
 from simulator.served.transport import transport
 
@@ -46,4 +46,4 @@ def world(backend):
 
 @pytest.fixture
 def client(world):
-    return kind.Client(BASE_URL, api_key="test-key", transport=transport(world))
+    return WebjsClient(BASE_URL, api_key="test-key", transport=transport(world))

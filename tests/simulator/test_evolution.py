@@ -7,8 +7,8 @@ import jwt
 import pytest
 
 from gateways.base import Kind, Reason, Rejected, State
-from gateways.kinds.evolution import webhooks
-from gateways.kinds.evolution.client import Client
+from gateways.kinds.evolution.client import EvolutionClient
+from gateways.kinds.evolution.webhooks import parse
 from simulator import still_world
 from simulator.served.transport import transport
 from simulator.state.failure import Failure
@@ -32,7 +32,7 @@ def world(backend):
 
 @pytest.fixture
 def client(world):
-    return Client("http://localhost:3001", api_key="test-key", transport=transport(world))
+    return EvolutionClient("http://localhost:3001", api_key="test-key", transport=transport(world))
 
 
 def row_of(world, name="s"):
@@ -45,7 +45,7 @@ def state(client):
 
 
 def heard(backend):
-    return [webhooks.parse(body) for _, _, _, body in backend.requests]
+    return [parse(body) for _, _, _, body in backend.requests]
 
 
 def test_a_wrong_key_and_an_unknown_instance_are_answered_as_in_its_source(world):

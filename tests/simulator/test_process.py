@@ -19,8 +19,10 @@ import httpx
 import pytest
 
 from gateways.base import Refused, State, TimedOut
-from gateways.kinds.webjs import kind as webjs
-from gateways.registry import CLIENTS, DIALECTS
+from gateways.kinds.webjs.client import WebjsClient
+from gateways.kinds.webjs.webhooks import parse
+from gateways.kinds.webjs.words import signature
+from gateways.registry import KINDS, clients
 from tests.simulator.simulated import NUMBER
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +84,7 @@ class Simulator:
 
     def __init__(self, process, api, control):
         self.process, self.api, self.control_url = process, api, control
-        self.client = webjs.Client(api, api_key="key-of-test")
+        self.client = WebjsClient(api, api_key="key-of-test")
 
     def control(self, path, body=None):
         headers = {"X-Control-Key": "control-of-test"}
@@ -129,10 +131,8 @@ def test_a_webhook_arrives_signed(receiver):
         path, headers, body = receiver.webhooks.get(timeout=10)
 
     assert path == "/api/webhooks/webjs"
-    assert webjs.parse(body).phone_number == NUMBER
-    assert headers["X-HMAC-Signature"] == webjs.signature(
-        "secret-of-test", headers["X-Timestamp"], body
-    )
+    assert parse(body).phone_number == NUMBER
+    assert headers["X-HMAC-Signature"] == signature("secret-of-test", headers["X-Timestamp"], body)
     assert headers["User-Agent"] == "WhatsApp-WebJS-Service/1.0"
 
 
@@ -254,24 +254,24 @@ def test_a_taken_port_is_named(receiver):
     assert f"port {port} or 0 on 127.0.0.1 cannot be opened" in done.stderr
 
 
-KINDS = [kind for kind in CLIENTS if kind != "webjs"]
+OTHERS = [kind for kind in clients() if kind != "webjs"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OTHERS)
 def test_it_is_a_gateway_of_the_kind_that_it_is_told_to_be(receiver, kind):
     with running(receiver, "--kind", kind) as simulator:
-        simulator.client = CLIENTS[kind](simulator.api, api_key="key-of-test")
+        simulator.client = clients()[kind](simulator.api, api_key="key-of-test")
         simulator.control("sessions", SEED | {"announce": True})
         listing = simulator.client.list_sessions(deadline_seconds=5)
 
         assert [(one.session_id, one.state) for one in listing.sessions] == [("s", State.CONNECTED)]
         if kind != "wppconnect":  # it does not tell when it is ready
-            assert DIALECTS[kind].parse(receiver.webhooks.get(timeout=10)[2]).session_id == "s"
+            assert KINDS[kind].parse(receiver.webhooks.get(timeout=10)[2]).session_id == "s"
 
 
 def test_a_call_that_ends_the_process_is_cut_off_and_the_next_process_restores(receiver):
     with running(receiver, "--kind", "wwebjs_api") as simulator:
-        simulator.client = CLIENTS["wwebjs_api"](simulator.api, api_key="key-of-test")
+        simulator.client = clients()["wwebjs_api"](simulator.api, api_key="key-of-test")
         simulator.control("sessions", SEED)
         simulator.control("sessions/s/leave")
         with pytest.raises(httpx.TransportError):

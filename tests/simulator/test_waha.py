@@ -9,8 +9,8 @@ import hmac
 import pytest
 
 from gateways.base import Kind, Pulse, Reason, State
-from gateways.kinds.waha import webhooks
-from gateways.kinds.waha.client import Client
+from gateways.kinds.waha.client import WahaClient
+from gateways.kinds.waha.webhooks import parse
 from simulator import still_world
 from simulator.served.transport import transport
 from simulator.world import faults, process
@@ -33,7 +33,7 @@ def world(backend):
 
 @pytest.fixture
 def client(world):
-    return Client("http://localhost:3001", api_key="test-key", transport=transport(world))
+    return WahaClient("http://localhost:3001", api_key="test-key", transport=transport(world))
 
 
 def read(client, session_id="s"):
@@ -182,7 +182,7 @@ def test_webhooks_are_signed_and_bring_an_id_and_a_time(world, backend):
     _, path, headers, body = backend.requests[0]
 
     digest = hmac.new(b"test-secret", body, hashlib.sha512).hexdigest()
-    event = webhooks.parse(body)
+    event = parse(body)
     assert (path, headers["X-Webhook-Hmac"]) == ("/api/webhooks/waha", digest)
     assert headers["X-Webhook-Hmac-Algorithm"] == "sha512"
     assert (event.state, event.phone_number) == (State.CONNECTED, NUMBER)
@@ -196,7 +196,7 @@ def test_each_webhook_is_what_its_reader_expects(world, backend):
     faults.acknowledge(world, "s")
     faults.unlink(world, "s")
 
-    heard = [webhooks.parse(body) for _, _, _, body in backend.requests]
+    heard = [parse(body) for _, _, _, body in backend.requests]
     assert [(one.name, one.kind, one.state) for one in heard] == [
         ("message.any", Kind.LIFE, None),
         ("message", Kind.LIFE, None),

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from gateways.base import Kind, Pulse, Reason, State
-from gateways.kinds.wppconnect import webhooks
-from gateways.kinds.wppconnect.client import Client
+from gateways.kinds.wppconnect.client import WppconnectClient
+from gateways.kinds.wppconnect.webhooks import parse
 from simulator import still_world
 from simulator.dialects.wppconnect import token_for
 from simulator.served.transport import transport
@@ -48,7 +48,7 @@ def world(backend):
 
 @pytest.fixture
 def client(world):
-    return Client("http://localhost:3001", api_key="test-key", transport=transport(world))
+    return WppconnectClient("http://localhost:3001", api_key="test-key", transport=transport(world))
 
 
 def linked(world, session_id):
@@ -144,7 +144,7 @@ def test_each_webhook_is_what_its_reader_expects_and_nothing_proves_the_sender(w
     faults.scan(world, "s", phone_number=NUMBER)
     faults.crash(world, "s", honest=False)
 
-    heard = [webhooks.parse(body) for _, _, _, body in backend.requests]
+    heard = [parse(body) for _, _, _, body in backend.requests]
     assert [(one.name, one.kind, one.state, one.reason) for one in heard] == [
         ("onmessage", Kind.LIFE, None, Reason.NONE),
         ("onack", Kind.LIFE, None, Reason.NONE),

@@ -22,8 +22,8 @@ from gateways.base import (
     Unreachable,
     Withheld,
 )
-from gateways.kinds.wwebjs_api import webhooks
-from gateways.kinds.wwebjs_api.client import Client
+from gateways.kinds.wwebjs_api.client import WwebjsApiClient
+from gateways.kinds.wwebjs_api.webhooks import parse
 from simulator import still_world
 from simulator.served.transport import transport
 from simulator.state.settings import INSTANT
@@ -79,7 +79,7 @@ def world(backend):
 
 @pytest.fixture
 def client(world):
-    return Client("http://localhost:3001", api_key="test-key", transport=transport(world))
+    return WwebjsApiClient("http://localhost:3001", api_key="test-key", transport=transport(world))
 
 
 def alike(answer):
@@ -186,7 +186,7 @@ def test_each_webhook_is_what_its_reader_expects(world, backend):
     faults.acknowledge(world, "s")
     faults.block(world, "s")
 
-    heard = [webhooks.parse(body) for _, _, _, body in backend.requests]
+    heard = [parse(body) for _, _, _, body in backend.requests]
     assert [(one.name, one.kind, one.state, one.reason) for one in heard] == [
         ("change_state", Kind.STATE, State.CONNECTING, Reason.NETWORK),
         ("change_state", Kind.STATE, State.CONNECTED, Reason.NONE),
@@ -364,7 +364,9 @@ def test_a_boot_restores_one_after_another_also_what_was_stopped():
         connected(world, name)
     world.stop("stopped")
     process.restart(world)
-    client = Client("http://localhost:3001", api_key="test-key", transport=transport(world))
+    client = WwebjsApiClient(
+        "http://localhost:3001", api_key="test-key", transport=transport(world)
+    )
 
     held = []
     for _ in range(4):

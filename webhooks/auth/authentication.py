@@ -16,9 +16,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts.store.connections import release_connection
-from gateways.kinds.webjs import kind as webjs
 from gateways.profiles import Profile
-from gateways.registry import DIALECTS
+from gateways.registry import KINDS
 from gateways.wire.backend import Backend, headers_to_hand_on
 from gateways.wire.text import printable
 from webhooks.auth.candidates import (
@@ -132,18 +131,11 @@ class GatewayKeyAuthentication(BaseAuthentication):
         key = str(meta.get("HTTP_X_API_KEY", "")).strip()
         if not key and bearer.lower().startswith("bearer "):
             key = bearer[len("bearer ") :].strip()
-        doors = doors_with_key(webjs.KIND, key) if key else ()
-        if not doors:
-            untrusted = (
-                unknown_key(webjs.KIND, key, "this key")
-                if key
-                else Untrusted(
-                    "no_credentials",
-                    "send the gateway's key as X-API-Key, or as Authorization: Bearer",
-                )
-            )
+        try:
+            doors = _doors_of_those_that_ask(key)
+        except Untrusted as untrusted:
             note_untrusted(request, untrusted)
-            raise AuthenticationFailed(str(untrusted))
+            raise AuthenticationFailed(str(untrusted)) from None
         instance_url = str(meta.get("HTTP_X_INSTANCE_URL", "")).strip().rstrip("/")
         route = request._request.resolver_match
         session_id = str(route.kwargs.get("session_id", "")) if route else ""
@@ -151,6 +143,19 @@ class GatewayKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="rollcall"'
+
+
+def _doors_of_those_that_ask(key: str) -> tuple[Door, ...]:
+    """Raises Untrusted."""
+    if not key:
+        raise Untrusted(
+            "no_credentials", "send the gateway's key as X-API-Key, or as Authorization: Bearer"
+        )
+    asking = [name for name, kind in KINDS.items() if kind.asks_us]
+    doors = next(filter(None, (doors_with_key(name, key) for name in asking)), ())
+    if not doors:
+        raise unknown_key(asking, key, "this key")
+    return doors
 
 
 def note_untrusted(
@@ -185,7 +190,7 @@ class _Listener:
     def __init__(self, meta: dict[str, Any], kind: str, path_token: str) -> None:
         self.kind = kind
         self.meta = meta
-        self.profile: Profile = DIALECTS[kind].profile
+        self.profile: Profile = KINDS[kind].profile
         self.relay: Relay | None = None
         self.owners = doors_with_path(kind, path_token) if path_token else ()
         self.now_seconds = timezone.now().timestamp()
@@ -287,19 +292,23 @@ class _Listener:
             return without_signature(self.owners)
         doors = doors_with_key(self.kind, self.credentials.key)
         if not doors:
-            raise unknown_key(self.kind, self.credentials.key, self.credentials.key_header)
+            raise unknown_key([self.kind], self.credentials.key, self.credentials.key_header)
         return without_signature(doors)
 
     def _doors_with_token(self) -> tuple[Door, ...]:
         """Once more with fresh secrets where none fits at first."""
-        token, ring = self.credentials.token, self._ring()
         try:
-            return ring.by_secret[secret_of(token, ring.by_secret, now_seconds=self.now_seconds)]
+            return self._doors_in(self._ring())
         except Untrusted as untrusted:
             if untrusted.code != "wrong_token":
                 raise
-        ring = self._ring(DOUBTED_AFTER_SECONDS)
-        return ring.by_secret[secret_of(token, ring.by_secret, now_seconds=self.now_seconds)]
+        return self._doors_in(self._ring(DOUBTED_AFTER_SECONDS))
+
+    def _doors_in(self, ring: Keyring) -> tuple[Door, ...]:
+        assert self.profile.token is not None  # where none is meant, none is read
+        token, now_seconds = self.credentials.token, self.now_seconds
+        found = secret_of(token, ring.by_secret, meant=self.profile.token, now_seconds=now_seconds)
+        return ring.by_secret[found]
 
     def _speaker(self, doors: tuple[Door, ...], body: Body, *, is_signed: bool) -> Speaker:
         session_id = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django.db.models import Q
 
@@ -23,9 +23,9 @@ def has_door_with_key(kind: str, key: str) -> bool:
     return bool(doors_with_key(kind, key))
 
 
-def unknown_key(kind: str, key: str, header: str) -> Untrusted:
-    """Why no door opens with it."""
-    if keyring(kind).is_ended_key(key):
+def unknown_key(kinds: Iterable[str], key: str, header: str) -> Untrusted:
+    """Why no door of these kinds opens with it."""
+    if any(keyring(kind).is_ended_key(key) for kind in kinds):
         return Untrusted("ended_secret", f"{header} was a gateway's of ours, but has ended")
     return Untrusted("unknown_key", f"{header} belongs to no gateway of ours")
 

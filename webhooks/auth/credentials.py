@@ -62,7 +62,7 @@ def read_credentials(
             event_id=event_id,
         )
     header, key = _key(meta, profile)
-    if profile.has_token and (bearer := _bearer(meta)):
+    if profile.token and (bearer := _bearer(meta)):
         if bearer.count(".") == 2:
             return Credentials(token=bearer, instance_url=instance_url, event_id=event_id)
         header, key = "Authorization", bearer  # a key, sent that way
@@ -74,7 +74,7 @@ def read_credentials(
 def nothing_sent(profile: Profile) -> str:
     """What this kind may send, none of which came, and what to set."""
     ways = list(profile.key_headers)
-    if profile.has_token:
+    if profile.token:
         ways.insert(0, "Authorization: Bearer")
     if profile.signature:
         timestamp = profile.signature.timestamp_header

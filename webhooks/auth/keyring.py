@@ -16,7 +16,7 @@ from accounts.models import GatewaySecret
 from accounts.store import clock
 from accounts.store.encryption import CannotOpen
 from gateways.profiles import as_text
-from gateways.registry import DIALECTS
+from gateways.registry import KINDS
 
 logger = logging.getLogger(__name__)
 LIVES_SECONDS = 5.0
@@ -160,5 +160,5 @@ def _hang(ring: Keyring, row: GatewaySecret, secret: str, *, is_active: bool) ->
 
 def _signing(kind: str) -> Callable[[str], bytes]:
     """How a kind makes bytes of a secret's text."""
-    dialect = DIALECTS.get(kind)
-    return dialect.profile.signature.secret if dialect and dialect.profile.signature else as_text
+    signature = KINDS[kind].profile.signature if kind in KINDS else None
+    return signature.secret if signature else as_text

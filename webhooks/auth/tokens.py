@@ -10,20 +10,18 @@ from typing import Any
 import jwt
 from jwt.warnings import InsecureKeyLengthWarning
 
+from gateways.profiles import Token
 from webhooks.auth.credentials import TOLERANCE_SECONDS, Untrusted, require_recent
 
-# Signed once per event, for 10 minutes; the event is retried for 20, and a refusal ends that.
-LATE_SECONDS = 15 * 60
 LATEST_SECONDS = 10**11
-_CLAIMS = {"app": "evolution", "action": "webhook"}
 _OPTIONS: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
 
 # How long the secret is, is decided where it is set; a warning for every webhook helps nobody.
 warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
 
 
-def secret_of(token: str, secrets: Iterable[bytes], *, now_seconds: float) -> bytes:
-    """The one that has signed this token. Raises Untrusted."""
+def secret_of(token: str, secrets: Iterable[bytes], *, meant: Token, now_seconds: float) -> bytes:
+    """The one that has signed this token, which is such as is meant. Raises Untrusted."""
     for secret in secrets:
         try:
             claims = jwt.decode(token, secret, algorithms=["HS256"], options=_OPTIONS)
@@ -31,7 +29,7 @@ def secret_of(token: str, secrets: Iterable[bytes], *, now_seconds: float) -> by
             continue
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             raise Untrusted("malformed_token", "the bearer token is not a JWT in HS256") from None
-        _check(claims, now_seconds)
+        _check(claims, meant, now_seconds)
         return secret
     raise Untrusted(
         "wrong_token",
@@ -40,18 +38,18 @@ def secret_of(token: str, secrets: Iterable[bytes], *, now_seconds: float) -> by
     )
 
 
-def _check(claims: Mapping[str, object], now_seconds: float) -> None:
+def _check(claims: Mapping[str, object], meant: Token, now_seconds: float) -> None:
     issued, expires = _seconds(claims, "iat"), _seconds(claims, "exp")
     if issued - now_seconds > TOLERANCE_SECONDS:
         require_recent(issued - now_seconds, tolerance_seconds=TOLERANCE_SECONDS)
-    if now_seconds - expires > LATE_SECONDS:
+    if now_seconds - expires > meant.late_seconds:
         raise Untrusted(
             "expired_token",
             f"the bearer token expired {round(now_seconds - expires)} s ago: check the gateway's "
-            f"clock ({LATE_SECONDS} s are tolerated, for late retries)",
+            f"clock ({meant.late_seconds} s are tolerated, for late retries)",
         )
-    for name, meant in _CLAIMS.items():
-        if claims.get(name) != meant:
+    for name, value in meant.claims.items():
+        if claims.get(name) != value:
             raise Untrusted("foreign_token", f"the bearer token is not for this: {name} is wrong")
 
 

@@ -20,7 +20,7 @@ from accounts.store.redis_client import client
 from accounts.words.backoff import backoff
 from gateways import signing
 from gateways.base import GatewayError
-from gateways.registry import DIALECTS
+from gateways.registry import KINDS
 from gateways.wire.http import Answer
 from webhooks.models import Delivery, Forward
 
@@ -78,7 +78,7 @@ def opened(forward: Forward, now: datetime) -> Handed:
     body, headers = base64.b64decode(kept["body"]), kept["headers"]
     if now - forward.delivery.received_at >= SIGNED_ANEW_AFTER:
         secrets = forward.gateway.active_secrets(GatewaySecret.Purpose.HMAC, now)
-        profile = DIALECTS[forward.gateway.kind].profile
+        profile = KINDS[forward.gateway.kind].profile
         headers = signing.signed_anew(profile, body, headers, secrets=secrets, now=now)
     return Handed(body=body, headers=headers)
 

@@ -13,22 +13,20 @@ from redis.exceptions import RedisError
 from accounts.state.activity import SignOfLife, record_life
 from accounts.store.redis_client import client
 from gateways.base import Event
-from gateways.registry import DIALECTS
+from gateways.registry import KINDS
 from webhooks.wire.redis_batch import taken
 
 logger = logging.getLogger(__name__)
-# The names of all dialects' events that show activity, but do not prove the live client.
-WEAK = frozenset[str]().union(*(dialect.weak for dialect in DIALECTS.values()))
 _KEYS = {True: "rollcall:life:proof", False: "rollcall:life:activity"}
 
 
-def note_life(gateway_id: int, event: Event) -> None:
+def note_life(gateway_id: int, kind: str, event: Event) -> None:
     """With the time at which it happened, where the gateway says it: proof that arrives late, after
     a retry or a gateway's queue, is as old as the message.
 
     Without a database write; a Redis that is away costs the proof, not the request."""
     field = json.dumps([gateway_id, event.session_id])
-    key = _KEYS[event.name not in WEAK]
+    key = _KEYS[event.name not in KINDS[kind].weak]
     now = timezone.now()
     at = min(event.occurred_at or now, now).timestamp()
     try:

@@ -15,7 +15,7 @@ from accounts.store import clock
 from accounts.store.encryption import CannotOpen
 from gateways import signing
 from gateways.base import GatewayError, Refused, TimedOut
-from gateways.registry import DIALECTS
+from gateways.registry import KINDS
 from gateways.wire.http import Answer, Http
 from gateways.wire.text import printable
 from webhooks.models import Delivery
@@ -40,9 +40,9 @@ def check_route(gateway: Gateway) -> Iterator[Hop]:
         yield Hop(name="secrets", works=False, says=str(error), cure="Restore FIELD_KEYS.")
         return
     path = _path(gateway, secrets)
-    body = msgspec.json.encode(signing.test_event(gateway.kind, now))
+    body = msgspec.json.encode(KINDS[gateway.kind].body.event(signing.TEST_EVENT, now))
     headers = signing.headers_for(
-        DIALECTS[gateway.kind].profile,
+        KINDS[gateway.kind].profile,
         body,
         hmac_secret=next(iter(secrets[Purpose.HMAC]), ""),
         api_key=next(iter(secrets[Purpose.API_KEY]), ""),
@@ -66,12 +66,14 @@ def _path(gateway: Gateway, secrets: dict[Purpose, list[str]]) -> str:
 def _secret_hop(
     gateway: Gateway, headers: dict[str, str], secrets: dict[Purpose, list[str]]
 ) -> Hop:
-    shown = [name for name in headers if name.lower() not in ("x-timestamp", "webhook-id")]
+    profile = KINDS[gateway.kind].profile
+    beside = {profile.id_header, profile.signature.timestamp_header if profile.signature else ""}
+    shown = [name for name in headers if name not in beside]
     if secrets[Purpose.PATH]:
         shown.append("a path of its own")
     if shown:
         return Hop(name="secrets", works=True, says=f"the test is sent with {', '.join(shown)}")
-    cure = f"{DIALECTS[gateway.kind].profile.cure}. Then: ./run manage gateway_add --name "
+    cure = f"{profile.cure}. Then: ./run manage gateway_add --name "
     return Hop(
         name="secrets",
         works=False,

@@ -12,8 +12,8 @@ from accounts.models import Gateway, GatewaySecret
 from accounts.store import clock
 from accounts.store.encryption import CannotOpen
 from gateways.base import GatewayError, KeyRejected, TimedOut, Unreachable
-from gateways.registry import DIALECTS, subscriptions_of
-from gateways.subscriptions import KEPT_ELSEWHERE, Subscriptions
+from gateways.registry import KINDS, subscriptions_of
+from gateways.subscriptions import Subscriptions
 from gateways.wire.text import printable
 from webhooks.route_check.compare import Expected, Judged, judge
 from webhooks.route_check.hop import Hop
@@ -81,11 +81,11 @@ def _fix(gateway: Gateway, expected: Expected, *, consents: bool) -> Hop:
         return Hop(
             name="fix",
             works=False,
-            says=f"it cannot be set from here: it stands {KEPT_ELSEWHERE[gateway.kind]}",
+            says=f"it cannot be set from here: it stands {KINDS[gateway.kind].url_kept}",
             cure=f"Set it there, to {_right_url(expected)}",
         )
     if not expected.can_be_known:
-        cure = f"{DIALECTS[gateway.kind].profile.cure}. Tell Rollcall with gateway_add"
+        cure = f"{KINDS[gateway.kind].profile.cure}. Tell Rollcall with gateway_add"
         return Hop(name="fix", works=False, says="there is no secret to set with it", cure=cure)
     if _is_only_here(settings.PUBLIC_URL) and not _is_only_here(gateway.base_url):
         return Hop(
@@ -177,7 +177,7 @@ def _kept_elsewhere(gateway: Gateway, expected: Expected) -> Hop:
     return Hop(
         name=NAME,
         works=None,
-        says=f"it cannot be read from here: it stands {KEPT_ELSEWHERE[gateway.kind]}",
+        says=f"it cannot be read from here: it stands {KINDS[gateway.kind].url_kept}",
         cure=f"It must be {_right_url(expected)}",
     )
 

@@ -10,8 +10,7 @@ from django.conf import settings
 
 from accounts.explain.explanation import age
 from gateways.base import webhook_path
-from gateways.kinds.webjs import kind as webjs
-from gateways.subscriptions import SETTINGS
+from gateways.registry import KINDS
 from webhooks.route_monitor.wrong_path import WrongPath
 
 _SHOWN = 3
@@ -39,10 +38,10 @@ def said_of(name: str, used: Sequence[WrongPath], *, events: int, now: datetime)
 
 def cure(kind: str, used: Sequence[WrongPath]) -> str:
     """In the words of its kind. It is no use to accept a path on which nothing is believed."""
-    setting = SETTINGS[kind].format(path=webhook_path(kind), url=right_url(kind))
+    setting = KINDS[kind].url_setting.format(path=webhook_path(kind), url=right_url(kind))
     cures = [f"Set {setting}."]
-    if kind == webjs.KIND:
-        cures.append("Versions with this path hard-coded ignore that: update the sender.")
+    if hint := KINDS[kind].wrong_path_hint:
+        cures.append(hint)
     if any(one.is_heard for one in used):
         cures.append("Or accept this path for this gateway, on this incident's page.")
     if any(one.key_went_along for one in used):

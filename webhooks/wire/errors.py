@@ -15,7 +15,6 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from gateways.base import webhook_path
-from gateways.kinds.webjs import kind as webjs
 from gateways.registry import KINDS
 from gateways.wire.text import printable
 from webhooks.wire.bodies import BodyRefused
@@ -106,10 +105,10 @@ class LeadsElsewhere(APIException):
 
 
 def where_webhooks_belong() -> str:
-    others = ", ".join(known for known in KINDS if known != webjs.KIND)
+    usual, *others = KINDS.values()
     return (
-        f"webhooks of the Node service belong to {webhook_path(webjs.KIND)}, of others to "
-        f"/api/webhooks/ and one of {others}"
+        f"webhooks of {usual.title} belong to {webhook_path(usual.name)}, of others to "
+        f"/api/webhooks/ and one of {', '.join(other.name for other in others)}"
     )
 
 

@@ -22,6 +22,7 @@ from accounts.operators.webhook_settings import (
     require_signing_kind,
 )
 from accounts.words.refusals import Conflict
+from gateways.base import ProbeKind
 from gateways.registry import KINDS
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]{16,}")
@@ -37,17 +38,12 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
         )
         labels = {"send_probe": "When to probe with a message"}
         widgets = {
-            "kind": UnfoldAdminSelectWidget(choices=[(kind, kind) for kind in KINDS]),
+            "kind": UnfoldAdminSelectWidget(choices=lambda: [(kind, kind) for kind in KINDS]),
             "base_url": UnfoldAdminTextInputWidget(attrs={"inputmode": "url"}),
         }
         help_texts = {
-            "kind": "Which dialect it speaks. webjs: the Node service with whatsapp-web.js; "
-            "standard: whatever signs as Standard Webhooks says. What to set in each of them: "
-            "docs/connecting-a-gateway.md.",
             "base_url": "Where we reach it, e.g. http://10.0.0.5:3001",
             "mode": "observe: it is judged and shown, nothing automatic is done to it.",
-            "send_probe": "Only where nothing else tells a live session from a dead one (webjs): a "
-            "message that cannot go out, at most every 10 min for an account.",
             "require_signature": "Believe its webhooks only if they are signed: a key or a secret "
             "path alone is not enough any more.",
             "forward_url": "A backend of your own that gets all its webhooks as well, unchanged, "
@@ -65,6 +61,10 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["accepted_paths"] = "\n".join(self.instance.accepted_paths)
+        if "kind" in self.fields:
+            self.fields["kind"].help_text = _kinds_told_apart()
+        if "send_probe" in self.fields:
+            self.fields["send_probe"].help_text = _when_to_send_a_probe()
 
     def clean_kind(self) -> str:
         kind: str = self.cleaned_data["kind"]
@@ -92,6 +92,19 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
             return free_address(value, gateway_id=self.instance.pk)
         except Conflict as error:
             raise ValidationError(str(error)) from error
+
+
+def _kinds_told_apart() -> str:
+    named = "; ".join(f"{name}: {kind.title}" for name, kind in KINDS.items())
+    return f"Which dialect it speaks. {named}. What to set: docs/connecting-a-gateway.md."
+
+
+def _when_to_send_a_probe() -> str:
+    by_message = [name for name, kind in KINDS.items() if kind.capabilities.probe is ProbeKind.SEND]
+    return (
+        f"Only where nothing else tells a live session from a dead one ({', '.join(by_message)}): "
+        "a message that cannot go out, at most every 10 min for an account."
+    )
 
 
 class SecretForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -81,7 +81,7 @@ class _Outcome(msgspec.Struct):
     message: object = None
 
 
-class Client(Calls):
+class EvolutionClient(Calls):
     """Implements `gateways.base.Client`."""
 
     capabilities = Capabilities(
@@ -102,7 +102,7 @@ class Client(Calls):
     key_header = "apikey"
     refusals = frozenset({401})
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> EvolutionClient:
         return self
 
     def health(self, *, deadline_seconds: float) -> Health:

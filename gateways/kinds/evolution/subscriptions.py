@@ -21,7 +21,7 @@ from gateways.kinds.base_client import (
     Calls,
     segment,
 )
-from gateways.kinds.evolution.webhooks import PROFILE
+from gateways.kinds.evolution.words import PROFILE
 from gateways.subscriptions import Subscriber, Subscription, Wanted
 from gateways.wire.json_fields import MAX_ID_CHARACTERS
 
@@ -44,7 +44,7 @@ class _Webhook(msgspec.Struct, rename={"by_events": "webhookByEvents", "base64":
     base64: bool | None = None
 
 
-class Subscriptions(Calls):
+class EvolutionSubscriptions(Calls):
     """Implements `gateways.subscriptions.Subscriptions`."""
 
     key_header = "apikey"

@@ -7,11 +7,9 @@ a path of its own can tell who speaks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
-from gateways.base import Event, Kind, Reason, State
+from gateways.base import Event, Kind, State
 from gateways.kinds.base_webhooks import (
     NOTHING,
     envelope_of,
@@ -21,87 +19,10 @@ from gateways.kinds.base_webhooks import (
     part_of,
     word_of,
 )
-from gateways.kinds.meaning import LIFE, TEST, Meaning, Words
-from gateways.profiles import Profile
+from gateways.kinds.evolution.words import CLOSED, EVENTS
+from gateways.kinds.meaning import Meaning
 from gateways.wire.json_fields import Body, WrongField, id_of
 from gateways.wire.qr_images import picture
-
-KIND = "evolution"
-PROFILE = Profile(
-    cure="set headers of the instance's webhook: jwt_key, or apikey; its global webhook sends "
-    "neither and needs a path of its own (gateway_add --path-token)",
-    session_field="instance",
-    has_token=True,
-    key_headers=("apikey", "x-api-key"),
-)
-
-# `close` speaks by a number. It is sent for the first four only; the others reconnect in silence.
-CLOSES: Words = {
-    "401": (State.LOGGED_OUT, Reason.UNLINKED),
-    "402": (State.BLOCKED, Reason.TEMPORARY_BAN),
-    "403": (State.BLOCKED, Reason.LOGIN_REFUSED),
-    "405": (State.DISCONNECTED, Reason.CLIENT_OUTDATED),
-    "406": (State.BLOCKED, Reason.TERMS_OF_SERVICE),
-    "408": (State.DISCONNECTED, Reason.NETWORK),
-    "409": (State.DISCONNECTED, Reason.CLIENT_OUTDATED),  # its user agent is not accepted
-    "411": (State.LOGGED_OUT, Reason.UNLINKED),  # its kind of login is not the phone's any more
-    **dict.fromkeys(
-        ("413", "414", "415", "416", "417"), (State.DISCONNECTED, Reason.LOGIN_REFUSED)
-    ),
-    "418": (State.DISCONNECTED, Reason.CLIENT_OUTDATED),
-    "428": (State.DISCONNECTED, Reason.NETWORK),
-    "440": (State.DISCONNECTED, Reason.REPLACED),
-    "463": (State.DISCONNECTED, Reason.TEMPORARY_BAN),  # it may write to nobody new for a time
-    "500": (State.DISCONNECTED, Reason.SESSION_ERROR),
-    "501": (State.DISCONNECTED, Reason.CLIENT_OUTDATED),
-    "503": (State.DISCONNECTED, Reason.NETWORK),
-    "515": (State.CONNECTING, Reason.RECONNECTING),
-}
-STATES: Words = {
-    "open": (State.CONNECTED, Reason.LISTED),
-    "connecting": (State.CONNECTING, Reason.LISTED),
-    "refused": (State.DISCONNECTED, Reason.QR_EXPIRED),
-}
-CLOSED = Meaning(
-    kind=Kind.STATE,
-    words=CLOSES | dict.fromkeys(("close", "closed"), (State.DISCONNECTED, Reason.LISTED)),
-    otherwise=State.DISCONNECTED,
-)
-_QR_CODES: Words = {
-    "": (State.QR_SCANNING, Reason.NONE),
-    "500": (State.DISCONNECTED, Reason.QR_EXPIRED),
-}
-
-EVENTS: Mapping[str, Meaning] = (
-    {
-        "connection.update": Meaning(kind=Kind.STATE, reads="state", words=STATES),
-        "qrcode.updated": Meaning(kind=Kind.STATE, reads="code", words=_QR_CODES),
-        "status.instance": Meaning(kind=Kind.STATE, reads="status", words=STATES),
-        "logout.instance": Meaning(kind=Kind.STATE, state=State.LOGGED_OUT, reason=Reason.UNLINKED),
-        "remove.instance": Meaning(kind=Kind.HINT),
-        "instance.create": Meaning(kind=Kind.HINT),
-        "instance.delete": Meaning(kind=Kind.HINT),
-    }
-    | dict.fromkeys(
-        (
-            *("messages.set", "messages.upsert", "messages.update", "messages.edited"),
-            *("messages.delete", "messages.reaction", "send.message", "send.message.update"),
-            *("presence.update", "call", "contacts.set", "contacts.upsert", "contacts.update"),
-            *("chats.set", "chats.upsert", "chats.update", "chats.delete", "groups.upsert"),
-            *("groups.update", "group.update", "group.participants.update", "labels.edit"),
-            *("labels.association", "typebot.start", "typebot.change.status"),
-        ),
-        LIFE,
-    )
-    | TEST
-)
-WEAK = frozenset(
-    {
-        *("presence.update", "contacts.set", "contacts.upsert", "contacts.update", "chats.set"),
-        *("chats.upsert", "chats.update", "chats.delete", "messages.set", "labels.edit"),
-        *("labels.association", "typebot.start", "typebot.change.status"),
-    }
-)
 
 
 class _Code(msgspec.Struct):

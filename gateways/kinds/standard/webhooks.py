@@ -9,11 +9,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
-from gateways.base import Event, Kind, Reason, State
+from gateways.base import Event, Kind, Reason
 from gateways.kinds.base_webhooks import (
     NOTHING,
     envelope_of,
@@ -25,47 +23,9 @@ from gateways.kinds.base_webhooks import (
     part_of,
     word_of,
 )
-from gateways.kinds.meaning import LIFE, TEST, Meaning, Words
-from gateways.profiles import Encoding, Profile, Signature, as_whsec
+from gateways.kinds.meaning import LIFE
+from gateways.kinds.standard.words import EVENTS, REASONS
 from gateways.wire.json_fields import Body, WrongField, id_of, whole_number_of
-
-KIND = "standard"
-PROFILE = Profile(
-    cure="sign as the Standard Webhooks specification says: webhook-id, webhook-timestamp, "
-    "webhook-signature",
-    session_field="session_id",
-    signature=Signature(
-        header="webhook-signature",
-        algorithm="sha256",
-        encoding=Encoding.VERSIONED_BASE64,
-        before_body=("webhook-id", "webhook-timestamp"),
-        separator=".",
-        timestamp_header="webhook-timestamp",
-        secret=as_whsec,
-    ),
-    id_header="webhook-id",
-)
-
-STATES: Words = {state.value: (state, Reason.NONE) for state in State}
-# What a sender may give as its reason: ours of a session, not ours of ourselves or of people.
-REASONS = frozenset(
-    {
-        *(Reason.AUTHENTICATED, Reason.RECONNECTING, Reason.NAVIGATION, Reason.NETWORK),
-        *(Reason.BROWSER_GONE, Reason.SESSION_ERROR, Reason.GATEWAY_GAVE_UP),
-        *(Reason.RESTORE_FAILED, Reason.UNLINKED, Reason.REPLACED, Reason.QR_EXPIRED),
-        *(Reason.TERMS_OF_SERVICE, Reason.PROXY_BLOCKED, Reason.CLIENT_OUTDATED),
-        *(Reason.PASSKEY_REQUIRED, Reason.TEMPORARY_BAN, Reason.LOGIN_REFUSED),
-    }
-)
-
-EVENTS: Mapping[str, Meaning] = {
-    "session.status": Meaning(
-        kind=Kind.STATE, reads="status", words=STATES, kept=("status", "reason")
-    ),
-    "session.hint": Meaning(kind=Kind.HINT),
-    "ping": Meaning(kind=Kind.CANARY),
-} | TEST
-WEAK: frozenset[str] = frozenset()
 
 
 class _Data(msgspec.Struct):

@@ -28,7 +28,7 @@ from gateways.kinds.base_client import (
     segment,
     without_unread,
 )
-from gateways.kinds.waha.webhooks import STATES
+from gateways.kinds.waha.words import STATES
 from gateways.wire.json_fields import MAX_ID_CHARACTERS
 from gateways.wire.qr_images import address_of_base64, address_of_code, address_of_png
 from gateways.wire.text import printable
@@ -65,7 +65,7 @@ class _Session(msgspec.Struct):
     engine: _Engine | None = None
 
 
-class Client(Calls):
+class WahaClient(Calls):
     """Implements `gateways.base.Client`."""
 
     capabilities = Capabilities(
@@ -89,7 +89,7 @@ class Client(Calls):
     )
     key_header = "X-Api-Key"
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> WahaClient:
         return self
 
     def health(self, *, deadline_seconds: float) -> Health:

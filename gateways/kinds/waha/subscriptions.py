@@ -54,7 +54,7 @@ class _Whole(msgspec.Struct):
     config: dict[str, Any] | None = None
 
 
-class Subscriptions(Calls):
+class WahaSubscriptions(Calls):
     """Implements `gateways.subscriptions.Subscriptions`."""
 
     key_header = KEY_HEADER

@@ -57,7 +57,7 @@ class _OutcomeAnswer(msgspec.Struct):
     success: bool
 
 
-class Client(Calls):
+class WebjsClient(Calls):
     """Implements `gateways.base.Client`."""
 
     capabilities = Capabilities(
@@ -83,7 +83,7 @@ class Client(Calls):
     key_header = KEY_HEADER
     refusals = frozenset({401})
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> WebjsClient:
         return self
 
     def health(self, *, deadline_seconds: float) -> Health:

@@ -1,38 +1,44 @@
-"""The Node service (Express with whatsapp-web.js). What we call on it stands in webjs_calls, its
-webhooks are read by `parse` (see webjs_events), its words stand in webjs_words.
+"""The Node service (Express with whatsapp-web.js).
 
-Where a fact there says "observed", it was seen on the real service: tests/captures/node-service/.
+Where a fact in this folder says "observed", it was seen on the real service:
+tests/captures/node-service/.
 """
 
 from __future__ import annotations
 
-from gateways.kinds.webjs.client import Client
+from datetime import datetime
+
+from gateways.kind import OBJECT, TEXT, GatewayKind, WebhookBody
+from gateways.kinds.webjs.client import WebjsClient
 from gateways.kinds.webjs.webhooks import parse
-from gateways.kinds.webjs.words import (
-    INSTANCE_HEADER,
-    KEY_HEADER,
-    KEY_HEADERS,
-    MESSAGE_LIKE,
-    PROFILE,
-    SIGNATURE_HEADER,
-    TIMESTAMP_HEADER,
-    WRONG_PATHS,
-    signature,
+from gateways.kinds.webjs.words import PROFILE, WEAK, WRONG_PATHS
+
+
+def _event(name: str, now: datetime) -> dict[str, object]:
+    return {"event": name, "timestamp": int(now.timestamp() * 1000)}
+
+
+KIND = GatewayKind(
+    name="webjs",
+    title="the Node service (Express with whatsapp-web.js)",
+    profile=PROFILE,
+    parse=parse,
+    weak=WEAK,
+    client=WebjsClient,
+    body=WebhookBody(
+        event_field="event",
+        fields={"event": TEXT, "data": OBJECT},
+        required=("event",),
+        event=_event,
+    ),
+    url_setting="WEBHOOK_ENDPOINT={path} in its .env",
+    url_kept="in the Node service's .env (BACKEND_URL and WEBHOOK_ENDPOINT), or in its source "
+    "where the path is hard-coded; no call tells it",
+    wrong_paths=WRONG_PATHS,
+    wrong_path_hint="Versions with this path hard-coded ignore that: update the sender.",
+    session_recipe="curl -sS -X POST http://HOST:PORT/api/sessions -H 'X-API-Key: THE_KEY' "
+    "-H 'Content-Type: application/json' "
+    """-d '{"session_id":"SESSION","workspace_id":1,"account_id":1}'""",
+    is_default=True,
+    asks_us=True,
 )
-
-KIND = "webjs"
-
-__all__ = [
-    "INSTANCE_HEADER",
-    "KEY_HEADER",
-    "KEY_HEADERS",
-    "KIND",
-    "MESSAGE_LIKE",
-    "PROFILE",
-    "SIGNATURE_HEADER",
-    "TIMESTAMP_HEADER",
-    "WRONG_PATHS",
-    "Client",
-    "parse",
-    "signature",
-]

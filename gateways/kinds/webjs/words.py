@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from gateways.base import Kind, Reason, State
 from gateways.kinds.meaning import LIFE, Meaning, Words
+from gateways.kinds.whatsapp_web_js import LIBRARY_LOSSES
 from gateways.profiles import Profile, Signature
 
 SIGNATURE_HEADER = "X-HMAC-Signature"
@@ -56,18 +57,7 @@ STATES: Words = {
 }
 
 # What `session_disconnected` gives as its reason, in lower case.
-LOSSES: Words = {
-    "logout": (State.LOGGED_OUT, Reason.UNLINKED),
-    "unpaired": (State.LOGGED_OUT, Reason.UNLINKED),
-    "unpaired_idle": (State.LOGGED_OUT, Reason.UNLINKED),
-    "conflict": (State.DISCONNECTED, Reason.REPLACED),
-    "navigation": (State.DISCONNECTED, Reason.NAVIGATION),
-    "timeout": (State.DISCONNECTED, Reason.NETWORK),
-    "tos_block": (State.BLOCKED, Reason.TERMS_OF_SERVICE),
-    "smb_tos_block": (State.BLOCKED, Reason.TERMS_OF_SERVICE),
-    "proxyblock": (State.BLOCKED, Reason.PROXY_BLOCKED),
-    "deprecated_version": (State.DISCONNECTED, Reason.CLIENT_OUTDATED),
-    "max qrcode retries reached": (State.DISCONNECTED, Reason.QR_EXPIRED),
+LOSSES: Words = LIBRARY_LOSSES | {
     # Said only by a service that watches its browsers; the shipped one never notices.
     "browser_crashed": (State.DISCONNECTED, Reason.BROWSER_GONE),
     "browser_unresponsive": (State.DISCONNECTED, Reason.BROWSER_GONE),

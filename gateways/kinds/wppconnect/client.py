@@ -97,7 +97,7 @@ class _About(msgspec.Struct):
     response: _Device | None = None
 
 
-class Client(Calls):
+class WppconnectClient(Calls):
     """Implements `gateways.base.Client`."""
 
     capabilities = Capabilities(
@@ -115,7 +115,7 @@ class Client(Calls):
     )
     refusals = frozenset({401})
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> WppconnectClient:
         return self
 
     def health(self, *, deadline_seconds: float) -> Health:

@@ -6,59 +6,13 @@ speaks. It reports that its browser was killed, and no other fault.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from gateways.base import Event, Kind, Reason, State
 from gateways.kinds.base_webhooks import NOTHING, envelope_of, kept_of, name_of, parser, word_of
-from gateways.kinds.meaning import LIFE, TEST, Meaning, Words
-from gateways.profiles import Profile
+from gateways.kinds.wppconnect.words import EVENTS, UNCERTAIN
 from gateways.wire.json_fields import Body, id_of
 from gateways.wire.qr_images import picture
-
-KIND = "wppconnect"
-PROFILE = Profile(
-    cure="it can send no secret: give it a path of its own (gateway_add --path-token)",
-    session_field="session",
-)
-
-FOUND: Words = {
-    "notlogged": (State.QR_SCANNING, Reason.NONE),
-    "qrreadsuccess": (State.CONNECTING, Reason.AUTHENTICATED),
-    "islogged": (State.CONNECTING, Reason.AUTHENTICATED),
-    # Ready. Observed in some runs only: a read finds the others.
-    "inchat": (State.CONNECTED, Reason.NONE),
-    "autoclosecalled": (State.DISCONNECTED, Reason.QR_EXPIRED),
-    "browserclose": (State.DISCONNECTED, Reason.BROWSER_GONE),
-    "serverclose": (State.DISCONNECTED, Reason.NETWORK),
-    "disconnectedmobile": (State.LOGGED_OUT, Reason.UNLINKED),
-    "desconnectedmobile": (State.LOGGED_OUT, Reason.UNLINKED),  # older versions spell it so
-    "deletetoken": (State.LOGGED_OUT, Reason.UNLINKED),
-}
-
-# Something is wrong with a QR code, or with the phone's network: what, only a read tells.
-UNCERTAIN = frozenset({"qrreadfail", "qrreaderror", "phonenotconnected"})
-
-EVENTS: Mapping[str, Meaning] = (
-    {
-        "qrcode": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
-        "phoneCode": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
-        "status-find": Meaning(kind=Kind.STATE, reads="status", words=FOUND, kept=("status",)),
-        "closesession": Meaning(kind=Kind.STATE, state=State.DISCONNECTED),
-        "logoutsession": Meaning(kind=Kind.STATE, state=State.LOGGED_OUT, reason=Reason.UNLINKED),
-    }
-    | dict.fromkeys(
-        (
-            *("onmessage", "onselfmessage", "onanymessage", "onack", "onpresencechanged"),
-            *("onreactionmessage", "onrevokedmessage", "onpollresponse", "incomingcall"),
-            *("onparticipantschanged", "onupdatelabel", "onlivelocation", "onnotificationmessage"),
-        ),
-        LIFE,
-    )
-    | TEST
-)
-WEAK = frozenset({"onpresencechanged", "onupdatelabel"})
 
 
 class _Envelope(msgspec.Struct):

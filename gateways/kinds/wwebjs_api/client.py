@@ -35,7 +35,7 @@ from gateways.kinds.base_client import (
     without_unread,
 )
 from gateways.kinds.meaning import Words
-from gateways.kinds.wwebjs_api.webhooks import LOSSES
+from gateways.kinds.wwebjs_api.words import LOSSES
 from gateways.wire.http import Answer
 from gateways.wire.qr_images import address_of_code
 from gateways.wire.text import printable
@@ -98,7 +98,7 @@ class _About(msgspec.Struct):
     sessionInfo: _Info | None = None  # its name in the answer
 
 
-class Client(Calls):
+class WwebjsApiClient(Calls):
     """Implements `gateways.base.Client`."""
 
     capabilities = Capabilities(
@@ -120,7 +120,7 @@ class Client(Calls):
         },
     )
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> WwebjsApiClient:
         return self
 
     def health(self, *, deadline_seconds: float) -> Health:

@@ -61,10 +61,10 @@ def measure(name: str, accounts: int) -> Cost:
 @contextmanager
 def _lists_timed() -> Iterator[list[float]]:
     """How long each call for a list takes inside, in seconds."""
-    from gateways.kinds.webjs.client import Client
+    from gateways.kinds.webjs.client import WebjsClient
 
     taken: list[float] = []
-    ask = Client.list_sessions
+    ask = WebjsClient.list_sessions
 
     def asked(client, **how):
         began = time.perf_counter()
@@ -73,7 +73,7 @@ def _lists_timed() -> Iterator[list[float]]:
         finally:
             taken.append(time.perf_counter() - began)
 
-    with patch.object(Client, "list_sessions", asked):
+    with patch.object(WebjsClient, "list_sessions", asked):
         yield taken
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import httpx
 
 from gateways.base import Client
-from gateways.kinds.wppconnect import client as wppconnect_calls
-from gateways.registry import CLIENTS
+from gateways.kinds.wppconnect.client import _tokens
+from gateways.registry import clients
 
 KEY = "admin-key-of-the-gateway"
 Answering = Callable[[httpx.Request], httpx.Response]
@@ -16,7 +16,7 @@ Answering = Callable[[httpx.Request], httpx.Response]
 
 def client(kind: str, answer: Answering) -> Client:
     """Its gateway answers so; WPPConnect's tokens are made and forgotten on the way."""
-    wppconnect_calls._tokens.clear()
+    _tokens.clear()
 
     def answered(call: httpx.Request) -> httpx.Response:
         if call.url.path.endswith("/generate-token"):
@@ -24,7 +24,7 @@ def client(kind: str, answer: Answering) -> Client:
         return answer(call)
 
     transport = httpx.MockTransport(answered)
-    return CLIENTS[kind]("http://gateway:3000", api_key=KEY, transport=transport)
+    return clients()[kind]("http://gateway:3000", api_key=KEY, transport=transport)
 
 
 class Gateway:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from gateways.kinds.webjs import kind
+from gateways.kinds.webjs.client import WebjsClient
 
 FOLDER = Path(__file__).parents[2] / "captures" / "node-service"
 API_KEY = "test-key"
@@ -29,17 +29,17 @@ def call(label: str) -> dict:
     return next(line for line in calls() if line["label"] == label)
 
 
-def answering(status: int, content: bytes | str, **headers: str) -> kind.Client:
+def answering(status: int, content: bytes | str, **headers: str) -> WebjsClient:
     """A client whose gateway always gives this one answer."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(status, content=content, headers=headers)
 
     transport = httpx.MockTransport(answer)
-    return kind.Client("http://gateway:3001", api_key=API_KEY, transport=transport)
+    return WebjsClient("http://gateway:3001", api_key=API_KEY, transport=transport)
 
 
-def answering_as(label: str) -> kind.Client:
+def answering_as(label: str) -> WebjsClient:
     line = call(label)
     return answering(line["status"], line["answer"])
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateways.base import GatewayError, Health, Listing, Probe, Session
-from gateways.registry import CLIENTS
+from gateways.registry import clients
 from tests.gateways.kinds.clients import KEY, client
 
 WORDS = st.sampled_from(
@@ -64,7 +64,7 @@ ASKED = {
 
 
 @pytest.mark.parametrize("what", ASKED)
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(answers=ANSWERS)
 def test_it_is_a_word_or_an_error_of_ours(kind, what, answers):

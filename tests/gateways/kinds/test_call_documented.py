@@ -7,16 +7,16 @@ import httpx
 import pytest
 
 from gateways.base import GatewayError, Reason, State
-from gateways.kinds.evolution import client as evolution_calls
-from gateways.kinds.waha import client as waha_calls
+from gateways.kinds.evolution.client import EvolutionClient
+from gateways.kinds.waha.client import WahaClient
 from tests.gateways.kinds.documented import KEY, Evolution, Waha, evolution_webhook, waha_session
 
-CLIENTS = [waha_calls.Client, evolution_calls.Client]
+CLIENTS = [WahaClient, EvolutionClient]
 
 
 def waha(*sessions):
     gateway = Waha().hold(*sessions)
-    return waha_calls.Client("http://waha:3000", api_key=KEY, transport=gateway.transport)
+    return WahaClient("http://waha:3000", api_key=KEY, transport=gateway.transport)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_what_waha_does_not_hold_is_not_there():
 
 def test_evolution_s_whole_rows_are_understood_and_its_instances_tokens_passed_over():
     gateway = Evolution({"alice": evolution_webhook("https://x.example.com")})
-    client = evolution_calls.Client("http://evo", api_key=KEY, transport=gateway.transport)
+    client = EvolutionClient("http://evo", api_key=KEY, transport=gateway.transport)
     rows, unread = client._rows(5)
     assert unread == 0
     assert [(row.name, row.owner) for row in rows] == [("alice", "62811801641@s.whatsapp.net")]
@@ -121,6 +121,6 @@ def test_an_id_stays_one_segment_of_the_path(kind, session_id):
 def test_a_listed_twice_or_nameless_session_makes_waha_s_list_incomplete():
     for sessions in ([waha_session("a"), waha_session("a")], [waha_session("")]):
         transport = httpx.MockTransport(lambda call, said=sessions: httpx.Response(200, json=said))
-        client = waha_calls.Client("http://waha", api_key=KEY, transport=transport)
+        client = WahaClient("http://waha", api_key=KEY, transport=transport)
         listing = client.list_sessions(deadline_seconds=5)
         assert not listing.complete

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateways.base import GatewayError, KeyRejected, Rejected, State
-from gateways.kinds.evolution.client import Client
+from gateways.kinds.evolution.client import EvolutionClient
 
 ROWS = [
     {"id": "1", "name": "alice", "connectionStatus": "open", "ownerJid": "62811801641@c.us"},
@@ -29,12 +29,14 @@ def gateway(states, rows=ROWS):
         instance = {"instanceName": name} | ({"state": states[name]} if states[name] else {})
         return httpx.Response(200, json={"instance": instance})
 
-    return Client("http://gateway:8080", api_key="k", transport=httpx.MockTransport(answer))
+    return EvolutionClient(
+        "http://gateway:8080", api_key="k", transport=httpx.MockTransport(answer)
+    )
 
 
 def answering(status, body):
     transport = httpx.MockTransport(lambda call: httpx.Response(status, json=body))
-    return Client("http://gateway:8080", api_key="k", transport=transport)
+    return EvolutionClient("http://gateway:8080", api_key="k", transport=transport)
 
 
 def test_its_memory_is_believed_and_not_its_database():

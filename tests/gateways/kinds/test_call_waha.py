@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateways.base import BadAnswer, KeyRejected, Rejected, State
-from gateways.kinds.waha.client import Client
+from gateways.kinds.waha.client import WahaClient
 
 ALICE = {"name": "alice", "status": "WORKING", "me": {"id": "62811801641@c.us"}, "config": {}}
 WEBJS = {"engine": "WEBJS", "WWebVersion": "2.3000", "state": "CONNECTED"}
@@ -14,7 +14,7 @@ WEBJS = {"engine": "WEBJS", "WWebVersion": "2.3000", "state": "CONNECTED"}
 
 def answering(status, body):
     transport = httpx.MockTransport(lambda call: httpx.Response(status, json=body))
-    return Client("http://gateway:3000", api_key="k", transport=transport)
+    return WahaClient("http://gateway:3000", api_key="k", transport=transport)
 
 
 def read(body, status=200):
@@ -28,7 +28,7 @@ def test_a_list_names_the_stopped_ones_too():
         asked.append((str(call.url), call.headers["x-api-key"]))
         return httpx.Response(200, json=[ALICE, {"name": "bob", "status": "STOPPED", "me": None}])
 
-    client = Client("http://gateway:3000", api_key="k", transport=httpx.MockTransport(answer))
+    client = WahaClient("http://gateway:3000", api_key="k", transport=httpx.MockTransport(answer))
     listing = client.list_sessions(deadline_seconds=5)
 
     assert asked == [("http://gateway:3000/api/sessions?all=true", "k")]
@@ -95,7 +95,7 @@ def test_it_is_told_by_a_post(verb):
         asked.append((call.method, call.url.path))
         return httpx.Response(201, json={"name": "alice"})
 
-    client = Client("http://gateway:3000", api_key="k", transport=httpx.MockTransport(answer))
+    client = WahaClient("http://gateway:3000", api_key="k", transport=httpx.MockTransport(answer))
     if verb == "stop":
         client.stop_session("alice", workspace_id=1, deadline_seconds=5)
     else:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gateways.base import Rejected
-from gateways.kinds.webjs import kind
+from gateways.kinds.webjs.client import WebjsClient
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def client(sent):
         sent.append(request)
         return httpx.Response(418, json={"error": "short and stout"})
 
-    return kind.Client(
+    return WebjsClient(
         "http://gateway:3001/base/", api_key="the key/ü", transport=httpx.MockTransport(answer)
     )
 

@@ -6,8 +6,7 @@ import httpx
 import pytest
 
 from gateways.base import KeyRejected, Reason, State
-from gateways.kinds.wppconnect import client as wppconnect_calls
-from gateways.kinds.wppconnect.client import Client
+from gateways.kinds.wppconnect.client import WppconnectClient, _tokens
 from tests.gateways.kinds import captured
 
 FAULTS = "02-login-and-faults"
@@ -15,11 +14,11 @@ FAULTS = "02-login-and-faults"
 
 @pytest.fixture(autouse=True)
 def _no_remembered_tokens():
-    wppconnect_calls._tokens.clear()
+    _tokens.clear()
 
 
 def client(transport):
-    return Client("http://gateway:21465", api_key=captured.KEY, transport=transport)
+    return WppconnectClient("http://gateway:21465", api_key=captured.KEY, transport=transport)
 
 
 def read(session_id, until):

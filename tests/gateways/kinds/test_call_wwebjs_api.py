@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateways.base import BadAnswer, KeyRejected, Reason, Refused, Rejected, State, TimedOut
-from gateways.kinds.wwebjs_api.client import Client
+from gateways.kinds.wwebjs_api.client import WwebjsApiClient
 from tests.gateways.kinds import captured
 
 WITHOUT_RECOVERY = "03-faults-recover-sessions-false"
@@ -14,7 +14,7 @@ WITH_RECOVERY = "04-faults-recover-sessions-true"
 
 
 def client(transport):
-    return Client("http://gateway:3000", api_key=captured.KEY, transport=transport)
+    return WwebjsApiClient("http://gateway:3000", api_key=captured.KEY, transport=transport)
 
 
 def at(until, recording=WITHOUT_RECOVERY):
@@ -161,7 +161,7 @@ def test_stopping_never_terminates():
 
 
 def test_nobody_there_is_refused():
-    with pytest.raises(Refused), Client("http://127.0.0.1:1", api_key="k") as nobody:
+    with pytest.raises(Refused), WwebjsApiClient("http://127.0.0.1:1", api_key="k") as nobody:
         nobody.health(deadline_seconds=1)
 
 

@@ -7,7 +7,8 @@ from contextlib import suppress
 import pytest
 
 from gateways.base import GatewayError, ProbeKind, Pulse, Reason, Step
-from gateways.registry import CLIENTS, HEARD_ONLY, KINDS, capabilities_of
+from gateways.kind import HEARD_ONLY
+from gateways.registry import KINDS, capabilities_of, clients
 from tests.gateways.kinds.clients import Gateway, client
 
 HEALTH = {
@@ -44,20 +45,20 @@ WELL = {
 }
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 def test_a_boot_is_seen_where_it_says_so(kind):
     uptime = client(kind, HEALTH[kind]).health(deadline_seconds=5).uptime_seconds
     assert uptime == (3600.5 if capabilities_of(kind).sees_boot else None)
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 def test_a_live_page_is_proved_where_it_says_so(kind):
     met = client(kind, WELL[kind]).probe_session("alice", deadline_seconds=16)
     can_prove = capabilities_of(kind).probe is not ProbeKind.NONE
     assert met.pulse is (Pulse.ALIVE if can_prove else Pulse.UNCLEAR)
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 @pytest.mark.parametrize("verb", ["stop", "log out"])
 def test_what_it_cannot_do_is_not_tried(kind, verb):
     can = capabilities_of(kind)
@@ -71,7 +72,7 @@ def test_what_it_cannot_do_is_not_tried(kind, verb):
     assert bool(gateway.asked) is (can.can_stop if verb == "stop" else can.can_log_out)
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 def test_a_code_is_asked_for_where_it_can_be(kind):
     gateway = Gateway()
     with suppress(GatewayError):
@@ -79,7 +80,7 @@ def test_a_code_is_asked_for_where_it_can_be(kind):
     assert bool(gateway.asked) is capabilities_of(kind).can_show_qr
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 def test_no_ladder_has_a_step_that_deletes_a_login(kind):
     can = capabilities_of(kind)
     steps = {step for ladder in can.ladder.values() for step in ladder}
@@ -88,6 +89,6 @@ def test_no_ladder_has_a_step_that_deletes_a_login(kind):
 
 
 def test_what_cannot_be_called_can_do_nothing():
-    [heard_only] = set(KINDS) - set(CLIENTS)
+    [heard_only] = set(KINDS) - set(clients())
     assert capabilities_of(heard_only) is HEARD_ONLY
     assert HEARD_ONLY.steps(Reason.BROWSER_GONE) == ()

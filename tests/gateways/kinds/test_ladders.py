@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from gateways.base import ProbeKind, Pulse, Reason, Rejected, State, Step, Withheld
-from gateways.registry import CLIENTS, capabilities_of
+from gateways.registry import capabilities_of, clients
 from simulator import still_world
 from simulator.served.transport import transport
 from simulator.world import faults
@@ -14,7 +14,7 @@ from tests.simulator.conftest import BASE_URL, Backend
 from tests.simulator.simulated import NUMBER, connected, waiting
 
 IDS = {"workspace_id": 1, "account_id": 9}
-HAVE_A_PAGE = [kind for kind in CLIENTS if capabilities_of(kind).probe is not ProbeKind.NONE]
+HAVE_A_PAGE = [kind for kind in clients() if capabilities_of(kind).probe is not ProbeKind.NONE]
 FAULTS = {
     "the browser was killed": (
         lambda world: faults.crash(world, "alice", honest=False),
@@ -28,7 +28,7 @@ FAULTS = {
 def make():
     def made(kind):
         world = still_world(Backend(), kind=kind, hmac_secret="a-secret-of-32-characters-or-more")
-        client = CLIENTS[kind](BASE_URL, api_key="test-key", transport=transport(world))
+        client = clients()[kind](BASE_URL, api_key="test-key", transport=transport(world))
         return world, client
 
     return made
@@ -86,7 +86,7 @@ def test_the_node_service_cannot_bring_back_a_page_that_hangs(make):
     assert "alice" in world.logins
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 def test_logging_out_deletes_the_login_and_pausing_keeps_it(make, kind):
     world, client = make(kind)
     connected(world, "alice")
@@ -104,7 +104,7 @@ def test_logging_out_deletes_the_login_and_pausing_keeps_it(make, kind):
     assert "alice" not in world.logins
 
 
-@pytest.mark.parametrize("kind", [kind for kind in CLIENTS if capabilities_of(kind).can_show_qr])
+@pytest.mark.parametrize("kind", [kind for kind in clients() if capabilities_of(kind).can_show_qr])
 def test_what_waits_for_a_scan_shows_its_code_as_a_png(make, kind):
     world, client = make(kind)
     waiting(world, "alice")

@@ -19,7 +19,7 @@ def said_by(base_url):
 
 
 def test_an_unknown_kind_is_named_with_the_known_ones():
-    with pytest.raises(ValueError, match="no gateway kind 'fax'; known: webjs, wwebjs_api"):
+    with pytest.raises(ValueError, match="no gateway kind 'fax'; known: webjs, evolution"):
         registry.client_for("fax", "http://gateway:3001", api_key="k")
 
 

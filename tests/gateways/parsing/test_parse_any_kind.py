@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateways.base import Event, UnreadableEvent
-from gateways.registry import DIALECTS
+from gateways.registry import KINDS
 
-parsers = pytest.mark.parametrize("parse", [dialect.parse for dialect in DIALECTS.values()])
+parsers = pytest.mark.parametrize("parse", [dialect.parse for dialect in KINDS.values()])
 
 NAMES = ("event", "dataType", "type", "session", "sessionId", "instance", "session_id", "data")
 FIELDS = st.sampled_from([*NAMES, "status", "state", "payload", "me", "id", "timestamp", "qrcode"])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateways.base import Event, Kind, State, UnreadableEvent
-from gateways.kinds.webjs import kind as webjs
+from gateways.kinds.webjs import webhooks
 from gateways.kinds.webjs.words import EVENTS
 
 MEGABYTE = 1024 * 1024
@@ -24,7 +24,7 @@ def session_disconnected(**data):
 
 
 def parse(body):
-    return webjs.parse(json.dumps(body).encode())
+    return webhooks.parse(json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def parse(body):
 )
 def test_what_is_no_json_object_in_utf8_is_unreadable(raw):
     with pytest.raises(UnreadableEvent) as error:
-        webjs.parse(raw)
+        webhooks.parse(raw)
 
     assert str(error.value)
 
@@ -75,7 +75,7 @@ def test_what_is_no_json_object_in_utf8_is_unreadable(raw):
 )
 def test_deep_nesting_is_unreadable(raw):
     with pytest.raises(UnreadableEvent):
-        webjs.parse(raw)
+        webhooks.parse(raw)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_invisible_characters_are_spelled_out(given, shown):
 
 
 def test_a_lone_surrogate_is_spelled_out_and_a_pair_is_an_emoji():
-    event = webjs.parse(
+    event = webhooks.parse(
         b'{"event":"session_disconnected","data":{"session_id":"s\\ud83d",'
         b'"reason":"\\ud83d\\ude00 \\ud83d \\\\ud83d \\ude00"}}'
     )
@@ -109,7 +109,7 @@ def test_a_lone_surrogate_is_spelled_out_and_a_pair_is_an_emoji():
 
 
 def test_a_message_cut_inside_an_emoji_is_still_evidence_of_life():
-    event = webjs.parse(
+    event = webhooks.parse(
         b'{"event":"message_received","data":{"session_id":"s","message":{"body":"\\ud83d"}}}'
     )
 
@@ -128,7 +128,7 @@ def test_a_large_message_is_read_without_a_copy_of_its_media(filler, tail):
         + b'"}}}}'
     )
     tracemalloc.start()
-    event = webjs.parse(raw)
+    event = webhooks.parse(raw)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -140,7 +140,7 @@ def test_a_large_message_is_read_without_a_copy_of_its_media(filler, tail):
 def test_any_bytes_like_body_is_read(kind):
     raw = kind(json.dumps(session_disconnected(reason="LOGOUT")).encode())
 
-    assert webjs.parse(raw).state is State.LOGGED_OUT
+    assert webhooks.parse(raw).state is State.LOGGED_OUT
 
 
 @pytest.mark.parametrize("value", [1e999, -1e999, 2**70, [1], {"a": 1}, "x" * 70_000])
@@ -148,14 +148,14 @@ def test_a_field_the_database_could_not_take_is_left_out(value):
     body = {"event": "session_ready", "data": {"session_id": "s", "platform": value}}
     raw = json.dumps(body).replace("Infinity", "1e999").encode()
 
-    assert "platform" not in webjs.parse(raw).fields
+    assert "platform" not in webhooks.parse(raw).fields
 
 
 def test_a_number_of_ten_thousand_digits_is_unreadable():
     raw = b'{"event":"session_ready","data":{"session_id":' + b"1" * 10_000 + b"}}"
 
     with pytest.raises(UnreadableEvent):
-        webjs.parse(raw)
+        webhooks.parse(raw)
 
 
 def is_storable(value):
@@ -169,7 +169,7 @@ def is_storable(value):
 
 def assert_event_or_unreadable(raw):
     try:
-        event = webjs.parse(raw)
+        event = webhooks.parse(raw)
     except UnreadableEvent as error:
         assert str(error).isprintable()
         return

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from gateways.base import Kind, Reason, State, UnreadableEvent
-from gateways.kinds.standard.webhooks import REASONS, parse
+from gateways.kinds.standard.webhooks import parse
+from gateways.kinds.standard.words import REASONS
 
 
 def heard(name="session.status", **data):

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from gateways.base import Kind, Reason, State, UnreadableEvent
-from gateways.kinds.webjs import kind
-from gateways.kinds.webjs.words import EVENTS, LOSSES, STATES
+from gateways.kinds.webjs import webhooks
+from gateways.kinds.webjs.words import EVENTS, LOSSES, MESSAGE_LIKE, STATES
 from tests.gateways.kinds import recorded
 
 SESSION = "webjs_1_1763264318_rCdIqxMG"
@@ -17,7 +17,7 @@ WHO = {"workspace_id": 1, "session_id": SESSION}
 
 def parse(event, data=None, **top):
     body = {"event": event, **top} | ({} if data is None else {"data": data})
-    return kind.parse(json.dumps(body).encode())
+    return webhooks.parse(json.dumps(body).encode())
 
 
 def lost(**data):
@@ -36,7 +36,7 @@ RECORDED = {
 @pytest.mark.parametrize("webhook", recorded.webhooks())
 def test_every_recorded_webhook_is_read(webhook):
     body = json.loads(webhook["body"])
-    event = kind.parse(webhook["body"].encode())
+    event = webhooks.parse(webhook["body"].encode())
 
     assert (event.kind, event.state, event.reason) == RECORDED[event.name]
     assert (event.name, event.session_id, event.workspace_id) == (
@@ -157,7 +157,7 @@ def test_an_unknown_status_word_only_calls_for_a_look(status):
     assert (event.kind, event.state, event.reason) == (Kind.HINT, None, Reason.UNRECOGNISED)
 
 
-@pytest.mark.parametrize("name", sorted(kind.MESSAGE_LIKE - {"mobile_activity_detected"}))
+@pytest.mark.parametrize("name", sorted(MESSAGE_LIKE - {"mobile_activity_detected"}))
 def test_a_message_is_evidence_of_life_and_nothing_of_it_is_kept(name):
     content = {"id": "x", "body": "TOP SECRET", "from": "62811801641@c.us"}
     event = parse(name, WHO | {"message": content, "status": "read", "message_id": "m"})

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateways.base import Rejected, TimedOut, Withheld
-from gateways.registry import CLIENTS
+from gateways.registry import clients
 from tests.gateways.kinds.clients import Gateway, client
 
 HANGS = httpx.ReadTimeout
@@ -175,7 +175,7 @@ def test_wppconnect_that_has_not_closed_it_is_said():
         do("stop", "wppconnect", gateway)
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 @pytest.mark.parametrize("verb", ["start", "restart", "log out"])
 def test_what_gets_no_answer_may_still_happen(kind, verb):
     """The outcome is unknown, which is no refusal."""

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from gateways.base import BadAnswer, KeyRejected, Rejected, TimedOut
-from gateways.kinds.evolution.subscriptions import Subscriptions as EvolutionSubscriptions
-from gateways.kinds.waha.subscriptions import Subscriptions as WahaSubscriptions
+from gateways.kinds.evolution.subscriptions import EvolutionSubscriptions
+from gateways.kinds.waha.subscriptions import WahaSubscriptions
 from gateways.subscriptions import Wanted
 from tests.gateways.kinds.documented import (
     KEY,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateways.kinds.webjs import kind
+from gateways.kinds.webjs.words import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
 from tests.gateways.kinds import recorded
 
 
@@ -13,7 +13,7 @@ def test_the_worked_example_of_the_contract():
     )
 
     assert (
-        kind.signature("s3cret", "1763264512", body)
+        signature("s3cret", "1763264512", body)
         == "44ff093bea3aa5c201d481939246ae2a20a057e67472b541a8c3bab4674b497e"
     )
 
@@ -22,6 +22,6 @@ def test_the_worked_example_of_the_contract():
 def test_every_recorded_webhook_is_signed_so(webhook):
     headers = webhook["headers"]
 
-    assert headers[kind.SIGNATURE_HEADER] == kind.signature(
-        recorded.SECRET, headers[kind.TIMESTAMP_HEADER], webhook["body"].encode()
+    assert headers[SIGNATURE_HEADER] == signature(
+        recorded.SECRET, headers[TIMESTAMP_HEADER], webhook["body"].encode()
     )

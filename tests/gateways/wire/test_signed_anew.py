@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import jwt
 import pytest
 
-from gateways.registry import DIALECTS
+from gateways.registry import KINDS
 from gateways.signing import signed_anew
 from tests.webhooks.sending import sign
 
@@ -20,7 +20,7 @@ SECONDS = str(int(NOW.timestamp()))
 
 
 def anew(kind, headers, *secrets):
-    return signed_anew(DIALECTS[kind].profile, BODY, headers, secrets=secrets, now=NOW)
+    return signed_anew(KINDS[kind].profile, BODY, headers, secrets=secrets, now=NOW)
 
 
 @pytest.mark.parametrize("signer", ["new", "old"])

@@ -19,7 +19,7 @@ from gateways.base import (
     TimedOut,
     Unreachable,
 )
-from gateways.registry import CLIENTS
+from gateways.registry import clients
 from tests.gateways.kinds.clients import KEY, Gateway, client
 
 PAGE = b"<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head></html>"
@@ -62,7 +62,7 @@ def trouble(kind, answer):
     return error.value
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 @pytest.mark.parametrize(("status", "body", "error", "words"), ANSWERS.values(), ids=ANSWERS)
 def test_an_answer_that_is_none(kind, status, body, error, words):
     if body == HALF and kind in ("waha", "evolution"):
@@ -74,7 +74,7 @@ def test_an_answer_that_is_none(kind, status, body, error, words):
     assert "http://gateway:3000" in str(found)
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 def test_a_wrong_key(kind):
     status, body = WRONG_KEY[kind]
 
@@ -90,14 +90,14 @@ def test_a_wrong_key_where_wppconnect_makes_its_tokens():
     def answer(call):
         return httpx.Response(400, json=said)
 
-    gateway = CLIENTS["wppconnect"](
+    gateway = clients()["wppconnect"](
         "http://gateway:3000", api_key="wrong", transport=httpx.MockTransport(answer)
     )
     with pytest.raises(KeyRejected):
         gateway.stop_session("nobody", workspace_id=1, deadline_seconds=5)
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 @pytest.mark.parametrize(("how", "error", "words"), ENDS.values(), ids=ENDS)
 def test_no_answer_at_all(kind, how, error, words):
     def answer(call):
@@ -109,12 +109,15 @@ def test_no_answer_at_all(kind, how, error, words):
     assert words in str(found)
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 def test_nobody_listens(kind):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound and never listening: nobody else gets the port
         address = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        with pytest.raises(Refused, match="refused"), CLIENTS[kind](address, api_key=KEY) as asked:
+        with (
+            pytest.raises(Refused, match="refused"),
+            clients()[kind](address, api_key=KEY) as asked,
+        ):
             asked.list_sessions(deadline_seconds=5)
 
 
@@ -141,17 +144,17 @@ def dripping():
             thread.join(5)
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 def test_one_that_drips_is_timed_out_like_one_that_hangs(kind):
     with (
         dripping() as address,
-        CLIENTS[kind](address, api_key=KEY) as asked,
+        clients()[kind](address, api_key=KEY) as asked,
         pytest.raises(TimedOut, match=r"not complete within 0\.3 s"),
     ):
         asked.list_sessions(deadline_seconds=0.3)
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 def test_an_error_of_the_gateway_s_that_quotes_our_key_is_told_without_it(kind):
     said = {"error": f"cannot use {KEY} here", "message": f"cannot use {KEY} here"}
     assert "cannot use *** here" in str(trouble(kind, lambda call: httpx.Response(500, json=said)))

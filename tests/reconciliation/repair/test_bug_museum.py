@@ -16,7 +16,7 @@ from accounts.repair.pause import pause_repair
 from accounts.words.status import Source, Status, Wanted
 from accounts.words.steps import StepCode
 from gateways.base import Reason
-from gateways.registry import CLIENTS, capabilities_of
+from gateways.registry import capabilities_of, clients
 from reconciliation.repair.governor import govern
 from reconciliation.repair.policy import (
     MOST_STRIKES,
@@ -106,7 +106,7 @@ def test_what_was_cancelled_is_not_a_failure():
     assert decision.next_step.try_number == 1
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", clients())
 def test_told_not_to_reconnect_means_that_on_every_kind_of_gateway(kind):
     """In OpenWA: `maxReconnectAttempts: 0` was ignored by one engine."""
     told_not_to = Place(acts=False, capabilities=capabilities_of(kind))

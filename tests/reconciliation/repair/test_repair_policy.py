@@ -14,7 +14,7 @@ from accounts.words.reasons import REASONS
 from accounts.words.status import Status
 from accounts.words.steps import PlannedStep, StepCode
 from gateways.base import Reason, Step
-from gateways.registry import CLIENTS, capabilities_of
+from gateways.registry import capabilities_of, clients
 from reconciliation.repair.policy import (
     FIRST_QUARANTINE,
     LONGEST_BACKOFF,
@@ -244,7 +244,7 @@ places = st.builds(
     acts=st.booleans(),
     hidden=st.sampled_from([None, StepCode.GATEWAY_BLIND]),
     is_paused=st.booleans(),
-    capabilities=st.sampled_from([capabilities_of(kind) for kind in CLIENTS]),
+    capabilities=st.sampled_from([capabilities_of(kind) for kind in clients()]),
 )
 cases = st.builds(
     Case,

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import Account, Gateway, Repair
 from accounts.words.status import Wanted
-from gateways.registry import CLIENTS
+from gateways.registry import clients
 from reconciliation.repair import stop_unwanted
 from reconciliation.repair.governor import govern
 
@@ -25,8 +25,8 @@ def rings(monkeypatch):
 @pytest.fixture
 def keeps_login(monkeypatch):
     """A gateway that can stop a session without deleting its login."""
-    can = replace(CLIENTS["webjs"].capabilities, stop_keeps_login=True)
-    monkeypatch.setattr(CLIENTS["webjs"], "capabilities", can)
+    can = replace(clients()["webjs"].capabilities, stop_keeps_login=True)
+    monkeypatch.setattr(clients()["webjs"], "capabilities", can)
 
 
 @pytest.fixture

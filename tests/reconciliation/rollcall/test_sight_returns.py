@@ -50,10 +50,10 @@ def test_two_lists_with_nobody_looking_in_between_are_not_a_minute_of_agreement(
 def test_a_gateway_without_an_uptime_that_comes_back_may_have_booted(scene, monkeypatch):
     """It restores its sessions one after another, and nothing else tells that it was restarted."""
     from gateways.base import Health
-    from gateways.kinds.webjs import kind
+    from gateways.kinds.webjs.client import WebjsClient
 
     monkeypatch.setattr(
-        kind.Client,
+        WebjsClient,
         "health",
         lambda self, *, deadline_seconds: Health(uptime_seconds=None, sessions_held=None),
     )

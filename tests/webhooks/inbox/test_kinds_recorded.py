@@ -13,7 +13,7 @@ from accounts.models import Account
 from accounts.repair.targeted_read import confirm
 from accounts.words.status import Status
 from gateways.kinds.wppconnect import client
-from gateways.registry import DIALECTS, use_transport
+from gateways.registry import KINDS, use_transport
 from tests.cast import NOBODY
 from tests.gateways.kinds import captured
 from tests.webhooks.speaking import TOKEN, a_gateway_of, post
@@ -39,10 +39,10 @@ def replay(cast):
             before = captured.moment(folder, recording, label, about=about)
         bodies = captured.webhooks(folder, recording, before=before)
         if about:
-            parse = DIALECTS[kind].parse
+            parse = KINDS[kind].parse
             bodies = [body for body in bodies if parse(body).session_id == about]
         gateway = a_gateway_of(cast, kind, api_key=captured.KEY, path=TOKEN)
-        sessions = {event.session_id for event in map(DIALECTS[kind].parse, bodies)} - {None}
+        sessions = {event.session_id for event in map(KINDS[kind].parse, bodies)} - {None}
         for session_id in sessions:
             cast.an_account(session_id, Status.PENDING, gateway=gateway, observed_at=None)
         token = TOKEN if kind == "wppconnect" else ""
@@ -120,7 +120,8 @@ def test_wppconnect_in_the_middle_of_a_fault(
 ):
     # It lists a session from its first login on; the list itself was not asked for at that moment.
     monkeypatch.setattr(
-        "gateways.kinds.wppconnect.client.Client._names", lambda self, seconds: ([session_id], 0)
+        "gateways.kinds.wppconnect.client.WppconnectClient._names",
+        lambda self, seconds: ([session_id], 0),
     )
     ended = replay(*WPPCONNECT[0], label=label, about=session_id)
 

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.command import gateway_named
 from accounts.models import Gateway
+from gateways.registry import KINDS
 from webhooks.route_check.hop import Hop
 from webhooks.route_check.round_trip import check_route
 from webhooks.route_check.subscriptions import fix_hop
@@ -28,11 +29,12 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        can = [name for name, kind in KINDS.items() if kind.subscriptions]
         parser.add_argument("--gateway", required=True, help="its name")
         parser.add_argument(
             "--fix",
             action="store_true",
-            help="first set the right URL in the gateway, where its API can (waha, evolution)",
+            help=f"first set the right URL in the gateway, where its API can ({', '.join(can)})",
         )
         parser.add_argument(
             "--yes",

@@ -1,0 +1,21 @@
+"""The words of whatsapp-web.js, which each kind that is built on it hands on."""
+
+from __future__ import annotations
+
+from gateways.base import Reason, State
+from gateways.kinds.meaning import Words
+
+# Why a session was lost, in lower case.
+LIBRARY_LOSSES: Words = {
+    "logout": (State.LOGGED_OUT, Reason.UNLINKED),
+    "unpaired": (State.LOGGED_OUT, Reason.UNLINKED),
+    "unpaired_idle": (State.LOGGED_OUT, Reason.UNLINKED),
+    "conflict": (State.DISCONNECTED, Reason.REPLACED),
+    "navigation": (State.DISCONNECTED, Reason.NAVIGATION),
+    "timeout": (State.DISCONNECTED, Reason.NETWORK),
+    "tos_block": (State.BLOCKED, Reason.TERMS_OF_SERVICE),
+    "smb_tos_block": (State.BLOCKED, Reason.TERMS_OF_SERVICE),
+    "proxyblock": (State.BLOCKED, Reason.PROXY_BLOCKED),
+    "deprecated_version": (State.DISCONNECTED, Reason.CLIENT_OUTDATED),
+    "max qrcode retries reached": (State.DISCONNECTED, Reason.QR_EXPIRED),
+}
