@@ -73,6 +73,8 @@ def arrange(address: str, passwords: Passwords, *, may_make_databases: bool) -> 
     with _connect(address, SUPERUSER, passwords.superuser) as connection:
         rights = "CREATEDB" if may_make_databases else "NOCREATEDB"
         _make(connection, ROLLCALL, f"NOSUPERUSER NOCREATEROLE {rights}", passwords.rollcall)
+        if may_make_databases:  # the servers of tests and benches, which begin from a clean disk
+            connection.execute(f"GRANT pg_checkpoint TO {ROLLCALL}")
         connection.execute(f"DROP ROLE IF EXISTS {_HELPER}")
         with connection.transaction():
             connection.execute(f"ALTER DATABASE {DATABASE} OWNER TO {ROLLCALL}")
