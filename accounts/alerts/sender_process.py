@@ -2,7 +2,7 @@
 what its libraries log (an address may hold a token) never meets our logs.
 
 Reads a letter as JSON from standard input and writes what became of it as JSON. Knows no Django
-settings and no database. Started by accounts.alerts.outbox.
+settings and no database. Started by accounts.alerts.sender.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The rows here and the sessions that the simulator is seeded with differ on purpose in one account
 and one session: the first roll call finds them. The session is the incident's own, so that its
-three rows need only be registered to replay it (README.md).
+three rows need only be registered to replay it (docs/incident-by-hand.md).
 """
 
 from __future__ import annotations

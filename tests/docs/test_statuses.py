@@ -20,7 +20,7 @@ def keeping(status: Status) -> str:
     if status in LIVE_STATUSES:
         return "45 s without a read that shows it, then `unknown`"
     if status in STICKY:
-        return "until a live word or a person ends it"
+        return "until the session is seen alive or an operator changes it"
     return "until something newer is seen"
 
 

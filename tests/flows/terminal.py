@@ -1,4 +1,4 @@
-"""A second terminal beside a running instance, in which the README's lines are typed."""
+"""A second terminal beside a running instance, in which the lines of the pages are typed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.instance.running import KEPT, ROOT, Running
 _DONE = "=== done ==="
 
 
-def blocks_of_readme() -> list[str]:
-    """What a newcomer is told to paste, in its order."""
-    return re.findall(r"^```bash\n(.*?)^```", (ROOT / "README.md").read_text(), re.S | re.M)
+def blocks_of(page: str) -> list[str]:
+    """The blocks that a page tells its reader to paste, in their order."""
+    return re.findall(r"^```bash\n(.*?)^```", (ROOT / page).read_text(), re.S | re.M)
 
 
 class Terminal:

@@ -1,4 +1,4 @@
-"""The incident as the README has a newcomer replay it: its very lines, on a real instance."""
+"""docs/incident-by-hand.md and the README, typed line by line on a real instance."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import psycopg
 import pytest
 
 from instance.servers import bundled
-from tests.flows.terminal import Terminal, blocks_of_readme
+from tests.flows.terminal import Terminal, blocks_of
 from tests.instance.running import Running, until
 
 pytestmark = [
     pytest.mark.timeout(180),
-    pytest.mark.skipif(shutil.which("curl") is None, reason="the README's lines need curl"),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="the pages' lines need curl"),
 ]
 NUMBER, SECOND_NUMBER = "62811801641", "62811801642"
 HELD = "webjs_1_1763264318_rCdIqxMG"
@@ -44,8 +44,10 @@ def becomes(
     return bool(until(is_so, limit_seconds=limit_seconds))
 
 
-def test_every_line_of_the_readme_does_what_it_says(running: Running, terminal: Terminal) -> None:
-    blocks = iter(blocks_of_readme())
+def test_every_line_of_the_incident_and_the_readme_does_what_it_says(
+    running: Running, terminal: Terminal
+) -> None:
+    blocks = iter(blocks_of("docs/incident-by-hand.md") + blocks_of("README.md"))
     said = lambda: terminal.type(next(blocks))  # noqa: E731
     assert said() == "\n"
 
@@ -96,3 +98,4 @@ def test_every_line_of_the_readme_does_what_it_says(running: Running, terminal: 
     assert "unknown session" in by_hand
     assert "belongs to no gateway" in by_hand
     assert "Added gateway whatsapp-2" in said()
+    assert next(blocks, None) is None
