@@ -1,7 +1,7 @@
 """Leases: a column says until when somebody holds a row. One rule for all of them.
 
 A lease further ahead than any can be was taken before the clock was set back, so it is over too.
-Ahead by a little (LOOKED_LATER) it is only that its holder looked at the clock after us.
+Ahead by a little (clock.LOOKED_LATER) it is only that its holder looked at the clock after us.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from accounts.store.clock import LOOKED_LATER
+from accounts.store import clock
 
 
 def is_over(until: datetime | None, now: datetime, *, longest: timedelta) -> bool:
     """Whether a lease that may last for `longest` holds no more; a row without one is free."""
-    return until is None or until <= now or until > now + longest + LOOKED_LATER
+    return until is None or until <= now or until > now + longest + clock.LOOKED_LATER
 
 
 def over(column: str, now: datetime, *, longest: timedelta) -> Q:
     """Rows whose lease in `column` has run out. Rows that nobody ever held are not among them."""
-    return Q(**{f"{column}__lte": now}) | Q(**{f"{column}__gt": now + longest + LOOKED_LATER})
+    return Q(**{f"{column}__lte": now}) | Q(**{f"{column}__gt": now + longest + clock.LOOKED_LATER})
 
 
 def free(column: str, now: datetime, *, longest: timedelta) -> Q:
@@ -31,7 +31,7 @@ def free(column: str, now: datetime, *, longest: timedelta) -> Q:
 def held(column: str, now: datetime, *, longest: timedelta) -> Q:
     """Rows that somebody holds by their lease in `column`."""
     return Q(
-        **{f"{column}__gt": now, f"{column}__lte": now + longest + LOOKED_LATER},
+        **{f"{column}__gt": now, f"{column}__lte": now + longest + clock.LOOKED_LATER},
     )
 
 
@@ -44,4 +44,4 @@ def free_sql(column: str) -> str:
 
 def longest_parameter(longest: timedelta) -> timedelta:
     """The parameter `longest` of `free_sql`, for leases that may last for `longest`."""
-    return longest + LOOKED_LATER
+    return longest + clock.LOOKED_LATER
