@@ -1,4 +1,4 @@
-"""System checks: mistakes of the configuration, by name."""
+"""System checks for configuration mistakes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from accounts.store.encryption import CannotOpen
 
 @register()
 def check_clocks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[CheckMessage]:
-    """The clocks must fit into each other, or a promise cannot be kept."""
+    """Check that the time limits fit together: otherwise a promise cannot be kept."""
     period, expiry = settings.ROLL_CALL_EVERY_SECONDS, settings.LIVE_WORD_EXPIRES_AFTER_SECONDS
     if expiry <= 2 * period:
         yield Error(
@@ -74,8 +74,8 @@ def check_allowed_hosts(
 def check_gateways(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> Iterable[CheckMessage]:
-    """Only with `check --database default`, since it reads rows; `migrate` asks too, before there
-    is a table."""
+    """Check gateways and secrets. Only with `check --database default`, since it reads rows;
+    `migrate` runs it too, before the table exists."""
     if not databases or Gateway._meta.db_table not in connection.introspection.table_names():
         return
     for gateway in Gateway.objects.filter(secrets__isnull=True):

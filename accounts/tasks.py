@@ -13,11 +13,11 @@ from accounts.repair import starts, targeted_read
 from accounts.state import expiry
 from accounts.store import enqueue
 
-# Of the worker's threads: a start takes up to a minute, and roll calls, sweeps and confirming reads
-# must get through all the same.
+# Share of the worker's threads: a start takes up to a minute, and roll calls, sweeps and confirming
+# reads must still run.
 STARTS_AT_ONCE = settings.THREADS * 3 // 16
 LOOKS_AT_ONCE = settings.THREADS // 16
-# A browser that is up has not read its login yet: sooner than the sweeper's next round.
+# A browser that is up has not read its login yet; this is sooner than the sweeper's next round.
 LOOK_AGAIN_SECONDS = 1.5
 _starting = threading.BoundedSemaphore(STARTS_AT_ONCE)
 _expiring = threading.BoundedSemaphore(1)
@@ -36,7 +36,7 @@ def read_claims_again() -> None:
 
 @shared_task
 def expire_live_words() -> None:
-    """One at a time: a second one would wait for the first one's rows."""
+    """Run one sweep at a time: a second one would wait for the rows of the first."""
     if _expiring.acquire(blocking=False):
         try:
             expiry.expire_live_words()
@@ -61,7 +61,7 @@ def try_channel(channel_id: int) -> None:
 
 @shared_task
 def carry_out_repairs(gateway_id: int) -> None:
-    """Without room nothing is lost: the sweeper rings again."""
+    """Carry out one start. Without a free slot nothing is lost: the sweeper runs it again."""
     if _starting.acquire(blocking=False):
         try:
             repair = starts.carry_out_due(gateway_id)

@@ -1,1 +1,1 @@
-"""Who is told of what, and how: channels, messages, and what has been sent."""
+"""Alerts: channels, messages, and the queue of what is sent to operators."""

@@ -1,4 +1,4 @@
-"""The ways to tell operators: adding one, trying one."""
+"""Add and test alert channels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from accounts.words.refusals import Conflict
 
 
 def clean_target(kind: str, target: str) -> str:
-    """As it is kept. Raises ValidationError, which never quotes an Apprise URL."""
+    """Return the target as it is stored. Raises ValidationError, never quoting an Apprise URL."""
     if kind == Channel.Kind.EMAIL:
         return _clean_addresses(target)
     if trouble := trouble_with_url(target.strip()):
@@ -38,8 +38,8 @@ def _clean_addresses(text: str) -> str:
 
 
 def ensure_channel(name: str, *, kind: str, target: str) -> tuple[Channel, bool]:
-    """The channel of this name with this target; True when it was made. Raises Conflict and
-    ValidationError."""
+    """Return the channel of this name with this target, and True if it was created. Raises Conflict
+    and ValidationError."""
     target = clean_target(kind, target)
     with transaction.atomic():
         found = Channel.objects.select_for_update().filter(name=name).first()
@@ -63,8 +63,8 @@ def _add(name: str, kind: str, target: str) -> Channel:
 
 
 def keep_channel(channel: Channel, *, changed: list[str], target: str = "") -> None:
-    """Save a new channel, or what was changed of an old one and nothing else: a sender may be
-    writing how it fares."""
+    """Save a new channel, or only the changed fields of an old one: a sender may be writing the
+    others."""
     if target:
         aim(channel, target)
         changed = [*changed, "sealed", "failing_since", "last_error"]
@@ -72,13 +72,13 @@ def keep_channel(channel: Channel, *, changed: list[str], target: str = "") -> N
 
 
 def aim(channel: Channel, target: str) -> None:
-    """At another target: what was wrong with the old one says nothing about it."""
+    """Set another target. Errors of the old target are cleared."""
     channel.target = target
     channel.failing_since, channel.last_error = None, ""
 
 
 def try_channel(channel_id: int) -> Outcome:
-    """Send a test now, and note what it says about the channel."""
+    """Send a test now, and record what it says about the channel."""
     channel = Channel.objects.get(pk=channel_id)
     outcome = send(channel, trial_message(channel.name), letter_id=uuid.uuid4().hex)
     note_outcome(channel, outcome)

@@ -1,4 +1,4 @@
-"""Incidents as the terminal and scripts are shown them."""
+"""Incidents as the terminal and scripts show them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from accounts.store import clock
 from gateways.wire.text import printable
 
 MOST = 200
-# The sweeper looks every 5 s.
+# The sweeper runs every 5 s.
 SENT_WITHIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """`unsent`: since when notices were due, the oldest first."""
+    """Incidents to show. `unsent`: since when notices are overdue, oldest first."""
 
     incidents: list[Incident]
     channels: list[Channel]
@@ -28,9 +28,9 @@ class Listed:
 
 
 def listed(*, with_closed: bool) -> Listed:
-    """Open ones first, the newest first."""
+    """Return the incidents, open ones first, newest first."""
     rows = Incident.objects.select_related("gateway").annotate(
-        # What is told first is that it began: one a channel.
+        # The opening notice is sent first: one per channel.
         told=Count("notifications", filter=Q(notifications__state=Notification.State.SENT))
     )
     if not with_closed:

@@ -1,4 +1,4 @@
-"""Sending one message in a process of its own, which is ended when it takes too long."""
+"""Send one message in its own process, which is killed if it takes too long."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from accounts.models import Channel
 from accounts.store.encryption import CannotOpen
 
 SENDER_PROCESS = Path(__file__).with_name("sender_process.py")
-# For his start, beyond the channel's own timeout.
+# Time for the process to start, in addition to the channel's own timeout.
 BEYOND_SECONDS = 5
-# He gets no secrets of ours by the environment: only how to reach the world.
+# The process gets no secrets of ours through the environment: only what it needs for network
+# access.
 _HIS_ENVIRONMENT = ("PATH", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE") + (
     *("http_proxy", "https_proxy", "no_proxy", "all_proxy"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
@@ -28,7 +29,7 @@ _HIS_ENVIRONMENT = ("PATH", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQU
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An `error` beside `sent`: not everybody got it."""
+    """Outcome of one message. `sent` with an `error`: some recipients did not get it."""
 
     sent: bool
     error: str = ""
@@ -39,7 +40,7 @@ def hard_limit_seconds(channel: Channel) -> int:
 
 
 def send(channel: Channel, message: Message, *, letter_id: str) -> Outcome:
-    """Never raises for what is wrong with the channel."""
+    """Send the message. Never raises for a fault of the channel."""
     try:
         target = channel.target
     except CannotOpen:
@@ -58,7 +59,7 @@ def send(channel: Channel, message: Message, *, letter_id: str) -> Outcome:
 
 
 def trouble_with_url(url: str) -> str:
-    """Why Apprise would not take this URL; empty when it would. Nothing is sent."""
+    """Return why Apprise would reject this URL; "" if it would not. Sends nothing."""
     letter = {"kind": "apprise", "target": url, "timeout": 5, "subject": "", "body": ""}
     return _hand_over(letter, limit_seconds=15).error
 
@@ -75,7 +76,7 @@ def _mail_server() -> dict[str, Any]:
 
 
 def _hand_over(letter: dict[str, Any], *, limit_seconds: int) -> Outcome:
-    """By standard input: an argument could be read by everybody on the machine."""
+    """Pass the message by standard input: everybody on the machine can read arguments."""
     try:
         done = subprocess.run(
             [sys.executable, "-I", str(SENDER_PROCESS)],

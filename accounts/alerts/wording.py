@@ -1,4 +1,4 @@
-"""The words of a notice: what, where, since when, how often, what to do. Plain text."""
+"""Text of a notice: what, where, since when, how often, what to do. Plain text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from accounts.models import Incident
 from gateways.wire.text import printable
 
 LONGEST_SUBJECT = 150
-# Telegram takes 4,096 characters, others less.
+# Telegram accepts 4,096 characters, others fewer.
 LONGEST_BODY = 3500
 LONGEST_WORDS = 500
 
@@ -26,7 +26,7 @@ class Message:
 
 
 def message_about(incidents: Sequence[Incident], now: datetime) -> Message:
-    """One message about one incident or about many."""
+    """Return one message about one incident or many."""
     if len(incidents) == 1:
         [incident] = incidents
         over = f": over after {_lasted(incident)}" if incident.closed_at else ""
@@ -61,7 +61,7 @@ def _subject(text: str) -> str:
 
 
 def _said(text: str) -> str:
-    """Strangers' words end up in incidents: nothing of them may break a line or hide."""
+    """Make foreign text printable: nothing in it may break a line or hide."""
     return printable(text, limit=LONGEST_WORDS)
 
 
@@ -97,7 +97,7 @@ def _whole(incident: Incident, now: datetime) -> str:
 
 
 def _summary(incidents: Sequence[Incident], now: datetime) -> str:
-    """Each with its cure while there is room, then the number of the others."""
+    """List each incident with its cure while there is room, then the number of the others."""
     text = ""
     for number, incident in enumerate(incidents):
         entry = f"{_entry(incident, now)}\n\n"

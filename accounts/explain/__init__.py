@@ -1,2 +1,2 @@
-"""The rooms of an explanation: what is shown, the rule that decided, what it ruled out, what
-happens next, and what a human must do. `accounts.explain.explanation` is their door."""
+"""Explain an account's status: what is shown, the rule that decided, what it ruled out, the next
+step, and what a human must do. Callers import `accounts.explain.explanation`."""

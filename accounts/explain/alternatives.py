@@ -1,4 +1,4 @@
-"""The other words that an account might be in, and why it is in none of them."""
+"""The other statuses, and why the account has none of them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _FIXED: dict[Status, tuple[str, ...]] = {
 
 
 def ruled_out(account: Account, shown: Status, now: datetime) -> list[str]:
-    """One line each: "not disconnected: …"."""
+    """Return one line per status: "not disconnected: …"."""
     return list(_FINDERS[shown](account, now) if shown in _FINDERS else _FIXED[shown])
 
 
@@ -81,7 +81,8 @@ def _of_unknown(account: Account, now: datetime) -> Iterator[str]:
 
 
 def _unshown(account: Account, now: datetime) -> str:
-    """Of what is absent from lists its messages may go on to come: these show no session."""
+    """Return since when no read shows it. Messages may still arrive for a session that is absent
+    from lists; they show no session."""
     blind = account.gateway.blind_since is not None
     gone = account.unshown_since or (account.gateway.listed_at if blind else None)
     if gone is None:

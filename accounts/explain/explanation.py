@@ -1,4 +1,4 @@
-"""Why an account is in its state: the same words in the admin, the command line and the API."""
+"""Explain why an account has its status, in the same words for admin, command line and API."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from gateways.base import Reason
 
 __all__ = ("Explanation", "age", "explain", "proof_text", "sentence", "what_to_do")
 
-# The live client spoke so lately that it is told as a fact.
+# Proof that is this recent is shown as a fact.
 PROOF_IS_NEWS = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """`sentence` is the state with its age and proof; the rest says what it rests on. `rule`: the
-    one that decided; `ruled_out`: what it is not, and why; `next_step_at`: when the next thing is
-    due that happens by itself; `next_step_code`: the code of what repair has planned, or ""."""
+    """Explanation of a status.
+
+    `sentence`: the status with its age and proof. `rule`: the rule that decided. `ruled_out`: the
+    other statuses, and why not. `next_step_at`: when the next automatic step is due.
+    `next_step_code`: the code of the planned repair step, or "".
+    """
 
     status: Status
     sentence: str
@@ -43,7 +46,7 @@ class Explanation:
 
     @property
     def human(self) -> str:
-        """What a human must do, as a sentence."""
+        """Instruction for a human, as a sentence."""
         return self.instruction.text
 
     @property
@@ -52,12 +55,12 @@ class Explanation:
 
     @property
     def is_somebodys_turn(self) -> bool:
-        """A human must act, or something is done by itself."""
+        """True if a human must act or an automatic step follows."""
         return self.instruction.turn is not Turn.NOBODY
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """All of it, as (label, text): whoever shows it shows these, word for word."""
+        """Every part as (label, text). Each output shows them word for word."""
         told = [
             ("Reason", self.reason),
             ("Rule", self.rule),
@@ -71,8 +74,11 @@ class Explanation:
 
 
 def explain(account: Account, now: datetime) -> Explanation:
-    """Needs account.gateway; asks the database five times: for the last transition, its open
-    repair, its next probe, its twins, and whether its gateway is under maintenance."""
+    """Explain the status of the account. Needs account.gateway.
+
+    Makes five queries: the last transition, the open repair, the next probe, the twins, and whether
+    its gateway is under maintenance.
+    """
     shown = account.shown_status(now)
     last = account.transitions.order_by("-id").first()
     at_work = account.repairs.filter(state__in=Repair.OPEN).values_list("state", flat=True).first()
@@ -98,14 +104,17 @@ def explain(account: Account, now: datetime) -> Explanation:
 def what_to_do(
     account: Account, now: datetime, *, at_work: str | None, has_twin: bool = False
 ) -> Instruction:
-    """What a human must do, without asking the database: for lists. `at_work`: the state of its
-    open repair, where it has one; `has_twin`: another one is wanted running with its number."""
+    """Return what a human must do, without a query: for lists.
+
+    `at_work`: the state of its open repair, if any. `has_twin`: another account should run with the
+    same number.
+    """
     shown = account.shown_status(now)
     return instruction_of(account, shown, now, at_work=at_work, has_twin=has_twin)
 
 
 def sentence(account: Account, now: datetime) -> str:
-    """One sentence that never shows a gateway's word as a fact."""
+    """Return one sentence that never shows a gateway's claim as a fact."""
     shown = account.shown_status(now)
     if shown is Status.CONNECTED:
         return f"connected: {proof_text(account, now)}"
@@ -120,7 +129,7 @@ def _why(account: Account, shown: Status) -> str:
         return f"merged into account {account.merged_into_id}, which has its number"
     if shown is Status.STOPPED and account.wanted == Wanted.RUNNING:
         return "it was switched off, and is wanted running again"
-    # What a live word means says more than that it is listed.
+    # The meaning of a live status says more than "listed".
     says_little = shown in LIVE and account.status_reason in (Reason.NONE, Reason.LISTED)
     if says_little or shown in (Status.PENDING, Status.STOPPED):
         return MEANINGS[shown]
@@ -128,7 +137,7 @@ def _why(account: Account, shown: Status) -> str:
 
 
 def proof_text(account: Account, now: datetime) -> str:
-    """What "connected" rests on, and how old that is."""
+    """Return what "connected" rests on, and the age of that."""
     proof = account.last_proof
     if proof is None:
         return "claimed by the gateway, never proven"

@@ -1,4 +1,4 @@
-"""What happens next by itself, and when."""
+"""The next automatic step, and when it is due."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from accounts.words.freshness import can_be_read, word_lives
 from accounts.words.status import LIVE, Status, Wanted
 from gateways.base import Reason
 
-# reconciliation.rollcall.absent holds a mass loss for so long.
+# How long reconciliation.rollcall.absent holds a mass loss.
 LISTS_AGREE_FOR = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """`at`: when it is due, where something is."""
+    """Next automatic step. `at`: when it is due, if it has a time."""
 
     words: str
     at: datetime | None = None
 
 
 def next_step_of(account: Account, shown: Status, now: datetime) -> NextStep:
-    """Asks the database twice: for its next probe, and whether its gateway is under maintenance."""
+    """Return the next step. Makes two queries: the next probe, and whether its gateway is under
+    maintenance."""
     if account.merged_into_id is not None:
         has_it = f"account {account.merged_into_id} has its number and session now"
         return NextStep(f"nothing: {has_it}")
@@ -46,7 +47,7 @@ def next_step_of(account: Account, shown: Status, now: datetime) -> NextStep:
 
 
 def _planned(account: Account, read: NextStep, now: datetime) -> NextStep:
-    """What repair has planned comes first; under maintenance nothing is done."""
+    """Put the planned repair step first. Under maintenance nothing is done."""
     until = maintenance.maintained_until(now).get(account.gateway_id)
     if until is not None:
         ends = maintenance.said(until, now)
@@ -67,7 +68,7 @@ def _next_read(account: Account, began: datetime, now: datetime) -> NextStep:
 
 
 def _next_probe(account: Account, shown: Status, now: datetime) -> str:
-    """Of what is called connected: when its live client is asked, and what an answer decides."""
+    """Return when the live client of a connected account is probed, and what an answer decides."""
     if shown is not Status.CONNECTED:
         return ""
     at = probes.due_at(account.pk, now)
@@ -109,7 +110,8 @@ def _what_a_read_decides(account: Account, shown: Status, now: datetime) -> str:
 
 
 def _of_a_held_loss(account: Account, now: datetime) -> str:
-    """Messages that still come speak against its gateway's lists."""
+    """Return what ends the hold of a mass loss. Messages that still arrive contradict its gateway's
+    lists."""
     heard = account.last_proof
     if heard is not None and heard.at + LISTS_AGREE_FOR > now:
         return f"it was heard of {age(heard.at, now)} ago: while it is, no list condemns it"

@@ -1,4 +1,4 @@
-"""The rule that decided, named in words, and who applied it."""
+"""The rule that decided, in words, and who applied it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _GONE = (Status.DISCONNECTED, Reason.MISSING)
 
 
 def decided_by(account: Account, shown: Status, last: Transition | None) -> str:
-    """Who saw it, where to look, and what changed. `last`: its last change of status."""
+    """Return who reported it, where to look, and what changed. `last`: its last transition."""
     if is_expired(account, shown):
         return "the age of what we know: no read has shown it in time"
     if last is None:
@@ -70,7 +70,7 @@ def decided_by(account: Account, shown: Status, last: Transition | None) -> str:
 
 
 def rule_of(account: Account, shown: Status, last: Transition | None) -> str:
-    """A sentence without its full stop."""
+    """Return a sentence without its full stop."""
     if account.merged_into_id is not None:
         return "two accounts had one number: the older row keeps it"
     if is_expired(account, shown) or (last is not None and last.source == Source.SWEEP):
@@ -91,7 +91,7 @@ def rule_of(account: Account, shown: Status, last: Transition | None) -> str:
     )
 
 
-# By whether lists have left it out.
+# Key: True if lists have left it out.
 _ABSENCE: dict[Source, dict[bool, str]] = {
     Source.READ: {
         True: "absent from a complete list and denied by a targeted read",

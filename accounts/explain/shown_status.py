@@ -1,4 +1,4 @@
-"""What is shown of an account's word, since when, and the code of its reason."""
+"""The status that is shown, since when, and the code of its reason."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from accounts.words.status import Status
 
 
 def is_expired(account: Account, shown: Status) -> bool:
-    """Its word has expired while nothing of ours ran to say so in the row."""
+    """Return True if the status has expired while no process of ours ran that could write that to
+    the row."""
     return shown is Status.UNKNOWN and account.status != Status.UNKNOWN
 
 
 def code_of(account: Account, shown: Status, now: datetime) -> str:
-    """The reason of what is shown; of an expired word, what the sweep would write."""
+    """Return the reason of the shown status; for an expired one, the reason that the sweep would
+    write."""
     return why_unseen(account, now) if is_expired(account, shown) else account.status_reason
 
 
@@ -28,18 +30,18 @@ def since_of(account: Account, shown: Status) -> datetime:
 
 
 def roll_calls_keep() -> timedelta:
-    """For so long the last roll call says that there are any."""
+    """Return how long after the last roll call the schedule counts as running."""
     return timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
 
 
 def said_keep(kind: str) -> str:
-    """For how long a live word of such a gateway is believed."""
+    """Return how long a live status at a gateway of this kind is believed, in words."""
     lives = word_lives(kind)
     return age(datetime.min, datetime.min + lives)
 
 
 def age(moment: datetime, now: datetime) -> str:
-    """How long ago, as a person says it: "8 s", "14 min", "3 h 5 min", "2 d 4 h"."""
+    """Return the time since `moment` in words: "8 s", "14 min", "3 h 5 min", "2 d 4 h"."""
     seconds = max(0, int((now - moment).total_seconds()))
     if seconds < 120:
         return f"{seconds} s"

@@ -1,4 +1,4 @@
-"""The sentences of planned steps, made in this one place for pages, command line and API."""
+"""Sentences of planned steps, made only here for pages, command line and API."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _HELD: dict[StepCode, str] = {
 
 
 def step_text(step: PlannedStep, at: datetime | None, now: datetime) -> str:
-    """What is planned, with when it is due; `at` None: without a moment of its own."""
+    """Return what is planned and when it is due; `at` None: it has no time of its own."""
     if step.code in RESTARTS:
         return _restart(step, _due(at, now))
     if step.code in UNDER_WAY:
@@ -50,14 +50,14 @@ def step_text(step: PlannedStep, at: datetime | None, now: datetime) -> str:
 
 
 def try_text(step: PlannedStep) -> str:
-    """The how manieth restart it is."""
+    """Return the number of the restart in words."""
     if step.try_number is None:
         return _AFTER_QUARANTINE
     return f"{_ORDINALS.get(step.try_number, f'{step.try_number}th')} of {MOST_TRIES} tries"
 
 
 def held_text(step: PlannedStep) -> str:
-    """Why nothing is begun until something else changes."""
+    """Return why no restart begins until something else changes."""
     if step.code is StepCode.SAME_NUMBER:
         return f"it has the same number as {_others(step)}: keep one of them first"
     if step.code is StepCode.UNCLAIMED_SESSION:
@@ -114,5 +114,5 @@ def _listed(named: Sequence[str]) -> str:
 
 
 def _said(text: str) -> str:
-    """A stranger's or a person's word, whole as far as a row can hold it."""
+    """Make text of a person or a gateway printable, up to the length that a row can hold."""
     return printable(text, limit=500)

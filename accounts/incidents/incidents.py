@@ -1,5 +1,5 @@
-"""Incidents open once, count, close; operators acknowledge and mute them. What they are told is
-written down in the same transaction."""
+"""Incidents open once, count, close; operators acknowledge and mute them. Their notices are written
+in the same transaction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST = 500
 PRUNE_ROWS = 5000
-# What is open of a gateway and of Rollcall itself: by kind, since when.
+# Open incidents of a gateway and of Rollcall itself: kind, since when.
 OPEN_ABOUT_SQL = """
 SELECT kind, opened_at FROM incidents
  WHERE closed_at IS NULL AND (gateway_id = %(gateway)s OR gateway_id IS NULL)
@@ -39,9 +39,11 @@ def open_incident(
     cure: str = "",
     count: int | None = None,
 ) -> Incident:
-    """The open incident of this kind and gateway: made, or brought up to date when it is open
-    already. `cure` is the exact thing to do; without it the kind's own is kept. `count` says how
-    often it has been seen; without it, once more."""
+    """Return the open incident of this kind and gateway, created or updated.
+
+    `cure`: the exact thing to do; without it the default of the kind. `count`: how often it was
+    seen; without it the count goes up by one.
+    """
     said = {"text": text[:LONGEST], "cure": (cure or rules.default_cure(kind))[:LONGEST]}
     fields: dict[str, Any] = {
         "kind": kind,
@@ -61,8 +63,8 @@ def open_incident(
 
 
 def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None, text: str = "") -> bool:
-    """Close it if it is open; True when it was. `text`: what came of it, where that is not just
-    that all is well again."""
+    """Close the incident if it is open; return True if it was. `text`: the outcome, unless it
+    simply recovered."""
     if not is_open(kind, gateway_id=gateway_id):
         return False
     with transaction.atomic():
@@ -81,7 +83,7 @@ def is_open(kind: Incident.Kind, *, gateway_id: int | None = None) -> bool:
 
 
 def prune() -> int:
-    """Those that were over long ago go, with what was told of them; how many did."""
+    """Delete incidents that closed long ago, with their notices. Return how many."""
     limit = clock.database_now() - timedelta(days=settings.INCIDENTS_KEPT_DAYS)
     old = Incident.objects.filter(closed_at__lt=limit).order_by("pk")
     gone = 0
@@ -93,8 +95,8 @@ def prune() -> int:
 
 @transaction.atomic
 def acknowledge(incident: Incident, *, actor: str) -> None:
-    """Somebody is at it: what was not told yet is not told any more. The recovery still is, to
-    whom the beginning was told. Raises Refused."""
+    """Note that somebody works on it, and cancel the notices that are not sent yet. Channels that
+    were told of the beginning still get the recovery. Raises Refused."""
     _change_open(incident, acknowledged_at=Now(), acknowledged_by=actor[:150])
     _cancel(_beginnings(incident), "acknowledged")
     logger.info("incident %s (%s) was acknowledged by %s", incident.pk, incident.kind, actor)
@@ -102,7 +104,10 @@ def acknowledge(incident: Incident, *, actor: str) -> None:
 
 @transaction.atomic
 def mute(incident: Incident, *, duration: timedelta, actor: str) -> None:
-    """Nothing is told of it meanwhile, nor of one like it that opens meanwhile. Raises Refused."""
+    """Send no notice of it until then, nor of a similar one that opens meanwhile.
+
+    Raises Refused.
+    """
     until = clock.database_now() + duration
     _change_open(incident, muted_until=until)
     logger.info("incident %s (%s) was muted by %s", incident.pk, incident.kind, actor)
@@ -110,7 +115,7 @@ def mute(incident: Incident, *, duration: timedelta, actor: str) -> None:
 
 @transaction.atomic
 def unmute(incident: Incident, *, actor: str) -> None:
-    """What was kept back is told now, if it still lasts. Raises Refused."""
+    """Send the held notices now, if the incident is still open. Raises Refused."""
     _change_open(incident, muted_until=None)
     pending = _beginnings(incident).filter(state=Notification.State.PENDING)
     channels = list(pending.values_list("channel_id", flat=True))
@@ -129,7 +134,8 @@ def _like(kind: str, gateway_id: int | None) -> QuerySet[Incident]:
 
 
 def _still_muted_until(kind: Incident.Kind, gateway_id: int | None) -> datetime | None:
-    """What comes and goes is muted once, not each time it comes."""
+    """Return the end of the last mute of its kind: an incident that comes and goes is muted once,
+    not each time it comes."""
     last = _like(kind, gateway_id).order_by("-id").first()
     muted = last is not None and rules.is_muted(last, clock.database_now())
     return last.muted_until if last is not None and muted else None
@@ -157,7 +163,7 @@ def _note_opened(incident: Incident) -> None:
 
 
 def _note_closed(incident: Incident) -> None:
-    """The recovery, for whom the beginning was told, or is still being told."""
+    """Queue the recovery for channels that were told, or are being told, of the beginning."""
     beginnings = _beginnings(incident)
     if rules.healed_inside_hold(incident):
         _cancel(beginnings, "it healed before it was to be told")

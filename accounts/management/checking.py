@@ -1,4 +1,4 @@
-"""What the commands have in common whose exit code is an answer."""
+"""Base of the commands whose exit code is an answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ERROR = 1
 
 
 class CheckingCommand(BaseCommand):
-    """Scripts read its exit code: 0 all is well, 1 an error, 2 there is something to see."""
+    """Command whose exit code scripts read: 0 all is well, 1 an error, 2 something to see."""
 
     requires_system_checks = ()
 
@@ -27,7 +27,7 @@ class CheckingCommand(BaseCommand):
 
 
 class _Parser(CommandParser):
-    """Wrong usage is an error (1), not something to see (2, which is argparse's own exit code)."""
+    """Parser that exits with 1 on wrong usage: argparse's own code 2 is "something to see" here."""
 
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog.split()[-1]}: {message}", file=sys.stderr)

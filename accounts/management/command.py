@@ -1,4 +1,4 @@
-"""What the registering commands have in common: JSON or a sentence, and one line for a mistake."""
+"""Base of the registering commands: output as JSON or a sentence, and one line for a mistake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateways.wire.text import printable
 
 
 class RegisteringCommand(BaseCommand):
-    """`register` does the work and returns the sentence and the record to print."""
+    """Command whose `register` does the work and returns the sentence and the record to print."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print JSON")
@@ -31,7 +31,7 @@ class RegisteringCommand(BaseCommand):
         except ValidationError as error:
             raise _mistake("; ".join(error.messages)) from error
         except DatabaseError as error:
-            # Only its first line: what follows may show the row.
+            # Only the first line: the rest may show the row.
             raise _mistake(f"the database refused: {str(error).splitlines()[0]}") from error
         self.stdout.write(json.dumps(record) if options["json"] else _line(sentence))
 
@@ -40,14 +40,14 @@ class RegisteringCommand(BaseCommand):
 
 
 def add_secret(parser: _ActionsContainer, option: str, *, help: str) -> None:
-    """An option for a secret. A command line can be read by everybody on the machine, so it may
-    come from standard input or a file instead."""
+    """Add an option for a secret. It may come from standard input or a file, because everybody on
+    the machine can read a command line."""
     parser.add_argument(option, help=f'{help}; "-": the next line of standard input')
     parser.add_argument(f"{option}-file", type=Path, metavar="PATH", help="a file that holds it")
 
 
 def secret(options: dict[str, Any], name: str) -> str | None:
-    """What was given for it; None: nothing. Raises CommandError."""
+    """Return the given secret; None if there is none. Raises CommandError."""
     given, path = options[name], options[f"{name}_file"]
     option = f"--{name.replace('_', '-')}"
     if path is not None:
@@ -75,7 +75,7 @@ def _of_file(path: Path, option: str) -> str:
 
 
 def _line(text: str) -> str:
-    """What strangers named must not paint on a terminal."""
+    """Make text printable, because foreign names must not control the terminal."""
     return printable(text, limit=2000)
 
 

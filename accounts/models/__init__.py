@@ -1,4 +1,4 @@
-"""Who has which number, in what state, and every change of it; what operators are told."""
+"""Models of numbers, their sessions and statuses, every change, and what operators are told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts, the sessions they ran on, and every change of their status."""
+"""Accounts, the sessions that they ran on, and every change of their status."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from accounts.words.steps import PlannedStep, step_of_row
 
 class AccountQuerySet(models.QuerySet["Account"]):
     def visible(self) -> Self:
-        """Without tombstones of merges and archived accounts."""
+        """Exclude tombstones of merges and archived accounts."""
         return self.filter(merged_into__isnull=True, archived_at__isnull=True)
 
     def with_freshness(self) -> Self:
-        """`fresh`: when its word was last positively known. See Account.fresh_at."""
+        """Annotate `fresh`: when the status was last positively known. See Account.fresh_at."""
         listed = Case(
             When(unshown_since__isnull=True, then=F("gateway__listed_at")),
             output_field=models.DateTimeField(),
@@ -38,19 +38,20 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.annotate(fresh=Greatest("read_at", "status_since", listed, heard))
 
     def expired(self, now: datetime) -> Self:
-        """Live words that nobody has positively seen for too long."""
+        """Select live statuses that nobody has positively seen for too long."""
         return self.with_freshness().filter(_is_expired(now))
 
     def with_shown_status(self, now: datetime) -> Self:
-        """`shown`: the status as it may be shown at `now`; `urgency`: what needs a human first."""
+        """Annotate `shown`: the status as it may be shown at `now`; and `urgency`: what needs a
+        human first."""
         expired = _is_expired(now)
         shown = Case(
             When(expired, then=Value(Status.UNKNOWN.value)),
             default=F("status"),
             output_field=models.CharField(),
         )
-        # By `status`, since a word that is not expired is shown as it is: PostgreSQL then works out
-        # the freshness once for each row, and not once for each rank.
+        # Rank by `status`: an unexpired status is shown as it is. PostgreSQL then computes the
+        # freshness once per row, not once per rank.
         urgency = Case(
             When(expired, then=Value(URGENCY[Status.UNKNOWN])),
             *(When(status=status, then=Value(rank)) for status, rank in URGENCY.items()),
@@ -64,7 +65,7 @@ def _is_expired(now: datetime) -> Q:
 
 
 class NumberKey(models.Func):
-    """What all spellings of a number have in common, as the database says it."""
+    """The database's key that all spellings of a number share."""
 
     function = "whatsapp_number_key"
     output_field = models.TextField()
@@ -73,9 +74,9 @@ class NumberKey(models.Func):
 class Account(models.Model):
     """A WhatsApp number of a workspace, the session it runs on, and what we know of it.
 
-    `accounts.state.observe.observe` is the only writer of `status`. What is shown to people is
-    `shown_status`: a live word that is no longer fresh reads `unknown`, even when nothing of ours
-    is running to say so in the row.
+    `accounts.state.observe.observe` is the only writer of `status`. People see `shown_status`: a
+    live status that is no longer fresh reads `unknown`, even if no process of ours runs that could
+    write that to the row.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -90,17 +91,17 @@ class Account(models.Model):
     )
     status_reason = models.CharField(max_length=40, blank=True, editable=False)
     status_raw = models.CharField(max_length=200, blank=True, editable=False)
-    # The number that its session was linked to, where that is not the account's (wrong_number).
+    # Number that its session was linked to, if it is not the account's (wrong_number).
     scanned_number = models.CharField(max_length=15, blank=True, editable=False)
     status_since = models.DateTimeField(db_default=Now(), editable=False)
-    # The last live word, kept while we are blind.
+    # The last live status, kept while the gateway cannot be read.
     last_known_status = models.CharField(
         max_length=20, choices=Status.choices, blank=True, editable=False
     )
     observed_at = models.DateTimeField(null=True, blank=True, editable=False)
     webhook_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Start of the last read that positively showed this session, and since when complete lists
-    # have not shown it.
+    # Start of the last read that positively showed this session, and since when complete lists have
+    # not shown it.
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
     unshown_since = models.DateTimeField(null=True, blank=True, editable=False)
     connected_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -112,12 +113,12 @@ class Account(models.Model):
     proven_at = models.DateTimeField(null=True, blank=True, editable=False)
     proof = models.CharField(max_length=60, blank=True, editable=False)
     qr_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # How long this account is usually silent: a moving average of the gaps between signs of life.
+    # Usual silence: a moving average of the gaps between signs of life.
     usual_gap_seconds = models.FloatField(null=True, blank=True, editable=False)
 
-    # Probes of the live client: the last one and its answer, those that failed in a row, and since
-    # when its word "connected" is known to be wrong. `probing_until` is the lease of the one that
-    # is under way: never two at once for one session.
+    # Probes of the live client: the last one and its answer, the failures in a row, and since when
+    # the claim "connected" is known to be wrong. `probing_until` is the lease of the probe under
+    # way: a session never has two at once.
     probed_at = models.DateTimeField(null=True, blank=True, editable=False)
     probe_answer = models.CharField(max_length=200, blank=True, editable=False)
     probe_failures = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -125,7 +126,7 @@ class Account(models.Model):
     probing_until = models.DateTimeField(null=True, blank=True, editable=False)
     disproved_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    # What repair has come to, written by accounts.repair so that explaining needs nothing above.
+    # State of the repair, written by accounts.repair so that an explanation needs no module above.
     # The step is one of accounts.words.steps.StepCode, "" for none; its sentence is made from it.
     strikes = models.PositiveSmallIntegerField(default=0, editable=False)
     quarantined_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -149,11 +150,12 @@ class Account(models.Model):
             models.UniqueConstraint(
                 fields=["phone_number", "workspace"], name="unique_phone_workspace"
             ),
-            # However it is spelt (accounts.words.phone_numbers).
+            # In any spelling (accounts.words.phone_numbers).
             models.UniqueConstraint(
                 NumberKey("phone_number"), "workspace", name="unique_number_workspace"
             ),
-            # Checked at the end of a statement: a merge hands a session from row to row in one.
+            # Checked at the end of a statement: a merge moves a session from row to row in one
+            # statement.
             models.UniqueConstraint(
                 fields=["gateway", "session_id"],
                 name="unique_session_gateway",
@@ -166,7 +168,7 @@ class Account(models.Model):
             models.Index(
                 fields=["status_since"], name="account_live", condition=Q(status__in=sorted(LIVE))
             ),
-            # The few that repair has something to say of, and those that run against our wish.
+            # The few accounts with a planned repair step, and those that run but should be stopped.
             models.Index(
                 fields=["id"],
                 name="account_repair",
@@ -186,13 +188,16 @@ class Account(models.Model):
 
     @property
     def next_step(self) -> PlannedStep | None:
-        """What repair does next, or what it waits for; None where it has nothing to do."""
+        """The step that repair does next or waits for; None if there is nothing to do."""
         return step_of_row(self.next_step_code, self.next_step_arguments)
 
     @property
     def fresh_at(self) -> datetime | None:
-        """When its word was last positively known: its own read, its gateway's list if it was on
-        it, or the moment the word was first said; where nothing can be read, what was heard."""
+        """The moment at which the status was last positively known.
+
+        That is its own read, a list of its gateway that showed it, or the moment the status was
+        first reported. Where nothing can be read it is also the last webhook or sign of life.
+        """
         moments = [self.read_at, self.status_since]
         if self.unshown_since is None:
             moments.append(self.gateway.listed_at)
@@ -202,7 +207,7 @@ class Account(models.Model):
 
     @property
     def last_proof(self) -> Proof | None:
-        """Needs self.gateway."""
+        """The last proof of life. Needs self.gateway."""
         return last_proof(
             kind=self.gateway.kind,
             status=self.status,
@@ -216,7 +221,7 @@ class Account(models.Model):
         )
 
     def shown_status(self, now: datetime) -> Status:
-        """The status as it may be shown at `now`: an expired live word is `unknown`."""
+        """Return the status as it may be shown at `now`: an expired live status is `unknown`."""
         status = Status(self.status)
         if status not in LIVE or self.fresh_at is None:
             return status
@@ -225,9 +230,9 @@ class Account(models.Model):
 
 
 class SupersededSession(models.Model):
-    """A session that an account once ran on. What it says no longer moves the account.
+    """A session that an account once ran on. Its reports no longer move the account.
 
-    `confirmed_at` null: the take-over was a claim that no read has confirmed yet; a read that
+    `confirmed_at` null: the take-over was a claim that no read has confirmed yet. A read that
     denies it gives the account back to this session.
     """
 
@@ -250,7 +255,7 @@ class SupersededSession(models.Model):
 
 
 class Transition(models.Model):
-    """One change of status. Append-only; history, notices, live push and metrics read it."""
+    """Change of status. Append-only. History, notices, live push and metrics read it."""
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="transitions")
     from_status = models.CharField(max_length=20, choices=Status.choices)

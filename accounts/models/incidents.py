@@ -1,4 +1,4 @@
-"""What operators must know, and how they are told."""
+"""Incidents, and how operators are told of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from accounts.store.encryption import seal, unseal
 
 
 class Incident(models.Model):
-    """Something operators must know. Opens once, counts, closes itself."""
+    """A problem that operators must know of. Opens once, counts, closes itself."""
 
     class Kind(models.TextChoices):
         UNREACHABLE = "unreachable", "gateway cannot be read"
@@ -63,7 +63,7 @@ class Incident(models.Model):
 
 
 class Channel(models.Model):
-    """A way to tell operators: e-mail addresses, or an Apprise URL (Slack, Telegram, …)."""
+    """A way to alert operators: e-mail addresses, or an Apprise URL (Slack, Telegram, …)."""
 
     class Kind(models.TextChoices):
         EMAIL = "email", "e-mail"
@@ -71,7 +71,7 @@ class Channel(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    # An Apprise URL holds a token, so the target is sealed, whatever it is.
+    # Any target is sealed, because an Apprise URL holds a token.
     sealed = models.TextField(editable=False)
     is_active = models.BooleanField(default=True)
     timeout_seconds = models.PositiveSmallIntegerField(default=10)
@@ -79,7 +79,7 @@ class Channel(models.Model):
     last_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     failing_since = models.DateTimeField(null=True, blank=True, editable=False)
     last_error = models.CharField(max_length=500, blank=True, editable=False)
-    # The lease of the one who sends through it: a channel that hangs holds up one worker, not all.
+    # Lease of the current sender: a channel that hangs blocks one worker, not all.
     sending_until = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -99,7 +99,7 @@ class Channel(models.Model):
 
 
 class Notification(models.Model):
-    """One thing told through one channel: the queue of record. Sent at least once."""
+    """Notice through one channel: the queue of record. Sent at least once."""
 
     class What(models.TextChoices):
         OPENED = "opened", "it began"

@@ -11,8 +11,9 @@ from accounts.models.gateways import Gateway
 
 
 class Repair(models.Model):
-    """One attempt to bring a session back: who asked for it and why, what was done, what came of
-    it. Whoever asks, people and Rollcall, waits in this one queue, so that its limits hold for all.
+    """Attempt to bring a session back: who asked and why, what was done, and its outcome.
+
+    Requests of people and of Rollcall wait in this one queue, so that its limits apply to all.
     """
 
     class Asker(models.TextChoices):
@@ -28,9 +29,9 @@ class Repair(models.Model):
         UNCLEAR = "unclear", "carried out: its outcome is being read"
         CANCELLED = "cancelled", "not needed any more"
 
-    # Of an account at most one: while a start may still happen, no second one is begun.
+    # At most one per account: while a start may still happen, no second one begins.
     OPEN = (State.WAITING, State.RUNNING, State.UNCLEAR)
-    # These take up their gateway.
+    # These occupy their gateway.
     IN_FLIGHT = (State.RUNNING, State.UNCLEAR)
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="repairs")
@@ -38,7 +39,7 @@ class Repair(models.Model):
     session_id = models.CharField(max_length=255)
     asked_by = models.CharField(max_length=10, choices=Asker.choices)
     actor = models.CharField(max_length=150, blank=True)
-    # What was wrong, by our table of reasons and in words.
+    # What was wrong: the reason code, and words.
     reason = models.CharField(max_length=40, blank=True)
     why = models.CharField(max_length=500, blank=True)
     steps = models.JSONField(default=list)
@@ -47,8 +48,8 @@ class Repair(models.Model):
     asked_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    # Running: by then whoever carries it out has died, and its outcome must be read. Unclear: by
-    # then it is decided by what was read last.
+    # Running: the worker is dead by then, and the outcome must be read. Unclear: the last read
+    # decides then.
     lease_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -76,19 +77,19 @@ class Repair(models.Model):
 
     @property
     def asker(self) -> str:
-        """Who asked, by name where it is a person with one."""
+        """Name of the person who asked, or the kind of asker."""
         if self.asked_by == self.Asker.ROLLCALL:
             return str(self.Asker.ROLLCALL.label)
         return self.actor or str(self.get_asked_by_display())
 
     @property
     def steps_taken(self) -> str:
-        """What is asked of its gateway, in order: "stop, start"."""
+        """Steps asked of the gateway, in order: "stop, start"."""
         return ", ".join(str(step) for step in self.steps)
 
     @property
     def duration(self) -> str:
-        """How long it took from its turn on; empty while it lasts."""
+        """Duration in seconds since its turn came, with the unit; empty while it lasts."""
         if self.started_at is None or self.finished_at is None:
             return ""
         return f"{max(0.0, (self.finished_at - self.started_at).total_seconds()):.1f} s"

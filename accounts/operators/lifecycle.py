@@ -1,4 +1,4 @@
-"""What operators do with an account: each verb calls the gateway if it must, then observes."""
+"""Actions of operators on an account: each calls the gateway if it must, then observes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STOP_DEADLINE_SECONDS = 20.0
 
 
 def want(account: Account, wanted: Wanted, *, actor: str) -> None:
-    """What people want. An account that is already gone becomes `stopped` at once. Raises
+    """Set what people want. An account that is already gone becomes `stopped` at once. Raises
     Refused."""
     refuse_merged(account)
     if wanted is Wanted.RUNNING and account.archived_at is not None:
@@ -42,12 +42,12 @@ def want(account: Account, wanted: Wanted, *, actor: str) -> None:
 
 
 def mark_disconnected(account: Account, *, why: str, actor: str) -> Outcome:
-    """A person says that it is gone; the next read may say otherwise."""
+    """Report, at an operator's word, that it is gone; the next read may say otherwise."""
     return _say(account, Status.DISCONNECTED, Reason.OPERATOR, raw=why, actor=actor)
 
 
 def archive(account: Account, *, actor: str) -> None:
-    """A person removes it: hidden and not wanted any more, never deleted. Adding the number again
+    """Hide the account and mark it as not wanted; it is never deleted. Adding the number again
     revives it. Raises Refused."""
     want(account, Wanted.STOPPED, actor=actor)
     not_yet = Account.objects.filter(pk=account.pk, archived_at__isnull=True)
@@ -56,27 +56,30 @@ def archive(account: Account, *, actor: str) -> None:
 
 
 def restart(account: Account, *, actor: str, why: str = "") -> Repair:
-    """Have the session's browser started again, as soon as its turn comes; the login is kept. An
-    operator goes before what Rollcall repairs by itself, but not beyond the limits.
+    """Queue a restart of the session's browser; the login is kept.
 
-    Raises Refused."""
+    An operator's request goes before Rollcall's own repairs, but not beyond the limits. Raises
+    Refused.
+    """
     return ask(account, by=Repair.Asker.OPERATOR, actor=actor, why=why)
 
 
 def pause(account: Account, *, actor: str) -> str:
-    """Switch its session off; it stays linked, and starts again without a scan. What is to be told
-    of it, if anything.
+    """Stop its session. It stays linked, and starts again without a scan. Return a notice for the
+    operator, or "".
 
-    Raises Refused, or GatewayError."""
+    Raises Refused or GatewayError.
+    """
     _refuse(cannot_pause(account) or _is_starting(account))
     return _switch_off(account, "stop_session", actor=actor)
 
 
 def unlink(account: Account, *, actor: str) -> str:
-    """Log its session out, at a human's word only: to run the number again somebody must scan a
-    new QR code. What is to be told of it, if anything.
+    """Log its session out, only at a human's word: to run the number again somebody must scan a new
+    QR code. Return a notice for the operator, or "".
 
-    Raises Refused, or GatewayError."""
+    Raises Refused or GatewayError.
+    """
     _refuse(cannot_unlink(account) or _is_starting(account))
     return _switch_off(account, "log_out_session", actor=actor)
 
@@ -84,8 +87,8 @@ def unlink(account: Account, *, actor: str) -> str:
 def _switch_off(
     account: Account, call: Literal["stop_session", "log_out_session"], *, actor: str
 ) -> str:
-    """It is read first: what is not there cannot be asked to go, and asking might delete its login
-    all the same (observed on the Node service)."""
+    """Read the session, then stop it or log it out. A request for a session that does not exist
+    might still delete its login (observed on the Node service)."""
     session_id = session_of(account)
     want(account, Wanted.STOPPED, actor=actor)
     with _reading_afterwards(account), client_of(account.gateway) as client:
@@ -102,7 +105,8 @@ def _switch_off(
 
 
 def _is_starting(account: Account) -> str:
-    """A start that may still happen would undo it."""
+    """Return why a start prevents this; "" if none does. A start that may still happen would undo
+    it."""
     repair = open_repair(account)
     if repair is None or repair.state == Repair.State.WAITING:
         return ""
@@ -116,7 +120,7 @@ def _refuse(refusal: str) -> None:
 
 @contextmanager
 def _reading_afterwards(account: Account) -> Iterator[None]:
-    """Whatever the gateway answers, and even if it does not, the session is read."""
+    """Request a read of the session afterwards, whether or not the gateway answers."""
     try:
         yield
     finally:

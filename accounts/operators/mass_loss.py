@@ -1,4 +1,4 @@
-"""What an operator says of a mass loss that waits for its lists to agree."""
+"""Confirm or dismiss a mass loss that waits for its lists to agree."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ CONFIRMABLE = AWAITING | {Reason.LOSS_DISMISSED}
 
 
 def confirm_loss(gateway: Gateway, *, actor: str) -> list[Outcome]:
-    """They are gone: disconnected at once, also those whose loss was dismissed before.
+    """Mark the sessions as disconnected at once, also those whose loss was dismissed before.
 
-    Raises Refused."""
+    Raises Refused.
+    """
     outcomes = _say(gateway, Status.DISCONNECTED, Reason.MISSING, of=CONFIRMABLE, actor=actor)
     text = f"{actor} confirmed it: {len(outcomes)} accounts are disconnected"
     close_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)
@@ -28,8 +29,8 @@ def confirm_loss(gateway: Gateway, *, actor: str) -> list[Outcome]:
 
 
 def dismiss_loss(gateway: Gateway, *, actor: str) -> list[Outcome]:
-    """They are not gone, its list is wrong: unknown until something shows them again, whatever its
-    lists leave out meanwhile. Raises Refused."""
+    """Mark the sessions as unknown until something shows them again, whatever the lists leave out
+    meanwhile: they are not gone, the list is wrong. Raises Refused."""
     outcomes = _say(gateway, Status.UNKNOWN, Reason.LOSS_DISMISSED, of=AWAITING, actor=actor)
     text = f"{actor} dismissed it: {len(outcomes)} accounts stay unknown until they are shown"
     close_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)
@@ -37,7 +38,7 @@ def dismiss_loss(gateway: Gateway, *, actor: str) -> list[Outcome]:
 
 
 def sessions_lost(gateway: Gateway, reasons: Collection[Reason]) -> list[str]:
-    """Its sessions that are unknown for one of these reasons."""
+    """Return its sessions that are unknown for one of these reasons."""
     accounts = Account.objects.filter(
         gateway=gateway, status=Status.UNKNOWN, status_reason__in=reasons
     )
@@ -48,7 +49,7 @@ def sessions_lost(gateway: Gateway, reasons: Collection[Reason]) -> list[str]:
 def _say(
     gateway: Gateway, status: Status, reason: Reason, *, of: Collection[Reason], actor: str
 ) -> list[Outcome]:
-    # Before the rows are read: what is seen of them from now on is newer than this word.
+    # Taken before the rows are read: any later observation of them is newer than this one.
     now = clock.database_now()
     sessions = sessions_lost(gateway, of)
     if not sessions:

@@ -1,4 +1,4 @@
-"""Making workspaces and gateways from the command line; doing it again changes nothing."""
+"""Create workspaces and gateways from the command line. Repeating a call changes nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGEST_ID = 2**63 - 1
 
 @transaction.atomic
 def ensure_workspace(name: str, *, workspace_id: int | None = None) -> tuple[Workspace, bool]:
-    """The workspace of this name (and id); True when it was made. Raises Conflict."""
+    """Return the workspace of this name (and id), and True if it was created. Raises Conflict."""
     _require_name(name, longest=200)
     if workspace_id is not None and not 0 < workspace_id <= LARGEST_ID:
         raise Conflict(f"{workspace_id} is no id: a whole number from 1 to {LARGEST_ID}")
@@ -38,7 +38,7 @@ def ensure_workspace(name: str, *, workspace_id: int | None = None) -> tuple[Wor
 
 
 def _move_sequence_on() -> None:
-    """PostgreSQL's sequence does not notice an id that was given by hand."""
+    """Advance PostgreSQL's sequence, which ignores an id that was set by hand."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT setval(pg_get_serial_sequence('accounts_workspace', 'id'),"
@@ -56,10 +56,11 @@ def ensure_gateway(
     api_key: str | None = None,
     hmac_secret: str | None = None,
 ) -> tuple[Gateway, bool]:
-    """The gateway of this name with what is given; True when it was made.
+    """Return the gateway of this name, created or updated, and True if it was created.
 
-    A new secret is added beside the old ones, which stay valid until somebody ends them. Raises
-    Conflict."""
+    A new secret is added beside the old ones, which stay valid until an operator ends them. Raises
+    Conflict.
+    """
     _require_name(name, longest=100)
     found = Gateway.objects.filter(name=name).first()
     if found is None and not base_url:
@@ -86,8 +87,8 @@ def _require_name(name: str, *, longest: int) -> None:
 
 
 def free_address(value: str, *, gateway_id: int | None = None) -> str:
-    """Scheme, host and port, and perhaps a path: what a call's path is put behind. Raises Conflict
-    where it is none, or another gateway's."""
+    """Return the base of a gateway's URLs: scheme, host, port, and perhaps a path. Raises Conflict
+    if it is no such address, or another gateway's."""
     address = value.rstrip("/")
     wrong = _what_is_wrong_with(address)
     if wrong:
@@ -106,8 +107,8 @@ def _what_is_wrong_with(address: str) -> str:
 
 
 def new_path_token(gateway: Gateway) -> str:
-    """One more secret path for its webhooks; the old ones stay valid until somebody ends them. The
-    token is never shown again."""
+    """Add a secret webhook path and return its token, which is never shown again. The old paths
+    stay valid until an operator ends them."""
     token = secrets.token_urlsafe(32)
     _ensure_secret(gateway, GatewaySecret.Purpose.PATH, token)
     return token

@@ -1,4 +1,4 @@
-"""Which number of which workspace runs on which session, as people say it."""
+"""Register which number of which workspace runs on which session, as people say it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 
-# Why it is so, where an operator only says that it is.
+# Reason for a status that an operator sets without one.
 _REASONS_OF_WORDS = {
     Status.DISCONNECTED: Reason.OPERATOR,
     Status.LOGGED_OUT: Reason.UNLINKED,
@@ -46,11 +46,11 @@ def register(
     wanted: Wanted | None = None,
     actor: str,
 ) -> tuple[Account, bool]:
-    """The account of a number (else of a session), made if it is new; True when it was made.
+    """Return the account of a number (else of a session), and True if it was created.
 
-    The same call changes nothing. Another session of a known number is a take-over. `status` is
-    what the operator says it is: an observation like any other, which the next roll call checks.
-    Without it the session is read at once. Raises Refused.
+    The same call changes nothing. Another session of a known number is a take-over. `status`: what
+    the operator says it is, an observation like any other, which the next roll call checks. Without
+    it the session is read at once. Raises Refused.
     """
     account, made = _register_once(
         _Said(
@@ -63,7 +63,7 @@ def register(
         )
     )
     if account.archived_at is not None:
-        wanted = wanted or Wanted.RUNNING  # who adds a number again wants it again
+        wanted = wanted or Wanted.RUNNING  # a number that is added again should run again
         Account.objects.filter(pk=account.pk).update(archived_at=None)
     if wanted is not None and account.wanted != wanted:
         Account.objects.filter(pk=account.pk).update(wanted=wanted, updated_at=Now())
@@ -76,8 +76,8 @@ def register(
 
 
 def _register_once(said: _Said) -> tuple[Account, bool]:
-    """Two that register the same number at once: the second finds what the first has made. One
-    workspace registers one after the other; a session that two of them want is a violation."""
+    """Register under a lock on the workspace: of two calls for the same number, the second finds
+    what the first has created. A session that two workspaces want is a unique violation."""
     for attempt in (1, 2):
         try:
             with transaction.atomic():
@@ -164,7 +164,8 @@ def _observe(account: Account, said: _Said) -> None:
 def adopt(account: Account, session_id: str, *, gateway: Gateway, actor: str) -> Account:
     """Put the account on another session: an unclaimed one, or the other of a duplicate.
 
-    The one it had is superseded. Raises Refused."""
+    The old session is superseded. Raises Refused.
+    """
     refuse_merged(account)
     if account.phone_number is None:
         raise Refused("it has no number yet: add the session as an account of its own")

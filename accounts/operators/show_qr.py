@@ -1,4 +1,4 @@
-"""The QR code that a session shows now, asked of its gateway at a person's word."""
+"""Ask the gateway, at a person's request, for the QR code that a session shows now."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from gateways.registry import capabilities_of
 
 # WAHA waits up to 15 s for one.
 DEADLINE_SECONDS = 17.0
-# WhatsApp changes it every 20 to 60 s, and how old it is nobody says.
+# WhatsApp changes it every 20 to 60 s, and no gateway says how old it is.
 SHOWN_SECONDS = 20
 
 
 def why_not_shown(account: Account) -> str:
-    """Why its gateway cannot be asked for the code; empty where it can."""
+    """Return why its gateway cannot be asked for the code; "" if it can."""
     if capabilities_of(account.gateway.kind).can_show_qr:
         return ""
     return f"gateways of kind {account.gateway.kind} cannot be asked for a code, they send it"
 
 
 def show_code(account: Account) -> None:
-    """Read the code, and keep it for those who may scan it. Nothing is started by this.
+    """Read the code and keep it for those who may scan it. Starts nothing.
 
-    Raises Refused, or GatewayError."""
+    Raises Refused or GatewayError.
+    """
     session_id = session_of(account)
     if why := why_not_shown(account):
         raise Refused(why)

@@ -1,4 +1,4 @@
-"""Two accounts with one number: a person says which of them stays."""
+"""Two accounts with one number: an operator decides which one stays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accounts.words.status import Wanted
 
 
 def twins_of(account: Account) -> QuerySet[Account]:
-    """The other accounts that people want running with its number, in any spelling of it, in any
+    """Select the other accounts that should run with the same number, in any spelling and any
     workspace."""
     running = Account.objects.visible().filter(wanted=Wanted.RUNNING, session_id__isnull=False)
     others = running.exclude(pk=account.pk)
@@ -21,7 +21,7 @@ def twins_of(account: Account) -> QuerySet[Account]:
 
 
 def keep_this_one(account: Account, *, actor: str) -> list[Account]:
-    """The others are wanted stopped from now on; which they were. Raises Refused."""
+    """Mark the other accounts as wanted stopped, and return them. Raises Refused."""
     if account.wanted != Wanted.RUNNING:
         raise Refused("it is wanted stopped: want it running first")
     others = list(twins_of(account).order_by("pk"))

@@ -1,1 +1,1 @@
-"""The queue of starts: who may ask, what it waits for, and what came of it."""
+"""The queue of starts: who may ask, what a start waits for, and its outcome."""

@@ -1,7 +1,7 @@
-"""How many sessions are started at once, and how soon one is started again. Pure: values in, values
-out, the clock passed in.
+"""Limits on starts: how many sessions at once, and how soon one may be started again. Pure: values
+in, values out, the clock passed in.
 
-A moment from the future was written before the clock was set back: it limits nothing.
+A moment in the future was written before the clock was set back: it limits nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The settings (docs/settings.md). `gap_after_mass_event`: between two starts at one gateway
+    """The settings (docs/settings.md). `gap_after_mass_event`: time between two starts at a gateway
     that has just come back with many sessions to start."""
 
     in_flight_per_gateway: int
@@ -28,8 +28,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What a gateway, and the fleet, are busy with. `typical_seconds`: how long a start takes
-    there."""
+    """Current starts at a gateway and in the fleet. `typical_seconds`: how long a start takes at
+    this gateway."""
 
     in_flight: int
     in_fleet: int
@@ -40,7 +40,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where somebody stands in a gateway's queue."""
+    """Position in a gateway's queue."""
 
     before: int
     about_seconds: int
@@ -56,19 +56,20 @@ class Place:
 
 
 def has_room(load: Load, limits: Limits, now: datetime) -> bool:
-    """Whether one more start may begin at this gateway."""
+    """Return True if one more start may begin at this gateway."""
     full = load.in_flight >= limits.in_flight_per_gateway
     fleet_full = load.in_fleet >= limits.in_flight_in_fleet
     return not full and not fleet_full and _gap_ends_in(load, limits, now) <= timedelta(0)
 
 
 def account_wait(last_start_at: datetime | None, limits: Limits, now: datetime) -> timedelta:
-    """How long one account must wait for its next start, whoever asks."""
+    """Return how long one account must wait for its next start, for any asker."""
     return _rest_of(limits.account_every, last_start_at, now)
 
 
 def customer_wait(starts: Sequence[datetime], limits: Limits, now: datetime) -> timedelta:
-    """How long a customer must wait who has had this account started at these moments."""
+    """Return how long a customer must wait for the next start. `starts`: earlier starts of this
+    account by customers."""
     within = sorted(start for start in starts if now - HOUR < start <= now)
     too_many = len(within) - limits.customer_per_hour
     return within[too_many] + HOUR - now if too_many >= 0 else timedelta(0)
@@ -77,7 +78,8 @@ def customer_wait(starts: Sequence[datetime], limits: Limits, now: datetime) -> 
 def place(
     before: int, load: Load, limits: Limits, now: datetime, *, account_waits: timedelta
 ) -> Place:
-    """Where somebody stands who has so many before them: when their start is likely to begin."""
+    """Return the position of a start with `before` others ahead of it, and when it is likely to
+    begin."""
     rounds = (before + load.in_flight) // limits.in_flight_per_gateway
     wait = timedelta(seconds=rounds * load.typical_seconds)
     if load.after_mass_event:
@@ -100,5 +102,5 @@ def _rest_of(span: timedelta, since: datetime | None, now: datetime) -> timedelt
 
 
 def _roundly(seconds: float) -> int:
-    """Whole steps of 5 s: nobody knows better."""
+    """Round up to steps of 5 s: the estimate is no more exact."""
     return math.ceil(seconds / 5) * 5

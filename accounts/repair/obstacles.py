@@ -1,4 +1,4 @@
-"""Why a session is not started, whoever's turn it is. Pure: values in, a sentence out."""
+"""Obstacles to a start, as sentences. Pure: values in, a sentence out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Asker = Repair.Asker
 
 
 def obstacle(account: Account, by: str, now: datetime, *, maintained_until: datetime | None) -> str:
-    """What stands against a start that `by` asks for; empty: nothing. Needs account.gateway."""
+    """Return what prevents a start that `by` asks for; "" if nothing. Needs account.gateway."""
     return (
         _not_wanted(account)
         or _not_now(account, by, now, maintained_until)
@@ -23,7 +23,7 @@ def obstacle(account: Account, by: str, now: datetime, *, maintained_until: date
 
 
 def no_ladder(account: Account) -> str:
-    """Why nothing that can be asked of its gateway helps; empty: something does."""
+    """Return why no request to its gateway helps; "" if one does."""
     if capabilities_of(account.gateway.kind).steps(reason_of(account)):
         return ""
     if not capabilities_of(account.gateway.kind).ladder:
@@ -35,7 +35,7 @@ def no_ladder(account: Account) -> str:
 
 
 def cannot_pause(account: Account) -> str:
-    """Why its session cannot be switched off and stay linked; empty: it can. Needs
+    """Return why its session cannot be stopped and stay linked; "" if it can. Needs
     account.gateway."""
     kind = account.gateway.kind
     can = capabilities_of(kind)
@@ -47,14 +47,14 @@ def cannot_pause(account: Account) -> str:
 
 
 def cannot_unlink(account: Account) -> str:
-    """Why its session cannot be logged out; empty: it can. Needs account.gateway."""
+    """Return why its session cannot be logged out; "" if it can. Needs account.gateway."""
     if capabilities_of(account.gateway.kind).can_log_out:
         return no_session(account)
     return f"a gateway of kind {account.gateway.kind} cannot log a session out from here"
 
 
 def reason_of(account: Account) -> Reason:
-    """What is wrong with it, by our table; a code of a newer version says nothing to us."""
+    """Return the reason code of the account. A code of a newer version reads as unrecognised."""
     try:
         return Reason(account.status_reason)
     except ValueError:
@@ -70,7 +70,7 @@ def _not_wanted(account: Account) -> str:
 
 
 def gone(account: Account) -> str:
-    """Why nothing can be done with it at all; "" where something can."""
+    """Return why nothing can be done with the account at all; "" if something can."""
     if account.merged_into_id is not None:
         return f"it was merged into account {account.merged_into_id}: act there"
     return "it is archived: register the number again first" if account.archived_at else ""
@@ -99,7 +99,7 @@ def _not_by_itself(account: Account) -> str:
         return f"automatic repair is paused there: {account.gateway.repair_paused_why}"
     why = meaning(account.status_reason)
     if account.status_reason == Reason.REPAIR_GAVE_UP:
-        return ""  # its quarantine says when it is tried again
+        return ""  # the quarantine sets the next try
     return "" if why.repairable else f"only a human can help: {why.instruction}"
 
 

@@ -1,4 +1,4 @@
-"""What a look at a session says of the start that was asked for. Pure: values in, values out."""
+"""Outcome of a requested start, from a read of the session. Pure: values in, values out."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from accounts.words.status import Status
 
 State = Repair.State
 
-# A gateway's clock may be off by so much.
+# Allowed difference between a gateway's clock and ours.
 CLOCKS_DIFFER = timedelta(seconds=5)
 COMES_UP = frozenset({Status.CONNECTED, Status.CONNECTING})
 _ENDS_HERE = frozenset({Status.LOGGED_OUT, Status.BLOCKED})
-# From these Rollcall starts a session by itself.
+# Statuses from which Rollcall starts a session by itself.
 _TO_BE_STARTED = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE, Status.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What is known beside the look. `unanswered`: why no answer came, empty where one did;
-    `believed`: the account is thought to come up, too, as far as a probe has not disproved it;
-    `is_over`: what was asked can no longer happen."""
+    """Facts beside the read.
+
+    `unanswered`: why the request got no answer, "" if it was answered. `believed`: the account is
+    not disproved by a probe. `is_over`: the requested start can no longer happen.
+    """
 
     started_at: datetime | None
     qr_seen_at: datetime | None
@@ -40,8 +42,8 @@ class Verdict:
 
 
 def judge(seen: Observation | None, known: Finding) -> Verdict | None:
-    """What has come of it; None: look again. `seen` None: the gateway could not be read,
-    or did not show it yet."""
+    """Return the outcome; None: read again. `seen` None: the gateway could not be read, or did not
+    show the session yet."""
     if seen is None:
         return _in_the_end(known, "its gateway could not be read, or does not show it")
     if seen.status in COMES_UP:
@@ -58,7 +60,7 @@ def judge(seen: Observation | None, known: Finding) -> Verdict | None:
 
 
 def came_back(outcome: Outcome | None, *, by_itself: bool) -> str:
-    """Why a start is not needed after a look at what is the case now; empty: it is."""
+    """Return why a start is not needed after a read; "" if it is needed."""
     if outcome is None or outcome.now is None:
         return ""
     if outcome.now in COMES_UP:
@@ -69,15 +71,17 @@ def came_back(outcome: Outcome | None, *, by_itself: bool) -> str:
 
 
 def _in_the_end(known: Finding, text: str) -> Verdict | None:
-    """Only once it can no longer happen."""
+    """Return a failure, but only once the start can no longer happen."""
     if not known.is_over:
         return None
     return Verdict(State.FAILED, f"{known.unanswered}; {text}" if known.unanswered else text)
 
 
 def _is_an_old_word(seen: Observation, known: Finding) -> bool:
-    """Nobody answered, and it has been connected since before it was asked to start: a gateway's
-    word may stand for long after its browser has gone."""
+    """Return True if the request got no answer and the session has been connected since before it.
+
+    A gateway may report "connected" long after the session's browser is gone.
+    """
     if not known.unanswered:
         return False
     if not known.believed:

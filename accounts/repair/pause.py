@@ -1,4 +1,4 @@
-"""Automatic repair of a gateway is paused when it does harm, and resumed by a person only."""
+"""Pause the automatic repair of a gateway when it does harm. Only an operator resumes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic
 def pause_repair(gateway_id: int, why: str) -> bool:
-    """False: it is paused already."""
+    """Pause the repair. False: it is paused already."""
     running = Gateway.objects.filter(pk=gateway_id, repair_paused_at__isnull=True)
     if not running.update(repair_paused_at=Now(), repair_paused_why=why[:500]):
         return False
@@ -26,7 +26,7 @@ def pause_repair(gateway_id: int, why: str) -> bool:
 
 @transaction.atomic
 def resume_repair(gateway: Gateway, *, actor: str) -> None:
-    """What was repaired before is not counted against it again. Raises Refused."""
+    """Resume the repair. Earlier repairs no longer count against it. Raises Refused."""
     paused = Gateway.objects.filter(pk=gateway.pk, repair_paused_at__isnull=False)
     if not paused.update(repair_paused_at=None, repair_paused_why=""):
         raise Refused("its repair is not paused")

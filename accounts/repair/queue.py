@@ -1,4 +1,4 @@
-"""What the queue of starts holds: read for whoever asks, waits, or carries out."""
+"""Queries on the queue of starts, for those who ask, wait, or carry out."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ from gateways.base import Step
 State = Repair.State
 Asker = Repair.Asker
 
-# A gateway that lost or hid many sessions has them to start all at once, for so long after.
+# How long after a mass event starts at the gateway are spread out, because many sessions need one
+# at once.
 MASS_EVENT_LASTS = timedelta(minutes=15)
 MASS_EVENTS = (Incident.Kind.MASS_LOSS, Incident.Kind.UNREACHABLE)
-# What was asked without an answer may happen for so long after it began.
+# A request without an answer may take effect for this long after it began.
 MAY_STILL_HAPPEN = timedelta(seconds=180)
 UNKNOWN_START_SECONDS = 20.0
 LAST_STARTS = 20
 PRUNE_ROWS = 5000
-# Sessions of the gateway whose start was begun, and may still happen at %(started)s.
+# Sessions of the gateway whose start began and may still happen at %(started)s.
 STARTING_SQL = f"""
 SELECT session_id FROM account_repairs
  WHERE gateway_id = %(gateway)s AND state IN ({", ".join(f"'{one}'" for one in Repair.IN_FLIGHT)})
@@ -45,10 +46,11 @@ SELECT session_id FROM account_repairs
    AND steps <> '["{Step.STOP}"]'
 """
 
-# People first, then in the order of their coming.
+# Requests of people first, then in order of arrival.
 _PRIORITY = Case(When(asked_by=Asker.ROLLCALL, then=Value(1)), default=Value(0))
 IN_LINE = (_PRIORITY, F("asked_at"), F("pk"))
-# One claims at a time, in the whole fleet, so that its numbers hold; it takes a few milliseconds.
+# One claim at a time in the whole fleet, so that the counts are right; a claim takes a few
+# milliseconds.
 _CLAIMS = 0x72_6F_6C_6C  # "roll"
 
 
@@ -63,7 +65,7 @@ def limits() -> Limits:
 
 
 def lock_claims() -> None:
-    """Until the end of the caller's transaction nobody else begins a start."""
+    """Let nobody else begin a start until the caller's transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIMS])
 
@@ -85,9 +87,11 @@ def waiting(gateway_id: int) -> QuerySet[Repair]:
 
 
 def ready(gateway_id: int, now: datetime) -> QuerySet[Repair]:
-    """Those that wait and whose account was not started just now, first things first. At a gateway
-    that does not answer only what operators ask for: the others would hang there for minutes each,
-    and all at once when it is back."""
+    """Return the waiting starts whose account was not started just now, the most urgent first.
+
+    At a gateway that does not answer only those of operators. The others would hang there for
+    minutes each, and all run at once when it is back.
+    """
     lately = _starts().filter(
         account_id=OuterRef("account_id"),
         started_at__gt=now - limits().account_every,
@@ -99,7 +103,7 @@ def ready(gateway_id: int, now: datetime) -> QuerySet[Repair]:
 
 
 def number_before(repair: Repair) -> int:
-    """How many of its gateway's queue have their turn before it."""
+    """Return how many starts of the same gateway's queue come before it."""
     earlier = Q(asked_at__lt=repair.asked_at) | Q(asked_at=repair.asked_at, pk__lt=repair.pk)
     people = ~Q(asked_by=Asker.ROLLCALL)
     ahead = (~people & earlier) | people if repair.asked_by == Asker.ROLLCALL else people & earlier
@@ -107,26 +111,26 @@ def number_before(repair: Repair) -> int:
 
 
 def last_start(account_id: int) -> datetime | None:
-    """When the account was started last, whoever asked."""
+    """Return when the account was last started, by any asker."""
     of_account = _starts().filter(account_id=account_id)
     return of_account.order_by("-pk").values_list("started_at", flat=True).first()
 
 
 def starting(gateway_id: int, now: datetime) -> set[str]:
-    """Sessions of the gateway whose start was begun, and may still happen."""
+    """Return the sessions of the gateway whose start began and may still happen."""
     [rows] = ask(STARTING_SQL, gateway=gateway_id, started=now)
     return {session_id for (session_id,) in rows}
 
 
 def customer_starts(account_id: int, now: datetime) -> list[datetime]:
-    """When customers had it started within the last hour."""
+    """Return when customers had the account started within the last hour."""
     lately = _starts().filter(account_id=account_id, started_at__gt=now - HOUR)
     moments = lately.filter(asked_by=Asker.CUSTOMER).values_list("started_at", flat=True)
     return [moment for moment in moments if moment is not None]
 
 
 def prune() -> int:
-    """Attempts that ended long ago go; how many rows did."""
+    """Delete attempts that ended long ago. Return how many rows."""
     limit = clock.database_now() - timedelta(days=settings.REPAIRS_KEPT_DAYS)
     old = Repair.objects.filter(finished_at__lt=limit).order_by("pk")
     gone = 0
@@ -136,7 +140,8 @@ def prune() -> int:
 
 
 def _starts() -> QuerySet[Repair]:
-    """What was cancelled after its turn had come was never asked of a gateway."""
+    """Select the attempts that were sent to a gateway. One that was cancelled after its turn came
+    was never sent."""
     return Repair.objects.filter(started_at__isnull=False).exclude(state=State.CANCELLED)
 
 

@@ -1,4 +1,4 @@
-"""Accounts on which no verb is done: merged ones, and those without a session."""
+"""Refuse actions on merged accounts and on accounts without a session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def refuse_merged(account: Account) -> None:
 
 
 def session_of(account: Account) -> str:
-    """Raises Refused."""
+    """Return the session id. Raises Refused."""
     refuse_merged(account)
     if account.session_id is None:
         raise Refused("it has no session")

@@ -1,5 +1,5 @@
-"""The one queue of starts: whoever asks, people and Rollcall, waits in it, so that its limits hold
-for all. And what repair has come to, as it stands on the account."""
+"""The one queue of starts. Requests of people and of Rollcall wait in it, so that its limits apply
+to all. Also the state of the repair, as the account's row shows it."""
 
 from __future__ import annotations
 
@@ -63,10 +63,11 @@ def ask(
     reason: str = "",
     steps: Sequence[Step] | None = None,
 ) -> Repair:
-    """Put a start of the account's session into the queue; the one that is open already, if there
-    is one. Without `steps` they are those of its gateway's ladder when its turn has come.
+    """Put a start of the account's session into the queue; return the open one if there is one.
 
-    Raises Refused."""
+    Without `steps` the steps of its gateway's ladder apply, chosen when its turn comes. Raises
+    Refused.
+    """
     account = Account.objects.select_related("gateway").get(pk=account.pk)
     now = clock.database_now()
     _refuse(account, by, now)
@@ -86,7 +87,7 @@ def ask(
     try:
         with transaction.atomic():
             asked.save()
-    except IntegrityError as error:  # somebody else asked at the same moment
+    except IntegrityError as error:  # another request came at the same moment
         if (known := open_repair(account)) is None:
             raise Refused("it was started just now: look at it first") from error
         return _joined(known, by=by, actor=actor, why=why)
@@ -95,12 +96,12 @@ def ask(
 
 
 def open_repair(account: Account) -> Repair | None:
-    """The one that waits, is under way, or whose outcome is being read."""
+    """Return the repair that waits, is under way, or whose outcome is being read."""
     return Repair.objects.filter(account=account, state__in=Repair.OPEN).first()
 
 
 def place(repair: Repair, now: datetime) -> Place:
-    """Where it stands in its gateway's queue, and when its turn may come."""
+    """Return its position in its gateway's queue, and when its turn may come."""
     if repair.state != State.WAITING:
         return Place(before=0, about_seconds=0)
     allowed = repair_queue.limits()
@@ -114,7 +115,7 @@ def place(repair: Repair, now: datetime) -> Place:
 
 
 def standing(repair: Repair, now: datetime) -> str:
-    """Where it stands, in words: "2 before you, about 40 s", or what has come of it."""
+    """Return its position in words, "2 before you, about 40 s", or its outcome."""
     if repair.state == State.WAITING:
         is_blind = repair.gateway.blind_since is not None and repair.asked_by != Asker.OPERATOR
         until = ", once its gateway answers again" if is_blind else ""
@@ -124,14 +125,15 @@ def standing(repair: Repair, now: datetime) -> str:
 
 
 def why_not(account: Account, by: Repair.Asker, now: datetime) -> str:
-    """Why `ask` would refuse, limits of time aside; empty: it would not. Needs account.gateway."""
+    """Return why `ask` would refuse, apart from limits of time; "" if it would not. Needs
+    account.gateway."""
     until = maintained_until(now).get(account.gateway_id)
     return obstacle(account, by, now, maintained_until=until) or no_ladder(account)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to happen to an account next, and what repair has come to."""
+    """Next step planned for an account, and the state of its repair."""
 
     account_id: int
     next_step: PlannedStep | None
@@ -141,10 +143,11 @@ class Plan:
 
 
 def note_plans(plans: Sequence[Plan]) -> int:
-    """Write these on their accounts; how many rows changed. Those that say so already are not
+    """Write the plans on their accounts; return how many rows changed. Unchanged rows are not
     written.
 
-    Raises django.db.OperationalError when a lock cannot be had within 2 s."""
+    Raises django.db.OperationalError if a lock cannot be had within 2 s.
+    """
     written = 0
     ordered = sorted(plans, key=lambda plan: plan.account_id)
     for start in range(0, len(ordered), CHUNK):
@@ -156,8 +159,8 @@ def note_plans(plans: Sequence[Plan]) -> int:
 
 
 def lift_quarantine(account: Account, *, actor: str) -> None:
-    """A member or an operator lets repair try again, from the beginning: what was given up is
-    merely disconnected then. Raises Refused."""
+    """Let repair try again from the beginning, at the word of a member or an operator. An account
+    that was given up becomes disconnected. Raises Refused."""
     refuse_merged(account)
     quarantined = Account.objects.filter(pk=account.pk, quarantined_until__isnull=False)
     step = PlannedStep(code=StepCode.QUARANTINE_LIFTED, actor=printable(actor, limit=150))
@@ -194,8 +197,8 @@ def _refuse(account: Account, by: Repair.Asker, now: datetime) -> None:
 
 
 def _refuse_too_soon(account: Account, by: Repair.Asker, now: datetime) -> None:
-    """A hundred taps are one start: who taps again just after it is told when to. Rollcall itself
-    waits in the queue."""
+    """Refuse a repeated request with the time after which it is allowed: a hundred taps are one
+    start. Rollcall itself waits in the queue instead."""
     allowed = repair_queue.limits()
     last = repair_queue.last_start(account.pk)
     if by != Asker.ROLLCALL and (wait := limits.account_wait(last, allowed, now)):
@@ -211,7 +214,8 @@ def _in_words(wait: timedelta) -> str:
 
 
 def _joined(known: Repair, *, by: Repair.Asker, actor: str, why: str) -> Repair:
-    """The open one. A person's word puts what Rollcall asked for among what people ask for."""
+    """Return the open repair. A request of a person moves one of Rollcall's ahead, among those of
+    people."""
     if by != Asker.ROLLCALL:
         Repair.objects.filter(pk=known.pk, state=State.WAITING, asked_by=Asker.ROLLCALL).update(
             asked_by=by, actor=printable(actor, limit=150), why=printable(why, limit=500)

@@ -1,4 +1,4 @@
-"""The targeted read: one look at one session, because a claim is not a fact."""
+"""The targeted read: one read of one session, because a claim is not a fact."""
 
 from __future__ import annotations
 
@@ -24,22 +24,25 @@ from gateways.registry import capabilities_of
 logger = logging.getLogger(__name__)
 DEADLINE_SECONDS = 5.0
 HEALTH_SECONDS = 3.0
-# Uptime is read within so long, so that a boot that stands still is seen to move by less than this.
+# Jitter below this is not a reboot: reading the uptime takes time.
 BOOT_MOVED = timedelta(seconds=5)
-# Of a loss that a webhook claimed: in this time the first bell has been answered, and after that
-# one a roll call has looked, or cannot.
+# For a loss that a webhook claimed: by the first limit its task has run, and after the second a
+# roll call has looked, or cannot.
 ANSWERED_WITHIN = timedelta(seconds=2)
 LOOKED_AT_WITHIN = timedelta(minutes=10)
 RUNG_AT_ONCE = 20
-# A read at a gateway that is mute costs a thread its whole deadline.
+# A read at a gateway that does not answer blocks a thread for its whole deadline.
 BLIND_ASKED_AT_ONCE = 4
 _LOSSES = (Status.DISCONNECTED, Status.LOGGED_OUT, Status.BLOCKED)
 
 
 def confirm(gateway_id: int, session_id: str, *, before_start: bool = False) -> Outcome | None:
-    """Read the session and observe what is there. None: it is nobody's, the gateway could not be
-    read, or its absence means nothing just now (then the roll call decides). `before_start`: who
-    reads is about to start it, and asked for nothing yet."""
+    """Read the session and observe the result.
+
+    None: the session belongs to no account, the gateway could not be read, or absence means nothing
+    just now (then the roll call decides). `before_start`: the caller is about to start the session
+    and has requested nothing yet.
+    """
     gateway = Gateway.objects.filter(pk=gateway_id, accounts__session_id=session_id).first()
     if gateway is None:
         return None
@@ -63,18 +66,18 @@ def confirm(gateway_id: int, session_id: str, *, before_start: bool = False) -> 
 
 
 def _is_held(gateway: Gateway, now: datetime) -> bool:
-    """It has not restored the session yet, or somebody works on it."""
+    """Return True if the gateway may not have restored the session yet, or is under maintenance."""
     return gateway.boot_seen_at is not None or maintenance.is_under_maintenance(gateway.pk, now)
 
 
 def _is_wanted(gateway: Gateway, session_id: str) -> bool:
-    """Of what is wanted stopped, absence is what people want."""
+    """Return True if the session should run. Absence of any other session is what people want."""
     accounts = Account.objects.filter(gateway=gateway, session_id=session_id)
     return accounts.filter(wanted=Wanted.RUNNING).exists()
 
 
 def _has_just_booted(gateway: Gateway, started: datetime) -> bool:
-    """A boot that no roll call has noticed yet. Raises GatewayError."""
+    """Return True for a boot that no roll call has noticed yet. Raises GatewayError."""
     if gateway.booted_at is None:
         return False
     with client_of(gateway) as client:
@@ -85,9 +88,10 @@ def _has_just_booted(gateway: Gateway, started: datetime) -> bool:
 
 
 def read(gateway: Gateway, session_id: str) -> Session | None:
-    """The session as the gateway shows it; None: it definitely has no such session.
+    """Return the session as the gateway shows it; None: it definitely has no such session.
 
-    Raises GatewayError. Holds no database connection meanwhile."""
+    Raises GatewayError. Holds no database connection meanwhile.
+    """
     with client_of(gateway) as client:
         release_connection()
         return client.read_session(session_id, deadline_seconds=DEADLINE_SECONDS)
@@ -101,7 +105,8 @@ def as_observation(
     *,
     is_cached: bool,
 ) -> Observation:
-    """What a targeted read that began at `started` says. `is_cached`: see Observation."""
+    """Return the observation of a targeted read that began at `started`. `is_cached`: see
+    Observation."""
     if session is None:
         return Observation(
             gateway_id=gateway_id,
@@ -127,10 +132,12 @@ def as_observation(
 
 
 def ring_again() -> None:
-    """For every loss that a webhook claimed and nobody has looked at since: the bell that was rung
-    for it was lost (Redis was away, a worker died), and a wrong word would stand until the next
-    roll call. At a gateway that cannot be read one is tried: if it is answered, it rings for the
-    others."""
+    """Request a read for every loss that a webhook claimed and nobody has read since.
+
+    Its task was lost (Redis was down, a worker died); without this a wrong report would stand until
+    the next roll call. At a gateway that cannot be read only one is tried: if it answers, that read
+    requests the others.
+    """
     unread = _unread_losses(clock.database_now())
     _ring_for(unread.filter(gateway__blind_since__isnull=True), at_most=RUNG_AT_ONCE)
     blind = Gateway.objects.filter(blind_since__isnull=False, accounts__in=unread).distinct()
@@ -139,14 +146,16 @@ def ring_again() -> None:
 
 
 def _ring_for(unread: QuerySet[Account], *, at_most: int) -> None:
-    """In no order, so that those that cannot be read do not keep the others waiting."""
+    """Request the reads in random order, so that sessions that cannot be read do not block the
+    others."""
     sessions = unread.order_by("?").values_list("gateway_id", "session_id")
     for gateway_id, session_id in sessions[:at_most]:
         ring("accounts.tasks.confirm_session", gateway_id, str(session_id))
 
 
 def _unread_losses(now: datetime) -> QuerySet[Account]:
-    """Few, by the index on the status and its age: what is older was looked at."""
+    """Select losses without a later read. They are few, found by the index on the status and its
+    age; older ones have been read."""
     not_listed_since = Q(gateway__listed_at__isnull=True) | Q(
         gateway__listed_at__lt=F("status_since")
     )

@@ -1,4 +1,4 @@
-"""Signs of life: the live client spoke. They move no status; they are what a claim is proven by."""
+"""Signs of life: the live client sent something. They change no status; they prove a claim."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from datetime import datetime
 
 from django.db import connection
 
-# How long an account is usually silent: a moving average of the gaps between its signs of life. One
-# night must not make a busy account a quiet one; what came in one breath says nothing of its habit.
+# Usual silence of an account: a moving average of the gaps between its signs of life. One night
+# must not make a busy account a quiet one. Signs within a few seconds say nothing about the usual
+# gap.
 NEWEST_WEIGHS = 0.1
 GAP_MOST_SECONDS = 24 * 3600.0
 SAME_BREATH_SECONDS = 5.0
 
-# Rows are locked in id order, as everybody does who locks more than one.
+# Every statement that locks several rows locks them in id order.
 _RECORD = """
 WITH spoken AS (
     SELECT account.id, sign.seen_at, sign.is_proof, sign.what,
@@ -48,8 +49,11 @@ UPDATE whatsapp_accounts account
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOfLife:
-    """`seen_at`: when it happened, which may be long before it arrived. `is_proof`: a message or an
-    acknowledgement; weaker ones are only activity."""
+    """Sign that the live client sent something.
+
+    `seen_at`: when it happened, which may be long before it arrived. `is_proof`: True for a message
+    or an acknowledgement; anything weaker is only activity.
+    """
 
     gateway_id: int
     session_id: str
@@ -59,7 +63,7 @@ class SignOfLife:
 
 
 def record_life(signs: Sequence[SignOfLife]) -> int:
-    """Write them in bulk, at most one a session; how many accounts they belong to."""
+    """Write the signs in bulk, at most one per session. Return how many accounts they belong to."""
     if not signs:
         return 0
     with connection.cursor() as cursor:

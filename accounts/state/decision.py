@@ -1,4 +1,5 @@
-"""What one observation means for one account. Pure: values in, values out, the clock passed in."""
+"""Decide what one observation means for one account. Pure: values in, values out, the clock passed
+in."""
 
 from __future__ import annotations
 
@@ -12,26 +13,28 @@ from accounts.words.status import LIVE, STICKY, Source, Status, Wanted, is_fresh
 from gateways.base import Reason
 from gateways.phone_numbers import looks_like_lid
 
-# Reasons that say little give way to those that say more, never the other way round.
+# A vague reason gives way to a specific one, never the other way round.
 _VAGUE: dict[str, int] = {Reason.NONE: 0, Reason.LISTED: 1, Reason.MISSING: 2}
 _TELLING = 3
-# The raw word of a wrong number; the number follows.
+# The raw status of a wrong number; the number follows.
 SCANNED = "scanned "
-# What a probe of the live client may find behind a "connected"; and words that no account keeps
-# while the same "connected" goes on being claimed.
+# What a probe of the live client may find behind a "connected". Then the statuses that no account
+# keeps while the same "connected" is still claimed.
 _FOUND_OUT = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE})
 UNLIKE_DISPROVED = LIVE - {Status.UNRESPONSIVE} | {Status.UNKNOWN}
-# A pass of the roll call takes at most this long from its start to the row.
+# A roll call takes at most this long from its start to the row.
 ON_ITS_WAY = timedelta(seconds=15)
-# No start takes so long: what is still listed as waiting for a scan has a code on its screen.
+# No start takes longer: a session still listed as waiting for a scan then shows a code.
 STARTS_WITHIN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What a row says, as far as a decision needs it. `listed_at` is its gateway's watermark,
-    `lists_qr_early` what its kind's capabilities say,
-    `last_proof_at` the last proof of this connection, as accounts.models.proof says."""
+    """The fields of a row that a decision needs.
+
+    `listed_at`: the watermark of its gateway. `lists_qr_early`: see the capabilities of its kind.
+    `last_proof_at`: the last proof of this connection, by the rule of accounts.models.proof.
+    """
 
     account_id: int
     workspace_id: int
@@ -69,7 +72,8 @@ class Known:
 
     @property
     def fresh_at(self) -> datetime:
-        """See Account.fresh_at: the same rule on the model."""
+        """The moment at which the status was last positively known: see Account.fresh_at, the same
+        rule."""
         listed = self.listed_at if self.unshown_since is None else None
         return max(moment for moment in (self.since, self.read_at, listed) if moment)
 
@@ -77,7 +81,7 @@ class Known:
 def judge(
     known: Known, seen: Observation, *, now: datetime, expires_after: timedelta
 ) -> tuple[Verdict, Known]:
-    """What `seen`, which is about this account's current session, makes of `known`."""
+    """Apply `seen`, an observation of this account's current session, to `known`."""
     if seen.status is Status.UNKNOWN:
         return _lose_sight(known, seen, now=now, expires_after=expires_after)
     if is_older(known, seen, now=now):
@@ -97,7 +101,7 @@ def judge(
 
 
 def _scanned(known: Known, seen: Observation, reason: str) -> str:
-    """Which number was scanned in place of the account's own."""
+    """Return the number that was scanned in place of the account's own; "" if none was."""
     if reason != Reason.WRONG_NUMBER:
         return ""
     is_told = seen.phone_number is not None and is_other_number(
@@ -107,8 +111,11 @@ def _scanned(known: Known, seen: Observation, reason: str) -> str:
 
 
 def is_older(known: Known, seen: Observation, *, now: datetime) -> bool:
-    """Newer wins, equal is applied. A row from the future (a clock stepped back) counts as now,
-    and what was seen within one pass is as new as that: it took this long to get here."""
+    """Return True if `seen` is older than the row: newer wins, equal is applied.
+
+    A row from the future (a clock stepped back) counts as now. An observation may then be up to
+    ON_ITS_WAY old, the time it takes from the start of a roll call to the row.
+    """
     if known.observed_at is None:
         return False
     if known.observed_at > now:
@@ -119,7 +126,7 @@ def is_older(known: Known, seen: Observation, *, now: datetime) -> bool:
 def conclude(
     known: Known, seen: Observation, *, expires_after: timedelta
 ) -> tuple[Status, str, str]:
-    """The status, reason and raw word that follow, before freshness."""
+    """Return the status, reason and raw status that follow, before freshness."""
     unchanged = (known.status, known.reason, known.raw)
     if seen.status is None:
         return unchanged
@@ -136,7 +143,7 @@ def conclude(
             return _unscanned(known)
         return _gone(known, seen)
     if seen.status is Status.UNRESPONSIVE and known.reason == Reason.REPAIR_GAVE_UP:
-        return unchanged  # it was as unresponsive when repair gave up
+        return unchanged  # it was already unresponsive when repair gave up
     reason = Reason.NONE if seen.status is Status.CONNECTED else seen.reason
     goes_on = seen.status is known.status and known.reason != Reason.PASSKEY_REQUIRED
     if goes_on and _tells_less(reason, known.reason):
@@ -145,8 +152,10 @@ def conclude(
 
 
 def is_doubted(known: Known, seen: Observation) -> bool:
-    """A "connected" that may be the one a probe has disproved: a gateway goes on claiming it after
-    its browser was killed (observed on the Node service), and a late webhook looks like a new one.
+    """Return True if this "connected" may be the one that a probe disproved.
+
+    A gateway still claims it after its browser was killed (observed on the Node service), and a
+    late webhook looks like a new claim.
     """
     is_hearsay = seen.is_cached or seen.is_claim
     return is_hearsay and is_disproved(
@@ -166,9 +175,12 @@ def is_disproved(
     claimed_at: datetime | None,
     proven_at: datetime | None,
 ) -> bool:
-    """Whether a claim is the one that was disproved: not where the session has logged in anew, or
-    the live client has spoken since. `claimed_at` is the login that was claimed when it was
-    disproved, by the gateway's own clock, which may differ from ours."""
+    """Return True if this claim is the one that was disproved.
+
+    It is not if the session has logged in again or the live client has sent something since.
+    `claimed_at`: the login that was claimed when it was disproved, by the gateway's own clock,
+    which may differ from ours.
+    """
     if status is not Status.CONNECTED or disproved_at is None:
         return False
     logged_in_anew = connected_at is not None and connected_at > (claimed_at or disproved_at)
@@ -177,8 +189,8 @@ def is_disproved(
 
 
 def _as_disproved(known: Known, seen: Observation) -> tuple[Status, str, str]:
-    """What a disproved claim leaves: the row as it is; and where our own read shows that nothing
-    has moved since, what the probe has found."""
+    """Return what a disproved claim leaves: the row as it is. If our own read shows no change
+    since, return what the probe found."""
     if not (seen.is_read and known.status in UNLIKE_DISPROVED):
         return known.status, known.reason, known.raw
     if known.last_known == Status.UNRESPONSIVE:
@@ -187,14 +199,15 @@ def _as_disproved(known: Known, seen: Observation) -> tuple[Status, str, str]:
 
 
 def _was_misjudged(known: Known) -> bool:
-    """What was called another number is a LID, or its own number in another spelling."""
+    """Return True if the "other" number is a LID, or its own number in another spelling."""
     scanned = known.scanned_number
     return looks_like_lid(scanned) or same_number(scanned, known.phone_number)
 
 
 def number_counts(seen: Observation) -> bool:
-    """A number identifies a session only once it is connected: before that a gateway may still
-    show the number of an earlier login (observed on the Node service after an unlink)."""
+    """Return True if the number identifies the session, which is only so once it is connected.
+    Before that a gateway may still show the number of an earlier login (observed on the Node
+    service after an unlink)."""
     return seen.phone_number is not None and (
         seen.status is Status.CONNECTED or seen.source is Source.REGISTRATION
     )
@@ -214,8 +227,11 @@ def _gone(known: Known, seen: Observation) -> tuple[Status, str, str]:
 
 
 def is_left_to_a_human(known: Known, seen: Observation, expires_after: timedelta) -> bool:
-    """It waited for a scan, and is gone: a restart would only show the next code, to nobody. Not
-    where it may only have been starting, which the Node service lists by the same word."""
+    """Return True if a session that waited for a scan is gone: a restart would only show the next
+    code to nobody.
+
+    False if it may only have been starting: the Node service lists that with the same status.
+    """
     if known.wanted is Wanted.STOPPED or not _is_told_no_more(seen):
         return False
     if (known.status, known.reason) == (Status.DISCONNECTED, Reason.QR_EXPIRED):
@@ -234,7 +250,7 @@ def is_left_to_a_human(known: Known, seen: Observation, expires_after: timedelta
 
 
 def _is_told_no_more(seen: Observation) -> bool:
-    """Neither a person's word nor a reason that asks for a person itself."""
+    """Return True if neither an operator reported this nor the reason itself asks for a human."""
     return seen.source is not Source.OPERATOR and meaning(seen.reason).repairable
 
 
@@ -249,7 +265,7 @@ def _tells_less(reason: Reason, known: str) -> bool:
 
 
 def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status) -> Known:
-    """The row's clocks and number after an observation that is believed."""
+    """Return the row with the clocks and number of an accepted observation."""
     at = min(seen.observed_at, now)
     is_found_out = seen.source is Source.PROBE and seen.status in _FOUND_OUT
     shown = seen.is_read and seen.status is not None and seen.reason is not Reason.MISSING
@@ -258,7 +274,7 @@ def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status
     came_back = connected and known.status is not Status.CONNECTED
     return replace(
         known,
-        # What says nothing of the state fences nothing.
+        # An observation without a status makes no other one older.
         observed_at=at if seen.status is not None else known.observed_at,
         webhook_at=at if seen.source is Source.WEBHOOK else known.webhook_at,
         read_at=at if shown else known.read_at,
@@ -281,8 +297,8 @@ def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status
 
 
 def _still_disproved(known: Known, seen: Observation) -> datetime | None:
-    """Until the claim is believed again, or our own look shows that the gateway has another word
-    for it: the next "connected" is a new claim then. Nobody else's word ends it."""
+    """Return `disproved_at`. It clears when the claim is believed, or our own read shows another
+    state: the next "connected" is then a new claim. No other report clears it."""
     if seen.status is None or is_doubted(known, seen):
         return known.disproved_at
     is_new_word = seen.is_read and seen.status is not Status.UNRESPONSIVE
@@ -293,8 +309,8 @@ def _still_disproved(known: Known, seen: Observation) -> datetime | None:
 def _lose_sight(
     known: Known, seen: Observation, *, now: datetime, expires_after: timedelta
 ) -> tuple[Verdict, Known]:
-    """`unknown` is not an observation of the session: it moves no clock, so that the next real
-    look applies even if it began before this moment."""
+    """Apply `unknown`, which is not an observation of the session. It moves no clock, so that the
+    next real read applies even if it began before this moment."""
     if seen.source is Source.SWEEP:
         is_stale = not is_fresh(known.fresh_at, seen.observed_at, lives=expires_after)
         expired = known.status in LIVE and is_stale

@@ -1,4 +1,4 @@
-"""A live word that nobody has positively seen for 45 s is not believed any longer."""
+"""Mark a live status as unknown if nobody has positively seen it for 45 s."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ from accounts.words.freshness import can_be_read
 from accounts.words.status import Source, Status
 from gateways.base import Reason
 
-# However many a dead gateway has, a sweep holds few of them in memory, and leaves time to others.
+# Bound memory and run time per sweep.
 PAGE = 500
 MOST_AT_ONCE = 10_000
 
 
 def expire_live_words() -> list[Outcome]:
-    """One sweep over all accounts, apart from the gateways' tasks, so that it works when they
-    hang: the first MOST_AT_ONCE of them, the others are the next sweep's. `observe` looks again
-    under the lock: what was read meanwhile stays."""
+    """Sweep all accounts once and return the outcomes.
+
+    Runs apart from the gateways' tasks, so that it works when they hang. Handles the first
+    MOST_AT_ONCE accounts; the next sweep handles the rest. `observe` checks again under the lock,
+    so anything read meanwhile stays.
+    """
     now = clock.database_now()
     excuses: Excuses | None = None
     outcomes: list[Outcome] = []
@@ -61,8 +64,8 @@ def _unseen(account: Account, now: datetime, excuses: Excuses) -> Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excuses:
-    """Why a gateway may not be to blame: those that are under maintenance; and whether we suspect
-    ourselves, because none can be read."""
+    """Circumstances in which a gateway may not be at fault: maintenance, and a suspicion that
+    Rollcall itself is, because no gateway can be read."""
 
     maintained: Collection[int] = ()
     suspect_ourselves: bool = False
@@ -79,7 +82,7 @@ NO_EXCUSES = Excuses()
 
 
 def why_unseen(account: Account, now: datetime, excuses: Excuses = NO_EXCUSES) -> Reason:
-    """Why no read shows it."""
+    """Return the reason why no read shows the account."""
     gateway = account.gateway
     expires = timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
     if gateway.run_started_at is None or gateway.run_started_at + expires <= now:

@@ -1,4 +1,4 @@
-"""Speaking to a gateway: the client of its kind, with its newest active key."""
+"""Build the client of a gateway's kind, with its newest active key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from accounts.store.encryption import CannotOpen, unseal_those_that_open
 from gateways import registry
 from gateways.base import Client, GatewayError
 
-# The keys that `client_of` chooses from, for a statement that reads `gateway` anyway.
+# Keys that `client_of` chooses from, for a statement that already reads `gateway`.
 SEALED_KEYS_SQL = """ARRAY(
     SELECT secret.sealed FROM accounts_gatewaysecret secret
      WHERE secret.gateway_id = gateway.id AND secret.purpose = 'api_key'
@@ -18,8 +18,11 @@ SEALED_KEYS_SQL = """ARRAY(
 
 
 def client_of(gateway: Gateway, *, sealed_keys: Sequence[str] | None = None) -> Client:
-    """A client to use in a `with` block. `sealed_keys`: for who has read them already. Raises
-    GatewayError when there is no key to use, or nobody speaks to its kind."""
+    """Return a client to use in a `with` block.
+
+    `sealed_keys`: for callers that have read them already. Raises GatewayError if there is no
+    usable key, or no client for its kind.
+    """
     registry.require_readable(gateway.kind)
     try:
         keys = _keys(gateway) if sealed_keys is None else unseal_those_that_open(sealed_keys)

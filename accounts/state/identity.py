@@ -1,6 +1,8 @@
-"""Whose session is it? The rows a batch of observations touches, as values, and the rules of
-identity. Pure: nothing here asks the database; changes are kept until `accounts.state.observe`
-writes them."""
+"""Decide whose session it is: the rows that a batch of observations touches, as values, and the
+rules of identity.
+
+Pure: nothing here queries the database. `accounts.state.observe` writes the changes.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ SessionKey = tuple[int, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Superseded:
-    """A session an account once ran on; `confirmed` False while only a claim has said so."""
+    """A session that an account once ran on. `confirmed` is False while only a claim says so."""
 
     session: SessionKey
     account_id: int
@@ -36,8 +38,8 @@ class Superseded:
 
 
 class Book:
-    """Rows by session, by superseded session and by number; `apply` changes them one observation
-    after the other, so that later ones of a batch see what earlier ones did."""
+    """Rows by session, by superseded session and by number. `apply` changes them one observation
+    after the other, so that later ones of a batch see the effect of earlier ones."""
 
     def __init__(
         self,
@@ -75,7 +77,8 @@ class Book:
             self._owners[row.session] = row.account_id
 
     def holder(self, seen: Observation) -> Known | None:
-        """The account that has the number `seen` names, in the workspace it may speak for."""
+        """Return the account with the number that `seen` names, in a workspace that it may report
+        on."""
         fitting = [
             row
             for row in self.rows.values()
@@ -86,16 +89,19 @@ class Book:
         return fitting[0] if len(fitting) == 1 else None
 
     def _may_speak_of(self, row: Known, seen: Observation) -> bool:
-        """A gateway speaks for the workspaces it serves. What people removed only people bring
-        back: its sessions are offered for clean-up, and a login scanned just now must not be."""
+        """Return True if the gateway serves the workspace of `row` and the account is not archived.
+
+        Only people bring an archived account back: its sessions are offered for clean-up, and a
+        login scanned just now must not be.
+        """
         return row.archived_at is None and (seen.gateway_id, row.workspace_id) in self.serves
 
     def displaced(self, row: Known) -> Superseded | None:
-        """The session that last lost this account to a claim no read has confirmed yet."""
+        """Return the session that last lost this account to a claim not yet confirmed by a read."""
         return next((entry for entry in reversed(self._unconfirmed(row.account_id))), None)
 
     def _unconfirmed(self, account_id: int) -> list[Superseded]:
-        """Oldest first."""
+        """Return the superseded sessions that are not confirmed, oldest first."""
         return [
             entry
             for entry in self.superseded.values()
@@ -103,13 +109,13 @@ class Book:
         ]
 
     def _settle(self, account_id: int) -> None:
-        """A read has confirmed the session the account runs on: no older one comes back."""
+        """Confirm the session that the account runs on, after a read: no older one comes back."""
         for entry in self._unconfirmed(account_id):
             self.superseded[entry.session] = replace(entry, confirmed=True)
 
     # --- deciding -----------------------------------------------------------------------------
     def apply(self, seen: Observation) -> tuple[Verdict, int | None]:
-        """What becomes of `seen`, and the account that it is about."""
+        """Apply `seen`. Return the verdict and the id of the account that it is about."""
         self.changes = []
         if not seen.can_be_kept:
             return Verdict.UNKNOWN_SESSION, None
@@ -150,8 +156,8 @@ class Book:
         return verdict, own.account_id
 
     def _denies(self, own: Known, seen: Observation) -> bool:
-        """A read of the session that claimed `own`: there is none, or it is not linked, or it is
-        linked to another number."""
+        """Return True if a read denies the session that claimed `own`: it does not exist, it is not
+        linked, or it is linked to another number."""
         if not seen.is_read or is_older(own, seen, now=self.now):
             return False
         if seen.status in (Status.CONNECTED, Status.UNRESPONSIVE):
@@ -178,7 +184,7 @@ class Book:
             return Verdict.WORKSPACE_MISMATCH, row.account_id
         fits = seen.phone_number is None or same_number(row.phone_number, seen.phone_number)
         alive = seen.is_read and seen.status is Status.CONNECTED
-        # By whose clock its login is compared with the one that was disproved.
+        # Compare logins by one gateway's clock.
         here = row.gateway_id == seen.gateway_id
         hearsay = is_doubted(row if here else replace(row, connected_at=None), seen)
         may = alive and fits and not hearsay and row.status in LOST
@@ -189,11 +195,14 @@ class Book:
         return Verdict.TAKEN_BACK, row.account_id
 
     def _may_take_over(self, holder: Known, seen: Observation) -> bool:
-        """On its own gateway a fresh scan always may; from another one only when the old session
-        is gone or nothing has proven it lately. People always may."""
+        """Return True if the new session may take the account over.
+
+        On the same gateway a fresh scan always may. From another gateway it may only if the old
+        session is gone or has no recent proof. An operator always may.
+        """
         if seen.source is Source.REGISTRATION or holder.gateway_id == seen.gateway_id:
             return True
-        # That it cannot be seen just now does not mean that it is gone.
+        # An account that cannot be seen now is not necessarily gone.
         word = holder.last_known if holder.status is Status.UNKNOWN else holder.status
         if word != Status.CONNECTED or holder.last_proof_at is None:
             return True
@@ -206,8 +215,8 @@ class Book:
         return Verdict.TAKEN_OVER, holder.account_id
 
     def _merge(self, fresh: Known, holder: Known, seen: Observation) -> tuple[Verdict, int]:
-        """A freshly scanned account turns out to be the number of `holder`: the session goes
-        there, `fresh` stays as a tombstone with its history."""
+        """Move the session to `holder`, because a freshly scanned account has the number of
+        `holder`. `fresh` stays as a tombstone with its history."""
         if is_older(holder, seen, now=self.now) or is_older(fresh, seen, now=self.now):
             return Verdict.OLDER, fresh.account_id
         self._put(
@@ -232,8 +241,8 @@ class Book:
         return Verdict.MERGED, holder.account_id
 
     def _move(self, row: Known, seen: Observation) -> None:
-        """Put the account on the session of `seen`; the old one is superseded, and may come back
-        until a read has confirmed the move."""
+        """Put the account on the session of `seen`. The old session is superseded; it may come back
+        until a read confirms the move."""
         if row.session is not None:
             self.superseded[row.session] = Superseded(
                 session=row.session, account_id=row.account_id, confirmed=False
@@ -244,7 +253,7 @@ class Book:
             row,
             gateway_id=seen.gateway_id,
             session_id=seen.session_id,
-            # What was known of the old session says nothing of this one.
+            # Facts about the old session say nothing about this one.
             observed_at=None,
             read_at=min(seen.observed_at, self.now),
             unshown_since=None,
@@ -263,7 +272,8 @@ class Book:
     def _undo_takeover(
         self, own: Known, displaced: Superseded, seen: Observation
     ) -> tuple[Verdict, int]:
-        """The session that claimed this account does not exist: back to the one before, unseen."""
+        """Return the account to its previous session, unseen: the session that claimed it does not
+        exist."""
         del self.superseded[displaced.session]
         gateway_id, session_id = displaced.session
         stopped = own.wanted is Wanted.STOPPED
@@ -291,7 +301,8 @@ class Book:
 
 
 def _unseen(row: Known) -> Known:
-    """On a session that nobody has looked at yet: the live word of the one before is not its."""
+    """Return the row for a session that nobody has read yet. It does not inherit the live status of
+    the previous session."""
     if row.status not in LIVE:
         return row
     return replace(

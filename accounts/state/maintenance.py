@@ -1,7 +1,7 @@
-"""Maintenance windows: while one lasts its gateway is observed, but neither judged nor repaired.
+"""Maintenance windows. During one the gateway is observed, but neither judged nor repaired.
 
-What its lists show is believed as ever; what they leave out means nothing, and nobody is alarmed
-for it. When a window ends, whatever counts time against the gateway begins anew (`resumed_at`).
+What its lists show is believed as always. What they leave out means nothing, and no alert is sent
+for it. When a window ends, every clock that runs against the gateway starts again (`resumed_at`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from accounts.store import clock
 from accounts.words.refusals import Refused
 
 logger = logging.getLogger(__name__)
-# A forgotten one must not blind us for ever: mode "observe" is for what lasts longer.
+# A forgotten window must not hide problems for ever; mode "observe" is for longer times.
 LONGEST = timedelta(days=7)
-# What `is_under_maintenance` and `resumed_at` say, for a statement that reads `gateway` anyway.
+# SQL of `is_under_maintenance` and `resumed_at`, for a statement that already reads `gateway`.
 IS_MAINTAINED_SQL = """EXISTS (
     SELECT FROM accounts_maintenancewindow pause WHERE pause.gateway_id = gateway.id
        AND pause.starts_at <= %(now)s AND pause.ends_at > %(now)s)"""
@@ -29,7 +29,7 @@ RESUMED_AT_SQL = """(
 
 
 def under_maintenance(now: datetime) -> set[int]:
-    """The ids of the gateways that are under maintenance at this moment."""
+    """Return the ids of the gateways that are under maintenance at this moment."""
     return set(_at(now).values_list("gateway_id", flat=True))
 
 
@@ -38,24 +38,25 @@ def is_under_maintenance(gateway_id: int, now: datetime) -> bool:
 
 
 def maintained_until(now: datetime) -> dict[int, datetime]:
-    """By gateway id, of those that are under maintenance now: when that ends."""
+    """Return, by gateway id, when the maintenance that is under way ends."""
     ends = _at(now).order_by().values_list("gateway_id").annotate(Max("ends_at"))
     return dict(ends)
 
 
 def maintenance_ends(now: datetime) -> Subquery:
-    """The same, to annotate gateways with."""
+    """Return the same as a subquery, to annotate gateways with."""
     return Subquery(_at(now).filter(gateway=OuterRef("pk")).values("ends_at")[:1])
 
 
 def resumed_at(now: datetime) -> dict[int, datetime]:
-    """By gateway id: when its last maintenance ended. Clocks that judge begin no earlier."""
+    """Return, by gateway id, when its last maintenance ended. Clocks that run against a gateway
+    start no earlier."""
     past = MaintenanceWindow.objects.filter(ends_at__lte=now).order_by()
     return dict(past.values_list("gateway_id").annotate(Max("ends_at")))
 
 
 def begin(gateway: Gateway, *, duration: timedelta, why: str, actor: str) -> MaintenanceWindow:
-    """From now on; one that is under way ends then instead. Raises Refused."""
+    """Start maintenance now. If a window is under way, change its end instead. Raises Refused."""
     now = clock.database_now()
     with transaction.atomic():
         _hold(gateway)
@@ -73,7 +74,7 @@ def begin(gateway: Gateway, *, duration: timedelta, why: str, actor: str) -> Mai
 def plan(
     gateway: Gateway, *, starts_at: datetime, duration: timedelta, why: str, actor: str
 ) -> MaintenanceWindow:
-    """One that begins later. Raises Refused."""
+    """Plan a window that begins later. Raises Refused."""
     if starts_at <= clock.database_now():
         raise Refused(f"{_moment(starts_at)} is past: leave the beginning out to begin now")
     with transaction.atomic():
@@ -82,8 +83,8 @@ def plan(
 
 
 def end(gateway: Gateway, *, actor: str) -> MaintenanceWindow:
-    """End the one that is under way; where there is none, call off the next one that is planned.
-    The window that ended or will not be is returned. Raises Refused."""
+    """End the window that is under way; without one, cancel the next planned window. Return that
+    window. Raises Refused."""
     now = clock.database_now()
     with transaction.atomic():
         _hold(gateway)
@@ -101,12 +102,12 @@ def end(gateway: Gateway, *, actor: str) -> MaintenanceWindow:
 
 
 def windows_to_come(gateway: Gateway, now: datetime) -> QuerySet[MaintenanceWindow]:
-    """Those that are planned, the next one first."""
+    """Return the planned windows, the next one first."""
     return gateway.maintenance_windows.filter(starts_at__gt=now).order_by("starts_at")
 
 
 def words_for(window: MaintenanceWindow, now: datetime) -> str:
-    """ "under maintenance until 15:40", and what it was or will be at other times."""
+    """Return "under maintenance until 15:40", or what it was or will be at other times."""
     if window.ends_at <= now:
         return f"it was under maintenance until {said(window.ends_at, now)}"
     if window.starts_at > now:
@@ -116,7 +117,7 @@ def words_for(window: MaintenanceWindow, now: datetime) -> str:
 
 
 def said(moment: datetime, now: datetime) -> str:
-    """The minute; with its day, where that is not today. UTC."""
+    """Return the minute in UTC, with the date unless it is today."""
     return f"{moment:%H:%M} UTC" if moment.date() == now.date() else _moment(moment)
 
 
@@ -125,7 +126,7 @@ def _at(now: datetime) -> QuerySet[MaintenanceWindow]:
 
 
 def _hold(gateway: Gateway) -> None:
-    """Two people who plan at once do it one after the other."""
+    """Lock the gateway: two people who plan at once take turns."""
     Gateway.objects.select_for_update(no_key=True).get(pk=gateway.pk)
 
 

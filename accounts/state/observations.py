@@ -1,4 +1,4 @@
-"""Observations: what somebody saw. Values, never rows."""
+"""Observations: what a source reported. Values, never rows."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ LONGEST_SESSION_ID = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """Somebody saw a session in a state.
+    """Report of a session in a state.
 
-    `observed_at` is the database's clock: receipt for a push, the moment *before* the request for
-    a pull. `status` None: it says nothing about the state (its number or life may still count);
-    UNKNOWN: we cannot see it, with the reason why. `raw` is the gateway's own word, `evidence`
-    where to look ("delivery 17", "run 4"). `is_cached`: it comes from a variable of the gateway's
-    (`Capabilities.status_is_cached`), which may go on saying "connected" when nothing is.
+    `observed_at` is the database's clock: receipt for a push, the moment *before* the request for a
+    pull. `status` None: it says nothing about the state (its number or sign of life may still
+    count). `status` UNKNOWN: we cannot see it, with the reason why. `raw` is the gateway's own
+    term, `evidence` where to look ("delivery 17", "run 4"). `is_cached`: it comes from a variable
+    of the gateway (`Capabilities.status_is_cached`), which may still say "connected" when nothing
+    is.
 
-    Whatever it is given, it holds what a row can: a batch must not fail for one stranger's word.
+    Any value is cut to what a row can hold: a batch must not fail for one bad value.
     """
 
     gateway_id: int
@@ -48,8 +49,8 @@ class Observation:
 
     @property
     def can_be_kept(self) -> bool:
-        """No row can have another session id, so it is nobody's; cut, it would be somebody
-        else's."""
+        """True if a row can hold this session id. An id that no row can hold belongs to no account;
+        cut, it could be another session's."""
         return self.session_id == printable(self.session_id, limit=LONGEST_SESSION_ID)
 
     @property
@@ -66,7 +67,7 @@ class Observation:
 
 
 class Verdict(StrEnum):
-    """What became of an observation."""
+    """Result of one observation."""
 
     APPLIED = "applied"  # the status changed
     REFRESHED = "refreshed"  # nothing new, but newer
@@ -82,7 +83,7 @@ class Verdict(StrEnum):
     STILL_FRESH = "still_fresh"  # an expiry that came too early
 
 
-# An observation with one of these verdicts said something about an account and was believed.
+# An observation with one of these verdicts said something about an account and was accepted.
 BELIEVED = frozenset(
     {
         Verdict.APPLIED,
@@ -97,7 +98,7 @@ BELIEVED = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What `observe` did with one observation. `transition_id` None: no status changed."""
+    """Result of `observe` for one observation. `transition_id` None: no status changed."""
 
     observation: Observation
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""observe(): the one function that writes an account's status."""
+"""observe(): the only function that writes an account's status."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _MOVED = frozenset({Verdict.TAKEN_OVER, Verdict.MERGED})
 
 
 class _WorldMoved(Exception):
-    """Between finding and locking, a session or a number changed hands: look again."""
+    """A session or a number changed hands between finding and locking: look again."""
 
 
 def observe(observations: Iterable[Observation], *, others: Collection[int] = ()) -> list[Outcome]:
-    """Apply what somebody saw; one outcome for each observation, in their order.
+    """Apply observations; return one outcome each, in their order.
 
     Rows, transitions and superseded sessions are written together, in chunks, each in one
     transaction (a savepoint inside the caller's). A claim that changed a status is confirmed by a
-    targeted read, asked for after the commit. `others` are accounts that the caller writes next in
-    the same transaction: they are locked at once with those that are found here, in id order.
+    targeted read, requested after the commit. `others`: accounts that the caller writes next in the
+    same transaction. They are locked together with those found here, in id order.
 
-    Raises django.db.OperationalError when a lock cannot be had within 2 s.
+    Raises django.db.OperationalError if a lock cannot be had within 2 s.
     """
     outcomes: list[Outcome] = []
     remaining = iter(observations)
@@ -52,7 +52,7 @@ def _observe_chunk(seen: Sequence[Observation], others: Collection[int]) -> list
             with transaction.atomic(), short_waits():
                 return _observe_once(seen, others)
         except (_WorldMoved, IntegrityError) as error:
-            # A unique violation is the same case: somebody else took that number or session.
+            # A unique violation is the same case: another writer took that number or session.
             cause = error
     raise OperationalError("sessions or numbers kept changing hands; try again later") from cause
 
@@ -61,7 +61,7 @@ def _observe_once(seen: Sequence[Observation], others: Collection[int]) -> list[
     book = _open_book([one for one in seen if one.can_be_kept], others)
     outcomes: dict[int, Outcome] = {}
     transitions: list[Mapping[str, object]] = []
-    # Oldest first, whatever order they came in: newer wins.
+    # Oldest first, in any order of arrival: newer wins.
     for index in sorted(range(len(seen)), key=lambda index: seen[index].observed_at):
         verdict, account_id = book.apply(seen[index])
         outcomes[index] = _outcome(seen[index], verdict, account_id, book)
@@ -120,9 +120,12 @@ def _transitions(seen: Observation, book: Book) -> list[Mapping[str, object]]:
 
 
 def _ask_for_confirmation(outcome: Outcome, account: Known) -> None:
-    """A machine's word that changed something is checked by our own look, within 2 s: a late retry
-    looks as fresh as the truth. So is the session that got its account back, a word that was not
-    believed because a probe had disproved it, and a scan after one by another number."""
+    """Request a targeted read within 2 s if a machine's report changed something: a late retry
+    looks as fresh as the truth.
+
+    Also for a session that got its account back, a report that was not believed because a probe had
+    disproved it, and a scan that follows one by another number.
+    """
     is_connected = outcome.observation.status is Status.CONNECTED
     is_doubted = account.disproved_at is not None or account.reason == Reason.WRONG_NUMBER
     moved = outcome.verdict in _MOVED or outcome.was is not outcome.now
@@ -133,8 +136,8 @@ def _ask_for_confirmation(outcome: Outcome, account: Known) -> None:
 
 
 def _forget_scanned_qrs(book: Book) -> None:
-    """Of every row that waits for a scan no longer: a merge ends the wait of a row that none of
-    the outcomes names."""
+    """Delete the QR code of every row that no longer waits for a scan. A merge ends the wait of a
+    row that none of the outcomes names."""
     for account_id, before in book.before.items():
         waits = book.rows[account_id].status is Status.QR_SCANNING
         if before.status is Status.QR_SCANNING and not waits:

@@ -1,4 +1,4 @@
-"""QR codes are keys to somebody's WhatsApp: only in Redis, under the account, at most 60 s."""
+"""QR codes give access to somebody's WhatsApp: only in Redis, under the account, at most 60 s."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def _key(account_id: int) -> str:
 
 
 def keep_qr(account_id: int, qr_code: str, *, seconds: int) -> None:
-    """Keep it for those who may scan it. Lost without Redis; the gateway sends a fresh one."""
+    """Keep the code for those who may scan it. Without Redis it is lost; the gateway sends a fresh
+    one."""
     try:
         client().set(_key(account_id), qr_code, ex=max(1, min(seconds, LONGEST_SECONDS)))
     except RedisError as error:
@@ -33,7 +34,7 @@ def read_qr(account_id: int) -> str | None:
 
 
 def forget_qr(account_id: int) -> None:
-    """It was scanned, or is void."""
+    """Delete a code that was scanned or is void."""
     try:
         client().delete(_key(account_id))
     except RedisError as error:

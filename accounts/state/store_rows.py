@@ -1,5 +1,5 @@
-"""Reading a batch's rows under lock, and writing what was decided. SQL in a fixed number of
-statements, however many observations there are."""
+"""Read a batch's rows under lock, and write what was decided. The number of SQL statements does not
+depend on the number of observations."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ UPDATE accounts_supersededsession past SET account_id = merge.holder
  WHERE past.account_id = merge.fresh
 """
 
-# Field of Known → column and its type, for those that a decision may change.
+# Field of Known → column and its type, for fields that a decision may change.
 _COLUMNS = {
     "gateway_id": ("gateway_id", "bigint"),
     "session_id": ("session_id", "text"),
@@ -96,8 +96,8 @@ UPDATE whatsapp_accounts account SET {assignments}, updated_at = clock_timestamp
 )
 
 
-# In id order, as everybody does who locks more than one. Others may go on pointing at them (a
-# delivery, a finding); that needs only their keys.
+# Every statement that locks several rows locks them in id order. Others may still point at these
+# rows (a delivery, a finding); that needs only their keys.
 _LOCK = f"""
 WITH found AS MATERIALIZED ({_FIND}),
      held AS (SELECT id FROM found UNION SELECT unnest(%(others)s::bigint[]))
@@ -134,9 +134,12 @@ SELECT {columns} FROM jsonb_to_recordset(%(moved)s::jsonb) moved({definition})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What is true once the rows are locked. `found`: the accounts that the observations may touch
-    now, by session, past session and number; `serves`: which gateways have accounts of which
-    workspaces, of those that speak of a number; `now`: by the database's clock."""
+    """State of the database once the rows are locked.
+
+    `found`: accounts that the observations may touch now, by session, past session and number.
+    `serves`: (gateway, workspace) pairs with at least one account, for gateways that report a
+    number. `now`: the database's clock.
+    """
 
     found: set[int]
     known: list[Known]
@@ -146,15 +149,15 @@ class Surroundings:
 
 
 def lock(seen: Sequence[Observation], others: Collection[int] = ()) -> list[dict[str, Any]]:
-    """The rows that these observations may touch, locked. `others` are locked with them, all at
-    once, for who writes those next in the same transaction."""
+    """Lock and return the rows that these observations may touch. `others` are locked with them,
+    all at once, for a caller that writes those next in the same transaction."""
     [rows] = ask(_LOCK, **_named(seen), others=list(others))
     return [dict(zip(_LOCKED, row, strict=True)) for is_found, *row in rows if is_found]
 
 
 def look_around(seen: Sequence[Observation], locked: Sequence[dict[str, Any]]) -> Surroundings:
-    """Asked after the wait for the rows. A join would show the gateways as they were before it, and
-    lose an account that moved to another one meanwhile."""
+    """Read the rest after the wait for the rows. A join would show the gateways as they were before
+    the wait, and lose an account that moved to another gateway meanwhile."""
     found, gateways, superseded, serves, [[now]] = ask(
         _FIND,
         _GATEWAYS,
@@ -213,7 +216,7 @@ def _known(row: dict[str, Any], kind: str, listed_at: datetime | None) -> Known:
 
 
 def save(book: Book, moved: Sequence[Mapping[str, object]]) -> None:
-    """The rows that changed, all in one statement, for a session may pass from row to row; and
+    """Write the changed rows in one statement, because a session may pass from row to row, and
     their transitions (every column but the id), in their order."""
     changed = [_record(row) for row in book.rows.values() if row != book.before[row.account_id]]
     if not changed:

@@ -1,4 +1,4 @@
-"""What we can see of a gateway: since when it is readable or blind, what its lists have shown."""
+"""Visibility of a gateway: since when it can or cannot be read, and what its lists have shown."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ UPDATE accounts_gateway
        listed_at = CASE WHEN %(is_whole)s THEN %(started)s ELSE listed_at END
  WHERE id = %(gateway)s
 """
-# Rows are locked in id order, as everybody does who locks more than one; with those whose take-over
-# may be confirmed, because whoever writes of an account's sessions holds its row.
+# Every statement that locks several rows locks them in id order. Rows whose take-over may be
+# confirmed are included, because a writer of an account's sessions holds its row.
 _MARK = """
 WITH held AS (
     SELECT id FROM whatsapp_accounts WHERE id = ANY(%(held)s) ORDER BY id FOR NO KEY UPDATE
@@ -37,13 +37,13 @@ UPDATE whatsapp_accounts account
    AND CASE WHEN account.id = ANY(%(unshown)s) THEN account.unshown_since IS NULL
             ELSE account.id = ANY(%(shown_again)s) END
 """
-# A gateway's accounts that a claim has put on another session, which no read has confirmed yet.
+# Accounts of a gateway that a claim moved to another session, not yet confirmed by a read.
 CLAIMED_SQL = """
 SELECT past.account_id FROM accounts_supersededsession past
   JOIN whatsapp_accounts account ON account.id = past.account_id
  WHERE past.confirmed_at IS NULL AND account.gateway_id = %(gateway)s
 """
-# A list that agrees writes no row, yet it is a read: what it showed connected is confirmed.
+# A list that agrees writes no row, but it is a read: it confirms what it showed connected.
 _CONFIRM = """
 UPDATE accounts_supersededsession past SET confirmed_at = %(started)s
   FROM whatsapp_accounts account
@@ -55,8 +55,9 @@ UPDATE accounts_supersededsession past SET confirmed_at = %(started)s
 
 
 def note_sight(gateway_id: int, *, started: datetime) -> None:
-    """A read that began at `started` succeeded. Clocks that judge start when sight returns: also
-    after a time in which nobody saw a whole list, be it that nothing of ours was running."""
+    """Record that a read that began at `started` succeeded. Clocks that judge start when the
+    gateway becomes visible again. That includes the end of a time without any complete list, even
+    if no process of ours was running."""
     ask(_SEEN, **_of(gateway_id, started), is_whole=False)
 
 
@@ -65,7 +66,8 @@ def _of(gateway_id: int, started: datetime) -> dict[str, Any]:
 
 
 def seen_since(gateway: Gateway, started: datetime) -> datetime | None:
-    """Since when it has been seen without a break, as a read that begins at `started` finds it."""
+    """Return since when the gateway has been visible without a break, for a read that begins at
+    `started`."""
     is_broken = gateway.listed_at is None or gateway.listed_at <= _long_ago(started)
     return None if is_broken else gateway.sight_since
 
@@ -75,7 +77,7 @@ def _long_ago(started: datetime) -> datetime:
 
 
 def note_blind(gateway_id: int, why: str, *, started: datetime) -> datetime:
-    """A read that began at `started` did not succeed; since when none has."""
+    """Record that a read that began at `started` failed. Return since when none has succeeded."""
     Gateway.objects.filter(pk=gateway_id).update(
         blind_since=Coalesce(F("blind_since"), started), blind_why=why[:500], sight_since=None
     )
@@ -91,10 +93,13 @@ def note_listing(
     shown_again: Collection[int],
     claims: Collection[int] | None = None,
 ) -> None:
-    """A complete list that was asked for at `started` has shown every live account of the gateway
-    but `unshown`. The rows are marked before the watermark moves: nobody may count a row as fresh
-    that the list did not show. `claims`: what CLAIMED_SQL said, for who has locked those rows
-    already. Raises django.db.OperationalError when a row is held by somebody for 2 s."""
+    """Record that a complete list, requested at `started`, showed every live account of the gateway
+    but `unshown`.
+
+    The rows are marked before the watermark moves: a row that the list did not show must never
+    count as fresh. `claims`: the result of CLAIMED_SQL, for callers that have already locked those
+    rows. Raises django.db.OperationalError if another transaction holds a row for 2 s.
+    """
     with transaction.atomic(savepoint=False), short_waits():
         if claims is None:
             claims = {pk for [pk] in ask(CLAIMED_SQL, gateway=gateway_id)[0]}

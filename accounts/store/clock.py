@@ -1,4 +1,4 @@
-"""One clock: the database's."""
+"""The only clock: the database's."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-# What lies further ahead than any lease can was written before the clock was set back. By no more
-# than this, it is only that somebody looked at the clock after us, and wrote before us.
+# A lease that ends later than any lease can was written before the clock was set back. Up to this
+# much later is normal: another process read the clock after us and wrote before us.
 LOOKED_LATER = timedelta(seconds=5)
 _NOW = "SELECT clock_timestamp()"
 
 
 def database_now() -> datetime:
-    """The database's time at this statement (not at the start of its transaction)."""
+    """Return the database's time at this statement (not at the start of its transaction)."""
     with connection.cursor() as cursor:
         cursor.execute(_NOW)
         row = cursor.fetchone()
@@ -22,5 +22,6 @@ def database_now() -> datetime:
 
 
 def now_sql() -> str:
-    """The statement for it, for a trip that is made anyway: `database_now` is one of its own."""
+    """Return the SQL for the time, to send with other statements; `database_now` needs a round trip
+    of its own."""
     return _NOW

@@ -1,4 +1,4 @@
-"""Giving the database connection back while something slow is waited for."""
+"""Return the database connection to the pool during a slow wait."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Secrets at rest: sealed with the keys of FIELD_KEYS.
+"""Secrets at rest, sealed with the keys of FIELD_KEYS.
 
-The column of a sealed value is named `sealed` or `sealed_…`: by that `rotate_keys` finds it."""
+A column that holds a sealed value is named `sealed` or `sealed_…`; `rotate_keys` finds it by that
+name.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 class CannotOpen(Exception):
-    """A sealed secret that none of FIELD_KEYS opens."""
+    """Sealed secret that no key of FIELD_KEYS opens."""
 
 
 @cache
 def _keys(field_keys: tuple[str, ...]) -> list[Fernet]:
-    """Without FIELD_KEYS one is derived from SECRET_KEY."""
+    """Return the keys. Without FIELD_KEYS one is derived from SECRET_KEY."""
     derived = hashlib.sha256(f"rollcall:sealing:{settings.SECRET_KEY}".encode()).digest()
     keys = field_keys or (base64.urlsafe_b64encode(derived).decode(),)
     try:
@@ -30,7 +32,7 @@ def _keys(field_keys: tuple[str, ...]) -> list[Fernet]:
 
 
 def _box() -> MultiFernet:
-    """The first key seals, all open."""
+    """Return the cipher: the first key seals, all keys open."""
     return MultiFernet(_keys(tuple(settings.FIELD_KEYS)))
 
 
@@ -57,8 +59,8 @@ def is_sealed_with_the_first_key(sealed: str) -> bool:
 
 
 def unseal_those_that_open(sealed: Iterable[str]) -> list[str]:
-    """In their order. One that does not open is passed over, so that setting it again is a cure.
-    Raises CannotOpen when there are some and none opens."""
+    """Return the opened secrets, in their order. One that does not open is skipped, so that setting
+    it again repairs it. Raises CannotOpen if there are some and none opens."""
     opened, last_error = [], None
     for one in sealed:
         try:

@@ -1,5 +1,7 @@
-"""The doorbell: Celery is told after the commit that there is work. Losing it loses time only,
-because every queue has a sweeper and every row is read by the roll call."""
+"""Start a Celery task after the commit.
+
+A lost message costs time only: every queue has a sweeper, and the roll call reads every row.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +16,17 @@ logger = logging.getLogger(__name__)
 
 
 def ring(task: str, *args: int | str) -> None:
-    """Run `task` in a worker, once what is being written is committed.
+    """Run `task` in a worker after the transaction commits.
 
-    It is named ("accounts.tasks.confirm_session") rather than passed, because what rings stands
-    below the tasks. Never raises when Redis is gone."""
+    The task is given by name ("accounts.tasks.confirm_session") because callers stand below the
+    task modules. Never raises when Redis is down.
+    """
     transaction.on_commit(lambda: _send(task, args), robust=True)
 
 
 def ring_in(seconds: float, task: str, *args: int | str) -> None:
-    """So many seconds from now, and not much later: its sweeper is sooner then. Never raises when
-    Redis is gone."""
+    """Run `task` after `seconds`. The message expires 5 s later, when the sweeper takes over. Never
+    raises when Redis is down."""
     _send(task, args, countdown=seconds, expires=seconds + 5)
 
 

@@ -1,5 +1,5 @@
-"""What others want to do after an account was registered. `accounts` knows nobody above it, so
-those above enter themselves here when they start."""
+"""Callbacks that run after an account was registered. `accounts` imports nothing above it, so
+modules above add themselves here at startup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for locks, but not for ever."""
+"""Wait for locks, with a limit."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ _is_short: ContextVar[bool] = ContextVar("accounts_short_waits", default=False)
 
 @contextmanager
 def short_waits(*, to_the_end: bool = False) -> Iterator[None]:
-    """No lock is waited for longer than 2 s; what follows in the caller's transaction is as
-    patient as before. (When this fails, the savepoint's rollback sees to that.) Inside another
-    one it costs nothing. `to_the_end`: nothing follows, so that nothing is put back."""
+    """Limit the wait for any lock to 2 s, and restore the caller's limit afterwards.
+
+    On failure the savepoint's rollback restores it. Nested use costs nothing. `to_the_end`: nothing
+    follows in the transaction, so nothing is restored.
+    """
     if _is_short.get():
         yield
         return

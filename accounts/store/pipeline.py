@@ -1,4 +1,5 @@
-"""Several statements in one trip to the database, for where trips are what takes the time."""
+"""Send several statements in one round trip to the database, where round trips take most of the
+time."""
 
 from __future__ import annotations
 
@@ -8,9 +9,12 @@ from django.db import connection
 
 
 def ask(*statements: str, **values: Any) -> list[list[tuple[Any, ...]]]:
-    """The rows of each, in their order; none of one that returns nothing. `values` are named, and
-    common to all. In a transaction each sees what was committed before it begins, as if it had
-    come by itself: also what one before it has waited for."""
+    """Return the rows of each statement, in order; an empty list for a statement without rows.
+
+    `values` are named and shared by all statements. In a transaction each statement sees what was
+    committed before it begins, as if sent alone. That includes commits that an earlier statement
+    waited for.
+    """
     with connection.cursor() as cursor:
         cursor.execute(";\n".join(statements), values)
         answers = []

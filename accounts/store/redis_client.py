@@ -1,4 +1,4 @@
-"""Redis, with time limits short enough for a request."""
+"""Redis client with time limits short enough for a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.conf import settings
 
 @cache
 def client() -> redis.Redis:
-    """One pool a process. Commands raise redis.RedisError within a second when Redis is gone."""
+    """Return the client with its one pool per process. Commands raise redis.RedisError within a
+    second when Redis is down."""
     return redis.Redis.from_url(
         settings.REDIS_URL,
         decode_responses=True,

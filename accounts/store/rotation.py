@@ -1,4 +1,4 @@
-"""Sealing everything anew with the first of FIELD_KEYS, so that the others can be retired."""
+"""Seal every secret again with the first key of FIELD_KEYS, so that other keys can be retired."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from accounts.store.encryption import (
 )
 
 PREFIX = "sealed"
-# Rows that are held, and in memory, at once. A forwarded body may have a megabyte.
+# Rows locked and in memory at once. A forwarded body may be 1 MB.
 ROWS_AT_ONCE = 20
 
 
 @dataclass(slots=True)
 class Rotation:
-    """How many values of one column were sealed anew, were already, or cannot be opened."""
+    """Counts for one column: values sealed again, values already current, and values that cannot be
+    opened."""
 
     column: str
     resealed: int = 0
@@ -31,7 +32,8 @@ class Rotation:
 
 
 def rotate() -> list[Rotation]:
-    """One for each column that holds sealed values. May be broken off and repeated."""
+    """Reseal every column that holds sealed values; one result per column. Safe to interrupt and
+    repeat."""
     return [_rotate(model, field) for model, field in sealed_columns()]
 
 
@@ -50,7 +52,7 @@ def _rotate(model: type[models.Model], field: str) -> Rotation:
 
 
 def _rotate_some(model: type[models.Model], field: str, after: int, found: Rotation) -> int | None:
-    """The id of the last row that was looked at; None: there are no more."""
+    """Reseal the next rows. Return the id of the last row seen; None if there are no more."""
     with transaction.atomic():
         rows = list(
             model._default_manager.select_for_update(of=("self",))

@@ -1,4 +1,4 @@
-"""The addresses that people type: of a gateway, of a backend."""
+"""Check the addresses that people type: of a gateway, or of a backend."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LONGEST_URL = 500
 
 
 def fault_of(url: str, *, instead_of_password: str) -> str:
-    """What is wrong with an address; "" where it can be called."""
+    """Return what is wrong with an address; "" if it can be called."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

@@ -1,5 +1,8 @@
-"""For how long a live word is believed. What can be read is shown again three times a minute; of a
-gateway that cannot be read nothing comes but its own webhooks, and silence is no loss."""
+"""Lifetime of a live status after it was last seen.
+
+A gateway that can be read is listed three times a minute. From a gateway that cannot be read only
+its own webhooks arrive, and no webhooks is not a loss.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def can_be_read(kind: str) -> bool:
 
 
 def word_lives(kind: str) -> timedelta:
-    """Of a gateway of this kind."""
+    """Return how long a live status at a gateway of this kind is believed."""
     seconds = (
         settings.LIVE_WORD_EXPIRES_AFTER_SECONDS
         if can_be_read(kind)

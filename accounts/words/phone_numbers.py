@@ -1,7 +1,7 @@
-"""When two spellings are one number, and what people may type as one. Pure.
+"""Which spellings are one phone number, and what people may type as one. Pure.
 
-WhatsApp shows some numbers in another form than they are dialled in, and which of them a gateway
-returns depends on when the number was registered:
+WhatsApp shows some numbers in another form than they are dialled in. Which form a gateway returns
+depends on when the number was registered:
 
     Brazil       with or without the ninth digit that was put before mobile numbers in 2012 to 2016
     Mexico       with or without the 1 that was dialled before mobile numbers until 2019
@@ -9,8 +9,8 @@ returns depends on when the number was registered:
     Ivory Coast  with 10 digits, or the 8 that a number had until 2021
     Benin        with 10 digits, or the 8 that a number had until 2024
 
-The same rules stand in the database, as the function whatsapp_number_key, which keeps a number
-unique in its workspace; a test holds the two together.
+The database has the same rules, as the function whatsapp_number_key, which keeps a number unique
+in its workspace. A test compares the two.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _ARGENTINA_SHORT = re.compile(r"54([1-3]\d{9})", re.ASCII)
 _BENIN_OLD = re.compile(r"229([2-9]\d{7})", re.ASCII)
 _BENIN = re.compile(r"22901([2-9]\d{7})", re.ASCII)
 _IVORY_COAST = re.compile(r"225(?:0[157]|2[157])(\d{8})", re.ASCII)
-# Its old numbers, and what was put before them: by operator, which their second digit told of a
-# mobile number, and their third of a landline.
+# Old numbers and the prefix that they got, by operator: the second digit of a mobile number tells
+# the operator, and the third digit of a landline.
 _IVORY_COAST_OLD = (
     (re.compile(r"225([04-9][0-3]\d{6})", re.ASCII), "22501"),
     (re.compile(r"225([04-9][4-6]\d{6})", re.ASCII), "22505"),
@@ -44,16 +44,16 @@ _IVORY_COAST_OLD = (
     (re.compile(r"225([23]\d0\d{5})", re.ASCII), "22525"),
     (re.compile(r"225([23]\d[1-79]\d{5})", re.ASCII), "22527"),
 )
-# Countries of which one number has several spellings.
+# Country codes whose numbers have several spellings.
 _SEVERAL = ("55", "52", "54", "225", "229")
 
 
 class NotANumber(ValueError):
-    """What somebody typed is no phone number; why, for the person who typed it."""
+    """Typed text that is no phone number. The message says why, for the person who typed it."""
 
 
 def canonical(number: str) -> str:
-    """The one of a number's spellings that stands for all of them (digits only, no "+")."""
+    """Return the one spelling that stands for all spellings of a number (digits only, no "+")."""
     if not number.startswith(_SEVERAL):
         return number
     if found := _BRAZIL.fullmatch(number):
@@ -71,19 +71,19 @@ def canonical(number: str) -> str:
 
 
 def same_number(a: str | None, b: str | None) -> bool:
-    """Whether both are spellings of one number. No number is like none."""
+    """Return True if both are spellings of one number. None equals no number, not even None."""
     if not a or not b:
         return False
     return a == b or canonical(a) == canonical(b)
 
 
 def is_other_number(a: str | None, b: str | None) -> bool:
-    """Whether both are numbers, and not the same."""
+    """Return True if both are numbers and they differ."""
     return bool(a) and bool(b) and not same_number(a, b)
 
 
 def spellings(number: str) -> frozenset[str]:
-    """All ways to write this number."""
+    """Return all ways to write this number."""
     one = canonical(number)
     if found := _BRAZIL_SHORT.fullmatch(one):
         return frozenset({one, f"55{found[1]}9{found[2]}"})
@@ -99,13 +99,14 @@ def spellings(number: str) -> frozenset[str]:
 
 
 def spellings_at_home(digits: str) -> frozenset[str]:
-    """All ways to write what may be a number without its country's code, where that has several."""
+    """Return all ways to write digits that may be a number without its country code. Only for
+    countries whose numbers have several spellings."""
     found = (spellings(f"{country}{digits}") for country in _SEVERAL)
     return frozenset().union(*(written for written in found if len(written) > 1))
 
 
 def typed_number(text: str) -> str:
-    """The digits of a number that a person has typed, without the 0 that is dialled before it at
+    """Return the digits of a number that a person typed, without the trunk 0 that is dialled at
     home. Raises NotANumber."""
     found = named(text)
     if found.sort is Sort.LID:
@@ -129,8 +130,8 @@ def typed_number(text: str) -> str:
 
 
 def _without_trunk_prefix(number: str) -> str:
-    """As it is dialled from abroad, where that is certain: "55 0 11 …" and "44 (0) 79…" are how
-    people write it at home."""
+    """Drop the trunk prefix where it is certain. People write "55 0 11 …" and "44 (0) 79…" at home;
+    neither is dialled so from abroad."""
     try:
         parsed = phonenumbers.parse(f"+{number}")
     except phonenumbers.NumberParseException:

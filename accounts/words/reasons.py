@@ -1,5 +1,6 @@
-"""The one table of reasons: what each means, whether we may repair it, how long to hold a notice,
-and the one instruction that can work. Same words in admin, command line, API and notice."""
+"""The one table of reasons: what each means, whether Rollcall may repair it, how long a notice is
+held, and the one instruction that can work. Admin, command line, API and notices use the same
+words."""
 
 from __future__ import annotations
 
@@ -12,16 +13,16 @@ TRANSIENT_HOLD_SECONDS = 180
 
 
 class Turn(StrEnum):
-    """Who acts next on an account."""
+    """The party that acts next on an account."""
 
     HUMAN = "human"
-    ITSELF = "itself"  # Rollcall or its gateway is at it, or time: nobody has to do anything
-    NOBODY = "nobody"  # there is nothing to do
+    ITSELF = "itself"  # Rollcall, its gateway or a timer acts; no human has to
+    NOBODY = "nobody"  # nothing to do
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """What a human must do, as a sentence; of those that are not a human's turn, why not."""
+    """Sentence that says what a human must do, or why no human has to act."""
 
     text: str
     turn: Turn = Turn.HUMAN
@@ -32,7 +33,8 @@ class Instruction:
 
 
 def waiting(why: str) -> Instruction:
-    """Nobody has to do anything, since something happens by itself: a sentence without its stop."""
+    """Return the instruction for a wait that ends by itself. `why`: a sentence without its full
+    stop."""
     return Instruction(f"Nothing: {why}.", Turn.ITSELF)
 
 
@@ -41,7 +43,8 @@ NOTHING = Instruction("Nothing.", Turn.NOBODY)
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """`hold_seconds` None: customers are not told at all; operators have an incident for it."""
+    """Meaning of a reason. `hold_seconds` None: customers are not notified; operators have an
+    incident instead."""
 
     text: str
     repairable: bool
@@ -58,7 +61,8 @@ class Meaning:
 
 
 def _heals(text: str, instruction: str = "") -> Meaning:
-    """Without `instruction` it is expected to come back by itself."""
+    """Build the meaning of a loss that may be repaired. Without `instruction` it is expected to
+    recover by itself."""
     asks = Instruction(instruction) if instruction else waiting("it is expected to heal by itself")
     return Meaning(text, True, TRANSIENT_HOLD_SECONDS, asks)
 
@@ -68,7 +72,8 @@ def _human(text: str, instruction: str, hold_seconds: int = 0) -> Meaning:
 
 
 def _blind(text: str, instruction: str = "", *, until: str = "") -> Meaning:
-    """What a human looks at, or what is waited for `until` it can be seen again."""
+    """Build the meaning of a status that cannot be seen. `instruction`: what a human checks;
+    `until`: what is waited for before it can be seen again."""
     asks = waiting(until) if until else Instruction(instruction)
     return Meaning(text, False, None, asks)
 
@@ -195,8 +200,8 @@ REASONS: dict[Reason, Meaning] = {
 
 
 def meaning(code: str) -> Meaning:
-    """The meaning of a code; one that is not in the table (a row of a newer version) reads as
-    unrecognised."""
+    """Return the meaning of a code. A code that is not in the table (a row of a newer version)
+    reads as unrecognised."""
     try:
         return REASONS[Reason(code)]
     except ValueError:

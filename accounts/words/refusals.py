@@ -1,11 +1,11 @@
-"""What a verb raises that cannot be done. Views answer 409, commands exit 1."""
+"""Exceptions for an action that cannot be done. Views answer 409, commands exit 1."""
 
 from __future__ import annotations
 
 
 class Refused(Exception):
-    """A verb that cannot be done: why, and what to do."""
+    """Action that cannot be done. The message says why, and what to do."""
 
 
 class Conflict(Exception):
-    """What is asked for contradicts what is there: what, and what to do."""
+    """Request that contradicts what exists. The message says what, and what to do."""

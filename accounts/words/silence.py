@@ -1,18 +1,18 @@
-"""When the silence of an account is unusual for this account. Silence condemns nobody: it only says
-whom to look at sooner."""
+"""Unusual silence of an account, compared with its own usual gap. Silence is not a failure: it only
+decides which account is checked sooner."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-# An account whose habit is not known yet is taken for a quiet one.
+# Assumed for an account whose usual gap is not known yet: a quiet one.
 GAP_UNKNOWN_SECONDS = 3600.0
 UNUSUAL_TIMES = 4
 UNUSUAL_LEAST = timedelta(minutes=10)
 UNUSUAL_MOST = timedelta(hours=24)
 
-# The same as `next_look_at`, for rows: `sign` is when the account last gave a sign of life,
-# `looked` when it was last looked at. A test holds the two together.
+# SQL twin of `next_look_at`. `sign`: last sign of life of the account; `looked`: its last check. A
+# test compares the two.
 NEXT_LOOK_SQL = """
     sign + LEAST(GREATEST(COALESCE(usual_gap_seconds, {unknown}) * {times}, {least}), {most})
          * POWER(2, CASE WHEN looked IS NULL OR looked <= sign THEN 0 ELSE GREATEST(0, FLOOR(LN(
@@ -28,7 +28,7 @@ NEXT_LOOK_SQL = """
 
 
 def unusual_after(usual_gap_seconds: float | None) -> timedelta:
-    """How long it is silent before that is unusual."""
+    """Return how long an account may be silent before that is unusual."""
     usual = GAP_UNKNOWN_SECONDS if usual_gap_seconds is None else usual_gap_seconds
     seconds = max(usual * UNUSUAL_TIMES, UNUSUAL_LEAST.total_seconds())
     return timedelta(seconds=min(seconds, UNUSUAL_MOST.total_seconds()))
@@ -37,8 +37,8 @@ def unusual_after(usual_gap_seconds: float | None) -> timedelta:
 def next_look_at(
     sign_at: datetime, usual_gap_seconds: float | None, looked_at: datetime | None
 ) -> datetime:
-    """From when on it is worth a look: once its silence is unusual, then each time that it has
-    doubled since, so that a night costs a handful of looks."""
+    """Return from when on an account is worth a check: once its silence is unusual, then each time
+    that the silence has doubled. A night costs only a few checks."""
     wait = unusual_after(usual_gap_seconds)
     while looked_at is not None and sign_at + wait <= looked_at:
         wait *= 2

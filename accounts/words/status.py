@@ -1,4 +1,4 @@
-"""The words an account can be in. A test holds docs/statuses.md to this table."""
+"""Statuses of an account. A test compares docs/statuses.md with this table."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ MEANINGS: dict[Status, str] = {
     Status.UNKNOWN: "we cannot see it; the last known word is kept",
 }
 
-# A live word is believed only while it is fresh (Account.fresh_at); the others keep their age.
+# A live status is believed only while it is fresh (Account.fresh_at); the others keep their age.
 LIVE = frozenset(
     {Status.CONNECTING, Status.QR_SCANNING, Status.CONNECTED, Status.UNRESPONSIVE},
 )
 # These say *why* a session is gone. A plain "disconnected" does not overwrite them: only a live
-# word or a person does.
+# status or an operator does.
 STICKY = frozenset({Status.LOGGED_OUT, Status.BLOCKED, Status.FAILED})
-# The current session is lost: one that was superseded may take the account back.
+# The current session is lost: a superseded one may take the account back.
 LOST = frozenset({Status.DISCONNECTED, Status.LOGGED_OUT, Status.BLOCKED, Status.FAILED})
 
-# What needs a human, first things first; lists are sorted by it.
+# Rank by which lists are sorted: what needs a human most comes first.
 URGENCY: dict[Status, int] = {
     Status.LOGGED_OUT: 0,
     Status.BLOCKED: 1,
@@ -62,14 +62,14 @@ URGENCY: dict[Status, int] = {
 
 
 class Wanted(models.TextChoices):
-    """What people want of an account, whatever is the case."""
+    """The wish of people for an account, independent of its status."""
 
     RUNNING = "running", "running"
     STOPPED = "stopped", "stopped"
 
 
 class Source(models.TextChoices):
-    """Who saw it."""
+    """The source of a report."""
 
     WEBHOOK = "webhook", "webhook"
     LIST = "list", "roll call"
@@ -82,13 +82,16 @@ class Source(models.TextChoices):
     REPAIR = "repair", "repair"
 
 
-# A read is our own look at the gateway; anything else is somebody's word and is confirmed by one.
+# A read is our own check of the gateway; any other source is a report that a read confirms.
 READS = frozenset({Source.LIST, Source.READ, Source.PROBE})
-# Words of machines that change a status are confirmed by a targeted read.
+# Reports of machines. If one changes a status, a targeted read confirms it.
 CLAIMS = frozenset({Source.WEBHOOK, Source.CLAIM})
 
 
 def is_fresh(moment: datetime, now: datetime, *, lives: timedelta) -> bool:
-    """Whether a word that was last shown then may still be believed. A moment from the future says
-    that a clock was set back since: it is believed no longer than one from the past."""
+    """Return True if a status that was last seen at `moment` may still be believed.
+
+    A moment in the future means that a clock was set back since. It is believed for no longer than
+    a moment in the past.
+    """
     return now - lives < moment <= now + lives

@@ -1,5 +1,5 @@
-"""What Rollcall does about a lost account next, or what keeps it from doing anything: a code with
-its arguments, as a row holds it. Decisions read the code; accounts.explain.step_text words it."""
+"""Codes for what Rollcall does next about a lost account, or what prevents it, with their arguments
+as a row holds them. Decisions read the code; accounts.explain.step_text makes the sentence."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import msgspec
 
 
 class StepCode(StrEnum):
-    """Stored as Account.next_step_code, where "" stands for no step."""
+    """Code stored in Account.next_step_code; "" there means no step."""
 
-    # a restart by Rollcall itself
+    # Rollcall restarts the session
     RESTART_IN_TURN = "restart_in_turn"
     RESTART_AFTER_BACKOFF = "restart_after_backoff"
     RESTART_AFTER_OWN_RETRY = "restart_after_own_retry"  # its gateway may bring it back meanwhile
@@ -23,20 +23,20 @@ class StepCode(StrEnum):
     REPAIR_WAITS = "repair_waits"
     REPAIR_RUNS = "repair_runs"
     OUTCOME_READ = "outcome_read"
-    # nothing until something else changes: about the account
+    # waits for a change of the account
     CONFLICT = "conflict"
     SAME_NUMBER = "same_number"
     AWAITS_LIST = "awaits_list"  # only a complete list shows whether it runs under another id
-    UNCLAIMED_SESSION = "unclaimed_session"  # a session that is most likely its own
+    UNCLAIMED_SESSION = "unclaimed_session"  # an unclaimed session is probably this account's
     CANNOT_START = "cannot_start"
     MUST_BE_CREATED = "must_be_created"  # its gateway starts only what it has
     GATEWAY_MUST_RESTART = "gateway_must_restart"
     QUARANTINE_LIFTED = "quarantine_lifted"
-    # … and about its gateway
+    # waits for a change of its gateway
     OBSERVED = "observed"
     PAUSED = "paused"
     MAINTENANCE = "maintenance"
-    SELF_CHECK = "self_check"  # no gateway can be read: the fault may be our own
+    SELF_CHECK = "self_check"  # no gateway can be read: Rollcall may be at fault
     GATEWAY_BLIND = "gateway_blind"
     GATEWAY_UNREAD = "gateway_unread"  # it has not been read yet
     LIST_OVERDUE = "list_overdue"
@@ -46,10 +46,10 @@ class StepCode(StrEnum):
     UNRECOGNISED = "unrecognised"
 
 
-# So many restarts in a row before a session is given up for a while.
+# Restarts in a row before repair of a session stops for a while.
 MOST_TRIES = 3
 
-# Rollcall restarts the session by itself, soon or later: nobody else has to.
+# Rollcall restarts the session by itself, soon or later: no human has to.
 RESTARTS = frozenset(
     {
         StepCode.RESTART_IN_TURN,
@@ -60,17 +60,17 @@ RESTARTS = frozenset(
         StepCode.RESTART_AFTER_QUARANTINE,
     }
 )
-# Repair waits for a person, who alone can say which session or account is the right one.
+# Repair waits for a human, who alone can say which session or account is the right one.
 ASKS_A_HUMAN = frozenset({StepCode.SAME_NUMBER, StepCode.UNCLAIMED_SESSION})
 UNDER_WAY = frozenset({StepCode.REPAIR_WAITS, StepCode.REPAIR_RUNS, StepCode.OUTCOME_READ})
 
 
 class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A step with what its sentence names; each code uses a few of the arguments.
+    """Step with the arguments that its sentence names; each code uses a few of them.
 
-    `try_number`: 1 for the first, None for the one after a quarantine. `accounts`, `sessions`: who
-    else has its number, by id. `session_id`: a session that nobody claims. `asked_by`: a
-    Repair.Asker. `actor`, `why`: names and words of people, shown and never read.
+    `try_number`: 1 for the first, None for the one after a quarantine. `accounts`, `sessions`: ids
+    of others with the same number. `session_id`: an unclaimed session. `asked_by`: a Repair.Asker.
+    `actor`, `why`: names and texts of people, shown and never parsed.
     """
 
     code: StepCode
@@ -84,13 +84,13 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def arguments(self) -> dict[str, object]:
-        """What a row keeps beside the code."""
+        """Arguments as a row keeps them, beside the code."""
         fields: dict[str, object] = msgspec.to_builtins(self)
         return {name: value for name, value in fields.items() if name != "code"}
 
 
 def step_of_row(code: str, arguments: Mapping[str, object]) -> PlannedStep | None:
-    """The step of these columns; None where there is none."""
+    """Return the step that these columns hold; None for an empty code."""
     if not code:
         return None
     try:

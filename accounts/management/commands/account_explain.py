@@ -1,4 +1,4 @@
-"""The older name of `explain`."""
+"""Older name of `explain`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why an account is in its state: the words of the admin, in a terminal and for scripts."""
+"""Explain why an account has its status: the words of the admin, in a terminal and for scripts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from accounts.words.phone_numbers import spellings
 from gateways.phone_numbers import normal_phone_number
 from gateways.wire.text import printable
 
-# Holds a sentence with several session ids of the longest kind.
+# Room for a sentence with several session ids of maximum length.
 LONGEST_LINE = 4000
 
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
 
 def accounts_of(which: str) -> QuerySet[Account]:
-    """By number however it is written, by a session that it runs or ran on, or by id."""
+    """Find accounts by number in any spelling, by a session that they run or ran on, or by id."""
     fits = Q(session_id=which) | Q(superseded_sessions__session_id=which)
     if (number := normal_phone_number(which)) is not None:
         fits |= Q(phone_number__in=spellings(number))
@@ -78,7 +78,7 @@ def _record(account: Account, one: Explanation) -> dict[str, object]:
 
 
 def _lines(account: Account, one: Explanation) -> list[str]:
-    """The words of the account's page in the admin, each with its label."""
+    """Return the words of the account's page in the admin, each with its label."""
     where = f"workspace {account.workspace.name}, gateway {account.gateway.name}"
     title = f"{account.phone_number or 'no number'} (account {account.pk}, {where})"
     told = [("Session", account.session_id or "none"), *one.lines]

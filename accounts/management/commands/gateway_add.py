@@ -80,7 +80,7 @@ class Command(RegisteringCommand):
 
 
 def _taking(gateway: Gateway, options: dict[str, Any]) -> dict[str, object]:
-    """How its webhooks are taken, as far as that was asked about."""
+    """Return the webhook settings that an option was given for."""
     known = {
         "require_signature": ("require_signature", gateway.require_signature),
         "forward_url": ("forward_url", shown(gateway.forward_url)),

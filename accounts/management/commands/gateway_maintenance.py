@@ -64,7 +64,7 @@ def _duration(text: str) -> timedelta:
 
 
 def _moment(text: str) -> datetime:
-    """Without a zone it is UTC."""
+    """Parse a moment; without a zone it is UTC."""
     try:
         moment = parse_datetime(text)
     except ValueError:

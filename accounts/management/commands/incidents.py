@@ -1,4 +1,4 @@
-"""What is wrong now, for the terminal and for scripts."""
+"""List what is wrong now, for the terminal and for scripts."""
 
 from __future__ import annotations
 
