@@ -1,4 +1,4 @@
-"""Roll calls, and the differences they found."""
+"""Roll calls, and the differences that they found."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from accounts.models import Account, Gateway
 
 
 class Run(models.Model):
-    """One roll call of one gateway."""
+    """Roll call of one gateway."""
 
     class Outcome(models.TextChoices):
         IN_SYNC = "in_sync", "in sync"
@@ -38,8 +38,10 @@ class Run(models.Model):
 
 
 class Finding(models.Model):
-    """A difference between our rows and a gateway's list. One row for as long as it is found:
-    passes that find it again only move `last_seen_at`."""
+    """Difference between our rows and a gateway's list.
+
+    One row for as long as it is found: a roll call that finds it again only moves `last_seen_at`.
+    """
 
     class Kind(models.TextChoices):
         MISSING = "missing", "we say it runs, the gateway has no such session"
@@ -58,7 +60,7 @@ class Finding(models.Model):
     kind = models.CharField(max_length=12, choices=Kind.choices)
     session_id = models.CharField(max_length=255)
     phone_number = models.CharField(max_length=15, blank=True)
-    # As the gateway says, which may name one that we do not have.
+    # As the gateway reports it; we may have no such workspace.
     workspace_id = models.BigIntegerField(null=True, blank=True)
     was = models.CharField(max_length=20, blank=True)
     now = models.CharField(max_length=20, blank=True)

@@ -16,11 +16,11 @@ from reconciliation.repair import stop_unwanted as unwanted
 from reconciliation.rollcall import records, roll_call
 from reconciliation.rollcall.phase import seconds_until_phase
 
-# Of the worker's threads. Passes mostly wait for gateways: when a hundred of those hang, sweeps
-# and confirming reads must get through all the same.
+# Share of the worker's threads. Roll calls mostly wait for gateways: if a hundred of those hang,
+# sweeps and confirming reads must still run.
 PASSES_AT_ONCE = settings.THREADS * 3 // 8
 PUT_OFF_SECONDS = 1
-# Of the same threads: a round waits for as long as the slowest of its sessions.
+# Share of the same threads: a round lasts as long as its slowest session.
 PROBED_AT_ONCE = settings.THREADS // 4
 _probing = threading.BoundedSemaphore(PROBED_AT_ONCE)
 _room = threading.BoundedSemaphore(PASSES_AT_ONCE)
@@ -28,8 +28,8 @@ _room = threading.BoundedSemaphore(PASSES_AT_ONCE)
 
 @shared_task
 def call_every_roll() -> None:
-    """One task for each gateway whose moment comes before the next tick, and a little beyond it: a
-    tick may be late, and a pass that is rung twice is skipped the second time."""
+    """Start one task for each gateway whose moment comes before the next tick, or a little later. A
+    tick may be late, and a duplicate roll call is skipped."""
     period = settings.ROLL_CALL_EVERY_SECONDS
     horizon_seconds = settings.ROLL_CALL_TICK_SECONDS + 2
     for pk in Gateway.objects.values_list("pk", flat=True):
@@ -41,7 +41,7 @@ def call_every_roll() -> None:
 @shared_task
 def call_roll(gateway_id: int, times_put_off: int = 0) -> None:
     if not _room.acquire(blocking=False):
-        # For no longer than a period: by then it is rung anew.
+        # At most one period: the next tick starts it again.
         if times_put_off * PUT_OFF_SECONDS < settings.ROLL_CALL_EVERY_SECONDS:
             call_roll.apply_async((gateway_id, times_put_off + 1), countdown=PUT_OFF_SECONDS)
         return
@@ -54,14 +54,14 @@ def call_roll(gateway_id: int, times_put_off: int = 0) -> None:
 
 @shared_task
 def probe_due_sessions() -> None:
-    """One task for each gateway of whose accounts one is due."""
+    """Start one task for each gateway that has an account with a due probe."""
     for pk in gateways_with_turns(clock.database_now()):
         probe_gateway.apply_async((pk,), expires=settings.PROBE_TICK_SECONDS * 2)
 
 
 @shared_task
 def probe_gateway(gateway_id: int) -> None:
-    """Where there is no room, the next tick rings anew."""
+    """Probe a gateway. Without a free slot the next tick starts this task again."""
     if not _probing.acquire(blocking=False):
         return
     try:

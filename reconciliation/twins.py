@@ -1,5 +1,5 @@
-"""Accounts that have one number, or an account and a session that nobody claims: across gateways,
-across workspaces, or spelt differently. They are found and shown; a person decides
+"""Accounts with the same number as another account or as an unclaimed session: across gateways,
+across workspaces, or spelt differently. They are found and shown; an operator decides
 (accounts.operators.twins)."""
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from reconciliation.models import Finding
 
 NAMED = 5
 
-# Who runs with a number, who would have been linked to another one than theirs, and what runs with
-# a number and is nobody's.
+# Accounts that run with a number, accounts that were linked to another number than theirs, and
+# unclaimed sessions that run with a number.
 _TWINS = """
 WITH numbered AS (
     SELECT id, 'account ' || id AS who, gateway_id, workspace_id, session_id, status,
@@ -66,8 +66,8 @@ class Twin(NamedTuple):
 
 
 def find_twins() -> int:
-    """Keep a finding for each account that has twins, and end those of accounts that have none any
-    more; how many are open. A fixed number of statements."""
+    """Keep a finding for each account that has twins, and end the findings of accounts without
+    twins. Return how many are open. A fixed number of statements."""
     with connection.cursor() as cursor:
         cursor.execute(_TWINS)
         rows = [Twin(*row) for row in cursor.fetchall()]

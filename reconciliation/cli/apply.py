@@ -1,4 +1,4 @@
-"""Making a plan of a roll call, and doing exactly what a plan says."""
+"""Make a plan of a roll call, and do exactly what a plan says."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ GONE_SINCE = "nothing differs there any more"
 
 
 def plan_roll(gateway_id: int, *, wait_seconds: float) -> tuple[Report, GatewayPlan]:
-    """What a pass would find and mend. Nothing is changed, so that no lease is needed; one that is
-    under way is waited for, since it may mend just now."""
+    """Return what a roll call would find and repair. Changes nothing, so it needs no lease. A roll
+    call that is under way is waited for, because it may repair something just now."""
     is_over = wait_for(lambda: is_free(gateway_id), limit_seconds=wait_seconds)
     found = look_at(gateway_id)
     gateway = found.gateway
@@ -57,8 +57,7 @@ def plan_roll(gateway_id: int, *, wait_seconds: float) -> tuple[Report, GatewayP
 
 
 def apply_plan(plan: GatewayPlan, *, wait_seconds: float) -> list[Applied]:
-    """Do what it says, entry by entry, each only if its row and what the gateway shows of it are as
-    they were."""
+    """Apply each entry of the plan only if its row and what the gateway shows are unchanged."""
     gateway = Gateway.objects.filter(pk=plan.gateway_id).first()
     if gateway is None:
         return _refuse_all(plan, "there is no such gateway any more")
@@ -88,7 +87,7 @@ def _under_lease(lease: Lease, plan: GatewayPlan) -> list[Applied]:
 
 
 class _Seeing(Pass):
-    """Keeps what the gateway showed."""
+    """Roll call that keeps what the gateway showed."""
 
     look: Look | None = None
 
@@ -102,11 +101,11 @@ class _Seeing(Pass):
             return None
         try:
             return self.look.started - timedelta(seconds=self.look.uptime_seconds)
-        except OverflowError:  # a number that is no uptime
+        except OverflowError:  # not a valid uptime
             return None
 
     def shown(self, session_id: str, seen: Observation | None = None) -> Print:
-        """What it shows of the session; with what a closer look said."""
+        """Return what the gateway shows of the session, with the result of a targeted read."""
         sessions = self.look.listing.sessions if self.look else ()
         listed = next((one for one in sessions if one.session_id == session_id), None)
         said = f"{seen.status} {seen.reason}".strip() if seen else None
@@ -133,7 +132,7 @@ class _Planning(_Seeing):
 
 
 class _Applying(_Seeing):
-    """A pass that writes what its plan says, and nothing else."""
+    """Roll call that writes what its plan says, and nothing else."""
 
     def __init__(self, lease: Lease, plan: GatewayPlan) -> None:
         super().__init__(lease.found, lease)
@@ -143,7 +142,7 @@ class _Applying(_Seeing):
 
     @property
     def _keeps(self) -> bool:
-        """Neither the watermark nor a record: this is no roll call."""
+        """False: neither the watermark nor a record is written, because this is no roll call."""
         return False
 
     def _last_words(self) -> AbstractContextManager[None]:
@@ -153,7 +152,8 @@ class _Applying(_Seeing):
         return [entry for entry in self.plan.entries if entry.key not in self.applied]
 
     def refuse_left(self, why: str) -> list[Applied]:
-        """What was not found again: refused, with what changed; what is only shown is passed."""
+        """Refuse each entry that was not found again, with what changed. Entries without an action
+        pass."""
         rows = rows_as_they_are(entry.account_id for entry in self.left())
         refused = []
         for entry in self.left():
@@ -171,7 +171,7 @@ class _Applying(_Seeing):
         fresh: Sequence[Observation] = (),
         others: Collection[int] = (),
     ) -> list[Difference]:
-        """The rows are held while they are compared and written. Raises LeaseLost."""
+        """Compare and write the rows under lock. Raises LeaseLost."""
         self._renew()
         planned = {entry.key: entry for entry in self.plan.entries}
         ours = [
@@ -205,7 +205,8 @@ class _Applying(_Seeing):
 
 
 def rows_as_they_are(account_ids: Iterable[int | None], *, hold: bool = False) -> dict[int, Print]:
-    """The fingerprints of these rows. `hold`: locked in id order until the transaction ends."""
+    """Return the fingerprints of these rows. `hold`: lock them in id order until the transaction
+    ends."""
     pks = {pk for pk in account_ids if pk is not None}
     accounts = Account.objects.filter(pk__in=pks).order_by("pk")
     if hold:

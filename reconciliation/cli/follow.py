@@ -1,4 +1,4 @@
-"""Following the roll call: one line for each thing that changed since the last look."""
+"""Follow the roll call: one line for each change since the last call."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accounts.words.reasons import meaning
 from gateways.wire.text import printable
 from reconciliation.rollcall.report import Report
 
-# Numbers are handed out before they are committed: who only asked for newer ones would miss some.
+# Ids are assigned before the commit: a query for newer ids only would miss some.
 LOOKED_BACK = timedelta(seconds=60)
 
 
@@ -37,7 +37,7 @@ class Change:
 
 
 class Follower:
-    """Remembers what was said already."""
+    """Reports changes, and remembers what it has reported."""
 
     def __init__(self) -> None:
         self._began_at = clock.database_now()
@@ -46,7 +46,7 @@ class Follower:
         self._trouble: dict[str, str] = {}
 
     def changes(self, reports: Sequence[Report]) -> list[Change]:
-        """What has changed since the last call, changes of status first."""
+        """Return what has changed since the last call, changes of status first."""
         now = clock.database_now()
         sights = [change for report in reports for change in self._sight(report, now)]
         found = [change for report in reports for change in self._findings(report, now)]
@@ -80,7 +80,7 @@ class Follower:
             yield Change(at=now, gateway=report.gateway, about="", text=text)
 
     def _findings(self, report: Report, now: datetime) -> Iterator[Change]:
-        """Those that are only shown: what was mended is a change of status."""
+        """Yield findings that are only shown: a repaired one is already a change of status."""
         if not report.was_read:
             return
         before = self._found.get(report.gateway, {})

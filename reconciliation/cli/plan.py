@@ -1,8 +1,8 @@
-"""A plan of what a roll call would do, as a value and as a file; and what has changed since. Pure.
+"""Plan of what a roll call would do, as a value and as a file, and what has changed since. Pure.
 
 Each entry carries two fingerprints, in plain values so that a refusal can say what changed: `row`,
-what our row said, and `shown`, what the gateway showed of the session. `does` is empty where
-nothing would be done.
+our row, and `shown`, what the gateway showed of the session. `does` is empty if nothing would be
+done.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from typing import Any, Self
 from django.utils.dateparse import parse_datetime
 
 VERSION = 1
-# What a gateway's uptime makes of one boot, read twice (see reconciliation.rollcall.boot).
+# Two readings of the uptime of one boot differ by less than this (see
+# reconciliation.rollcall.boot).
 SAME_BOOT = timedelta(seconds=5)
 Print = Mapping[str, str | None]
 
 
 class NoPlan(Exception):
-    """The file is no plan, and why."""
+    """The file is no plan. The message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One difference, and what follows from it."""
+    """Difference, and the action that follows from it."""
 
     kind: str
     account_id: int | None
@@ -48,7 +49,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayPlan:
-    """What was planned at one gateway. `booted_at` None: it does not say."""
+    """Plan for one gateway. `booted_at` None: the gateway does not report it."""
 
     gateway_id: int
     name: str
@@ -59,7 +60,8 @@ class GatewayPlan:
 
 
 def what_changed(before: Print, now: Print, *, whose: str) -> list[str]:
-    """ "its row: wanted was running, is stopped". Empty: nothing."""
+    """Return lines such as "its row: wanted was running, is stopped"; an empty list if nothing
+    changed."""
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     return [
         f"{whose}: {name} was {before.get(name) or 'none'}, is {now.get(name) or 'none'}"
@@ -81,7 +83,7 @@ def as_text(plans: Sequence[GatewayPlan], made_at: datetime) -> str:
 
 
 def from_text(text: str) -> list[GatewayPlan]:
-    """Raises NoPlan."""
+    """Parse a plan. Raises NoPlan."""
     try:
         record = json.loads(text)
     except ValueError as error:
@@ -110,7 +112,7 @@ def _gateway(record: dict[str, Any]) -> GatewayPlan:
 
 
 def _checked(kind: type[Any], given: dict[str, Any]) -> Any:
-    """Exactly its fields: a plan that was edited by hand is no plan."""
+    """Build a value from exactly its fields: a plan that was edited by hand is refused."""
     names = {one.name for one in fields(kind)}
     if given.keys() != names:
         raise ValueError(f"{kind.__name__} needs {sorted(names ^ given.keys())}")
@@ -119,7 +121,7 @@ def _checked(kind: type[Any], given: dict[str, Any]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of one entry: done, refused with what changed, or nothing was to be done."""
+    """Result for one entry: done, refused with what changed, or nothing to do."""
 
     gateway: str
     entry: Entry
@@ -132,7 +134,7 @@ class Applied:
 
 
 def applied_as_json(applied: Iterable[Applied]) -> dict[str, object]:
-    """What became of a plan."""
+    """Return the result of a plan as JSON."""
     applied = list(applied)
     return {
         "done": sum(one.is_done for one in applied),

@@ -1,4 +1,4 @@
-"""A roll call for a tired operator: what is wrong first, each with its reason and its cure."""
+"""Print a roll call for a tired operator: problems first, each with its reason and its cure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciliation.rollcall.values import Difference
 
 HEADINGS = ("FINDING", "NUMBER", "SESSION", "WAS → NOW")
 LAST_HEADING = "WHY, AND WHAT TO DO"
-# Narrower than this, the last column stands below the others.
+# Below this width the last column goes under the others.
 LAST_COLUMN_LEAST = 50
 GAP = "  "
 MOST_FINDINGS = 50
@@ -37,7 +37,7 @@ Paint = Callable[[str], str]
 def print_table(
     reports: Sequence[Report], out: OutputWrapper, style: Style, *, plan: bool, width: int
 ) -> None:
-    """Gateways that cannot be read first, then those with findings, then the others."""
+    """Print gateways that cannot be read first, then those with findings, then the others."""
     if not reports:
         out.write("There is no gateway yet: ./run manage gateway_add")
         return
@@ -51,7 +51,7 @@ def print_table(
 def print_applied(
     applied: Sequence[Applied], out: OutputWrapper, style: Style, *, width: int
 ) -> None:
-    """One line for each entry that was done or refused, then how many."""
+    """Print one line for each entry that was done or refused, then the totals."""
     for one in applied:
         entry = one.entry
         about = f"{one.gateway}: {entry.kind} {entry.phone_number or entry.session_id}"
@@ -88,7 +88,7 @@ def _lines_of(report: Report, style: Style, width: int) -> Iterator[str]:
 
 
 def _rows(findings: Sequence[Difference], style: Style, width: int) -> Iterator[str]:
-    """Columns as wide as they must be."""
+    """Yield the rows, with columns as wide as needed."""
     if not findings:
         return
     cells = [HEADINGS, *(_cells(finding) for finding in findings)]
@@ -118,7 +118,7 @@ def _fill(text: str, width: int, *, indent: str = "") -> str:
 
 
 def _cells(finding: Difference) -> tuple[str, ...]:
-    """What strangers wrote is made printable."""
+    """Return the cells of a finding, with foreign text made printable."""
     account = f"account {finding.account_id}" if finding.account_id else "no number"
     now = printable(str(finding.now) or "–", limit=20)
     return (
@@ -141,7 +141,8 @@ def _words(finding: Difference) -> str:
 
 
 def _has_cure(finding: Difference) -> bool:
-    """A loss that is held may be none, and what moved by itself needs nobody."""
+    """Return True if an operator can do something. A held loss may be none, and a change that
+    resolved itself needs no action."""
     if finding.kind is Finding.Kind.MISSING:
         return finding.now == Status.DISCONNECTED and not finding.held
     return finding.held or finding.kind is Finding.Kind.LIST_LIED

@@ -1,4 +1,4 @@
-"""Asking the live clients themselves, because a gateway's "connected" is a claim."""
+"""Probe the live clients themselves, because a gateway's "connected" is a claim."""
 
 from __future__ import annotations
 
@@ -31,17 +31,18 @@ from gateways.base import (
 from reconciliation.probes.verdict import Judged, Suspicion, judge
 
 logger = logging.getLogger(__name__)
-# New turns are taken for so long; with the deadline of the last one it is over well within the
-# lease of every one.
+# New turns are taken for this long. With the deadline of the last probe the round ends well within
+# every lease.
 TAKES_SECONDS = 5.0
 READ_SECONDS = 5.0
-# When the gateway itself does not answer.
+# Delay after the gateway itself did not answer.
 AGAIN_AFTER_BLINDNESS = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
-    """`claimed_since`: the login that the gateway goes on claiming, by its own clock."""
+    """Answer to a probe. `claimed_since`: the login that the gateway still claims, by its own
+    clock."""
 
     turn: Turn
     probe: Probe | GatewayError
@@ -49,8 +50,8 @@ class _Answer:
 
 
 def probe_gateway(gateway_id: int) -> int:
-    """Probe the accounts of a gateway that are due; how many answers, or failures to answer, were
-    recorded. A session that hangs holds up only its own place."""
+    """Probe the due accounts of a gateway. Return how many answers, or failures to answer, were
+    recorded. A session that hangs blocks only its own slot."""
     gateway = Gateway.objects.get(pk=gateway_id)
     try:
         with client_of(gateway) as client:
@@ -88,7 +89,7 @@ class _Round:
         return probes.take_turns(self.gateway.pk, now, by_send=self.by_send)
 
     def _ask(self, turn: Turn) -> _Answer:
-        """In a thread of its own; touches no database."""
+        """Probe one session, in a thread of its own. Uses no database."""
         try:
             probe = self.client.probe_session(
                 turn.session_id, deadline_seconds=probes.DEADLINE_SECONDS
@@ -98,7 +99,8 @@ class _Round:
         return _Answer(turn=turn, probe=probe, claimed_since=self._claimed_since(turn, probe))
 
     def _claimed_since(self, turn: Turn, probe: Probe) -> datetime | None:
-        """Of a claim that is being disproved: so that a new login can be told from it."""
+        """Return the login of a claim that is being disproved, so that a new login can be told from
+        it."""
         is_cached = self.client.capabilities.status_is_cached
         if not is_cached or probe.pulse not in (Pulse.GONE, Pulse.NO_ANSWER):
             return None
@@ -155,7 +157,7 @@ class _Round:
 
 
 def _suspicions(account_ids: Sequence[int]) -> dict[int, Suspicion]:
-    """As they are now: something may have spoken for them meanwhile."""
+    """Return the accounts as they are now: something may have proven them alive meanwhile."""
     return {
         account.pk: Suspicion(
             status=Status(account.status),
@@ -170,7 +172,8 @@ def _suspicions(account_ids: Sequence[int]) -> dict[int, Suspicion]:
 
 
 def _probe(answer: _Answer) -> Probe:
-    """An odd answer or a refusal is about this session, and says nothing of its page."""
+    """Return the probe. An odd answer or a refusal concerns this session, and says nothing about
+    its page."""
     if isinstance(answer.probe, GatewayError):
         return Probe(pulse=Pulse.UNCLEAR, raw=str(answer.probe))
     return answer.probe

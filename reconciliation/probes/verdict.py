@@ -1,4 +1,4 @@
-"""What one probe of a live client means for its account. Pure."""
+"""Meaning of one probe of a live client for its account. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from accounts.words.status import LIVE, Status
 from gateways.base import Probe, Pulse, Reason, State
 
 FAILING_FOR = timedelta(seconds=30)
-# Only of these an answer says anything new; the others say why they are gone.
+# An answer is news only for these; the other statuses say why the session is gone.
 _MOVABLE = LIVE | {Status.UNKNOWN, Status.DISCONNECTED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspicion:
-    """An account before the answer. `spoke_at`: when its live client last did, by anybody's word;
-    `is_disproved`: its "connected" is known to be wrong."""
+    """The account before the answer.
+
+    `spoke_at`: when its live client last gave a sign of life, by any source. `is_disproved`: its
+    "connected" is known to be wrong.
+    """
 
     status: Status
     reason: str
@@ -29,7 +32,8 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """`status` None: nothing is to be observed. `is_proof`: the live client answered."""
+    """Result of a probe. `status` None: nothing is to be observed. `is_proof`: the live client
+    answered."""
 
     failures: int = 0
     failing_since: datetime | None = None
@@ -39,7 +43,7 @@ class Judged:
 
 
 def judge(before: Suspicion, probe: Probe, *, asked_at: datetime, now: datetime) -> Judged:
-    """`asked_at`: the moment before the probe; `now`: after its answer."""
+    """Judge the answer. `asked_at`: the moment before the probe; `now`: after its answer."""
     if probe.pulse is Pulse.GONE:
         return _said(before, Status.DISCONNECTED, probe.reason or Reason.BROWSER_GONE)
     if probe.pulse is Pulse.NO_ANSWER:
@@ -49,7 +53,7 @@ def judge(before: Suspicion, probe: Probe, *, asked_at: datetime, now: datetime)
         assert probe.session is not None
         return _said(before, Status(state), probe.session.reason)
     if probe.pulse is Pulse.UNCLEAR:
-        return Judged()  # it answered, so that it does not hang
+        return Judged()  # it answered, so it does not hang
     is_news = before.status is not Status.CONNECTED or before.is_disproved
     told = is_news and before.status in _MOVABLE | {Status.FAILED}
     return Judged(status=Status.CONNECTED if told else None, is_proof=True)
@@ -62,7 +66,8 @@ def _said(before: Suspicion, status: Status, reason: Reason) -> Judged:
 
 
 def _unanswered(before: Suspicion, probe: Probe, asked_at: datetime, now: datetime) -> Judged:
-    """One is none: three in a row condemn, over 30 s in which nothing else spoke for it."""
+    """Judge a missing answer. One alone counts as nothing. Three in a row, over 30 s without any
+    other sign of life, make the account unresponsive."""
     since = before.failing_since
     if since is None or (before.spoke_at is not None and before.spoke_at >= since):
         return Judged(failures=1, failing_since=asked_at)

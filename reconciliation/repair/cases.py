@@ -1,5 +1,5 @@
-"""What repair knows of the accounts that need something: a fixed number of statements, however many
-gateways and accounts there are."""
+"""Facts for repair about the accounts that need something: a fixed number of statements for any
+number of gateways and accounts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from reconciliation.models import Finding
 from reconciliation.repair.policy import LOST, NOTICED, STABLE, Case, History, Place
 from reconciliation.repair.strangers import Lost, Strangers
 
-# So many of an account's last changes are looked through for when it was stable.
+# How many of an account's last changes are searched for when it was stable.
 CHANGES_LOOKED_AT = 50
 _LIMITS: dict[str, Any] = {
     "stable": STABLE,
@@ -36,8 +36,8 @@ _LIMITS: dict[str, Any] = {
     "noticed": sorted(NOTICED),
 }
 
-# What is looked up hangs on `needing`: else PostgreSQL, where its statistics are old, looks through
-# the history of every account before it leaves out those that need nothing.
+# Every lookup depends on `needing`. Otherwise PostgreSQL, with old statistics, scans the history of
+# every account before it excludes those that need nothing.
 _CASES = """
 WITH needing AS (
     SELECT id FROM whatsapp_accounts WHERE status IN ('disconnected', 'unresponsive', 'failed')
@@ -97,15 +97,14 @@ SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phon
 """
 
 
-# By canonical number: the accounts that run with it, and the sessions that nobody claims.
+# By canonical number: the accounts that run with it, and the unclaimed sessions.
 Twins = tuple[dict[str, list[int]], dict[str, list[str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """An account that needs something, or of which something is noted that may be out of date.
-
-    `noted`: what repair has come to, as it stands on its row."""
+    """Account that needs something, or whose recorded plan may be out of date. `noted`: the state
+    of its repair, as its row holds it."""
 
     account_id: int
     gateway_id: int
@@ -118,8 +117,11 @@ class Watched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A gateway as repair sees it. `open_repairs`: how many are in its queue; `listed_at`: when its
-    last complete list was asked for."""
+    """Gateway as repair sees it.
+
+    `open_repairs`: how many are in its queue. `listed_at`: when its last complete list was
+    requested.
+    """
 
     name: str
     place: Place
@@ -128,7 +130,7 @@ class Site:
 
 
 def watched(sites: dict[int, Site]) -> list[Watched]:
-    """Those that were lost longest ago come first."""
+    """Return the accounts, the longest lost first."""
     with connection.cursor() as cursor:
         cursor.execute(_CASES, _LIMITS)
         rows = cursor.fetchall()
@@ -138,7 +140,7 @@ def watched(sites: dict[int, Site]) -> list[Watched]:
 
 
 def sites(now: datetime) -> dict[int, Site]:
-    """Every gateway, by its id."""
+    """Return every gateway, by its id."""
     maintained = under_maintenance(now)
     held = (Incident.Kind.MASS_LOSS, Incident.Kind.SELF_CHECK)
     incidents = Incident.objects.filter(closed_at__isnull=True, kind__in=held)
@@ -168,7 +170,7 @@ def _why_hidden(
     maintained: set[int],
     troubles: set[tuple[str, int | None]],
 ) -> StepCode | None:
-    """Why what we know of its sessions may not be acted on now; None where it may."""
+    """Return why nothing may be done on what we know of its sessions now; None if it may."""
     late = timedelta(seconds=settings.LIVE_WORD_EXPIRES_AFTER_SECONDS)
     if gateway.pk in maintained:
         return StepCode.MAINTENANCE
@@ -188,8 +190,8 @@ def _why_hidden(
 
 
 def _twins_of(numbers: Collection[str]) -> Twins:
-    """The accounts that people want running with these numbers, and the sessions that run with them
-    and that nobody claims; those that cannot be seen just now hold up nobody."""
+    """Return the accounts that should run with these numbers, and the unclaimed sessions that run
+    with them. Those that cannot be seen now block nobody."""
     accounts: dict[str, list[int]] = defaultdict(list)
     sessions: dict[str, list[str]] = defaultdict(list)
     if not numbers:
@@ -213,8 +215,8 @@ def _twins_of(numbers: Collection[str]) -> Twins:
 
 
 def _elsewhere(lost_to: Reason, since: datetime, site: Site, stranger: str) -> PlannedStep | None:
-    """A session that its gateway does not have may run there under another id: a start would make
-    a second one, and both would wait for the phone."""
+    """Return the step that prevents a start, if the missing session may run at its gateway under
+    another id. A start would make a second one, and both would wait for the phone."""
     if lost_to is not Reason.MISSING:
         return None
     if site.listed_at is None or site.listed_at < since:
@@ -285,7 +287,7 @@ def _watched(
 
 
 def _reason(code: str) -> Reason:
-    """A code of a newer version says nothing to us."""
+    """Return the reason. A code of a newer version reads as unrecognised."""
     try:
         return Reason(code)
     except ValueError:
@@ -293,12 +295,13 @@ def _reason(code: str) -> Reason:
 
 
 def _lost_to(code: str, of_last_repair: str) -> Reason:
-    """That we gave up, or that somebody lets us try again, is not why it was lost."""
+    """Return why the session was lost. "Repair gave up" and an operator's permission to try again
+    are no such reason."""
     reason = _reason(code)
     is_ours = reason in (Reason.REPAIR_GAVE_UP, Reason.OPERATOR)
     return _reason(of_last_repair) if is_ours and of_last_repair else reason
 
 
 def _chance(account_id: int, last_repair: int | None, attempts: int) -> float:
-    """Drawn once for each attempt: the moment that people were told stands."""
+    """Return the jitter, fixed for each attempt: the time that people were told does not change."""
     return random.Random(f"{account_id} {last_repair} {attempts}").random()

@@ -1,5 +1,5 @@
-"""Automatic repair: what is to be done about every lost account, and the little that is done at
-once. Carrying out a start is the queue's part (accounts.repair.starts), its limits included."""
+"""Automatic repair: decide what to do about every lost account, and do the part that is done at
+once. accounts.repair.starts carries out the starts, within its limits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ from reconciliation.repair.stop_unwanted import ring_for_unwanted
 
 logger = logging.getLogger(__name__)
 
-# The queue holds what is carried out soon; the others are better decided anew when there is room.
+# The queue holds only starts that run soon; for the others it is better to decide again when there
+# is room.
 WAITING_FOR_EACH_START = 2
 MOST_ASKED_AT_ONCE = 50
 NUMBERS_NAMED = 5
@@ -48,8 +49,8 @@ Decided = Sequence[tuple[Watched, Decision]]
 
 
 def govern() -> None:
-    """One look at the fleet. Two at once are harmless: an account has one open repair, and what
-    is noted twice is written once."""
+    """Check the whole fleet once. Two runs at once are harmless: an account has one open repair,
+    and equal plans are written once."""
     now = clock.database_now()
     look_for_harm(now)
     known = sites(now)
@@ -63,7 +64,7 @@ def govern() -> None:
 
 
 def _give_up(decided: Decided, now: datetime) -> None:
-    """What was seen alive since `now` stays as it was seen."""
+    """Mark these accounts as failed, except those seen alive since `now`."""
     observe(
         Observation(
             gateway_id=row.gateway_id,
@@ -118,7 +119,7 @@ def _next_step(decision: Decision) -> tuple[PlannedStep | None, datetime | None]
 
 
 def _ask(decided: Decided, known: dict[int, Site]) -> None:
-    """As many as their gateways' queues have room for, the longest lost first."""
+    """Queue as many starts as the gateways' queues have room for, the longest lost first."""
     most = settings.REPAIR_STARTS_PER_GATEWAY * WAITING_FOR_EACH_START
     taken = Counter({pk: site.open_repairs for pk, site in known.items()})
     asking: dict[int, tuple[Watched, Repairing]] = {}
@@ -143,12 +144,12 @@ def _ask_for(account: Account, row: Watched, decision: Repairing) -> None:
             reason=lost_to,
             steps=decision.steps,
         )
-    except Refused as refusal:  # something has come between
+    except Refused as refusal:  # something has changed meanwhile
         logger.info("account %s is not restarted: %s", account.pk, refusal)
 
 
 def _tell_conflicts(rows: Sequence[Watched]) -> None:
-    """One incident for each gateway, with the numbers; written only when they change."""
+    """Open one incident per gateway with the numbers; written only when they change."""
     numbers: dict[int, list[str]] = defaultdict(list)
     for row in rows:
         if row.case.wanted and row.case.status in LOST and row.case.lost_to is Reason.REPLACED:

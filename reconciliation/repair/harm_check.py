@@ -1,4 +1,5 @@
-"""Does repair do harm? What it brought back is compared with what it did not touch."""
+"""Check whether repair does harm: compare accounts that it brought back with those that it did not
+touch."""
 
 from __future__ import annotations
 
@@ -13,18 +14,18 @@ from accounts.repair.pause import pause_repair
 
 WINDOW = timedelta(hours=1)
 DIES_WITHIN = timedelta(minutes=10)
-# Fewer say nothing.
+# Fewer are not significant.
 FEWEST_REPAIRED = 5
 FEWEST_DIED = 3
-# Where most of what it brings back stays, it does more good than harm, and a few that are sick and
-# fall again whatever is done end in their own quarantine.
+# If most repaired accounts stay connected, repair does more good than harm. A few that fail again
+# whatever is done end in their own quarantine.
 LEAST_SHARE = 0.5
 TIMES_AS_MANY = 3
-# Asked each few seconds, of every gateway: what chance gives now and then would pause all of them
+# The check runs every few seconds for every gateway: a likely coincidence would pause all of them
 # sooner or later.
 AT_MOST_BY_CHANCE = 0.001
 
-# Of a death in a mass loss no repair is to blame: the whole gateway was.
+# Repair is not to blame for a loss that is part of a mass loss.
 ALONE = timedelta(minutes=1)
 _DIED_ALONE = """AND NOT EXISTS (
                 SELECT FROM incidents mass
@@ -32,8 +33,8 @@ _DIED_ALONE = """AND NOT EXISTS (
                    AND change.created_at >= mass.opened_at - %(alone)s
                    AND change.created_at
                        <= coalesce(mass.closed_at, change.created_at) + %(alone)s)"""
-# Nothing is added to the moment: else PostgreSQL would look for a repair's changes by their time,
-# among those of all accounts in ten minutes, which may be thousands, and not by their account.
+# `+ interval '0'` keeps PostgreSQL from searching a repair's changes by time, among those of all
+# accounts in ten minutes, which may be thousands. It searches them by account.
 _REPAIRED = f"""
 SELECT gateway.id, count(DISTINCT repair.account_id),
        count(DISTINCT repair.account_id) FILTER (WHERE EXISTS (
@@ -78,8 +79,11 @@ _DEAD = ["disconnected", "unresponsive", "logged_out", "blocked", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Accounts of one gateway within the last hour. `died`: within 10 min after they were brought
-    back; `others`: all that there are, `others_died` at any time of that hour but then."""
+    """Accounts of one gateway within the last hour.
+
+    `died`: lost within 10 min after they were brought back. `others`: all accounts of the gateway
+    that run or were lost. `others_died`: lost at any other time of that hour.
+    """
 
     repaired: int
     died: int
@@ -94,20 +98,20 @@ class Tally:
 
 
 def is_worth_asking(tally: Tally) -> bool:
-    """Whether so many died that it matters how the others fared."""
+    """Return True if so many died that a comparison with the others matters."""
     enough = tally.repaired >= FEWEST_REPAIRED and tally.died >= FEWEST_DIED
     return enough and tally.died >= LEAST_SHARE * tally.repaired
 
 
 def harms(tally: Tally) -> bool:
-    """Whether what was repaired dies several times as often as what was not, in equal times, and
-    chance does not give that. Where there is nobody to compare with, nobody can say."""
+    """Return True if repaired accounts die several times as often as the others, in equal times,
+    and not by chance. Without any others to compare with the answer is False."""
     return is_worth_asking(tally) and by_chance(tally) < AT_MOST_BY_CHANCE
 
 
 def by_chance(tally: Tally) -> float:
-    """How likely it is that of all who died so many were repaired ones, or more, if these died just
-    TIMES_AS_MANY as often as the others: exact, of two rates, given how many died in all."""
+    """Return the probability that of all who died at least so many were repaired ones, if these
+    died only TIMES_AS_MANY as often as the others. Exact, for two rates, given the total."""
     at_risk = TIMES_AS_MANY * tally.repaired * DIES_WITHIN
     share = at_risk / (at_risk + tally.others * WINDOW)
     in_all = tally.died + tally.others_died
@@ -115,7 +119,8 @@ def by_chance(tally: Tally) -> float:
 
 
 def _binomial(number: int, of: int, share: float) -> float:
-    """By logarithms: the numbers of a large gateway are beyond any float."""
+    """Return the binomial probability, by logarithms: the numbers of a large gateway exceed any
+    float."""
     if share >= 1:
         return float(number == of)
     ways = math.lgamma(of + 1) - math.lgamma(number + 1) - math.lgamma(of - number + 1)
@@ -123,7 +128,7 @@ def _binomial(number: int, of: int, share: float) -> float:
 
 
 def look_for_harm(now: datetime) -> None:
-    """Pause repair where it does more harm than good: two statements at most, to find it."""
+    """Pause repair where it does more harm than good. At most two statements to find it."""
     since = now - WINDOW
     rows = _select(_REPAIRED, since=since)
     tallies = {pk: Tally(repaired=repaired, died=died) for pk, repaired, died in rows}

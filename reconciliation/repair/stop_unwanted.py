@@ -1,5 +1,5 @@
-"""What runs although it is wanted stopped is stopped by us, where its gateway can do that without
-deleting the login. Elsewhere it stays listed, for a person to decide."""
+"""Stop what runs but should be stopped, if its gateway can do that without deleting the login.
+Otherwise it stays listed, for an operator to decide."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from reconciliation.repair.cases import Site
 
 logger = logging.getLogger(__name__)
 
-# A person who switches it off, or on again, comes first.
+# An operator who stops it, or starts it again, comes first.
 FOUND_FOR = timedelta(seconds=60)
 TRIED_EVERY = timedelta(minutes=5)
 MOST_AT_A_GATEWAY = 2
@@ -33,7 +33,7 @@ LEASE = timedelta(seconds=3 * DEADLINE_SECONDS)
 
 
 def ring_for_unwanted(known: dict[int, Site], now: datetime) -> None:
-    """One task for each that is to be stopped now; a few at a time."""
+    """Start one task for each session to stop now; a few at a time."""
     may = [pk for pk, site in known.items() if site.place.acts and not site.place.hidden]
     rung: Counter[int] = Counter()
     for pk, gateway_id in _unwanted(may, now):
@@ -43,7 +43,7 @@ def ring_for_unwanted(known: dict[int, Site], now: datetime) -> None:
 
 
 def stop_unwanted(account_id: int) -> None:
-    """Read first: what is not there is not stopped. The attempt is a row, like every other."""
+    """Read the session, then stop it if it exists. The attempt is a row, like every other."""
     account = Account.objects.select_related("gateway").filter(pk=account_id).first()
     if account is None or not _is_unwanted(account):
         return
@@ -61,7 +61,7 @@ def stop_unwanted(account_id: int) -> None:
 
 
 def _unwanted(gateways: list[int], now: datetime) -> list[tuple[int, int]]:
-    """(account, gateway) of those that lists have shown running for a while."""
+    """Return (account, gateway) of those that lists have shown running for a while."""
     found = Finding.objects.filter(
         account_id=OuterRef("pk"),
         kind=Finding.Kind.UNWANTED,
@@ -87,14 +87,14 @@ def _unwanted(gateways: list[int], now: datetime) -> list[tuple[int, int]]:
 
 
 def _is_unwanted(account: Account) -> bool:
-    """A person may have changed their mind since it was rung for."""
+    """Return True if it should still be stopped: people may have changed their mind meanwhile."""
     is_ours = account.wanted == Wanted.STOPPED and account.session_id is not None
     acts = account.gateway.mode == account.gateway.Mode.ACT
     return is_ours and acts and account.gateway.kind in pausing_kinds()
 
 
 def _begin(account: Account, now: datetime) -> Repair | None:
-    """None: something is under way already."""
+    """Return the new attempt. None: another one is under way."""
     try:
         with transaction.atomic():
             return Repair.objects.create(
@@ -116,7 +116,7 @@ def _begin(account: Account, now: datetime) -> Repair | None:
 
 
 def _stop(account: Account) -> tuple[Repair.State, str]:
-    """Raises GatewayError."""
+    """Stop the session. Raises GatewayError."""
     session_id = str(account.session_id)
     with client_of(account.gateway) as client:
         release_connection()

@@ -1,5 +1,5 @@
-"""Sessions that nobody claims, and that may be the one that a lost account is looked for under: a
-start would make a second one beside it, and both would wait for the phone."""
+"""Unclaimed sessions that may belong to a lost account. A start would make a second one beside it,
+and both would wait for the phone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciliation.models import Finding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """An account without its session; `at`: since when it is not shown."""
+    """Account without its session. `at`: since when it is not shown."""
 
     account_id: int
     gateway_id: int
@@ -24,7 +24,7 @@ class Lost:
 
 
 class Strangers:
-    """Those that are open now; one statement."""
+    """Open findings of unclaimed sessions; one statement."""
 
     def __init__(self) -> None:
         self._proposed: dict[int, str] = {}
@@ -37,11 +37,11 @@ class Strangers:
                 self._proposed[finding.account.pk] = finding.session_id
 
     def proposed(self, account_id: int) -> str:
-        """The one that is most likely its own; "" where there is none."""
+        """Return the session that is most likely this account's; "" if there is none."""
         return self._proposed.get(account_id, "")
 
     def undecided(self, lost: Lost) -> Finding | None:
-        """One that appeared after its loss and may be its own as well as another's."""
+        """Return a session that appeared after the loss and may be this account's or another's."""
         here = self._of_gateway.get(lost.gateway_id, ())
         return next((finding for finding in here if _may_be(finding, lost)), None)
 
@@ -55,6 +55,6 @@ def _may_be(finding: Finding, lost: Lost) -> bool:
 
 
 def _was_beside(finding: Finding, account: Account) -> bool:
-    """It was there already while the account's own was seen alive."""
+    """Return True if it already existed while the account's own session was seen alive."""
     alive_at = (account.proven_at, account.read_at)
     return any(at is not None and at > finding.first_seen_at for at in alive_at)

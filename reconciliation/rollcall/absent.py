@@ -1,4 +1,4 @@
-"""Accounts that a complete list does not show. Pure."""
+"""Judge accounts that a complete list does not show. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def judge_absent(
     *,
     agreeing: int = 0,
 ) -> None:
-    """`rows` are those that nothing newer is known of; so many others are connected and listed."""
+    """Judge the absent rows. `rows`: those without newer information. `agreeing`: how many other
+    accounts are connected and listed."""
     absent = [row for row in rows if row.session_id not in listed]
     if at.maintained:
         found.noted += [_held(row, row.status, MAINTAINED) for row in absent if row.is_expected]
@@ -57,7 +58,8 @@ def judge_absent(
     found.is_mass_loss = _is_mass_loss(rows, lost, agreeing)
     is_returning = _is_returning(rows, listed, at)
     for row in lost:
-        # Held once, it is for its minute, though others come back and less than half is gone then.
+        # A held row stays held for its minute, even if others come back and less than half is gone
+        # then.
         if found.is_mass_loss or row.is_held:
             _judge_mass_loss(found, row, at, is_returning=is_returning)
         else:
@@ -65,8 +67,8 @@ def judge_absent(
 
 
 def _was_restored(row: Row, at: Circumstances) -> bool:
-    """It was on the last whole list as connected, and that list is of this boot: whatever it lacks
-    now, it does not wait to be restored."""
+    """Return True if the last complete list, of this boot, showed it connected: it does not wait to
+    be restored."""
     if row.status is not Status.CONNECTED or row.unshown_since is not None:
         return False
     listed_at, booted = at.listed_at, at.boot.seen_at
@@ -80,8 +82,8 @@ def _is_mass_loss(rows: Sequence[Row], lost: Sequence[Row], agreeing: int) -> bo
 
 
 def _is_returning(rows: Sequence[Row], listed: Mapping[str, Session], at: Circumstances) -> bool:
-    """This very list shows some again of those that vanished at once: it may have been restarted,
-    which not every gateway tells, and restores them one after another."""
+    """Return True if this list shows some sessions of a mass loss again. The gateway may have
+    restarted, which not every kind reports, and restores them one after another."""
     again = (row for row in rows if row.unshown_since is not None and row.session_id in listed)
     return at.held_since is not None and any(
         _is_shown(row, listed[row.session_id]) for row in again
@@ -89,20 +91,22 @@ def _is_returning(rows: Sequence[Row], listed: Mapping[str, Session], at: Circum
 
 
 def _is_shown(row: Row, session: Session) -> bool:
-    """Not a page that gives no answer, nor another workspace's session: those stay unshown."""
+    """Return False for a page without an answer and for another workspace's session: those stay
+    unshown."""
     is_its = session.workspace_id in (None, row.workspace_id)
     return session.state is not None and is_its
 
 
 def _judge_mass_loss(found: Comparison, row: Row, at: Circumstances, *, is_returning: bool) -> None:
-    """Unknown, until every complete list has agreed for a minute in which we could see, and nobody
-    said anything else of it. Then its absence still condemns it no more than any other's."""
+    """Keep the row unknown until every complete list has agreed for a minute in which the gateway
+    was visible, and no other source contradicts. After that its absence is judged like any other.
+    """
     agreed = _have_agreed(found, row, at)
     is_denied = any(not _is_long_ago(said, at) for said in _said_alive(row, at))
     if agreed and not is_denied and not is_returning:
         found.to_read.append(row)
         return
-    # What is left of a loss whose others were read is held by itself: they wait for it no more.
+    # The rest of a loss is held by itself: the others, already read, no longer wait for it.
     if found.is_mass_loss or is_returning or (at.held_since is not None and not agreed):
         found.held_back.add(row.account_id)
     why = RETURNING if is_returning else SPOKEN if agreed else MASS_LOSS
@@ -114,7 +118,8 @@ def _judge_mass_loss(found: Comparison, row: Row, at: Circumstances, *, is_retur
 
 
 def _have_agreed(found: Comparison, row: Row, at: Circumstances) -> bool:
-    """All lists, for a minute; `held_since` is None also where the loss is over already."""
+    """Return True if all lists have agreed for a minute. `held_since` is None also when the loss is
+    over already."""
     clocks = [at.sight_since, row.unshown_since]
     if found.is_mass_loss or at.held_since is not None:
         clocks.append(at.held_since)
@@ -126,8 +131,8 @@ def _is_long_ago(moment: datetime, at: Circumstances) -> bool:
 
 
 def _said_alive(row: Row, at: Circumstances) -> list[datetime]:
-    """When a webhook said so last, or its live client spoke; what is ahead of now comes from a
-    clock that was stepped back since, and says nothing."""
+    """Return when a webhook or a sign of life last reported it alive. A moment in the future is
+    ignored: a clock was set back since."""
     moments = (row.observed_at, row.proven_at)
     return [moment for moment in moments if moment is not None and moment <= at.now]
 

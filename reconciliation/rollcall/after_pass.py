@@ -1,4 +1,4 @@
-"""What a pass means for what we can see of the gateway, and for whom to alarm."""
+"""Record after a roll call what can be seen of the gateway, and open or close its incidents."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ def note_blind(
     maintained: bool = False,
     resumed_at: datetime | None = None,
 ) -> None:
-    """After as long as a live word lasts, operators must know; not of a kind that nobody can read,
-    where nothing is broken, not under maintenance, after which (`resumed_at`) this time begins
-    anew, and not while no gateway at all can be read."""
+    """Record a failed read, and open UNREACHABLE after 45 s without one that succeeds.
+
+    Not for push-only kinds, where nothing is broken. Not under maintenance, after which
+    (`resumed_at`) this time starts again. Not while no gateway at all can be read.
+    """
     why = str(error)
     since = visibility.note_blind(gateway.pk, why, started=started)
     if maintained or isinstance(error, CannotBeRead) or self_check.look_at_ourselves():
@@ -50,10 +52,13 @@ def note_seen(
     is_open: Mapping[str, datetime],
     maintained: bool = False,
 ) -> None:
-    """Under maintenance a mass loss is neither found nor over: that is judged afterwards. `claims`:
-    see accounts.state.visibility.note_listing; `is_open`: the kinds of incidents that were open of
-    the gateway and of Rollcall itself when its rows were read, since when (what was opened later,
-    the next pass sees)."""
+    """Record a successful read. Under maintenance a mass loss is neither found nor over: that is
+    judged afterwards.
+
+    `claims`: see accounts.state.visibility.note_listing. `is_open`: the open incidents of the
+    gateway and of Rollcall itself when its rows were read, by kind, since when. The next roll call
+    sees what was opened later.
+    """
     if Incident.Kind.SELF_CHECK in is_open:
         self_check.see_again()
     if Incident.Kind.UNREACHABLE in is_open:
@@ -84,13 +89,13 @@ def note_seen(
 
 
 def ask_for_numbers(gateway_id: int, sessions: Sequence[str]) -> None:
-    """Of a gateway whose list names none. A few each time, in no order: some of them may run by a
-    LID, which a read does not change."""
+    """Request reads of sessions whose list names no number. A few each time, in random order: some
+    may run by a LID, which a read does not change."""
     for session_id in random.sample(sessions, min(len(sessions), NUMBERS_ASKED_AT_ONCE)):
         ring("accounts.tasks.confirm_session", gateway_id, session_id)
 
 
 def _lost_since(gateway: Gateway, moment: datetime) -> int:
-    """Also those that earlier passes have read."""
+    """Return how many were lost since, with those that earlier roll calls have read."""
     gone = {"status": Status.DISCONNECTED, "status_reason": Reason.MISSING}
     return Account.objects.filter(gateway=gateway, status_since__gte=moment, **gone).count()

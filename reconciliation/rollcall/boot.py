@@ -1,5 +1,5 @@
-"""A gateway's boot, as its uptime tells it, and the grace that follows: it restores its sessions
-one after another, so that for a while absence means nothing. Pure."""
+"""Boot of a gateway, from its uptime, and the grace after it. The gateway restores its sessions one
+after another, so that for a while absence means nothing. Pure."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from accounts.models import Gateway
 from gateways.base import Session, State
 from reconciliation.rollcall.rows import Row
 
-# Uptime is read within 3 s of the request's start, so that a boot that stands still is seen to move
-# by less than this; slower drift (two clocks) is followed.
+# Uptime is read within 3 s of the request's start. Jitter below this is not a reboot; slower drift
+# (two clocks) is followed.
 MOVED = timedelta(seconds=5)
 DRIFT = timedelta(seconds=1)
 GRACE_LEAST = timedelta(seconds=90)
-GRACE_PER_ACCOUNT = timedelta(seconds=6)  # observed: restored one after another, 3 to 6 s each
+GRACE_PER_ACCOUNT = timedelta(seconds=6)  # observed: one after another, 3 to 6 s each
 GRACE_AFTER_GROWTH = timedelta(seconds=60)
 GRACE_MOST = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boot:
-    """What is known of a gateway's last boot. `seen_at` None: no grace is under way."""
+    """Last boot of a gateway. `seen_at` None: no grace is under way."""
 
     booted_at: datetime | None
     seen_at: datetime | None = None
@@ -54,9 +54,11 @@ def follow_boot(
     came_back: bool = False,
     agreeing: int = 0,
 ) -> Boot:
-    """The boot after a list that was asked for at `started`: noticed, growing, or over. Where a
-    gateway has no uptime, one that `came_back` after it could not be read may have booted.
-    `agreeing`: so many more accounts are wanted, and listed as connected."""
+    """Return the boot after a list that was requested at `started`: noticed, growing, or over.
+
+    A gateway without an uptime that `came_back` after it could not be read may have booted.
+    `agreeing`: how many more accounts are wanted, and listed as connected.
+    """
     booted_at = _boot_moment(started, uptime_seconds)
     boot = _noticed(known, started, booted_at, len(listed))
     if booted_at is None and came_back:
@@ -76,12 +78,13 @@ def _boot_moment(started: datetime, uptime_seconds: float | None) -> datetime | 
         return None
     try:
         return started - timedelta(seconds=uptime_seconds)
-    except OverflowError:  # a number that is no uptime
+    except OverflowError:  # not a valid uptime
         return None
 
 
 def _noticed(known: Boot, started: datetime, booted_at: datetime | None, listed: int) -> Boot:
-    """The first contact is not a boot: nothing was lost by it."""
+    """Return the boot, new if the uptime shows one. The first contact is not a boot: it lost
+    nothing."""
     if booted_at is None:
         return known
     if known.booted_at is None:
@@ -93,14 +96,14 @@ def _noticed(known: Boot, started: datetime, booted_at: datetime | None, listed:
 
 
 def _ends_at(boot: Boot, wanted: int) -> datetime:
-    assert boot.seen_at is not None and boot.grown_at is not None  # it is in grace
+    assert boot.seen_at is not None and boot.grown_at is not None  # in grace
     least = boot.seen_at + max(GRACE_LEAST, GRACE_PER_ACCOUNT * wanted)
     quiet = boot.grown_at + GRACE_AFTER_GROWTH
     return min(max(least, quiet), boot.seen_at + GRACE_MOST)
 
 
 def _is_restored(boot: Boot, wanted: Iterable[Row], listed: Mapping[str, Session]) -> bool:
-    """Every account that was alive is listed, and none of them is only on its way."""
+    """Return True if every account that was alive is listed and none is still being restored."""
     return all(
         row.session_id in listed and not is_on_its_way(row, listed[row.session_id], boot)
         for row in wanted
@@ -109,13 +112,13 @@ def _is_restored(boot: Boot, wanted: Iterable[Row], listed: Mapping[str, Session
 
 
 def put_off(boot: Boot, started: datetime) -> Boot:
-    """The boot under maintenance: its grace begins anew with every list, so that all of it is left
-    when the maintenance ends."""
+    """Start the grace again with every list under maintenance, so that all of it is left
+    afterwards."""
     return replace(boot, seen_at=started, grown_at=started) if boot.in_grace else boot
 
 
 def is_on_its_way(row: Row, session: Session, boot: Boot) -> bool:
-    """A session that is being restored is listed as waiting for a scan before any QR exists
-    (observed on the Node service: tests/captures/node-service/)."""
+    """Return True if the session is being restored: it is listed as waiting for a scan before any
+    QR exists (observed on the Node service: tests/captures/node-service/)."""
     is_waiting = session.state is State.QR_SCANNING
     return boot.in_grace and is_waiting and not row.has_shown_qr(since=boot.booted_at)

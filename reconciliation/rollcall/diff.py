@@ -1,4 +1,4 @@
-"""What a gateway's list says against our rows. Pure and set-based: one pass over each."""
+"""Compare a gateway's list with our rows. Pure and set-based: one pass over each."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ from reconciliation.rollcall.values import Circumstances, Comparison, difference
 def diff(
     rows: Sequence[Row], listing: Listing, at: Circumstances, agreeing: Collection[str] = ()
 ) -> Comparison:
-    """Compare. Rows that were observed after the list was asked for are left alone. `agreeing`: the
-    sessions of other accounts, which say what the list says (see reconciliation.rollcall.rows)."""
+    """Compare. Rows that were observed after the list was requested are left alone.
+
+    `agreeing`: sessions of other accounts, for which row and list agree (see
+    reconciliation.rollcall.rows).
+    """
     found = Comparison()
     listed = {session.session_id: session for session in listing.sessions}
     judged = [row for row in rows if not _is_newer(row, at)]
@@ -38,8 +41,8 @@ def diff(
 
 
 def _is_newer(row: Row, at: Circumstances) -> bool:
-    """Something came in while the list was on its way. What is ahead of now comes from a clock that
-    was stepped back since, and is no such thing."""
+    """Return True if something arrived after the list was requested. A moment in the future does
+    not count: a clock was set back since."""
     return row.observed_at is not None and at.started < row.observed_at <= at.now
 
 
@@ -78,7 +81,8 @@ def _compare(
 
 
 def is_mute(session: Session) -> bool:
-    """The gateway holds it, and its page gave no answer, or was not asked since it gives none."""
+    """Return True if the gateway holds the session, but its page gave no answer, or was not asked
+    for that reason."""
     return session.state is None and not session.answered
 
 
@@ -87,7 +91,7 @@ def _is_mute_as_known(row: Row) -> bool:
 
 
 def _agree(found: Comparison, row: Row, at: Circumstances, *, is_complete: bool) -> None:
-    """It is there, and as mute as its row says."""
+    """Record that the session exists, and is as unresponsive as its row says."""
     if is_complete and row.unshown_since is not None:
         found.shown_again.add(row.account_id)
     elif not is_complete:
@@ -97,7 +101,7 @@ def _agree(found: Comparison, row: Row, at: Circumstances, *, is_complete: bool)
 
 
 def _why_meaningless(row: Row, session: Session) -> str:
-    """Listed, but not so that it says anything about the account; "" where it does."""
+    """Return why a listed session says nothing about the account; "" if it does."""
     if session.workspace_id not in (None, row.workspace_id):
         return (
             f"the gateway lists it for workspace {session.workspace_id}, the account belongs to "
@@ -111,13 +115,14 @@ def _why_meaningless(row: Row, session: Session) -> str:
 
 
 def _why_still_differs(row: Row) -> str:
-    """A probe has disproved this very claim, and nothing has moved since."""
+    """Return that a probe has disproved this claim and nothing has changed since; "" otherwise."""
     goes_on = "its list goes on claiming a connection that a probe has disproved"
     return goes_on if row.status in UNLIKE_DISPROVED else ""
 
 
 def _why_differs(row: Row, session: Session, status: Status) -> str:
-    """Why `observe` must hear of it (see accounts.state.decision.conclude); "" where it agrees."""
+    """Return why `observe` must get it (see accounts.state.decision.conclude); "" if list and row
+    agree."""
     number = session.phone_number
     is_other = is_other_number(number, row.phone_number)
     if status is Status.CONNECTED and row.reason == Reason.WRONG_NUMBER:

@@ -1,4 +1,4 @@
-"""What came of a difference once it was observed; it may differ from what was expected. Pure."""
+"""Result of a difference after it was observed; it may differ from the expected one. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOVED = frozenset({Verdict.TAKEN_OVER, Verdict.TAKEN_BACK, Verdict.MERGED})
 
 
 def settled(difference: Difference, outcome: Outcome) -> list[Difference]:
-    """Empty: something newer came in meanwhile, so there is nothing to say any more."""
+    """Return the differences to report; an empty list if something newer arrived meanwhile."""
     if outcome.verdict in OVERTAKEN:
         return []
     if outcome.verdict is Verdict.DUPLICATE:

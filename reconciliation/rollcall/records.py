@@ -1,4 +1,4 @@
-"""The record of a roll call: one Run, and each finding for as long as it is found."""
+"""Record of a roll call: one Run, and each finding for as long as it is found."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from reconciliation.rollcall.values import Difference
 IN_SYNC_KEPT = timedelta(days=1)
 PRUNE_ROWS = 5000
 
-# The run; its findings, which are written or moved on; and the end of those not found any more.
-# Twins are found by another sweep, across gateways (reconciliation.twins).
+# The run, its new and continued findings, and the end of the others. Another sweep finds twins,
+# across gateways (reconciliation.twins).
 _KEEP = """
 WITH run AS (
     INSERT INTO reconciliation_run
@@ -61,7 +61,7 @@ def keep(
     finished: datetime,
     outcome: Run.Outcome,
 ) -> None:
-    """Write the run and its findings, in one statement. A gateway that could not be read ends no
+    """Write the run and its findings in one statement. A gateway that could not be read ends no
     finding."""
     found = {(one.session_id, one.kind): _record(one) for one in report.findings}
     values: dict[str, Any] = {
@@ -104,7 +104,8 @@ def keep_boot(gateway: Gateway, boot: Boot) -> None:
 
 
 def prune() -> int:
-    """Runs that agreed are kept for a day, others and ended findings longer; how many rows went."""
+    """Delete old rows and return how many. Runs in sync are kept for a day, others and ended
+    findings longer."""
     now = clock.database_now()
     limit = now - timedelta(days=settings.RUNS_KEPT_DAYS)
     old = Q(started_at__lt=limit)

@@ -1,4 +1,4 @@
-"""What a roll call found, as a value and for scripts. `reconciliation.cli.table` is for people."""
+"""Findings of a roll call, as a value and for scripts. `reconciliation.cli.table` is for people."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from reconciliation.rollcall.values import Difference
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What one pass of one gateway found. `skipped`: there was no pass; `why` says why, or what
-    could not be seen."""
+    """Findings of one roll call of one gateway. `skipped`: there was none. `why`: the reason for
+    that, or what could not be seen."""
 
     gateway: str
     is_readable: bool = True
@@ -26,7 +26,7 @@ class Report:
 
     @property
     def is_sighted(self) -> bool:
-        """Everything it holds was seen."""
+        """True if everything that the gateway holds was seen."""
         return self.was_read and not self.why
 
     @property
@@ -35,7 +35,7 @@ class Report:
 
 
 def as_json(reports: Iterable[Report]) -> dict[str, object]:
-    """The shape is fixed: other programs read it."""
+    """Return the report as JSON. The shape is fixed: other programs read it."""
     reports = list(reports)
     return {
         "in_sync": all(report.is_in_sync for report in reports),

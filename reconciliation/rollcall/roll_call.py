@@ -1,4 +1,4 @@
-"""One roll call: ask the gateway, compare, observe, look closer at what is absent, keep records."""
+"""Roll call: ask the gateway, compare, observe, read what is absent, keep records."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Decided = Sequence[tuple[Difference, Observation | None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What the gateway answered, and when it was asked."""
+    """Answer of the gateway, and when it was asked."""
 
     started: datetime
     uptime_seconds: float | None
@@ -56,12 +56,12 @@ class Look:
 
 
 def call_roll(gateway_id: int) -> Report:
-    """A pass of the schedule: skipped where another is under way, or began just now."""
+    """Run a scheduled roll call. Skip it if another is under way or began just now."""
     return _under_lease(gateway_id, take_lease_on_schedule(gateway_id), why_not="")
 
 
 def call_roll_now(gateway_id: int, *, wait_seconds: float) -> Report:
-    """A pass that somebody asked for: one that is under way is waited for."""
+    """Run a requested roll call, after one that is under way."""
     lease = wait_for(lambda: take_lease(gateway_id), limit_seconds=wait_seconds)
     return _under_lease(gateway_id, lease, why_not=BUSY)
 
@@ -80,7 +80,7 @@ def _under_lease(gateway_id: int, lease: Lease | None, *, why_not: str) -> Repor
 
 
 class Pass:
-    """`lease` None: a plan, which writes nothing."""
+    """Single roll call. `lease` None: a plan, which writes nothing."""
 
     def __init__(self, found: Found, lease: Lease | None) -> None:
         self.gateway = found.gateway
@@ -110,11 +110,11 @@ class Pass:
             decided: Decided = comparison.decided
             fresh = comparison.fresh
             if comparison.to_read:
-                # What is decided does not wait for the reads.
+                # Decided changes do not wait for the reads.
                 early += self._settle_ahead(decided, fresh)
                 decided, fresh = self._read(client, comparison), []
         if len(decided) + len(fresh) > CHUNK:
-            # A large pass must not hold thousands of rows until its end.
+            # A large roll call must not lock thousands of rows until its end.
             early += self._settle_ahead(decided, fresh)
             decided, fresh = [], []
         with self._last_words():
@@ -132,7 +132,8 @@ class Pass:
             return self._keep(report, _outcome(report, look))
 
     def _read(self, client: Client, comparison: Comparison) -> Decided:
-        """What has no answer keeps a mass loss open only while it is one without what was read."""
+        """Read the absent sessions. Unanswered reads keep the incident open only during a mass
+        loss."""
         read = read_absent(client, self.gateway.pk, comparison, ends=self.ends)
         if comparison.is_mass_loss:
             unanswered = {difference.account_id for difference, seen in read if seen is None}
@@ -184,7 +185,7 @@ class Pass:
         circumstances = Circumstances(
             gateway_id=self.gateway.pk,
             started=look.started,
-            # Where all agrees nothing can be newer.
+            # If all rows agree, nothing can be newer.
             now=roll.read_at or look.started,
             boot=self.boot,
             status_is_cached=capabilities_of(self.gateway.kind).status_is_cached,
@@ -198,12 +199,13 @@ class Pass:
         return diff(roll.rows, look.listing, circumstances, roll.agreeing)
 
     def _sight_since(self) -> datetime | None:
-        """What was seen under maintenance does not count against it."""
+        """Return since when the gateway is visible, but no earlier than its last maintenance ended.
+        """
         since = visibility.seen_since(self.gateway, self.started)
         return since and max(since, self.resumed_at or since)
 
     def _settle_ahead(self, decided: Decided, fresh: Sequence[Observation]) -> list[Difference]:
-        """In transactions of its own. Raises LeaseLost."""
+        """Write decided changes early, in their own transactions. Raises LeaseLost."""
         if self.lease is not None and (decided or fresh):
             self.lease.renew()
         return self._settle(decided, fresh)
@@ -214,7 +216,8 @@ class Pass:
         fresh: Sequence[Observation] = (),
         others: Collection[int] = (),
     ) -> list[Difference]:
-        """Observe what was decided; `others`: see observe(). In a plan, it is what would be."""
+        """Observe what was decided and return the results; for a plan, the expected results.
+        `others`: see observe()."""
         if not (decided or fresh):
             return []
         if not self._keeps:
@@ -250,11 +253,12 @@ class Pass:
 
     @property
     def _keeps(self) -> bool:
-        """Whether what is seen is written down."""
+        """True if the results are written."""
         return self.lease is not None
 
     def _last_words(self) -> AbstractContextManager[None]:
-        """One commit, since each waits for the disk. Raises LeaseLost."""
+        """Return the context of the final commit. There is one, because each commit waits for the
+        disk. Raises LeaseLost."""
         return nullcontext() if self.lease is None else self.lease.last_words()
 
     def _left(self, at_most_seconds: float) -> float:

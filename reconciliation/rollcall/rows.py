@@ -1,4 +1,4 @@
-"""What a roll call compares: our rows as small values."""
+"""Our rows as small values, for the comparison of a roll call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gateways.base import Reason, Session, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """An account as far as a roll call needs it."""
+    """Account as far as a roll call needs it."""
 
     account_id: int
     workspace_id: int
@@ -44,34 +44,37 @@ class Row:
 
     @property
     def is_expected(self) -> bool:
-        """Absence says something: it was seen alive, or could not be seen, or it is wanted again
-        and still called stopped (the read that was rung for then may be lost)."""
+        """True if absence means something.
+
+        The account was seen alive, could not be seen, or is wanted again and still called stopped
+        (its requested read may be lost).
+        """
         is_wanted_again = self.status is Status.STOPPED and self.is_wanted
         return self.is_live or self.status is Status.UNKNOWN or is_wanted_again
 
     @property
     def lacks_number(self) -> bool:
-        """Nobody knows by whose number its session runs, or it ran by another's."""
+        """True if the number of its session is unknown, or was another account's."""
         return not self.phone_number or self.reason == Reason.WRONG_NUMBER
 
     @property
     def is_dismissed(self) -> bool:
-        """An operator said that it is not lost, whatever the lists leave out."""
+        """True if an operator said that it is not lost, whatever the lists leave out."""
         return self.status is Status.UNKNOWN and self.reason == Reason.LOSS_DISMISSED
 
     @property
     def is_held(self) -> bool:
-        """One of a mass loss that is not confirmed yet."""
+        """True if it is part of a mass loss that is not confirmed yet."""
         return self.status is Status.UNKNOWN and self.reason == Reason.MASS_LOSS_UNCONFIRMED
 
     @property
     def was_connected(self) -> bool:
-        """When it was last seen: an expired word still counts in a mass loss."""
+        """True if it was connected when last seen: an expired status counts in a mass loss."""
         expired = self.status is Status.UNKNOWN and self.last_known == Status.CONNECTED
         return expired or self.status is Status.CONNECTED
 
     def has_disproved(self, session: Session) -> bool:
-        """A probe has found nothing behind this very "connected" (accounts.state.decision)."""
+        """Return True if a probe has disproved this very "connected" (accounts.state.decision)."""
         return is_disproved(
             Status(session.state) if session.state else None,
             connected_at=session.connected_at,
@@ -86,12 +89,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roll:
-    """The accounts of a gateway beside its list: `rows` are to be compared; of the sessions in
-    `agreeing` rows and list say the same, so that nothing follows from them. `superseded`: listed
-    sessions that accounts once ran on, and the account; `claims`: see
-    accounts.state.visibility.note_listing; `incidents`: what is open of the gateway and of Rollcall
-    itself, by kind, since when. Only where there are rows: `starting`, see
-    accounts.repair.queue, and `read_at`, when they were read."""
+    """Accounts of a gateway, to compare with its list.
+
+    `rows` are to be compared. For the sessions in `agreeing` rows and list agree, so nothing
+    follows from them. `superseded`: listed sessions that accounts once ran on, and the account.
+    `claims`: see accounts.state.visibility.note_listing. `incidents`: open incidents of the gateway
+    and of Rollcall itself, by kind, since when. Set only if there are rows: `starting`, see
+    accounts.repair.queue, and `read_at`, when they were read.
+    """
 
     rows: list[Row]
     agreeing: frozenset[str]
@@ -102,8 +107,8 @@ class Roll:
     read_at: datetime | None = None
 
 
-# Of most accounts nothing more is read: a row in full, moments and all, costs ten times as much.
-# `is_plain`: connected and nothing else.
+# Enough for most accounts: a full row costs ten times as much. `is_plain`: connected and nothing
+# else.
 _GLANCE = """
 SELECT id, session_id, workspace_id, phone_number,
        status = 'connected' AND status_reason = '' AND wanted = 'running' AND archived_at IS NULL
@@ -113,7 +118,7 @@ SELECT id, session_id, workspace_id, phone_number,
  WHERE gateway_id = %(gateway)s AND session_id IS NOT NULL
 """
 Glance = tuple[int, str, int, str | None, bool]
-# In the order of what `_row` takes.
+# In the order of the parameters of `_row`.
 _WHOLE = """
 SELECT id, workspace_id, session_id, phone_number, status, status_reason, last_known_status,
        wanted, archived_at, observed_at, unshown_since, qr_seen_at, connected_at, proven_at,
@@ -126,8 +131,10 @@ SELECT id, workspace_id, session_id, phone_number, status, status_reason, last_k
 def roll_of(
     gateway_id: int, listed: Mapping[str, Session], *, started: datetime, is_complete: bool
 ) -> Roll:
-    """What a list that was asked for at `started` is compared with; no model instances, and
-    few queries however long it is. What an incomplete list shows is observed: it needs every row.
+    """Return what a list, requested at `started`, is compared with: no model instances, and few
+    queries however long the list is.
+
+    An incomplete list is observed, so it needs every row.
     """
     glances: list[Any]  # of Glance
     glances, claims, incidents = ask(
@@ -135,7 +142,7 @@ def roll_of(
     )
     strangers = listed.keys() - {glance[1] for glance in glances}
     superseded = _superseded(gateway_id, strangers)
-    # Strangers are held against the accounts of their numbers, however well those agree.
+    # Unclaimed sessions are compared with the accounts of their numbers, even if those agree.
     numbers = {canonical(listed[session_id].phone_number or "") for session_id in strangers} - {""}
     compared = frozenset(superseded.values())
     agreeing = frozenset(
@@ -164,8 +171,8 @@ def _superseded(gateway_id: int, strangers: Collection[str]) -> dict[str, int]:
 
 
 def agrees(session: Session | None, workspace_id: int, phone_number: str | None) -> bool:
-    """Whether the list shows a connected account of this workspace and number as just that. One
-    that has no number yet is looked at: its session may tell."""
+    """Return True if the list shows a connected account of this workspace and number as just that.
+    An account without a number is compared: its session may name one."""
     return (
         session is not None
         and bool(phone_number)
@@ -178,7 +185,7 @@ def agrees(session: Session | None, workspace_id: int, phone_number: str | None)
 def _with_rows(
     roll: Roll, gateway_id: int, account_ids: Collection[int], started: datetime
 ) -> Roll:
-    """One that got another session since it was glanced at comes with that one."""
+    """Re-read the rows; a session may have changed since the first query."""
     rows, starting, [[read_at]] = ask(
         _WHOLE,
         STARTING_SQL,

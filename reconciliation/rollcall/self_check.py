@@ -1,7 +1,7 @@
-"""If every gateway is blind at once, the fault is more likely ours: nobody is accused then.
+"""Self-check: if no gateway can be read, Rollcall is more likely at fault than all of them.
 
-One incident about ourselves stands for what would be one about each gateway; it is over as soon as
-one of them can be read.
+One incident about Rollcall then replaces one about each gateway. It closes as soon as one of them
+can be read.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from accounts.state import maintenance
 from accounts.store import clock
 from gateways.registry import clients
 
-FEWEST = 2  # one gateway that cannot be read says nothing of us
-# Gateways are read at moments of their own: those that we lost together open theirs that far apart.
+FEWEST = 2  # one unreadable gateway says nothing about us
+# Reads are staggered, so incidents of one outage can open this far apart.
 SAME_MOMENT = timedelta(seconds=60)
 NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """What we see of one gateway: whether its last read failed, or any has succeeded yet."""
+    """Visibility of one gateway: whether its last read failed, or whether any has succeeded yet."""
 
     name: str
     is_blind: bool
@@ -34,21 +34,21 @@ class Sight:
 
 
 def all_blind(sights: Sequence[Sight]) -> bool:
-    """Whether none of them can be read, and enough that should be. One under maintenance may well
-    be away; where it can be read, we are not the blind ones."""
+    """Return True if none of them can be read, and enough of them should be. A gateway under
+    maintenance may well be away; if it can be read, the fault is not ours."""
     expected = [sight for sight in sights if not sight.maintained]
     refuted = any(sight.is_read for sight in sights)
     return not refuted and len(expected) >= FEWEST and all(sight.is_blind for sight in expected)
 
 
 def suspects_ourselves() -> bool:
-    """Whether no gateway can be read at this moment."""
+    """Return True if no gateway can be read at this moment."""
     return all_blind(_sights())
 
 
 def look_at_ourselves() -> bool:
-    """After a gateway could not be read: the same, and the incident says so, in place of those
-    that opened about gateways in the same moment."""
+    """Check the same after a gateway could not be read, and open the incident. It replaces those
+    that opened about gateways at the same moment."""
     sights = _sights()
     if not all_blind(sights):
         return False
@@ -64,19 +64,19 @@ def look_at_ourselves() -> bool:
 
 
 def see_again() -> None:
-    """One was read: it is not us, or not any more."""
+    """Close the incident: a gateway was read, so the fault is not ours, or no longer."""
     close_incident(Incident.Kind.SELF_CHECK)
 
 
 def last_over() -> datetime | None:
-    """When we last stopped suspecting ourselves: what counts time against a gateway that is still
-    blind begins then."""
+    """Return when we last stopped suspecting ourselves. The time against a gateway that is still
+    unreachable starts then."""
     ours = Incident.objects.filter(kind=Incident.Kind.SELF_CHECK, closed_at__isnull=False)
     return ours.order_by("-closed_at").values_list("closed_at", flat=True).first()
 
 
 def _sights() -> list[Sight]:
-    """Of the gateways that there is a client for."""
+    """Return the visibility of the gateways that have a client."""
     maintained = maintenance.under_maintenance(clock.database_now())
     rows = Gateway.objects.filter(kind__in=clients()).order_by("name")
     return [

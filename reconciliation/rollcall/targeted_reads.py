@@ -1,4 +1,4 @@
-"""A closer look at what is absent: one targeted read each, as many as there is time for."""
+"""Read the absent sessions: one targeted read each, as many as there is time for."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from reconciliation.rollcall.values import Comparison, Difference, difference
 
 READ_SECONDS = 5.0
 READS_AT_ONCE = 8
-# What has spoken within this time lives, whatever its gateway's two answers make of each other.
+# A session with a sign of life within this time is alive, even if two answers of its gateway
+# differ.
 SPEAKS_FOR = timedelta(seconds=60)
-# With less than this left, a read would only time out.
+# With less time left a read would only time out.
 WORTH_SECONDS = 0.5
 
 NOT_READ = "not read yet, there was no time left: the next pass will"
@@ -35,7 +36,7 @@ LISTED_NOT = "absent from the list; by a read it is there, but not alive"
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one read brought, and the moment before it was asked."""
+    """Result of one read, and the moment before the request."""
 
     row: Row
     asked_at: datetime
@@ -45,8 +46,11 @@ class _Answer:
 def read_absent(
     client: Client, gateway_id: int, comparison: Comparison, *, ends: float
 ) -> list[tuple[Difference, Observation | None]]:
-    """Absence alone condemns nobody; what a probe is at is not asked a second time meanwhile.
-    `ends` by time.monotonic(). Holds no database connection."""
+    """Read the absent sessions: absence alone proves no loss. A session with a probe under way is
+    not asked a second time.
+
+    `ends` by time.monotonic(). Holds no database connection.
+    """
     rows = comparison.to_read
     began_at, probed = probes.under_way(gateway_id)
     began = time.monotonic()
@@ -58,7 +62,7 @@ def read_absent(
         asked_at = began_at + timedelta(seconds=time.monotonic() - began)
         return _Answer(row, asked_at, _read(client, row.session_id, ends))
 
-    # In any order: where time is short, those whose reads hang must not starve the others for ever.
+    # In random order: if time is short, reads that hang must not always starve the same others.
     mixed = random.sample(rows, len(rows))
     with ThreadPoolExecutor(max_workers=min(READS_AT_ONCE, len(rows))) as readers:
         answers = {answer.row.account_id: answer for answer in readers.map(read, mixed)}
@@ -92,10 +96,10 @@ def _judge(
         return replace(missing, why=NO_SUCH_SESSION), observation
     if is_cached and observation.status is Status.CONNECTED:
         if comparison.is_mass_loss and row.is_held:
-            # It is more likely the list: to restart half a gateway that lives would be the worst.
+            # The list is more likely wrong: to restart half a working gateway would be the worst.
             return replace(missing, now=row.status, held=True, why=LIST_IS_WRONG), None
         if not _has_spoken(row, answer.asked_at):
-            # Two answers of one gateway contradict each other, and neither has touched the browser.
+            # Two answers of one gateway contradict each other, and neither asked the browser.
             observation = replace(observation, status=Status.UNRESPONSIVE, reason=Reason.NOT_LISTED)
     now = observation.status or session.raw_state
     if observation.status in LIVE or observation.status is None:
@@ -105,7 +109,7 @@ def _judge(
 
 
 def _has_spoken(row: Row, asked_at: datetime) -> bool:
-    """Its live client, just now, and since a probe found nothing behind it."""
+    """Return True if its live client gave a sign of life just now, and after any disproof."""
     at = row.proven_at
     if at is None or (row.disproved_at is not None and row.disproved_at >= at):
         return False

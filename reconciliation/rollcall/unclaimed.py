@@ -1,4 +1,4 @@
-"""Sessions that are nobody's current one: strangers, take-overs, duplicates. Pure."""
+"""Sessions that are no account's current one: unclaimed, take-overs, duplicates. Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def judge_unclaimed(
 
 
 class _Roll:
-    """The rows by what strangers are matched with; made once a list."""
+    """Rows indexed for matching with unclaimed sessions; built once per list."""
 
     def __init__(self, rows: Sequence[Row], listed: Mapping[str, Session]) -> None:
         self.by_account = {row.account_id: row for row in rows}
@@ -61,7 +61,7 @@ class _Roll:
         return row.is_expected and row.session_id not in self._listed
 
     def holder(self, session: Session) -> Row | None:
-        """The one account that has its number, in the workspace it may speak for."""
+        """Return the one account with its number, in a workspace that its gateway may report on."""
         fitting = [
             row
             for row in self._by_number[canonical(session.phone_number or "")]
@@ -70,8 +70,8 @@ class _Roll:
         return fitting[0] if len(fitting) == 1 else None
 
     def proposed(self, session: Session) -> Row | None:
-        """The account of its number, else the one of its workspace that has lost its session, if
-        there is just one and its number may fit."""
+        """Return the account of its number. Otherwise return the only account of its workspace that
+        lost its session, if its number may fit."""
         lost = self._lost[session.workspace_id]
         fitting = [
             row for row in lost if not is_other_number(session.phone_number, row.phone_number)
@@ -79,7 +79,7 @@ class _Roll:
         return self.holder(session) or (fitting[0] if len(fitting) == 1 else None)
 
     def alive_session(self, row: Row) -> Session | None:
-        """The account's own session, where the same list shows it connected."""
+        """Return the account's own session, if the same list shows it connected."""
         current = self._listed.get(row.session_id)
         return current if current and current.state is State.CONNECTED else None
 
@@ -97,7 +97,7 @@ def _latest_of_each_number(strangers: Iterable[Session]) -> dict[str, Session]:
 
 
 def _judge_left_behind(found: Comparison, session: Session, roll: _Roll, at: Circumstances) -> None:
-    """A session that an account once ran on. Only an alive one matters: it may take its account
+    """Judge a session that an account once ran on. Only a live one matters: it may take its account
     back when the current one is lost, which `observe` decides."""
     if session.state is not State.CONNECTED:
         return
@@ -120,13 +120,13 @@ def _judge_left_behind(found: Comparison, session: Session, roll: _Roll, at: Cir
 
 
 def _judge_claimant(found: Comparison, session: Session, roll: _Roll, at: Circumstances) -> None:
-    """Connected, with a number. Of two that are alive in one list the later login wins; whatever
-    else there is to decide, `observe` does."""
+    """Judge a connected session with a number. Of two live sessions in one list the later login
+    wins; `observe` decides everything else."""
     holder = roll.holder(session)
     current = roll.alive_session(holder) if holder else None
     if holder is None or current is None:
         if holder is not None and session.workspace_id == holder.workspace_id:
-            found.moved_on.add(holder.account_id)  # what `observe` will surely say as well
+            found.moved_on.add(holder.account_id)  # `observe` decides the same
         found.decided.append((_unclaimed(session, holder), _connected(session, at)))
     elif _is_later(session, current):
         why = f"it connected later than {current.session_id}, which is alive too"

@@ -1,4 +1,4 @@
-"""What a comparison of a list with our rows is made of: values only."""
+"""Values of a comparison between a list and our rows."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from reconciliation.rollcall.rows import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One thing on which list and rows do not agree. `held`: seen, but not acted on, and why.
-    `workspace_id`: of a session that nobody claims, as its gateway says."""
+    """Difference between list and row.
+
+    `held`: seen, but not acted on; `why` says why. `workspace_id`: of an unclaimed session, as its
+    gateway reports it.
+    """
 
     kind: Finding.Kind
     session_id: str
@@ -32,16 +35,16 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """What follows from one list.
+    """Result of the comparison with one list.
 
-    `decided` pairs a difference with the observation that mends it; `noted` are only shown;
-    `fresh` are observations of agreement, made only where the list is not complete; `to_read`
-    are the rows that must be read one by one; `is_mass_loss`: half of the gateway's connected
-    accounts are absent from it; `held_back` the accounts for which a mass loss is not over
-    yet; `moved_on` those that another session of this list takes over, so that the absence of
-    their old one says nothing; `unanswered` those whose pages the list was made by asking, and
-    gave no answer; `to_name` sessions that run without their number, which only a read of their own
-    tells. `unshown` and `shown_again` keep the watermark honest.
+    `decided`: differences, each with the observation that fixes it. `noted`: differences that are
+    only shown. `fresh`: observations of agreement, only if the list is not complete. `to_read`:
+    rows to read one by one. `is_mass_loss`: half of the gateway's connected accounts are absent.
+    `held_back`: accounts for which a mass loss is not over yet. `moved_on`: accounts that another
+    session of this list takes over, so that the absence of their old one means nothing.
+    `unanswered`: accounts whose pages the list was made by asking, and gave no answer. `to_name`:
+    sessions that run without their number, which only a read of their own tells. `unshown` and
+    `shown_again` keep the watermark correct.
     """
 
     decided: list[tuple[Difference, Observation]] = field(default_factory=list)
@@ -59,13 +62,14 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """Of the gateway: `started` is when it was asked for its list, `now` when the rows were read.
+    """Circumstances of the gateway.
 
-    `status_is_cached`: its list goes on saying "connected" of what is dead; `listed_at`: when it
-    was asked for its last whole list; `sight_since`: since when reads have succeeded and counted;
-    `held_since`: since when a mass loss is held; `superseded`: sessions of this gateway that
-    accounts once ran on, and the account; `maintained`: it is under maintenance, so that absence is
-    not judged; `starting`: sessions whose start, asked for by us, may still happen.
+    `started`: when its list was requested. `now`: when the rows were read. `status_is_cached`: its
+    list still says "connected" for a dead session. `listed_at`: when its last complete list was
+    requested. `sight_since`: since when reads have succeeded and counted. `held_since`: since when
+    a mass loss is held. `superseded`: sessions of this gateway that accounts once ran on, and the
+    account. `maintained`: it is under maintenance, so absence is not judged. `starting`: sessions
+    whose start, requested by us, may still happen.
     """
 
     gateway_id: int
@@ -93,7 +97,7 @@ def difference(row: Row, kind: Finding.Kind, *, now: str) -> Difference:
 
 
 def seen(session: Session, at: Circumstances, *, status: Status, reason: Reason) -> Observation:
-    """The list shows it."""
+    """Return the observation that the list shows the session."""
     return Observation(
         gateway_id=at.gateway_id,
         session_id=session.session_id,

@@ -33,7 +33,7 @@ from reconciliation.rollcall.roll_call import call_roll_now
 IN_SYNC, DRIFT = 0, 2
 PASSES_AT_ONCE = 8
 PIPE_WIDTH, LEAST_WIDTH = 200, 60
-WAIT_SECONDS = 25.0  # for a pass that is under way
+WAIT_SECONDS = 25.0  # for a roll call that is under way
 LONGEST_WATCH_SECONDS = 3600
 Found = TypeVar("Found")
 
@@ -126,7 +126,8 @@ class Command(CheckingCommand):
             return IN_SYNC
 
     def _print_json(self, reports: list[Report]) -> None:
-        """Its shape has no room for why a gateway could not be seen: that is for people."""
+        """Print JSON. Its fixed shape has no field for why a gateway could not be seen: that goes
+        to stderr."""
         self.stdout.write(json.dumps(as_json(reports)))
         for report in reports:
             if not report.is_sighted:
@@ -159,7 +160,7 @@ def _planned(gateway_ids: Sequence[int]) -> list[Report]:
 
 
 def _each(many: Sequence[Any], one: Callable[[Any], Found]) -> list[Found]:
-    """Several at once: each mostly waits for its gateway."""
+    """Run several at once: each mostly waits for its gateway."""
     if len(many) <= 1:
         return [one(each) for each in many]
 
@@ -174,7 +175,7 @@ def _each(many: Sequence[Any], one: Callable[[Any], Found]) -> list[Found]:
 
 
 def _write(name: str, text: str) -> None:
-    """For the owner's eyes: it holds numbers and sessions."""
+    """Write the file for its owner only: it holds phone numbers and session ids."""
     try:
         with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
