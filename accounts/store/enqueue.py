@@ -34,4 +34,4 @@ def _send(task: str, args: tuple[int | str, ...], **when: float) -> None:
     try:
         import_string(task).apply_async(args=args, **{"expires": 60} | when)
     except (OperationalError, RedisError, OSError) as error:
-        logger.warning("%s was not rung (%s): its sweeper will catch up", task, error)
+        logger.warning("%s was not enqueued (%s): its sweeper will catch up", task, error)

@@ -199,8 +199,7 @@ class Pass:
         return diff(roll.rows, look.listing, circumstances, roll.agreeing)
 
     def _sight_since(self) -> datetime | None:
-        """Return since when the gateway is visible, but no earlier than its last maintenance ended.
-        """
+        """Return since when the gateway is visible, at the earliest since its last maintenance."""
         since = visibility.seen_since(self.gateway, self.started)
         return since and max(since, self.resumed_at or since)
 

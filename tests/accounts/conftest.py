@@ -16,7 +16,7 @@ def cast(db):
 
 @pytest.fixture
 def rung(monkeypatch):
-    """What the doorbell was rung for, as (task, arguments), once committed."""
+    """Record the tasks that were enqueued, as (task, arguments), after the commit."""
     calls = []
     monkeypatch.setattr(enqueue, "_send", lambda task, args: calls.append((task, args)))
     return calls
@@ -37,7 +37,7 @@ def hook():
 
 @pytest.fixture
 def say(cast):
-    """What is said of an account in these circumstances, a second after they were seen."""
+    """Return a function that explains an account in these circumstances, a second later."""
 
     def explained(status, *, gateway=None, **fields):
         sight = {"run_started_at": cast.ago(5), "listed_at": cast.ago(5)} | (gateway or {})

@@ -1,4 +1,4 @@
-"""System checks complain by name."""
+"""System checks report mistakes by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An installation that has planned repairs in words goes on with codes."""
+"""An installation whose repairs were planned in words continues with codes."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from tests.reconciliation.scene import ADDRESS, make_scene
 
 
 def _nobody_hears(method, path, headers, body):
-    """Every webhook is lost."""
+    """Lose every webhook."""
     return 200
 
 
@@ -27,14 +27,14 @@ def scene(db, world):
 
 @pytest.fixture
 def committed(transactional_db, world):
-    """The scene on connections of its own, as in real life."""
+    """The scene, committed on connections of its own, as in production."""
     with use_transport(ADDRESS, transport(world)):
         yield make_scene(make_cast(), world)
 
 
 @pytest.fixture
 def during_the_list(world, monkeypatch):
-    """What happens while the gateway answers with its list, as it was when it was asked."""
+    """Do something while the gateway answers with its list, as it was at the request."""
     from simulator.dialects import webjs as api
 
     def arrange(happens):

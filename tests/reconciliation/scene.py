@@ -1,4 +1,4 @@
-"""A gateway that can be asked, its rows, and time that can be let pass."""
+"""A simulated gateway, its rows, and control over the passing time."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ OURS = ("accounts", "reconciliation")
 
 @dataclass
 class Scene:
-    """The cast's gateway, which holds what its rows say: nobody but Alice, to begin with."""
+    """The cast's gateway, which holds what its rows say: only Alice, to begin with."""
 
     cast: Cast
     world: World
     gateway: Gateway
 
     def an_account(self, session_id: str, **fields) -> Account:
-        """Connected, in the row and at the gateway."""
+        """Create an account, connected in the row and at the gateway."""
         account = self.cast.an_account(session_id, fields.pop("status", Status.CONNECTED), **fields)
         self.holds(session_id, account.phone_number or "")
         return account
@@ -43,13 +43,13 @@ class Scene:
         return [self.an_account(f"session-{number}") for number in range(count)]
 
     def holds(self, session_id: str, phone_number: str | None = None, **fields) -> str:
-        """The gateway has this session, connected unless it is said."""
+        """Put this session on the gateway, connected unless `fields` say otherwise."""
         number = a_number() if phone_number is None else phone_number
         given = {"workspace_id": self.cast.acme.pk, "phone_number": number}
         return connected(self.world, session_id, **given | fields)
 
     def loses(self, *accounts: Account) -> None:
-        """Gone from its memory without a word."""
+        """Remove the sessions from the gateway's memory without a webhook."""
         for account in accounts:
             del self.world.sessions[account.session_id]
 
@@ -57,7 +57,7 @@ class Scene:
         return roll_call.call_roll_now(self.gateway.pk, wait_seconds=0)
 
     def tick(self) -> Report:
-        """A pass of the schedule, and the 20 s until the next."""
+        """Run a scheduled roll call, then let the 20 s until the next pass."""
         report = roll_call.call_roll(self.gateway.pk)
         self.passes(20)
         self.sweep()
@@ -67,7 +67,7 @@ class Scene:
         return apply.plan_roll(self.gateway.pk, wait_seconds=0)[0]
 
     def passes(self, seconds: float) -> None:
-        """Time passes: every moment on record is that much longer ago."""
+        """Let time pass: move every recorded moment that much further back."""
         for session in self.world.sessions.values():
             if session.connected_at is not None:
                 session.connected_at -= timedelta(seconds=seconds)
@@ -75,7 +75,7 @@ class Scene:
         shift_back(seconds)
 
     def says(self, *accounts: Account) -> list[tuple[str, str]]:
-        """Status and reason of each, now."""
+        """Return status and reason of each, now."""
         rows = {row.pk: row for row in Account.objects.filter(pk__in=[one.pk for one in accounts])}
         return [(rows[one.pk].status, rows[one.pk].status_reason) for one in accounts]
 
@@ -95,7 +95,7 @@ class Scene:
 
 
 def shift_back(seconds: float) -> None:
-    """Every moment on record is that much longer ago."""
+    """Move every recorded moment that much further back."""
     for model in (model for name in OURS for model in apps.get_app_config(name).get_models()):
         moments = [one for one in model._meta.fields if isinstance(one, models.DateTimeField)]
         ago = {one.name: F(one.name) - timedelta(seconds=seconds) for one in moments}

@@ -1,4 +1,4 @@
-"""While somebody works on a gateway it is observed, but neither judged nor told of."""
+"""A gateway under maintenance is observed, but neither judged nor reported."""
 
 from __future__ import annotations
 

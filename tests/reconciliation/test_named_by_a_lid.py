@@ -27,7 +27,7 @@ SPELT = [("5511987654321", "551187654321"), ("541112345678", "5491112345678")]
 
 @pytest.fixture(params=PLAYED)
 def place(request, db):
-    """A cast, its gateway of this kind, and the world behind it; `said` gathers its webhooks."""
+    """A cast, its gateway of this kind, and the world behind it; `said` collects its webhooks."""
     said = []
 
     def hear(method, path, headers, body):
@@ -100,7 +100,7 @@ def test_a_read_that_names_the_number_heals_a_wrong_one(
     rung,  # noqa: F811
     django_capture_on_commit_callbacks,
 ):
-    """Also where lists name no number: the roll call asks for a read."""
+    """Works also if lists name no number: the roll call requests a read."""
     cast = place[0]
     lives(place, "alice", cast.alice.phone_number)
     Account.objects.filter(pk=cast.alice.pk).update(

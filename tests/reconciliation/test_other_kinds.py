@@ -1,4 +1,4 @@
-"""Gateways of other kinds are called like the Node service, and one that cannot be read says so."""
+"""Gateways of other kinds are read like the Node service, and one that cannot be read says so."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_nobody_is_called_disconnected_for_it(cast):
 
 
 def test_nobody_is_alarmed_for_what_is_so_by_design(cast):
-    """However long it has been so: nothing at that gateway is broken."""
+    """Time does not matter: nothing at that gateway is broken."""
     gateway = becomes(cast.gateway, "standard")
     Gateway.objects.filter(pk=gateway.pk).update(blind_since=cast.ago(3600))
     call_roll(gateway.pk)

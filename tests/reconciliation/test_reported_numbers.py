@@ -1,5 +1,5 @@
-"""What people have reported of whose number a session has, acted out at gateways that answer in
-these shapes, from the list to the row."""
+"""Reported confusions about the number of a session, replayed at gateways that answer in these
+shapes, from the list to the row."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Place:
         )[0]  # fmt: skip
 
     def look(self, *sessions):
-        """A roll call, then a read of each."""
+        """Run a roll call, then read each session."""
         with use_transport(ADDRESS, httpx.MockTransport(self.answer)):
             call_roll(self.gateway.pk)
             for session_id in sessions:
@@ -279,7 +279,7 @@ NAMES = [
 
 @pytest.mark.parametrize("kind", ["waha", "evolution"])
 def test_a_name_is_what_it_is_to_the_byte(place, kind):
-    """What one says moves no other, whichever way it comes."""
+    """A report about one session changes no other, on any route."""
     gateway = place(kind)
     accounts = {name: gateway.add(name, f"155502050{i:02d}") for i, name in enumerate(NAMES)}
     field = {"waha": "session", "evolution": "instance"}[kind]

@@ -1,4 +1,5 @@
-"""Beat rings, each gateway has its own moment, and what a claim changed is read at once."""
+"""Beat starts roll calls, each gateway has its own moment, and a status changed by a claim is read
+at once."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ def test_the_moments_of_many_are_spread_evenly(count):
 
 @pytest.fixture
 def rung(monkeypatch):
-    """The passes that were asked for, as (gateway, in how many seconds)."""
+    """Record the requested roll calls, as (gateway, in how many seconds)."""
     calls = []
 
     def remember(args, *, countdown, expires=None):
@@ -78,10 +79,10 @@ def test_a_moment_that_is_rung_twice_is_one_pass(scene):
 
 
 def test_gateways_that_hang_leave_threads_for_sweeps_and_reads(scene, rung):
-    """A pass too many gives its thread back at once, and has its turn a little later."""
+    """A roll call too many frees its thread at once, and runs a little later."""
     hanging = [tasks._room.acquire(blocking=False) for _ in range(tasks.PASSES_AT_ONCE)]
     tasks.call_roll(scene.gateway.pk)
-    tasks.call_roll(scene.gateway.pk, times_put_off=20)  # rung anew by then
+    tasks.call_roll(scene.gateway.pk, times_put_off=20)  # enqueued again by then
     for _ in hanging:
         tasks._room.release()
 

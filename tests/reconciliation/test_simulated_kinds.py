@@ -1,4 +1,4 @@
-"""The roll of each kind of gateway, called at a simulated one that lost a session in its way."""
+"""Roll call of each kind of gateway, at a simulated one that lost a session in its own way."""
 
 from __future__ import annotations
 

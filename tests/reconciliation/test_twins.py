@@ -1,4 +1,4 @@
-"""Two accounts with one number: shown on both, decided by a person, never both repaired."""
+"""Two accounts with one number: shown on both, decided by an operator, never both repaired."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONG, SHORT = "5511987654321", "551187654321"
 
 @pytest.fixture
 def twins(scene):
-    """One at our gateway, one in another workspace at another gateway, spelt differently."""
+    """Create one at our gateway and one in another workspace and gateway, spelt differently."""
     ours = scene.an_account("ours", phone_number=LONG)
     theirs = scene.cast.an_account(
         "theirs",
@@ -109,8 +109,8 @@ def test_nobody_can_keep_one_that_has_no_twin_or_is_wanted_stopped(scene, twins)
 # --- a session that nobody claims ----------------------------------------------------------------
 @pytest.fixture
 def stranger(scene):
-    """Our gateway holds a session of another workspace, which nobody claims, with the number of an
-    account that was lost at another gateway."""
+    """Put on our gateway an unclaimed session of another workspace, with the number of an account
+    that was lost at another gateway."""
     lost = scene.cast.an_account(
         "lost",
         Status.DISCONNECTED,

@@ -1,4 +1,4 @@
-"""Whoever receives alerts: a mail server and a web server on loopback that take, refuse or hang."""
+"""Receivers of alerts: a mail server and a web server on loopback that accept, refuse or hang."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class _MailTalk(socketserver.StreamRequestHandler):
 
 
 class HookServer(ThreadingHTTPServer):
-    """Takes what Apprise posts to json://. `status` None hangs."""
+    """Accepts what Apprise posts to json://. `status` None hangs."""
 
     daemon_threads = True
 
@@ -110,7 +110,7 @@ class _Hook(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the tests' output is for the tests."""
+        """Log nothing: the output is for the tests."""
 
 
 @contextmanager
@@ -127,7 +127,7 @@ def serving(server: Server) -> Iterator[Server]:
 
 
 def a_channel(name: str = "ops", **fields) -> Channel:
-    """By e-mail to Ann, unless `target` is an Apprise URL."""
+    """Create an e-mail channel to Ann, or one to the Apprise URL `target`."""
     target = fields.pop("target", "ann@example.com")
     kind = Channel.Kind.APPRISE if "://" in target else Channel.Kind.EMAIL
     channel = Channel(name=name, kind=kind, **{"timeout_seconds": 2} | fields)

@@ -1,4 +1,5 @@
-"""Senders die, race and hang, Redis goes away: everything is told at least once, and by one."""
+"""Senders die, race and hang, Redis is down: every alert is sent at least once, by one sender at a
+time."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 
 def a_sender(channel: Channel, server: MailServer) -> subprocess.Popen[bytes]:
-    """A worker of its own, on the tests' database."""
+    """Start a worker of its own on the tests' database."""
     database = connection.settings_dict
     url = "postgresql://{USER}:{PASSWORD}@/{NAME}?host={HOST}&port={PORT}".format(**database)
     environment = {
@@ -58,7 +59,7 @@ def misrouted() -> Incident:
 
 
 def let_time_pass() -> None:
-    """As if it were two minutes later."""
+    """Move the waiting notices and the sender's lease two minutes back."""
     later = timedelta(minutes=2)
     Notification.objects.update(next_attempt_at=F("next_attempt_at") - later)
     Channel.objects.update(sending_until=F("sending_until") - later)
@@ -66,7 +67,7 @@ def let_time_pass() -> None:
 
 @pytest.fixture
 def without_redis():
-    """Celery rings at an address where nobody is, until what this returns is called."""
+    """Point Celery at an address without a server, until the returned function is called."""
     before = (app.conf.task_always_eager, app.conf.broker_write_url)
     app.conf.task_always_eager, app.conf.broker_write_url = False, "redis://127.0.0.1:1/0"
     _forget_connections()
@@ -88,13 +89,13 @@ def _forget_connections() -> None:
 def test_what_a_killed_sender_had_sent_but_not_marked_is_sent_again(mail_server, rung):
     channel = a_channel(timeout_seconds=20)
     misrouted()
-    mail_server.answers["SENT"] = None  # it is taken, and its sender does not know yet
+    mail_server.answers["SENT"] = None  # accepted, but the sender does not know yet
     sender = a_sender(channel, mail_server)
     wait_for(lambda: mail_server.letters)
     sender.kill()
     sender.wait(10)
     mail_server.answers.clear()
-    assert tell_channel(channel.pk) == 0  # somebody may still be at it
+    assert tell_channel(channel.pk) == 0  # another sender may still be at it
     assert Notification.objects.get().state == "pending"
     let_time_pass()
     assert tell_channel(channel.pk) == 1
@@ -135,7 +136,7 @@ def test_with_redis_gone_the_incident_opens_and_is_told_by_the_sweeper(
 ):
     channel = a_channel()
     misrouted()
-    assert "tell_channel was not rung" in caplog.text
+    assert "tell_channel was not enqueued" in caplog.text
     assert Incident.objects.exists()
     assert Notification.objects.get().state == "pending"
     without_redis()
@@ -145,7 +146,7 @@ def test_with_redis_gone_the_incident_opens_and_is_told_by_the_sweeper(
 
 
 def test_a_server_that_drips_is_cut_off_at_the_hard_limit(cast, mail_server, monkeypatch):
-    """Each byte comes in time; the answer never ends."""
+    """The answer never ends, but each byte comes in time."""
     monkeypatch.setattr(sender, "BEYOND_SECONDS", 1)
     mail_server.drips = True
     began = time.monotonic()

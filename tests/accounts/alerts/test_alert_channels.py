@@ -1,5 +1,5 @@
-"""A channel that refuses, hangs or is half broken: bounded, visible, told through another one, and
-never with its token in sight."""
+"""A channel that refuses, hangs or half works: bounded, visible, reported through another channel,
+and never with its token shown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_test_that_arrives_is_noted(cast, mail_server):
 
 
 def test_no_two_letters_pass_for_the_same_one(cast, mail_server, settings):
-    """A mailbox may drop a second letter with the same Message-ID."""
+    """A mailbox may drop a second message with the same Message-ID."""
     channel = a_channel()
     try_channel(channel.pk)
     try_channel(channel.pk)
@@ -193,7 +193,7 @@ def test_changing_a_channel_does_not_undo_what_a_sender_wrote_meanwhile(cast):
 
 
 def test_who_carries_a_letter_out_knows_no_secret_of_ours(cast, tmp_path, monkeypatch):
-    """In place of the postman, one who tells what he was started with."""
+    """A stand-in replaces the sender process and reports its environment."""
     curious = tmp_path / "curious.py"
     curious.write_text(
         "import json, os, sys\n"

@@ -1,4 +1,4 @@
-"""What becomes of a notice, when it is tried again, and how fast a channel may speak."""
+"""Decisions about a notice, its retries, and the rate of a channel."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_mail_server_that_is_away_for_half_a_night_loses_nothing():
 
 
 def messages_of_a_flood(most_per_hour: int, hours: int) -> list[datetime]:
-    """When messages leave a channel that always has something to say."""
+    """Return when messages leave a channel that always has one due."""
     sent: list[datetime] = []
     now, end = NOW, NOW + timedelta(hours=hours)
     while now < end:

@@ -1,4 +1,4 @@
-"""What is due leaves through its channel, once; what fails is tried again."""
+"""Due notices leave through their channel, once; failed ones are tried again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def states() -> list[tuple[str, str]]:
 
 
 def make_due() -> None:
-    """As if the waiting were over."""
+    """Make the waiting notices due now."""
     Notification.objects.filter(state="pending").update(next_attempt_at=database_now())
 
 

@@ -1,4 +1,4 @@
-"""Acknowledging and muting stop the telling, never the showing."""
+"""Acknowledging and muting stop the notices; the incident stays visible."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def incident(cast):
 
 
 def tell() -> list[tuple[str, str]]:
-    """Send what may be sent; what became of each notice."""
+    """Send what may be sent, and return the result of each notice."""
     for pk in Notification.objects.values_list("channel", flat=True).distinct():
         tell_channel(pk)
     return list(Notification.objects.order_by("id").values_list("what", "state"))

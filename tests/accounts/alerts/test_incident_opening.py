@@ -1,4 +1,4 @@
-"""An incident opens once, counts, closes itself, and leaves what is to be told in rows."""
+"""An incident opens once, counts, closes itself, and leaves its notices as rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Incidents that are over are kept for a time, with what was told of them; those that last stay."""
+"""Closed incidents are kept for a time, with their notices; open ones stay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from accounts.store import clock
 
 @pytest.fixture
 def over(cast):
-    """Makes an incident that was over so many days ago, and was told."""
+    """Return a function that creates an incident which closed so many days ago, and was told."""
     channel = Channel(name="desk", kind=Channel.Kind.EMAIL)
     channel.target = "desk@example.com"
     channel.save()

@@ -1,4 +1,4 @@
-"""What an alert says: what, where, since when, how often, what to do, where to look."""
+"""Text of an alert: what, where, since when, how often, what to do, where to look."""
 
 from __future__ import annotations
 

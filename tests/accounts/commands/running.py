@@ -1,4 +1,4 @@
-"""Running a command as a person does."""
+"""Run a command as a person does."""
 
 from __future__ import annotations
 

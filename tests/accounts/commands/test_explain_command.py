@@ -1,4 +1,4 @@
-"""Why an account is in its state, in a terminal."""
+"""Explanation of an account's status in a terminal."""
 
 from __future__ import annotations
 

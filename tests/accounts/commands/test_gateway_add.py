@@ -1,4 +1,4 @@
-"""`workspace_add`, `gateway_add`, `gateway_mode`: doing it again changes nothing."""
+"""`workspace_add`, `gateway_add`, `gateway_mode`: repeating a call changes nothing."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def test_without_gateways_it_says_so():
 
 
 def test_what_is_only_observed_is_judged_and_shown_all_the_same(cast):
-    """Nothing automatic is done to it: what could be repaired is a person's to do."""
+    """An operator has to repair what can be repaired: nothing automatic happens there."""
     run("gateway_mode", "whatsapp-1", "observe")
     cast.alice.refresh_from_db()
 

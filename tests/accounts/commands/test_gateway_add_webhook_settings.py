@@ -1,4 +1,4 @@
-"""`gateway_add` says how a gateway's webhooks are taken."""
+"""Webhook settings of a gateway, through `gateway_add`."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ Kind = Incident.Kind
 
 
 def run(command: str, *arguments: str) -> tuple[int, str]:
-    """Its exit code and what it printed."""
+    """Return the exit code and the output."""
     out = StringIO()
     try:
         call_command(command, *arguments, stdout=out)

@@ -1,4 +1,4 @@
-"""Keys need not stand on a command line, which everybody on the machine can read."""
+"""Keys need not be on a command line, which everybody on the machine can read."""
 
 from __future__ import annotations
 

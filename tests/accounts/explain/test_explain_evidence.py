@@ -1,4 +1,4 @@
-"""What an explanation rests on, who decided, and who is at work on it: of every account."""
+"""Evidence of an explanation, who decided, and the repair under way: for every account."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.cast import see
 # --- all of them --------------------------------------------------------------------------------
 @pytest.mark.parametrize("status", list(Status))
 def test_something_is_said_of_every_status_for_every_reason(cast, status):
-    """No empty part, no code where there should be words."""
+    """No part is empty, and no code stands in place of words."""
     account = cast.alice
     for reason, wanted, mode in itertools.product(REASONS, Wanted, Gateway.Mode):
         account.status, account.status_reason, account.wanted = status, reason, wanted

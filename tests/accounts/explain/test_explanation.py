@@ -1,4 +1,4 @@
-"""Why it is so, in words: every status, in every circumstance."""
+"""Reason of every status in words, in every circumstance."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.cast import see
 
 @pytest.fixture
 def running(cast):
-    """A roll call reads the gateway."""
+    """Let a roll call read the gateway."""
     Gateway.objects.update(run_started_at=cast.ago(5), listed_at=cast.ago(5))
 
 
@@ -66,7 +66,7 @@ def test_absent_and_denied(cast, running):
 def test_a_word_that_expired(cast, running):
     Gateway.objects.update(blind_since=cast.ago(60), listed_at=cast.ago(80))
     Account.objects.filter(pk=cast.alice.pk).update(read_at=cast.ago(80))
-    for _ in range(2):  # before the sweep has said so in the row, and after
+    for _ in range(2):  # before the sweep has written the row, and after
         said = said_of(cast.alice, cast)
         assert said.rule == "a live word is believed for 45 s after the last read that showed it"
         assert said.ruled_out[1] == (
@@ -99,7 +99,7 @@ def test_doubts_are_said_beside_connected(cast, running):
 @pytest.mark.parametrize("source", Source)
 @pytest.mark.parametrize("status", Status)
 def test_every_status_from_every_source_has_a_rule_and_something_it_is_not(cast, status, source):
-    """No code where there should be words."""
+    """No code stands in place of words."""
     alice = cast.alice
     for reason in Reason:
         alice.status, alice.status_reason = status, reason

@@ -1,4 +1,4 @@
-"""Every step has a sentence, and each is made in one place."""
+"""Sentences of steps: one for every step, made in one place."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.cast import left_behind, saw, see, see_session, story
 
 
 def scan(cast, *, at, account=None, number="62811801641", **fields):
-    """Bob's fresh session is scanned with Alice's phone."""
+    """Scan Bob's fresh session with Alice's phone."""
     return see(account or cast.bob, Status.CONNECTED, at=at, phone_number=number, **fields)
 
 
@@ -97,7 +97,7 @@ def test_an_older_scan_does_not_merge(cast):
 
 
 def test_it_is_wanted_as_the_fresh_one_was(cast):
-    """Somebody has just added it: whatever people wanted before, they want it now."""
+    """The number was just added, so the newest wish counts."""
     Account.objects.filter(pk=cast.alice.pk).update(wanted="stopped", archived_at=cast.ago(90))
 
     scan(cast, at=cast.ago(1))
@@ -149,7 +149,7 @@ def test_a_batch_that_merges_and_goes_on_is_read_in_order(cast):
 
 @pytest.mark.parametrize("seen", [Status.QR_SCANNING, Status.CONNECTING, Status.DISCONNECTED])
 def test_only_a_connected_session_merges(cast, seen):
-    """Before that a gateway may show the number of an earlier login."""
+    """An unconnected session may show the number of an earlier login."""
     outcome = see(cast.bob, seen, at=cast.ago(1), phone_number="62811801641")
 
     assert outcome.verdict in (Verdict.APPLIED, Verdict.REFRESHED)

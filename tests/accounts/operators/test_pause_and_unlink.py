@@ -1,5 +1,5 @@
-"""Two ways to switch a session off: it stays linked, or it needs a new scan. Which of them can be
-done is a matter of its gateway's kind, and said beforehand."""
+"""Two ways to stop a session: it stays linked, or it needs a new scan. The kind of its gateway
+decides which are possible, and the answer is given beforehand."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_where_nobody_can_call_nothing_is_unlinked(cast):
 
 @pytest.mark.parametrize("verb", [lifecycle.pause, lifecycle.unlink])
 def test_while_a_start_may_still_happen_nothing_is_switched_off(alice, waha, verb):
-    """It would come up again behind the operator's back."""
+    """The session would come up again without the operator's knowledge."""
     repairs.ask(alice, by=Repair.Asker.CUSTOMER, actor="carl")
     starts.claim(alice.gateway_id)
     with pytest.raises(Refused, match="a start of it is under way"):

@@ -1,4 +1,4 @@
-"""What operators do to an account, at a gateway that obeys, refuses, hangs or lies."""
+"""Actions of operators on an account, at a gateway that obeys, refuses, hangs or lies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEY = "test-key"
 
 @pytest.fixture
 def world(cast):
-    """The gateway of the cast; its webhooks go nowhere."""
+    """Simulate the gateway of the cast; its webhooks go nowhere."""
     world = still_world(lambda *request: 200)
     secret = GatewaySecret(gateway=cast.gateway, purpose="api_key")
     secret.secret = KEY
@@ -40,7 +40,7 @@ def alice(cast, world, rung):
 
 @pytest.fixture
 def asks_for_a_read(rung, alice, django_capture_on_commit_callbacks):
-    """Runs a verb, and checks that the session is read afterwards, whatever came of it."""
+    """Run an action, and check that the session is read afterwards in every case."""
 
     def run(verb, *args, **fields):
         with django_capture_on_commit_callbacks(execute=True):
@@ -66,7 +66,7 @@ def test_unlinking_ends_the_session_and_the_row_follows(world, alice, asks_for_a
 
 
 def test_unlinking_deletes_no_login_of_a_session_that_is_not_there(world, alice, asks_for_a_read):
-    """The gateway would delete it all the same."""
+    """The gateway would delete the login of a missing session too."""
     faults.lose(world, "alice")
 
     asks_for_a_read(lifecycle.unlink, alice)
@@ -105,7 +105,7 @@ def test_it_says_why_and_looks_again(world, alice, asks_for_a_read, trouble, err
         asks_for_a_read(lifecycle.unlink, alice)
 
     assert KEY not in str(raised.value) and "wrong" not in str(raised.value)
-    assert alice.status == Status.CONNECTED  # a call that failed says nothing of the session
+    assert alice.status == Status.CONNECTED  # a failed call says nothing about the session
     assert "alice" in world.sessions
 
 
@@ -117,7 +117,7 @@ def test_without_a_key_nothing_is_asked(cast, alice):
 
 
 def test_a_lie_is_a_claim_without_proof(world, alice):
-    """It goes on saying connected after its browser was killed: a claim, with no proof."""
+    """The gateway still says connected after the browser was killed: a claim without proof."""
     faults.crash(world, "alice", honest=False)
     confirm(alice.gateway_id, "alice")
     alice.refresh_from_db()
@@ -142,7 +142,7 @@ def test_what_is_wanted_stopped_is_not_restarted(alice):
 
 @pytest.fixture
 def tombstone(cast, rung):
-    """Bob's row, after he turned out to be Alice."""
+    """Return Bob's row after he turned out to be Alice."""
     see(cast.bob, Status.CONNECTED, at=cast.ago(1), phone_number="62811801641")
     return cast.bob
 

@@ -1,4 +1,4 @@
-"""What people want against what is."""
+"""Wish of people against the actual status."""
 
 from __future__ import annotations
 

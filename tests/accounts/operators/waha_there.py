@@ -1,4 +1,4 @@
-"""A WAHA that keeps logins when it stops sessions: a few answers over a dictionary."""
+"""Fake WAHA that keeps logins when it stops sessions: a few answers over a dictionary."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ _BECOMES = {"start": "WORKING", "restart": "WORKING", "stop": "STOPPED", "logout
 
 
 class Waha:
-    """`statuses`: session → its word. `asked`: the verbs, in order. `refuses`: verbs that it
-    answers with an error; `keeps`: those that it accepts and does not carry out."""
+    """Fake WAHA. `statuses`: session → its status. `asked`: the requests, in order. `refuses`:
+    requests that it answers with an error. `keeps`: requests that it accepts and does not carry
+    out."""
 
     def __init__(self) -> None:
         self.statuses: dict[str, str] = {}
@@ -39,7 +40,7 @@ class Waha:
 
 @contextmanager
 def waha_at(gateway: Gateway):
-    """The gateway is a WAHA from now on."""
+    """Turn the gateway into a WAHA."""
     gateway.kind, gateway.base_url = "waha", URL
     gateway.save()
     secret = GatewaySecret(gateway=gateway, purpose="api_key")

@@ -1,5 +1,5 @@
-"""A webhook's word that a session is lost is read at once. Where nobody heard the bell (Redis was
-away, a worker was killed with the read in its hands), it is rung again."""
+"""A webhook that reports a lost session triggers a read at once. If that task was lost (Redis was
+down, a worker was killed during the read), it is enqueued again."""
 
 from __future__ import annotations
 

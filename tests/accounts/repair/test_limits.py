@@ -1,4 +1,4 @@
-"""How many are started at once and how soon again: pure, for every queue and every clock."""
+"""Limits on starts at once and on repeated starts: pure, for every queue and every clock."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_there_is_room_for_a_third_start_neither_here_nor_for_one_too_many_in_th
 
 @pytest.mark.parametrize(("seconds", "room"), [(0, False), (4.9, False), (5, True), (-1, True)])
 def test_after_a_mass_event_five_seconds_pass_between_two_starts(seconds, room):
-    """One from the future was begun before the clock was set back."""
+    """A start in the future was recorded before the clock was set back."""
     busy = a_load(last_start_at=ago(seconds), after_mass_event=True)
     assert has_room(busy, LIMITS, NOW) is room
 

@@ -1,4 +1,4 @@
-"""What a look says of a start, by what is known beside it: pure."""
+"""Outcome of a start, from a read and the facts beside it: pure."""
 
 from __future__ import annotations
 

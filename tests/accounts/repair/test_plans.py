@@ -1,4 +1,4 @@
-"""What repair has come to is written on the accounts, all at once, and only where it changes."""
+"""The state of the repair is written on the accounts, all at once, and only where it changes."""
 
 from __future__ import annotations
 

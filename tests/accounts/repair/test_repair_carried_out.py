@@ -1,5 +1,5 @@
-"""Carrying out a start: step by step at a gateway that obeys, refuses, hangs or dies, and what is
-believed of it: a read, never the answer."""
+"""Carrying out a start, step by step, at a gateway that obeys, refuses, hangs or dies. A read
+decides, never the gateway's answer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def alice(cast, world, rung):
 
 @pytest.fixture
 def lost(alice, world):
-    """Alice's browser is gone, and everybody knows."""
+    """Kill Alice's browser and let the row show it."""
     faults.crash(world, "alice", honest=True)
     Account.objects.filter(pk=alice.pk).update(
         status=Status.DISCONNECTED, status_reason=Reason.BROWSER_GONE
@@ -74,7 +74,7 @@ def look_again(repair: Repair) -> Repair:
 
 
 def later(repair: Repair, **fields) -> None:
-    """So much time has passed since it began."""
+    """Move its begin back by this much time."""
     moved = {name: getattr(repair, name) - ago for name, ago in fields.items()}
     Repair.objects.filter(pk=repair.pk).update(**moved)
     repair.refresh_from_db()
@@ -95,7 +95,7 @@ def test_it_succeeds_because_a_read_shows_it(lost, world):
 
 
 def test_an_answer_is_no_success(lost, world):
-    """It says that it has done it, and the session then asks for a scan."""
+    """The gateway reports success, and the session then asks for a scan."""
     world.logins.clear()
     repair = start(lost)
     assert repair.state == State.UNCLEAR
@@ -148,7 +148,7 @@ def test_no_answer_and_nothing_happens_fails_once_it_can_no_longer_happen(lost, 
 
 
 def test_an_old_word_of_the_gateway_is_no_success(alice, world):
-    """Its browser was killed, nobody answers, and it goes on saying connected."""
+    """Killed browser, no answer to the start, and the gateway still says connected."""
     faults.crash(world, "alice", honest=False)
     process.freeze(world)
     repair = start(alice)
@@ -229,7 +229,7 @@ def test_everybodys_second_attempt_looks_first(lost, world, cast):
     comes_up(world, lost)
     Repair.objects.update(started_at=cast.ago(120), finished_at=cast.ago(110))
     assert start(lost).state == State.CANCELLED
-    assert start(lost).state == State.SUCCEEDED  # who insists is obeyed
+    assert start(lost).state == State.SUCCEEDED  # a second request is carried out
 
 
 def test_after_a_long_wait_everybody_looks_first(lost, world):
@@ -252,7 +252,7 @@ def test_who_finds_its_row_locked_gets_its_turn_again(lost, monkeypatch):
 
 
 def test_a_persons_first_click_starts_what_the_gateway_calls_connected(alice, world):
-    """It may lie."""
+    """The gateway may lie."""
     faults.crash(world, "alice", honest=False)
     assert start(alice).state == State.SUCCEEDED
     assert world.sessions["alice"].browser is Browser.RUNNING
@@ -267,7 +267,7 @@ def test_a_login_is_never_deleted_by_a_step(lost, world):
 
 
 def test_a_page_that_left_whatsapp_meanwhile_is_not_restarted(lost, world, cast):
-    """At such a gateway that would end all its sessions."""
+    """A restart at such a gateway would end all its sessions."""
     repairs.ask(lost, by=OPERATOR, actor="olga")
     type(cast.gateway).objects.update(kind="wwebjs_api")
     Account.objects.filter(pk=lost.pk).update(status_reason=Reason.PAGE_GONE)

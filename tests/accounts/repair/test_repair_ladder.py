@@ -1,4 +1,4 @@
-"""The steps of a gateway's own ladder, in their order, each after a look where one is needed."""
+"""Steps of a gateway's own ladder, in order, each after a read where one is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one queue of starts: who is let in, who goes first, and what each is told meanwhile."""
+"""The one queue of starts: who may join, who goes first, and what each is told meanwhile."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("rung")
 
 @pytest.fixture
 def lost(cast):
-    """Makes an account whose session is gone."""
+    """Return a function that creates an account without its session."""
 
     def make(name: str, **fields) -> Account:
         why = {"status_reason": Reason.BROWSER_GONE}
@@ -38,7 +38,7 @@ def ask(account, by=OPERATOR, actor="olga"):
 
 
 def ended(repair: Repair, cast, *, seconds_ago: float, state=Repair.State.SUCCEEDED) -> None:
-    """Its start was so long ago, and took a second."""
+    """Let its start be so long ago, with a duration of a second."""
     Repair.objects.filter(pk=repair.pk).update(
         state=state,
         asked_at=cast.ago(seconds_ago),

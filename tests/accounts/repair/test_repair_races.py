@@ -1,4 +1,4 @@
-"""Many at once, each on a connection of its own: the limits hold."""
+"""Many at once, each on its own connection: the limits hold."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_hundred_taps_at_once_are_one_start(cast):
 
 
 def test_fifty_customers_at_once_never_exceed_two_under_way(cast):
-    """Every worker claims all the time; what it claimed takes a while."""
+    """Workers claim all the time; each claimed start takes a while."""
     secret = GatewaySecret(gateway=cast.gateway, purpose="api_key")
     secret.secret = "test-key"
     secret.save()

@@ -1,4 +1,5 @@
-"""What waited for a scan and is gone stays a human's: a restart would show its code to nobody."""
+"""A session that waited for a scan and is gone needs a human: a restart would show its code to
+nobody."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ GONE = [(Source.LIST, Reason.LISTED), (Source.READ, Reason.MISSING), (Source.WEB
 
 @pytest.fixture
 def cast(cast):
-    """Dana was linked once, and nobody has said anything of her for long."""
+    """Dana was linked once, and no source has reported on her for long."""
     cast.dana = cast.an_account(
         "dana",
         Status.CONNECTED,
@@ -27,7 +28,7 @@ def cast(cast):
 
 
 def waits(cast, seconds, **fields):
-    """For a scan, since so long ago, as its gateway's list says."""
+    """Let its gateway's list show it waiting for a scan, since so many seconds."""
     fields = {"source": Source.LIST, "reason": Reason.LISTED} | fields
     see(cast.dana, Status.QR_SCANNING, at=cast.ago(seconds), **fields)
 

@@ -1,4 +1,4 @@
-"""Whatever is seen, in whatever order: one number is one row, and the newer wins."""
+"""Observations in any order: one number is one row, and the newer wins."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOMENTS = st.integers(-60, 0)
 
 
 class World(RuleBasedStateMachine):
-    """Two gateways, two workspaces, five sessions, three numbers, and everybody who may speak."""
+    """Two gateways, two workspaces, five sessions, three numbers, and all kinds of sources."""
 
     def __init__(self):
         super().__init__()
@@ -65,7 +65,7 @@ class World(RuleBasedStateMachine):
         outcomes = observe([self.observation(*one) for one in said])
         after = {row.pk: row for row in Account.objects.all()}
 
-        assert before.keys() == after.keys()  # an observation never makes an account
+        assert before.keys() == after.keys()  # an observation never creates an account
         for outcome in outcomes:
             if outcome.verdict not in BELIEVED:
                 assert outcome.was is outcome.now

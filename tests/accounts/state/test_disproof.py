@@ -1,5 +1,5 @@
-"""A probe found nothing behind a "connected", and the gateway goes on claiming it: believed again
-only when something has moved."""
+"""A probe found nothing behind a "connected", and the gateway still claims it: believed again only
+when something has changed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def after(seconds: float) -> datetime:
 
 
 def a_known() -> Known:
-    """Connected since long, and said so a minute ago."""
+    """Return an account that has long been connected, last confirmed a minute ago."""
     return Known(
         account_id=1,
         workspace_id=1,
@@ -103,7 +103,7 @@ def test_no_repeated_claim_brings_it_back(found, claims):
 
 @given(FOUND, HEARSAY, st.integers(-7200, 7200))
 def test_a_new_login_is_believed_at_once_whatever_the_gateways_clock_says(found, said_by, skew):
-    """Both moments are the gateway's, so that its clock may be hours off ours."""
+    """The gateway gives both moments, so its clock may be hours off ours."""
     source, is_cached = said_by
     shift = timedelta(seconds=skew)
     known = judged(
@@ -157,7 +157,7 @@ def test_a_claim_after_another_word_is_a_new_one(found, word):
 
 @given(FOUND, st.sampled_from([Status.CONNECTING, Status.QR_SCANNING]))
 def test_a_late_webhook_opens_no_way_back_for_the_old_claim(found, word):
-    """A retry from before looks fresh; the read that follows shows that nothing has moved."""
+    """A late retry looks fresh; the read that follows shows that nothing has changed."""
     known = judged(disproved(found), said(word, after(5), Source.WEBHOOK))
 
     after_read = judged(
@@ -186,7 +186,7 @@ SHOWN = st.tuples(st.just(Status.CONNECTED), st.sampled_from([Source.LIST, Sourc
 
 @given(st.lists(st.tuples(HEARD | SHOWN, st.integers(1, 60)), max_size=8))
 def test_whatever_is_claimed_nothing_but_news_makes_it_connected(words):
-    """As long as nobody's own look has shown another word, the old claim never counts."""
+    """The old claim never counts until our own read has shown another status."""
     known = disproved((Status.DISCONNECTED, Reason.BROWSER_GONE))
     for (status, source), seconds in sorted(words, key=lambda one: one[1]):
         seen = said(status, after(seconds), source, is_cached=True, reason=Reason.LISTED)

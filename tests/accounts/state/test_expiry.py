@@ -1,4 +1,4 @@
-"""45 s after the start of the last read that positively showed it, a live word is not believed."""
+"""A live status is not believed 45 s after the start of the last read that positively showed it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def last_seen(moment):
 
 
 def watch(gateway, **fields):
-    """The roll call of this gateway runs, and found …"""
+    """Record a roll call of this gateway with this result."""
     Gateway.objects.filter(pk=gateway.pk).update(**fields)
 
 
@@ -145,7 +145,7 @@ def test_a_read_that_is_being_written_when_the_sweep_comes_saves_it():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_list_that_is_written_while_the_sweep_waits_saves_it():
-    """The watermark counts as it is once the row is locked, not as it was before the wait."""
+    """The watermark is read after the row is locked, not before the wait."""
     cast = make_cast()
     dana = cast.an_account("dana", Status.CONNECTED, read_at=cast.ago(50))
 

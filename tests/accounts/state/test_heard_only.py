@@ -1,5 +1,5 @@
-"""A gateway that cannot be read is believed for as long as it is heard of: no list can show it
-again, so that a word of its does not expire as if one could."""
+"""A gateway that cannot be read is believed for as long as its webhooks arrive. No list can show
+its sessions again, so their status does not expire as if one could."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOUR = 3600
 
 @pytest.fixture
 def heard(cast):
-    """Alice's gateway only sends; nothing was heard of her for an hour."""
+    """Make Alice's gateway a kind that only sends, with no webhook about her for an hour."""
     blind = {"blind_since": cast.ago(9 * HOUR), "blind_why": "cannot be read"}
     Gateway.objects.filter(pk=cast.gateway.pk).update(
         kind="standard", run_started_at=cast.ago(5), **blind
@@ -32,7 +32,7 @@ def alice(cast):
 
 
 def is_believed(cast):
-    """By the sweep, by every reader and by their lists, which must agree."""
+    """Ask the sweep, every reader and their lists, which must agree."""
     shown = Account.objects.with_shown_status(cast.now).get(pk=cast.alice.pk).shown
     before = alice(cast).shown_status(cast.now)
     expire_live_words()

@@ -1,4 +1,4 @@
-"""Values that a column does not take must not cost the rest of a batch."""
+"""Values that a column rejects must not cost the rest of a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose session is it: numbers, workspaces, strangers."""
+"""Owner of a session: numbers, workspaces, unclaimed sessions."""
 
 from __future__ import annotations
 
@@ -145,8 +145,8 @@ def test_an_observation_never_creates_an_account(cast, seen, source):
 
 @pytest.mark.parametrize("source", [Source.WEBHOOK, Source.CLAIM, Source.LIST, Source.READ])
 def test_a_number_that_people_removed_is_not_brought_back_by_a_stranger(cast, source):
-    """What was archived is offered for clean-up: a session that somebody has just scanned must
-    not end up there."""
+    """Archived accounts are offered for clean-up: a session that was just scanned must not end up
+    there."""
     Account.objects.filter(pk=cast.alice.pk).update(archived_at=cast.ago(60), wanted="stopped")
 
     outcome = see_session(

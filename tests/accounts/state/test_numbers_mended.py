@@ -1,4 +1,4 @@
-"""What the upgrade finds in old rows: LIDs for numbers, and second rows of one number."""
+"""Old rows that the upgrade corrects: LIDs for numbers, and second rows of one number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LID = "100000000000783"
 
 @pytest.fixture
 def before(cast):
-    """As it was before the upgrade: nothing keeps two spellings apart."""
+    """Restore the state before the upgrade: no constraint keeps two spellings apart."""
     with connection.cursor() as cursor:
         cursor.execute("DROP INDEX unique_number_workspace")
     return cast
@@ -91,7 +91,7 @@ def test_of_two_spellings_the_row_that_is_in_use_keeps_the_number(before, spelt,
 
 
 def test_what_a_lid_was_taken_for_is_forgiven_at_the_next_look(before):
-    """The row has its own number, and was called wrong for a LID."""
+    """The row has its own number, and was called wrong because of a LID."""
     account = before.an_account(
         "wrong",
         Status.LOGGED_OUT,

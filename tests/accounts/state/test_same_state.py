@@ -19,7 +19,7 @@ def test_it_moves_freshness_and_nothing_else(cast):
 
 
 def test_it_does_not_undo_what_was_confirmed_meanwhile(cast):
-    """A list of 12:03 that arrives late says nothing against what was confirmed at 12:05."""
+    """A list of 12:03 that arrives late says nothing against a confirmation at 12:05."""
     see(cast.alice, Status.CONNECTED, at=cast.ago(1), source=Source.READ)
 
     assert see(cast.alice, Status.DISCONNECTED, at=cast.ago(3)).verdict is Verdict.OLDER
@@ -55,7 +55,7 @@ def test_a_session_in_a_word_nobody_knows_is_there_but_not_fresh(cast):
 
 
 def test_what_says_nothing_of_the_state_does_not_fence_it(cast):
-    """A list that began before the odd word was read still says more than it did."""
+    """A list that began before the unknown status was read still says more."""
     see(cast.alice, None, at=cast.ago(1), source=Source.READ)
 
     outcome = see(cast.alice, Status.DISCONNECTED, at=cast.ago(2), source=Source.LIST)

@@ -1,4 +1,4 @@
-"""observe() costs a fixed number of statements, however much there is to say."""
+"""observe() costs a fixed number of statements for any number of observations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accounts.state.observe import CHUNK, observe
 from accounts.words.status import Source, Status
 from tests.cast import saw, saw_session
 
-# Trips: 2 savepoint, 2 lock_timeout, the lock, a look around; then the rows with their
+# Round trips: 2 savepoint, 2 lock_timeout, the lock, a second read; then the rows with their
 # transitions. Take-overs write their superseded sessions as well.
 READING = 6
 APPLYING = READING + 1

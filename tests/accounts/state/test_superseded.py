@@ -1,5 +1,5 @@
-"""A session an account once ran on: what it says moves nothing, until a read shows it alive while
-the current one is lost."""
+"""A session that an account once ran on changes nothing, until a read shows it alive while the
+current one is lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.cast import left_behind, saw_session, see, see_session, story
 
 @pytest.fixture
 def old(cast):
-    """The session Alice's account ran on before."""
+    """Return the session that Alice's account ran on before."""
     return SupersededSession.objects.create(
         gateway=cast.gateway, session_id="old", account=cast.alice, confirmed_at=cast.ago(300)
     )
@@ -83,7 +83,7 @@ def test_it_does_not_take_back_what_is_not_lost(cast, old, word):
 
 @pytest.fixture
 def disproved(cast, old):
-    """A probe has found nothing behind Alice's connection."""
+    """Let a probe find nothing behind Alice's connection."""
     gone = {"source": Source.PROBE, "reason": Reason.BROWSER_GONE, "connected_at": cast.ago(3600)}
     see(cast.alice, Status.DISCONNECTED, at=cast.ago(5), **gone)
     return cast.alice
@@ -92,7 +92,7 @@ def disproved(cast, old):
 @pytest.mark.parametrize("source", [Source.LIST, Source.READ])
 @pytest.mark.parametrize("login_seconds_ago", [None, 7200])
 def test_hearsay_does_not_take_a_disproved_account_back(cast, disproved, source, login_seconds_ago):
-    """Its gateway goes on claiming the one as it did the other."""
+    """The gateway still claims the old session, as it did the disproved one."""
     login = login_seconds_ago and cast.ago(login_seconds_ago)
     said = {"source": source, "is_cached": True, "connected_at": login}
     outcome = see_session(cast.gateway, "old", Status.CONNECTED, at=cast.ago(1), **said)
@@ -117,7 +117,7 @@ def test_a_look_at_its_page_takes_a_disproved_account_back(cast, disproved):
 
 
 def test_another_gateways_clock_says_nothing_of_a_login(cast, disproved):
-    """Later than the login that was disproved, but on another clock, and before the disproof."""
+    """The login is later than the disproved one, but on another clock, and before the disproof."""
     SupersededSession.objects.create(
         gateway=cast.other_gateway, session_id="far", account=cast.alice, confirmed_at=cast.ago(9)
     )
@@ -180,7 +180,7 @@ def test_one_batch_in_which_the_current_is_lost_and_the_old_one_shown(cast, old)
     cast.alice.refresh_from_db()
 
     assert (cast.alice.session_id, cast.alice.status) == ("old", Status.CONNECTED)
-    # What it ran on until now speaks for nobody any more.
+    # Its previous session belongs to no account now.
     gone = see_session(
         cast.gateway, "alice", Status.DISCONNECTED, at=cast.now, reason=Reason.REPLACED
     )

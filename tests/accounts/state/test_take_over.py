@@ -1,4 +1,4 @@
-"""A session that is nobody's, connected with a known number, takes the account over."""
+"""An unclaimed session, connected with a known number, takes the account over."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOURCES = [Source.WEBHOOK, Source.LIST]
 
 
 def scan(cast, session_id="fresh", *, at, gateway=None, account=None, **fields):
-    """The number of an account (Alice's) shows up on another session."""
+    """Show the number of an account (Alice's) on another session."""
     account = account or cast.alice
     defaults = {"phone_number": account.phone_number, "workspace_id": account.workspace_id}
     return see_session(
@@ -31,7 +31,7 @@ def superseded(session_id):
 
 @pytest.fixture
 def elsewhere(cast):
-    """The other gateway serves Alice's workspace as well."""
+    """The other gateway, serving Alice's workspace as well."""
     cast.an_account("elsewhere", Status.CONNECTED, gateway=cast.other_gateway)
     return cast.other_gateway
 
@@ -58,7 +58,7 @@ def test_a_lost_account_is_connected_again_by_it(cast):
     [Status.QR_SCANNING, Status.CONNECTING, Status.DISCONNECTED, Status.UNRESPONSIVE],
 )
 def test_only_a_connected_session_has_a_number(cast, seen):
-    """A gateway goes on naming the number of an earlier login while it waits for a scan."""
+    """A gateway still names the number of an earlier login while it waits for a scan."""
     outcome = see_session(
         cast.gateway, "fresh", seen, at=cast.ago(1), phone_number=cast.alice.phone_number
     )
@@ -205,7 +205,7 @@ def test_a_denial_that_began_before_the_claim_denies_nothing(cast):
 
 
 def test_a_session_that_is_there_but_not_connected_is_not_denied(cast):
-    """It came up and went down again; the login that counts is still the new one."""
+    """The session came up and went down again; the new login still counts."""
     scan(cast, at=cast.ago(5))
 
     outcome = deny(cast, status=Status.DISCONNECTED, reason=Reason.LISTED)
@@ -215,7 +215,7 @@ def test_a_session_that_is_there_but_not_connected_is_not_denied(cast):
 
 
 def test_a_claim_that_lists_have_agreed_with_is_not_undone_later(cast):
-    """An agreeing list writes no row of an account; it is a read all the same."""
+    """An agreeing list writes no account row, but it is a read."""
     scan(cast, at=cast.ago(5))
     note_listing(cast.gateway.pk, started=database_now(), unshown=[], shown_again=[])
 

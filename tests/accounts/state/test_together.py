@@ -1,4 +1,4 @@
-"""Many at once: newest wins, nothing is torn, nobody waits for ever."""
+"""Many at once: the newest wins, no row is torn, no wait is endless."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def cast():
 
 @pytest.fixture(autouse=True)
 def _nothing_rings(rung):
-    """Nobody listens at the gateways here."""
+    """Enqueue nothing: no gateway runs here."""
 
 
 @pytest.fixture
 def crew():
-    """Threads that each keep a connection of their own until the end."""
+    """Threads that each keep their own connection until the end."""
     with ThreadPoolExecutor(THREADS) as pool:
         yield pool
         everybody = threading.Barrier(THREADS)
@@ -50,7 +50,8 @@ def crew():
 
 
 def unbroken(account):
-    """Every transition begins where the one before it ended, the last at the row's word."""
+    """Return True if every transition begins where the previous one ended, and the last at the
+    row's status."""
     story = list(Transition.objects.filter(account=account).order_by("id"))
     account.refresh_from_db()
     assert all(one.to_status == two.from_status for one, two in pairwise(story))

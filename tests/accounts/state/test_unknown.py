@@ -1,4 +1,4 @@
-"""Blind is not dead: `unknown` keeps the last word and moves no clock of observation."""
+"""Unreachable is not lost: `unknown` keeps the last status and moves no clock of observation."""
 
 from __future__ import annotations
 

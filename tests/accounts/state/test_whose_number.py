@@ -1,4 +1,4 @@
-"""Whose number it is, however it is spelt: decision, identity, registration."""
+"""Owner of a number in any spelling: decision, identity, registration."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_so_is_its_own_number_in_another_spelling(cast):
 def test_a_webhook_that_names_no_number_is_asked_about(
     cast, rung, django_capture_on_commit_callbacks
 ):
-    """wwebjs-api and WPPConnect say that it is ready, and a read says by whose number."""
+    """wwebjs-api and WPPConnect report only "ready"; a read tells the number."""
     account = wrong(cast, "15550206001")
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -198,7 +198,7 @@ def test_two_that_register_two_spellings_at_once_make_one_account():
 
 
 def test_a_session_is_named_by_its_bytes(cast):
-    """A blank at the end of a name belongs to it."""
+    """A space at the end of a name belongs to it."""
     plain, _ = add(cast, "15550205001", "Alice")
     blank, _ = add(cast, "15550205002", "Alice ")
 

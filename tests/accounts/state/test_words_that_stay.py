@@ -63,7 +63,7 @@ def test_another_sticky_word_replaces_it(cast):
 
 @pytest.mark.parametrize("reason", [Reason.NONE, Reason.LISTED, Reason.SESSION_ERROR])
 def test_a_session_whose_code_nobody_scanned_waits_for_a_human_still(cast, reason):
-    """WAHA says of it that it FAILED, and no more."""
+    """WAHA reports only FAILED for it."""
     dana = cast.an_account("dana", Status.DISCONNECTED)
     see(dana, Status.QR_SCANNING, at=cast.ago(5), source=Source.WEBHOOK)
 

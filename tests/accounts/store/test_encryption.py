@@ -1,4 +1,4 @@
-"""Gateways' secrets are sealed at rest; keys are rotated without a gap."""
+"""Secrets of gateways are sealed at rest; keys are rotated without a gap."""
 
 from __future__ import annotations
 

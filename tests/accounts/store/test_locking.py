@@ -1,4 +1,4 @@
-"""What observe() sees once it has waited for a row, and what it leaves to its caller."""
+"""Facts that observe() sees after the wait for a row, and locks that it leaves to its caller."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cast():
 
 @pytest.fixture(autouse=True)
 def _nothing_rings(rung):
-    """Nobody listens at the gateways here."""
+    """Enqueue nothing: no gateway runs here."""
 
 
 def run_sql(statement):
@@ -49,7 +49,7 @@ def test_it_waits_for_the_row_and_then_lets_the_newer_win(cast):
 
 
 def test_it_finds_an_account_that_moved_to_another_gateway_while_it_waited(cast):
-    """Its row was found by number, and is still the number's when the lock is had."""
+    """The row was found by number, and still has it after the lock."""
     with ExitStack() as ended, transaction.atomic():
         alice = Account.objects.select_for_update().get(pk=cast.alice.pk)
         scanned = saw_session(
@@ -96,7 +96,7 @@ def test_it_gives_up_after_two_seconds_and_has_written_nothing(cast):
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=cast.alice.pk)
         with meanwhile(lambda: observe(batch)) as found:
-            pass  # it is joined while we hold the lock
+            pass  # the thread is joined while we hold the lock
 
     assert isinstance(found[0], OperationalError)
 
@@ -105,12 +105,12 @@ def test_it_gives_up_after_two_seconds_and_has_written_nothing(cast):
 
 
 def test_rows_that_its_caller_writes_next_are_locked_at_once_in_id_order(cast):
-    """Else two who lock the same rows the other way round would wait for each other."""
+    """Otherwise two transactions that lock the same rows in opposite order would deadlock."""
     first, second = sorted((cast.alice, cast.bob), key=lambda account: account.pk)
     gone = saw(second, Status.DISCONNECTED, at=cast.ago(1))
     with ExitStack() as ended, transaction.atomic():
         Account.objects.select_for_update().get(pk=first.pk)
-        # It waits for the first one, and does not hold the second one meanwhile.
+        # It waits for the first row, and does not hold the second one meanwhile.
         ended.enter_context(meanwhile(lambda: observe([gone], others=[first.pk])))
         Account.objects.select_for_update(nowait=True).get(pk=second.pk)
 
@@ -156,7 +156,7 @@ def test_what_it_wrote_goes_with_its_callers_transaction(cast, rung):
 
 
 def test_a_number_that_somebody_else_takes_meanwhile_is_looked_at_again(cast):
-    """Both scanned one number: the second waits for the first, and is merged into it."""
+    """Two sessions scanned one number: the second waits for the first, and is merged into it."""
     dana = cast.an_account("dana", Status.QR_SCANNING, phone_number=None)
     number = "62811801699"
 

@@ -1,4 +1,5 @@
-"""Several statements in one trip: each answers for itself, and sees what is true when it begins."""
+"""Several statements in one round trip: each returns its own rows, and sees what is true when it
+begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`rotate_keys`: everything under the first of FIELD_KEYS, so that the others can go."""
+"""`rotate_keys` seals everything with the first key of FIELD_KEYS, so that the others can go."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def keep(gateway, value) -> GatewaySecret:
 
 @pytest.fixture
 def sealed(cast, settings) -> GatewaySecret:
-    """A secret of each kind, all under the old key."""
+    """Create a secret of each kind, all under the old key."""
     settings.FIELD_KEYS = [OLD]
     channel = Channel(name="ops", kind=Channel.Kind.EMAIL)
     channel.target = "ann@example.com"
@@ -97,7 +97,7 @@ def test_what_no_key_opens_is_named_kept_and_holds_up_nothing(cast, sealed, sett
 
 
 def test_it_knows_every_column_that_holds_something_sealed():
-    """A new one is found by its name."""
+    """A new column is found by its name."""
     found = {f"{model._meta.label}.{field}" for model, field in rotation.sealed_columns()}
     assert found >= {
         "accounts.GatewaySecret.sealed",

@@ -1,4 +1,4 @@
-"""Redis is away: what would have been rung for is left to the sweepers."""
+"""Redis is down: the sweepers take over the tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other connections at work beside the test's own."""
+"""Work on other connections beside the test's own."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ SELECT count(*) FROM pg_stat_activity
 
 @contextmanager
 def meanwhile(work: Callable[[], object]) -> Iterator[list[object]]:
-    """Start `work` on a connection of its own, and wait until it waits for a lock of ours. What it
-    returned or raised is in the list once the block is left; leave it after the commit."""
+    """Start `work` on its own connection, and wait until it waits for a lock of ours.
+
+    The list holds its result or its exception once the block is left; leave it after the commit.
+    """
     results: list[object] = []
 
     def run() -> None:
@@ -42,7 +44,7 @@ def _wait_until_it_waits(thread: threading.Thread) -> None:
     patience = time.monotonic() + 10
     while thread.is_alive() and time.monotonic() < patience:
         with connection.cursor() as cursor:
-            # Inside a transaction the view would go on showing what it first showed.
+            # Inside a transaction the view keeps its first snapshot.
             cursor.execute("SELECT pg_stat_clear_snapshot()")
             cursor.execute(_WAITING)
             if cursor.fetchone()[0]:

@@ -1,4 +1,4 @@
-"""Two spellings of one number, and what is no number at all."""
+"""Two spellings of one number, and text that is no number at all."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ SORTS = [phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED
 
 @st.composite
 def assigned(draw):
-    """A number that its country's numbering plan has, as it is dialled from abroad today."""
+    """Draw a number of a country's numbering plan, as it is dialled from abroad today."""
     region = draw(st.sampled_from(["BR", "MX", "AR", "CI", "BJ"]) | st.sampled_from(REGIONS))
     example = phonenumbers.example_number_for_type(region, draw(st.sampled_from(SORTS)))
     assume(example is not None)
@@ -108,7 +108,7 @@ def assigned(draw):
 def test_no_two_numbers_of_the_world_are_one(a, b):
     assert same_number(a, b) == (a == b) or {a, b} <= spellings(a)
     others = spellings(a) - {a}
-    # Another spelling of it is nobody's number today; Argentina's landlines alone may be both.
+    # No other spelling is an assigned number today; only Argentina's landlines may be both.
     assert a.startswith("54") or not any(
         phonenumbers.is_valid_number(phonenumbers.parse(f"+{other}")) for other in others
     )

@@ -1,4 +1,4 @@
-"""A proof is of the connection that it came from: what was lost since is not proven by it."""
+"""A proof belongs to the connection that it came from: it does not prove a later one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOSSES = [
 
 @pytest.fixture
 def cast(cast):
-    """Nobody has said anything of Alice for two minutes."""
+    """No source has reported on Alice for two minutes."""
     long_ago = {"observed_at": cast.ago(120), "read_at": cast.ago(120)}
     Account.objects.filter(pk=cast.alice.pk).update(**long_ago)
     return cast
@@ -40,7 +40,7 @@ def read_again(account):
 
 
 def is_shown_as_proven(account, now):
-    """By the sentence, the tone, the score and the overview, which must agree."""
+    """Ask the sentence, the tone, the score and the overview, which must agree."""
     account = read_again(account)
     recent = now - timedelta(minutes=2)
     said = {
@@ -92,7 +92,7 @@ def test_a_time_in_which_nobody_could_see_takes_no_proof_away(cast):
 
 @pytest.fixture
 def asked_by_its_list(cast):
-    """Its gateway makes its list by asking each page."""
+    """Make its gateway a kind that builds its list by asking each page."""
     Gateway.objects.filter(pk=cast.gateway.pk).update(kind="wwebjs_api")
     cast.gateway.refresh_from_db()
     return cast.alice
@@ -101,7 +101,7 @@ def asked_by_its_list(cast):
 def test_a_list_that_showed_it_gone_does_not_prove_a_later_claim(cast, asked_by_its_list):
     gone = {"source": Source.LIST, "reason": Reason.LISTED}
     see(asked_by_its_list, Status.DISCONNECTED, at=cast.ago(60), **gone)
-    # The next list said the same of it, so that only the watermark moved.
+    # The next list agreed, so only the watermark moved.
     Gateway.objects.filter(pk=cast.gateway.pk).update(listed_at=cast.ago(40))
     see(asked_by_its_list, Status.CONNECTED, at=cast.ago(20))
 
@@ -120,7 +120,7 @@ def test_a_list_that_shows_it_since_its_claim_does(cast, asked_by_its_list):
 
 
 def test_what_is_proven_by_an_older_connection_only_may_be_taken_over(cast):
-    """From another gateway: nothing has proven that the old session is alive."""
+    """The claim comes from another gateway, and nothing proves that the old session is alive."""
     proven(cast.alice, cast.ago(50))
     see(cast.alice, Status.DISCONNECTED, at=cast.ago(40), reason=Reason.NETWORK)
     see(cast.alice, Status.CONNECTED, at=cast.ago(20))

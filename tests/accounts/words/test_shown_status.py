@@ -1,4 +1,4 @@
-"""What may be shown is derived from the age of what we know, in Python and in SQL alike."""
+"""The shown status is derived from the age of what we know, in Python and in SQL alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When silence is unusual: sooner for who speaks often, and never a storm of looks."""
+"""Unusual silence: an earlier check for busy accounts, and never a storm of checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running the health check as a person does."""
+"""Run the health check as a person does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 
 class Monitor:
-    """Runs the command; `code`, `out` and `err` are what came of it last."""
+    """Runs the command; `code`, `out` and `err` hold the result of the last run."""
 
     def __call__(self, *arguments: str) -> int:
         out, err = io.StringIO(), io.StringIO()

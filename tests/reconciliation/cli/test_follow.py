@@ -1,4 +1,4 @@
-"""monitor_sessions --watch: one line for each thing that changes, until Ctrl-C."""
+"""monitor_sessions --watch: one line for each change, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.reconciliation.cli.monitoring import Monitor
 
 @pytest.fixture
 def watch(scene, monkeypatch):
-    """Watches while these happen, one after each look; then somebody presses Ctrl-C."""
+    """Watch while these happen, one after each pass, and end with Ctrl-C."""
     Gateway.objects.exclude(pk=scene.gateway.pk).delete()
     monitor = Monitor()
 

@@ -27,7 +27,7 @@ def monitor(scene):
 
 
 def everything():
-    """Every row of ours, so that nothing can change unnoticed."""
+    """Return every row of ours, so that no change goes unnoticed."""
     models = [model for name in OURS for model in apps.get_app_config(name).get_models()]
     return {model: list(model._default_manager.order_by("pk").values()) for model in models}
 
@@ -180,7 +180,7 @@ def test_one_gateway_alone_is_asked(committed):
     assert monitor("--gateway", "whatsapp-1") == 0
     assert "whatsapp-2" not in monitor.out
 
-    assert monitor("--json") == 1  # nobody listens at the other
+    assert monitor("--json") == 1  # the other does not answer
     assert [one["name"] for one in json.loads(monitor.out)["gateways"]] == [
         "whatsapp-1",
         "whatsapp-2",

@@ -1,4 +1,4 @@
-"""A plan is written, read by a person, and then done exactly: or refused, saying what changed."""
+"""A plan is written, read by a person, and then done exactly, or refused with what changed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def monitor(scene):
 
 @pytest.fixture
 def drift(scene):
-    """Dana's session is gone, Eve's came back, a stranger runs; Alice is well."""
+    """Lose Dana's session, bring Eve's back, and run an unclaimed one; Alice is well."""
     dana = scene.an_account("dana")
     scene.loses(dana)
     eve = scene.an_account("eve", status=Status.DISCONNECTED)
@@ -74,7 +74,7 @@ def test_what_still_fits_is_done(scene, monitor, plan, drift):
 
 
 def test_nothing_else_is_done(scene, monitor, plan, drift):
-    """What was lost since the plan was made waits for the next roll call."""
+    """A session lost after the plan was made waits for the next roll call."""
     scene.loses(scene.cast.alice)
     monitor("--apply", str(plan))
 
@@ -113,7 +113,7 @@ def has_another_session(scene, dana):
 
 
 def gateway_was_restarted(scene, dana):
-    """By its uptime it began at another moment."""
+    """Let its uptime begin at another moment."""
     scene.world.advance(1000)
 
 

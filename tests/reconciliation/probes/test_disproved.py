@@ -1,4 +1,4 @@
-"""A list that goes on claiming what a probe has disproved."""
+"""A list that still claims what a probe has disproved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.cast import story
 
 @pytest.fixture
 def alice(scene):
-    """The gateway shows her connected since an hour; a probe has found otherwise."""
+    """Alice, whom the gateway has shown connected for an hour; a probe found otherwise."""
     scene.world.sessions["alice"].connected_at = scene.world.host.now() - timedelta(hours=1)
     account = Account.objects.get(session_id="alice")
     scene.login = scene.world.sessions["alice"].connected_at
@@ -26,7 +26,7 @@ def alice(scene):
 
 
 def found(scene, account, status, reason):
-    """By a probe, just now."""
+    """Record that a probe found this just now."""
     observe(
         [
             Observation(
@@ -65,7 +65,7 @@ def test_it_is_back_with_its_new_login(scene, alice):
 
 
 def hears(scene, account) -> None:
-    """A webhook says that it is connected, and the session is read at once."""
+    """Deliver a webhook that says connected; the session is read at once."""
     observe(
         [
             Observation(

@@ -1,5 +1,5 @@
-"""Asking the live clients: a gateway that goes on claiming is found out, and a quiet account is not
-condemned."""
+"""Probing live clients: a gateway that still claims a dead session is found out, and a quiet
+account is not called lost."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.cast import story
 
 @pytest.fixture
 def alice(scene):
-    """Connected since an hour; she speaks every minute."""
+    """Alice, connected for an hour, with a sign of life every minute."""
     scene.world.sessions["alice"].connected_at = scene.world.host.now() - timedelta(hours=1)
     return speaks(scene, usual_gap_seconds=60)
 
 
 def speaks(scene, **fields) -> Account:
-    """She spoke just now."""
+    """Record a sign of life just now."""
     account = Account.objects.get(session_id="alice")
     Account.objects.filter(pk=account.pk).update(
         last_activity_at=scene.database_now(), status_since=scene.database_now(), **fields
@@ -34,7 +34,7 @@ def speaks(scene, **fields) -> Account:
 
 
 def lives(scene, seconds: int) -> list[tuple[str, str]]:
-    """Roll calls and probes, each 20 s; what they say of Alice, each time."""
+    """Run roll calls and probes, each 20 s, and return Alice's status each time."""
     said = []
     for _ in range(0, seconds, 20):
         scene.call_roll()
@@ -46,14 +46,14 @@ def lives(scene, seconds: int) -> list[tuple[str, str]]:
 
 
 def falls_silent(scene) -> None:
-    """As long as is not yet unusual for her; the roll is called."""
+    """Let her be silent for less than is unusual for her, then call the roll."""
     scene.passes(9 * 60)
     scene.call_roll()
 
 
 @pytest.fixture(autouse=True)
 def counting(scene, monkeypatch):
-    """`scene.sent`: how many messages that cannot go out the gateway was asked to send."""
+    """Count in `scene.sent` the messages that the gateway was asked to send as probes."""
     scene.sent = 0
     send = scene.world.send_message
 
@@ -177,7 +177,7 @@ def test_a_gateway_that_does_not_answer_says_nothing_of_its_sessions(scene, alic
 
 
 def test_a_message_counts_though_the_whole_gateway_then_gave_no_answer(scene, alice, monkeypatch):
-    """Whether it was tried nobody knows: it is not asked for again within ten minutes."""
+    """A message that may have been tried is not requested again within ten minutes."""
 
     def falls_mute(session_id, recipient):
         scene.sent += 1

@@ -1,4 +1,4 @@
-"""Kinds whose live clients are asked without WhatsApp seeing it: on schedule, one at a time."""
+"""Kinds whose live clients can be probed without WhatsApp noticing: on schedule, one at a time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.reconciliation.scene import ADDRESS, shift_back
 
 
 class Waha:
-    """Says WORKING of every session; its page answers, or does not."""
+    """Says WORKING for every session; its page answers or does not."""
 
     def __init__(self) -> None:
         self.mute = set[str]()
@@ -63,7 +63,7 @@ class Waha:
 
 
 class WwebjsApi:
-    """Its list is made by asking each page."""
+    """Builds its list by asking each page."""
 
     def __init__(self) -> None:
         self.hung = set[str]()
@@ -106,7 +106,7 @@ def cast(db, waha):
 
 
 def tick(cast, *, seconds: int = 20) -> tuple[str, str]:
-    """A roll call, the probes that are due, and time until the next."""
+    """Run a roll call and the due probes, then let time pass until the next."""
     roll_call.call_roll_now(cast.gateway.pk, wait_seconds=0)
     tasks.probe_due_sessions()
     cast.alice.refresh_from_db()
@@ -295,7 +295,7 @@ def test_it_is_believed_when_its_page_answers_again(by_list, wwebjs_api):
 
 
 def test_before_three_probes_have_failed_it_says_that_its_page_does_not_answer(db, monkeypatch):
-    """Its gateway's list is whole, and was made by asking it: there is nothing partial about it."""
+    """The gateway's list is complete, and was built by asking each page: nothing is partial."""
     page = WwebjsApi()
     cast, reached = make("wwebjs_api", page)
     with reached:

@@ -1,4 +1,5 @@
-"""What one probe means: three failures over half a minute condemn, if nothing else speaks."""
+"""Result of one probe: three failures over half a minute mean unresponsive, without another sign of
+life."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ def judged(before: Suspicion, probe: Probe, *, at: float = 0):
     st.lists(st.tuples(st.integers(0, 60), st.sampled_from([*Pulse]), st.booleans()), max_size=12)
 )
 def test_nobody_is_condemned_but_by_three_in_a_row_over_half_a_minute(probes):
-    """`speaks`: a message comes between two probes."""
+    """`speaks`: a message arrives between two probes."""
     before, at, row = CONNECTED, 0, []
     for wait, pulse, speaks in probes:
         at += wait

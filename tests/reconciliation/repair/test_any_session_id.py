@@ -1,4 +1,4 @@
-"""Whatever a session is called, and however long its name is, people are told the right thing."""
+"""The right instruction for any session id, of any length."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciliation.models import Finding
 from reconciliation.repair.governor import govern
 from tests.cast import Status
 
-# Ids that hold what is said of accounts: they are strangers' words, and decide nothing.
+# Ids that contain our own sentences: they are foreign text, and decide nothing.
 SAYING = [
     "restart",
     "its gateway's next list must show first",
@@ -37,7 +37,7 @@ def scene_that_acts(scene):
 
 
 def told(account, scene):
-    """What to do, by its own words and by the list's group."""
+    """Return what to do, by its own words and by the list's group."""
     govern()
     now = scene.database_now()
     said = explain(Account.objects.select_related("gateway").get(pk=account.pk), now)

@@ -1,5 +1,4 @@
-"""What others have paid for: bugs of reconnecting in projects like this one, each shown not to be
-here."""
+"""Known bugs of reconnecting in similar projects, each shown to be absent here."""
 
 from __future__ import annotations
 
@@ -60,7 +59,7 @@ def a_case(status=Status.DISCONNECTED, reason=Reason.BROWSER_GONE, **fields) -> 
 
 
 def test_an_open_blip_does_not_reset_the_counter():
-    """In baileys-api: each short connection began the count anew, so that it never gave up."""
+    """Bug of baileys-api: each short connection reset the count, so that it never gave up."""
     blip = a_case(Status.CONNECTED, Reason.NONE, since=ago(5), history=History(strikes=2))
     assert decide(blip, NOW, 0.5) == Nothing(is_stable=False)
     lost_again = a_case(since=ago(1), history=History(strikes=3, attempts=3, ended_at=ago(10)))
@@ -68,14 +67,14 @@ def test_an_open_blip_does_not_reset_the_counter():
 
 
 def test_backoff_is_reset_after_success_and_a_stable_minute():
-    """In argo-cd: it went on waiting for the longest time after all was well again."""
+    """Bug of argo-cd: it still waited for the longest time after a recovery."""
     stable = a_case(Status.CONNECTED, Reason.NONE, since=ago(STABLE.total_seconds()))
     assert decide(stable, NOW, 0.5) == Nothing(is_stable=True)
     assert backoff(0, 1.0) == timedelta(seconds=5)
 
 
 def test_one_failure_does_not_end_self_heal_for_good():
-    """In argo-cd: after one failed attempt nothing was tried any more."""
+    """Bug of argo-cd: after one failed attempt nothing was tried any more."""
     once = a_case(history=History(strikes=1, attempts=1, ended_at=ago(120)))
     assert isinstance(decide(once, NOW, 1.0), Repairing)
 
@@ -91,14 +90,14 @@ def test_giving_up_is_not_for_ever():
 
 
 def test_that_the_call_did_not_throw_is_no_success(cast):
-    """In OpenWA: "it did not throw" counted as repaired, so that the budget was dead code."""
+    """Bug of OpenWA: "it did not throw" counted as repaired, so that the budget was dead code."""
     seen = saw(cast.alice, Status.DISCONNECTED, at=NOW, source=Source.READ)
     known = Finding(started_at=ago(50), qr_seen_at=None, unanswered="", believed=True, is_over=True)
     assert judge(seen, known).state == Repair.State.FAILED
 
 
 def test_what_was_cancelled_is_not_a_failure():
-    """In OpenWA: cancelled attempts used up the tries. They only make the next one wait."""
+    """Bug of OpenWA: cancelled attempts used up the tries. They only delay the next one."""
     cancelled = a_case(history=History(strikes=0, attempts=7, ended_at=ago(1)))
     decision = decide(cancelled, NOW, 0.5)
     assert isinstance(decision, Wait)
@@ -108,7 +107,7 @@ def test_what_was_cancelled_is_not_a_failure():
 
 @pytest.mark.parametrize("kind", clients())
 def test_told_not_to_reconnect_means_that_on_every_kind_of_gateway(kind):
-    """In OpenWA: `maxReconnectAttempts: 0` was ignored by one engine."""
+    """Bug of OpenWA: `maxReconnectAttempts: 0` was ignored by one engine."""
     told_not_to = Place(acts=False, capabilities=capabilities_of(kind))
     for status in (Status.DISCONNECTED, Status.UNRESPONSIVE):
         assert isinstance(decide(a_case(status, place=told_not_to), NOW, 0.0), Hold)
@@ -116,20 +115,20 @@ def test_told_not_to_reconnect_means_that_on_every_kind_of_gateway(kind):
 
 @pytest.mark.parametrize("status", [Status.QR_SCANNING, Status.DISCONNECTED, Status.LOGGED_OUT])
 def test_a_qr_code_that_expires_is_no_reconnect(status):
-    """In OpenWA it used up the tries, or went on for ever unattended."""
+    """Bug of OpenWA: it used up the tries, or went on for ever unattended."""
     expired = decide(a_case(status, Reason.QR_EXPIRED), NOW, 0.0)
     assert isinstance(expired, Nothing) and not expired.is_stable
 
 
 def test_a_conflict_is_no_loop():
-    """In WAHA: two clients took the session from each other without end."""
+    """Bug of WAHA: two clients took the session from each other without end."""
     replaced = a_case(reason=Reason.REPLACED)
     for minutes in (0, 10, 1000):
         assert isinstance(decide(replaced, NOW + timedelta(minutes=minutes), 0.0), Hold)
 
 
 def test_a_replay_does_not_race_the_original():
-    """In OpenWA: while the first may still happen there is no second."""
+    """Bug of OpenWA: a second attempt must not begin while the first may still happen."""
     for state in Repair.OPEN:
         history = History(open_state=state, open_by=Repair.Asker.ROLLCALL)
         assert isinstance(decide(a_case(history=history), NOW, 0.0), Hold)
@@ -151,7 +150,7 @@ def test_nothing_is_restarted_where_a_human_must_act(status, reason):
 
 
 def test_many_that_failed_together_do_not_come_back_together():
-    """No thundering herd: chance spreads them over the whole of the wait."""
+    """No thundering herd: jitter spreads them over the whole wait."""
     tried = a_case(history=History(strikes=1, attempts=1, ended_at=ago(0)))
     moments = {decide(tried, NOW, chance / 10).until for chance in range(1, 10)}
     assert len(moments) == 9
@@ -159,13 +158,13 @@ def test_many_that_failed_together_do_not_come_back_together():
 
 
 def test_a_blind_observer_repairs_nothing():
-    """All sessions "drop" when we cannot see: that is no reason to restart them."""
+    """Sessions that all "drop" when we cannot read are no reason to restart them."""
     blind = replace(a_case().place, hidden="its gateway cannot be read")
     assert isinstance(decide(a_case(place=blind), NOW, 0.0), Hold)
 
 
 def test_registering_a_number_again_does_not_resume_what_was_paused(cast, monkeypatch):
-    """In healthchecks: the call that creates also un-paused a paused one."""
+    """Bug of healthchecks: the call that creates also un-paused a paused check."""
     monkeypatch.setattr("accounts.store.enqueue._send", lambda task, args: None)
     pause_repair(cast.gateway.pk, "they died")
     now = repairs.clock.database_now()

@@ -1,4 +1,4 @@
-"""What repair must know costs as much as there is to repair, however many accounts there are."""
+"""Queries of repair cost as much as there is to repair, for any number of accounts."""
 
 from __future__ import annotations
 

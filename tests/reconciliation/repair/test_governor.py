@@ -1,4 +1,4 @@
-"""Rollcall brings back what was lost, by itself, and leaves alone what it must."""
+"""Rollcall brings lost sessions back by itself, and leaves alone what it must."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ pytestmark = pytest.mark.usefixtures("rung")
 
 @pytest.fixture
 def rung(monkeypatch):
-    """Nobody answers the doorbell: what is asked for waits."""
+    """Let enqueued tasks wait: no worker runs."""
     monkeypatch.setattr("accounts.store.enqueue._send", lambda task, args: None)
 
 
 @pytest.fixture(autouse=True)
 def long_waits(monkeypatch):
-    """Chance waits nearly as long as it may."""
+    """Make the jitter nearly as long as it can be."""
     monkeypatch.setattr("reconciliation.repair.cases._chance", lambda *seed: 0.9)
 
 
 @pytest.fixture
 def lost(scene):
-    """Makes an account that was stable for long, and was lost ten minutes ago."""
+    """Return a function that creates an account that was stable for long and was lost ten minutes
+    ago."""
 
     def make(name: str, status=Status.DISCONNECTED, reason=Reason.BROWSER_GONE, **fields):
         since = fields.pop("since", scene.cast.ago(600))
@@ -65,7 +66,7 @@ def a_change(account, before, after, *, at, source=Source.WEBHOOK, **fields):
 
 
 def tried(account, state=Repair.State.FAILED, *, ago, by=Repair.Asker.ROLLCALL, **fields):
-    """An attempt that took 10 s and ended so many seconds ago."""
+    """Record an attempt that took 10 s and ended so many seconds ago."""
     now = repairs.clock.database_now()
     given = {"reason": Reason.BROWSER_GONE, "steps": ["restart"], "actor": "x"} | fields
     moments = {
@@ -88,7 +89,7 @@ def asked(account) -> list[str]:
 
 
 def said(account: Account) -> str:
-    """What is planned for it, in words, without its moment."""
+    """Return what is planned for it, in words, without the time."""
     return step_text(governed(account).next_step, None, repairs.clock.database_now())
 
 
@@ -279,7 +280,7 @@ def test_after_its_quarantine_there_is_one_more_try_and_then_twice_the_time(lost
     ids=["blind", "observed", "paused", "not listed since"],
 )
 def test_a_quarantine_stands_whatever_else_holds_the_account_back(lost, scene, held):
-    """Else every customer could restart it meanwhile, and no member could lift it."""
+    """Otherwise a customer could restart it meanwhile, and no member could lift the quarantine."""
     account = lost("a", reason=Reason.MISSING)
     scene.tick()
     for ago in (300, 200, 100):

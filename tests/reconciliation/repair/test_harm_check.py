@@ -25,8 +25,8 @@ from reconciliation.repair.harm_check import AT_MOST_BY_CHANCE, TIMES_AS_MANY, T
     [
         (Tally(repaired=10, died=8, others=100, others_died=1), True),
         (Tally(repaired=6, died=5, others=10), True),
-        (Tally(repaired=5, died=3), False),  # there is nobody else to compare with
-        (Tally(repaired=10, died=3, others=40, others_died=5), False),  # chance gives that
+        (Tally(repaired=5, died=3), False),  # no others to compare with
+        (Tally(repaired=10, died=3, others=40, others_died=5), False),  # may be chance
         (Tally(repaired=5, died=3, others=12), False),
         (Tally(repaired=900, died=700, others=6000, others_died=3000), True),
         (Tally(repaired=4, died=4, others=100), False),  # too few to say
@@ -70,8 +70,8 @@ def test_more_deaths_of_what_was_repaired_never_make_it_better(repaired, died, o
 
 @given(repaired=st.integers(5, 60), others=st.integers(0, 60), deaths=st.integers(0, 60))
 def test_chance_does_not_give_it_even_where_the_repaired_are_the_sickest(repaired, others, deaths):
-    """Whoever dies is one of them by their share of the time, thrice: what is blamed then is rarer
-    than we allow."""
+    """Repaired accounts die by their share of the time, thrice: a false alarm stays rarer than
+    allowed."""
     share = TIMES_AS_MANY * repaired / (TIMES_AS_MANY * repaired + 6 * others)
     blamed = sum(
         math.comb(deaths, died) * share**died * (1 - share) ** (deaths - died)
@@ -85,7 +85,8 @@ def test_chance_does_not_give_it_even_where_the_repaired_are_the_sickest(repaire
 # --- what comes of it -----------------------------------------------------------------------------
 @pytest.fixture
 def harmed(scene):
-    """Ten were there, six of them brought back by us half an hour ago; five died a minute later."""
+    """Create ten accounts: six were repaired half an hour ago, and five of them died a minute
+    later."""
     accounts = scene.accounts(10)
     scene.tick()
     now = clock.database_now()
@@ -124,7 +125,7 @@ def test_it_pauses_there_and_opens_one_incident_with_the_numbers(harmed):
 
 
 def test_no_repair_is_to_blame_for_what_died_with_half_of_its_gateway(harmed):
-    """Or it would pause itself when most are to be brought back."""
+    """Otherwise repair would pause itself when most sessions need it."""
     died_at = Transition.objects.filter(to_status=Status.LOGGED_OUT).latest("pk").created_at
     mass = Incident.objects.create(kind=Incident.Kind.MASS_LOSS, gateway=harmed.gateway)
     Incident.objects.filter(pk=mass.pk).update(
@@ -138,7 +139,7 @@ def test_no_repair_is_to_blame_for_what_died_with_half_of_its_gateway(harmed):
 
 
 def test_they_are_held_against_all_who_died_and_who_dies_is_repaired(harmed):
-    """Who dies is brought back, so that nobody who died is left among the untouched."""
+    """Dead accounts are repaired, so no dead one is left among the untouched."""
     now = clock.database_now()
     touched = Account.objects.filter(repairs__isnull=False)
     Account.objects.exclude(pk__in=touched).update(wanted="stopped")

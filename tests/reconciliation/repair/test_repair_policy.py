@@ -1,4 +1,4 @@
-"""When Rollcall restarts a session by itself, and when it does not."""
+"""Cases in which Rollcall restarts a session by itself, and cases in which it does not."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def a_place(kind: str = "webjs", **fields) -> Place:
 
 
 def a_case(status=Status.DISCONNECTED, reason=Reason.MISSING, *, kind="webjs", **fields) -> Case:
-    """Lost ten minutes ago, nothing done about it yet."""
+    """Build an account lost ten minutes ago, without any attempt yet."""
     given = {
         "status": status,
         "reason": reason,
@@ -189,7 +189,7 @@ def test_what_its_gateway_does_not_have_is_not_started_where_that_starts_only_wh
 
 
 def test_a_moment_ahead_of_the_clock_is_not_waited_for():
-    """It was written before the clock was set back."""
+    """A time in the future was written before the clock was set back."""
     assert isinstance(decided(a_case(reason=Reason.NETWORK, since=ago(-900))), Repairing)
 
 

@@ -1,4 +1,4 @@
-"""What we are starting, and what a gateway that has just booted will restore, is not lost."""
+"""A session that is being started, or that a freshly booted gateway will restore, is not lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IN_FLIGHT = [State.RUNNING, State.UNCLEAR]
 
 @pytest.fixture
 def alice(scene):
-    """Connected by her row; the gateway and we have met before."""
+    """Alice, connected by her row; the gateway has been read before."""
     scene.call_roll()
     scene.passes(100)
     scene.call_roll()
@@ -90,7 +90,7 @@ def test_where_no_start_can_still_happen_it_is_lost(scene, alice, state, fields)
 
 
 def test_a_read_before_the_start_sees_that_it_is_gone(scene, alice):
-    """It is claimed already then, and must not wait for itself."""
+    """The start is already claimed then, and must not wait for itself."""
     a_start(alice, State.RUNNING)
     scene.loses(alice)
     outcome = targeted_read.confirm(alice.gateway_id, alice.session_id, before_start=True)

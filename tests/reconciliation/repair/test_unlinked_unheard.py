@@ -1,4 +1,4 @@
-"""Unlinked on the phone while every webhook is lost: it waits for a human from first to last."""
+"""A session unlinked on the phone while every webhook is lost needs a human from first to last."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Several of a workspace are lost, and their gateway holds a session that nobody claims. It may be
-any of theirs, so that none is started beside it; not for ever."""
+"""Several accounts of a workspace are lost, and their gateway holds an unclaimed session. It may
+belong to any of them, so none is started beside it for a while."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciliation.repair.governor import govern
 
 @pytest.fixture(autouse=True)
 def by_the_second(monkeypatch):
-    """Nobody answers the doorbell, and chance waits for nothing."""
+    """Run no worker, and make the jitter zero."""
     monkeypatch.setattr("accounts.store.enqueue._send", lambda task, args: None)
     monkeypatch.setattr("reconciliation.repair.cases._chance", lambda *seed: 0.0)
 

@@ -1,4 +1,4 @@
-"""A session that the gateway does not list any more."""
+"""A session that the gateway no longer lists."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_next_pass_finds_nothing_more(scene):
 
 
 def test_one_that_its_own_status_knows_makes_the_list_a_liar(scene):
-    """The status is a cached variable, so that two answers of one gateway contradict each other."""
+    """The status is a cached variable, so two answers of one gateway contradict each other."""
     faults.set_listed(scene.world, "alice", listed=False)
 
     [finding] = scene.call_roll().findings
@@ -55,7 +55,7 @@ def test_as_long_as_the_list_lies_it_stays_so(scene):
 
 
 def test_one_that_speaks_meanwhile_is_not_condemned_by_a_list(scene):
-    """What comes from its live client outweighs both answers; once it is silent they count."""
+    """A sign of life outweighs both answers; without a recent one they count."""
     alice = scene.cast.alice
     faults.set_listed(scene.world, "alice", listed=False)
     for _ in range(6):
@@ -126,7 +126,7 @@ def test_a_registered_session_that_nobody_started_stays_pending(scene):
 
 
 def test_a_webhook_during_the_pass_wins(scene, during_the_list):
-    """It came in after the gateway was asked, so that the list is older than it."""
+    """The webhook arrived after the request, so the list is older."""
     faults.lie(scene.world, "alice", status="disconnected")
     now = lambda: see(scene.cast.alice, Status.QR_SCANNING, at=scene.database_now())  # noqa: E731
     during_the_list(now)

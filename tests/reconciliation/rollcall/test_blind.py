@@ -1,4 +1,4 @@
-"""Blind is not dead: whatever is wrong with a gateway, nobody is called disconnected for it."""
+"""Unreachable is not lost: no fault of a gateway makes an account disconnected."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_short_absence_of_the_gateway_alarms_nobody(scene):
 
 
 def test_a_read_that_fails_condemns_nobody(scene, monkeypatch):
-    """The list is whole and does not show it, then the targeted read is answered with an error."""
+    """The list is complete and does not show it; then the targeted read returns an error."""
     from simulator.dialects import webjs as api
     from simulator.state.failure import Failure
 

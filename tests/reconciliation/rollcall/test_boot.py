@@ -1,4 +1,4 @@
-"""A gateway that was restarted brings its sessions back one after another: absence waits."""
+"""A restarted gateway restores its sessions one by one: absence means nothing for a while."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def lists(*names, state=State.CONNECTED):
 
 
 def follow(known, seconds, *, uptime, listed=None, rows=()):
-    """A list that was asked for so many seconds after noon."""
+    """Follow a list that was requested so many seconds after noon."""
     return follow_boot(
         known, started=after(seconds), uptime_seconds=uptime, listed=listed or {}, rows=rows
     )
@@ -55,7 +55,8 @@ ROWS = [a_row("alice"), a_row("bob")]
 
 
 def in_grace_at(seconds, rows=ROWS, growth=()):
-    """Restarted at noon; `growth` is what is listed from when on. Whether it is in grace then."""
+    """Return True if a gateway that restarted at noon is in grace then. `growth`: how many are
+    listed from when on."""
     boot = Boot(booted_at=BOOTED)
     for moment in [*range(0, seconds, 20), seconds]:
         names = [name for name, since in growth if since <= moment]
@@ -143,7 +144,7 @@ def test_what_was_gone_before_the_boot_is_not_waited_for():
 
 @given(st.lists(st.integers(1, 30), min_size=60, max_size=80), st.integers(0, 300))
 def test_it_always_ends_after_15_minutes(gaps, wanted):
-    """Whatever the list does meanwhile."""
+    """The list does not matter for this."""
     rows = [a_row(f"session-{number}") for number in range(wanted)]
     boot, moment = follow(Boot(booted_at=BOOTED), 0, uptime=0.0, rows=rows), 0
     for number, gap in enumerate(gaps):
@@ -154,7 +155,7 @@ def test_it_always_ends_after_15_minutes(gaps, wanted):
 
 
 def restart(scene, *, keeps=()):
-    """Memory lost, uptime from 0; what it keeps is back already."""
+    """Clear its memory and set the uptime to 0; the sessions in `keeps` are back already."""
     kept = {name: scene.world.sessions[name] for name in keeps}
     scene.world.sessions.clear()
     scene.world.sessions.update(kept)

@@ -1,4 +1,4 @@
-"""Whatever rows and list are: what may never follow from one list."""
+"""Rules that hold for one list, for any rows and any list."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def some(of):
 
 @st.composite
 def a_situation(draw):
-    """Rows of which several often vanish, a list, and what is known of the gateway."""
+    """Draw rows of which several often vanish, a list, and the facts about the gateway."""
     rows, sessions = draw(some(a_row)), draw(some(a_session))
     at = Circumstances(
         gateway_id=1,
@@ -76,7 +76,8 @@ def a_situation(draw):
 
 @st.composite
 def a_calm_situation(draw):
-    """All rows are there, most of them connected; some vanish, and most others are listed so."""
+    """Draw a complete set of rows, most of them connected; some vanish, and most others are listed
+    so."""
     _, _, at = draw(a_situation())
     seldom = st.sampled_from([True, False, False, False])
     rows = [draw(a_row(session_id)) for session_id in IDS]
@@ -107,7 +108,7 @@ def as_row(session, row):
 
 
 def agreeing(rows, listing, at):
-    """The sessions that reconciliation.rollcall.rows leaves out."""
+    """Return the sessions that reconciliation.rollcall.rows leaves out."""
     listed = {session.session_id: session for session in listing.sessions}
     strangers = listed.keys() - by_session(rows).keys()
     numbers = {listed[session_id].phone_number for session_id in strangers} - {None}

@@ -1,4 +1,4 @@
-"""One pass of a gateway at a time, and nothing of the database is held while it is asked."""
+"""Leases: one roll call of a gateway at a time, and nothing of the database held meanwhile."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_person_may_call_it_right_after_the_schedule(scene):
 
 
 def test_what_a_person_calls_does_not_delay_the_schedule(scene):
-    """Else a session lost right after it would be found 35 s later."""
+    """Otherwise a session lost right after it would be found 35 s later."""
     scene.call_roll()
     scene.passes(1)
 
@@ -104,7 +104,7 @@ def test_one_that_lost_its_lease_writes_nothing_more(scene, during_the_list):
 def test_of_what_it_would_have_written_at_once_nothing_stays_when_it_lost_its_lease(
     committed, during_the_list
 ):
-    """The last statement of its one commit asks whether the lease is still there."""
+    """The last statement of the one commit checks the lease."""
     dana = committed.an_account("dana")
     committed.world.sessions["dana"].phone_number = None
     Account.objects.filter(pk=dana.pk).update(status=Status.CONNECTING)
@@ -169,7 +169,7 @@ def _when_read(monkeypatch, happens):
 
 
 def test_hundreds_of_absences_do_not_prolong_a_pass(scene, monkeypatch):
-    """Reads that take their time: what there is no time for is held for the next pass."""
+    """Slow reads: those without time left are held for the next roll call."""
     monkeypatch.setattr(roll_call, "PASS_SECONDS", 1.2)
     gone = scene.accounts(300)[:140]
     scene.loses(*gone)
@@ -184,7 +184,7 @@ def test_hundreds_of_absences_do_not_prolong_a_pass(scene, monkeypatch):
 
 
 def test_reads_that_fail_do_not_starve_the_others(scene, monkeypatch):
-    """With time for a few only, each pass reads others."""
+    """Time for a few reads only: each roll call reads others."""
     monkeypatch.setattr(roll_call, "PASS_SECONDS", 0.7)
     scene.loses(*scene.accounts(60)[:29])
     asked = []
@@ -205,7 +205,7 @@ def test_reads_that_fail_do_not_starve_the_others(scene, monkeypatch):
 
 @pytest.fixture
 def locked(committed):
-    """Somebody holds Alice's row, and does not end."""
+    """Hold Alice's row without an end."""
     other = connections["default"].copy()
     other.set_autocommit(False)
     with other.cursor() as cursor:
@@ -217,7 +217,7 @@ def locked(committed):
 
 @pytest.mark.parametrize("is_read", [True, False])
 def test_a_row_that_somebody_holds_ends_the_pass_within_seconds(locked, monkeypatch, is_read):
-    """Else each pass of the gateway would hold a thread of the worker for good."""
+    """Otherwise each roll call of the gateway would hold a thread of the worker for good."""
 
     def fails(*args):
         raise Failure("out of memory")

@@ -18,7 +18,7 @@ LOST = (Status.DISCONNECTED, Reason.MISSING)
 
 @pytest.fixture
 def unreadable(monkeypatch):
-    """Sessions whose reads by name fail, whatever the others say."""
+    """Sessions whose reads by name fail, in spite of the others."""
     sessions = set()
     read = targeted_reads._read
 
@@ -107,7 +107,7 @@ def test_the_minute_begins_anew_when_sight_was_lost(scene):
 
 
 def test_the_minute_begins_anew_with_whatever_says_that_it_lives(scene):
-    """A list may leave out what comes back, or never went."""
+    """A list may leave out a session that comes back, or never went."""
     dana, eve, frank, *others = scene.accounts(6)
     scene.loses(dana, eve, frank, *others)
     scene.call_roll()
@@ -135,7 +135,7 @@ def test_a_list_that_is_not_complete_agrees_with_nothing(scene):
 
 
 def test_none_is_lost_while_others_come_back_one_after_another(scene):
-    """As after a restart, which not every gateway tells."""
+    """Same as after a restart, which not every gateway reports."""
     accounts = scene.accounts(6)
     sessions = dict(scene.world.sessions)
     scene.world.sessions.clear()
@@ -156,7 +156,7 @@ def test_none_is_lost_while_others_come_back_one_after_another(scene):
 
 
 def test_what_stays_unshown_though_it_is_listed_is_none_that_comes_back(scene):
-    """As of another workspace's session, or a page that gives no answer: for ever."""
+    """A session of another workspace, or a page without an answer, stays so for ever."""
     accounts = scene.accounts(6)
     scene.world.sessions["alice"].workspace_id = scene.cast.globex.pk
     scene.loses(*accounts)
@@ -199,7 +199,7 @@ def test_what_does_not_come_back_with_the_others_is_held_for_its_minute_all_the_
 
 
 def test_one_that_only_the_lists_leave_out_lives_on_when_the_others_are_back(scene):
-    """It was left out before they vanished, and is still when they are there again."""
+    """The lists left it out before the others vanished, and still do when they are back."""
     accounts = scene.accounts(3)
     for account in accounts:
         faults.set_listed(scene.world, account.session_id, listed=False)
@@ -215,7 +215,8 @@ def test_one_that_only_the_lists_leave_out_lives_on_when_the_others_are_back(sce
 
 
 def test_those_that_only_the_lists_leave_out_are_not_lost_with_the_others(scene):
-    """Whose status still says connected stays unknown: it is not restarted because of a list."""
+    """A session whose own status says connected stays unknown: it is not restarted because of a
+    list."""
     accounts = scene.accounts(5)
     gone, hidden = accounts[:2], accounts[2:]
     scene.loses(*gone)
@@ -263,7 +264,7 @@ def test_those_that_there_was_no_time_to_read_are_held_until_there_is(scene, mon
 
 
 def test_what_is_gone_by_name_waits_no_more_for_one_that_lives_on_unlisted(scene):
-    """It speaks, and no list shows it: that says nothing of the others, which repair may take."""
+    """A live unlisted session says nothing about the others, which repair may take."""
     *gone, hidden = scene.accounts(6)
     scene.loses(*gone)
     faults.set_listed(scene.world, hidden.session_id, listed=False)
@@ -325,7 +326,7 @@ def test_definite_words_are_applied_one_by_one(scene):
 
 
 def test_sessions_that_came_back_under_other_ids_are_no_loss(scene):
-    """The gateway made them anew: each new session has the number of one that is gone."""
+    """The gateway created them again: each new session has the number of a missing one."""
     accounts = scene.accounts(3)
     scene.loses(*accounts)
     for account in accounts:

@@ -1,4 +1,4 @@
-"""Of a mass loss an operator may say at once whether it is one."""
+"""An operator may decide a mass loss at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DISMISSED = (Status.UNKNOWN, Reason.LOSS_DISMISSED)
 
 @pytest.fixture
 def lost(scene):
-    """Three of four, held."""
+    """Lose three of four; they are held."""
     accounts = scene.accounts(3)
     scene.kept = dict(scene.world.sessions)
     scene.loses(*accounts)

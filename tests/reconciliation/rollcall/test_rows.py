@@ -1,4 +1,4 @@
-"""What a roll call reads of the rows: little of those that agree, all of the others."""
+"""Rows that a roll call reads: little of those that agree, all of the others."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_pass_of_hundreds_takes_as_many_statements_as_one_of_three(scene, drif
 
 @pytest.mark.parametrize(("drifted", "most"), [(False, 9), (True, 15)])
 def test_a_pass_takes_few_trips_to_the_database(scene, drifted, most):
-    """Each costs more than what it asks. A savepoint stands for its transaction here."""
+    """A round trip costs more than its query. A savepoint stands for its transaction here."""
     scene.accounts(5)
     scene.call_roll()
     if drifted:

@@ -1,4 +1,5 @@
-"""When every gateway is blind at once we suspect ourselves: one incident, nobody accused."""
+"""All gateways unreachable at once: Rollcall suspects itself, with one incident and no gateway
+accused."""
 
 from __future__ import annotations
 
@@ -146,7 +147,7 @@ def test_one_that_had_been_away_for_long_keeps_its_own_incident(pair):
 
 
 def test_one_that_opened_in_the_same_moment_is_over_and_was_told_to_nobody(pair):
-    """The second gateway was seen to be blind a little after the first one's incident opened."""
+    """The second gateway was found unreachable a little after the first one's incident opened."""
     pair.stop(0)
     pair.ticks(4)
     assert pair.incidents() == [(Kind.UNREACHABLE, "whatsapp-1")]

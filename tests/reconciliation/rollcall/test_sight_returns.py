@@ -1,4 +1,4 @@
-"""When sight returns, the clocks that judge begin anew, whoever of us was away."""
+"""Clocks that judge start again when a gateway is visible again, also after our own downtime."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_half_that_is_lost_while_the_gateway_was_away_is_held_for_a_whole_minute
 
 
 def test_two_lists_with_nobody_looking_in_between_are_not_a_minute_of_agreement(scene):
-    """Our own worker was away: what the gateway showed meanwhile is not known."""
+    """Our own worker was down: what the gateway showed meanwhile is not known."""
     accounts = scene.accounts(4)
     scene.tick()
     scene.loses(*accounts)
@@ -48,7 +48,7 @@ def test_two_lists_with_nobody_looking_in_between_are_not_a_minute_of_agreement(
 
 
 def test_a_gateway_without_an_uptime_that_comes_back_may_have_booted(scene, monkeypatch):
-    """It restores its sessions one after another, and nothing else tells that it was restarted."""
+    """The gateway restores its sessions one after another, and nothing else shows the restart."""
     from gateways.base import Health
     from gateways.kinds.webjs.client import WebjsClient
 

@@ -1,5 +1,5 @@
-"""5,000 sessions of one gateway vanish at once: one incident, and nobody is called disconnected
-before it is confirmed."""
+"""5,000 sessions of one gateway vanish at once: one incident, and no account is disconnected before
+it is confirmed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.simulator.simulated import connected
 
 MANY = 5000
 HELD = Reason.MASS_LOSS_UNCONFIRMED
-# In chunks of 500 (see accounts.state.observe), whatever a chunk holds.
+# Per chunk of 500 (see accounts.state.observe), for any content.
 STATEMENTS_A_CHUNK = 15
 STATEMENTS_A_PASS = 45
 SECONDS_A_PASS = 30.0  # on one busy core; a pass of this size takes 3 to 5 s
@@ -24,7 +24,7 @@ SECONDS_A_PASS = 30.0  # on one busy core; a pass of this size takes 3 to 5 s
 
 @pytest.fixture
 def fleet(scene):
-    """5,000 connected accounts, in the rows and at the gateway, which has been read before."""
+    """Create 5,000 connected accounts, in the rows and at the gateway, which was read before."""
     cast = scene.cast
     Account.objects.bulk_create(
         Account(
@@ -51,7 +51,7 @@ def fleet(scene):
 
 
 def a_pass(scene):
-    """However long the last one took: its uptime stands still meanwhile, and that is no boot."""
+    """Run a roll call. The uptime stands still while the last one ran, which is no boot."""
     Gateway.objects.update(booted_at=None, boot_seen_at=None, boot_grown_at=None)
     return scene.call_roll()
 

@@ -1,4 +1,4 @@
-"""What agrees costs nothing, and is fresh all the same."""
+"""Rows that agree cost nothing and still stay fresh."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simulator.world.world import State
 
 
 def writes(queries):
-    """The tables that were written, and how often."""
+    """Return the tables that were written, and how often."""
     words = [query["sql"].replace('"', "").split() for query in queries]
     return [
         f"{one[0]} {one[2] if one[0] == 'INSERT' else one[1]}"
@@ -46,7 +46,7 @@ def test_it_takes_as_many_statements_for_2_accounts_as_for_200(scene):
     few = statements()
     scene.accounts(200)
 
-    # One more where the boot's moment, by an uptime that came late, has drifted by a second.
+    # One more if the boot moment, from an uptime that came late, has drifted by a second.
     assert statements() <= few + 1
 
 
