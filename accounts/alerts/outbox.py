@@ -1,6 +1,9 @@
-"""Sends what operators are to be told. The rows are the queue: what is due is claimed before it is
-sent, and marked after it, so that whoever dies between the two sends it again. Nothing is sent
-inside a request, a transaction or a lock."""
+"""Send notices to operators.
+
+The rows are the queue. A due notice is claimed before it is sent and marked after it, so that a
+sender that dies between the two sends it again. Nothing is sent inside a request, a transaction or
+a lock.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from accounts.store import clock, leases
 from accounts.store.enqueue import ring
 from gateways.wire.text import printable
 
-# What is due at once goes in one message.
+# Notices that are due together go in one message.
 MOST_IN_A_MESSAGE = 100
 LEASE_BEYOND_SECONDS = 15
 
@@ -42,15 +45,15 @@ class Batch:
 
     @property
     def letter_id(self) -> str:
-        """The same whenever it is sent, and nobody else's: a mailbox may drop what it knows."""
+        """Stable id of this message, unique to it, so that a mailbox can drop a duplicate."""
         first = self.notifications[0]
         said = f"{settings.PUBLIC_URL} {first.created_at.isoformat()} {self.pks}"
         return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
 def sweep_notifications() -> None:
-    """Ring for every channel that has something due, each in a task of its own: one that hangs
-    holds up no other."""
+    """Start a task for every channel with a due notice. Each has its own task: a channel that hangs
+    blocks no other."""
     now = clock.database_now()
     due = Notification.objects.filter(state=State.PENDING, next_attempt_at__lte=now)
     for pk in due.order_by("channel_id").values_list("channel_id", flat=True).distinct():
@@ -59,7 +62,7 @@ def sweep_notifications() -> None:
 
 
 def tell_channel(channel_id: int) -> int:
-    """Send what is due through this channel; how many messages left."""
+    """Send what is due through this channel. Return how many messages were sent."""
     sent = 0
     while batch := _claim(channel_id):
         now = clock.database_now()
@@ -74,7 +77,7 @@ def tell_channel(channel_id: int) -> int:
 
 
 def note_outcome(channel: Channel, outcome: Outcome) -> None:
-    """What a sending says about the channel. Two failures in a row are an incident."""
+    """Record the outcome on the channel. Two failures in a row open an incident."""
     now = clock.database_now()
     row = Channel.objects.filter(pk=channel.pk)
     if outcome.sent:
@@ -106,8 +109,11 @@ def _report(channel: Channel, error: str) -> None:
 
 
 def _claim(channel_id: int) -> Batch | None:
-    """What is to be sent now. Only one sender at a time has a channel, and what it takes is put
-    off before it is sent, in case that it dies."""
+    """Claim the notices to send now.
+
+    One sender at a time has a channel. Claimed notices are postponed before they are sent, in case
+    the sender dies.
+    """
     channel = Channel.objects.get(pk=channel_id)
     if not _take_lease(channel):
         return None
@@ -134,7 +140,7 @@ def _end_lease(channel: Channel) -> None:
 
 
 def _due(channel: Channel, now: datetime) -> list[Notification]:
-    """With how far the notice of the beginning came, for recoveries."""
+    """Return due notices. Recoveries carry the state of their opening notice."""
     beginning = Notification.objects.filter(
         incident=OuterRef("incident"), channel=OuterRef("channel"), what=What.OPENED
     )
@@ -151,7 +157,7 @@ def _due(channel: Channel, now: datetime) -> list[Notification]:
 
 
 def _to_send(due: list[Notification], channel: Channel, now: datetime) -> list[Notification]:
-    """Those of the due ones whose fate is to be sent, unless the channel's hour is full."""
+    """Return the due notices to send now, unless the channel's hourly limit is reached."""
     rows: list[Notification] = []
     for row in due:
         match _fate(row, channel, {one.incident_id for one in rows}, now):
@@ -189,7 +195,7 @@ def _rows(notifications: list[Notification]) -> QuerySet[Notification]:
 
 
 def _sent_in_the_hour(channel: Channel, now: datetime) -> list[datetime]:
-    """When messages left, oldest first. What went in one message has one time."""
+    """Return when messages were sent, oldest first. Notices of one message share one time."""
     sent = channel.notifications.filter(sent_at__gt=now - rules.HOUR)
     times = sent.order_by("sent_at").values_list("sent_at", flat=True).distinct()
     return [time for time in times if time is not None]
@@ -202,7 +208,7 @@ def _put_off(rows: list[Notification], now: datetime) -> None:
 
 
 def _settle(batch: Batch, outcome: Outcome) -> None:
-    """Write down what became of it, in one transaction; then what it says about the channel."""
+    """Write the outcome in one transaction; then what it says about the channel."""
     rows = Notification.objects.filter(pk__in=batch.pks).exclude(state=State.SENT)
     with transaction.atomic():
         if outcome.sent:

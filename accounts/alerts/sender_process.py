@@ -1,8 +1,8 @@
-"""Carries one letter out of the house, in a process of its own: it may hang and be killed, and
-what its libraries log (an address may hold a token) never meets our logs.
+"""Sends one message in its own process. It may hang and be killed. The logs of its libraries never
+reach ours, because an address may hold a token.
 
-Reads a letter as JSON from standard input and writes what became of it as JSON. Knows no Django
-settings and no database. Started by accounts.alerts.sender.
+Reads a message as JSON from standard input and writes the outcome as JSON. Uses no Django settings
+of ours and no database. Started by accounts.alerts.sender.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import ssl
 import sys
 from typing import Any
 
-# Apprise tells a failure in the words of its log alone. They may quote the address, so none of them
-# is passed on: only what is recognised.
+# Apprise reports a failure only in its log. The log may quote the address, so no text of it is
+# passed on: only recognised causes.
 _CAUSES = (
     (r"timed out|Timeout", "it did not answer in time"),
     (r"refused", "the connection was refused"),
@@ -27,7 +27,7 @@ _CAUSES = (
     (r"onnection (?:aborted|reset|broken)|RemoteDisconnected", "it closed the connection"),
     (r"onnection error", "it could not be reached"),
 )
-# An error of the mail server's connection has a type of its own.
+# Connection errors of the mail server, by type.
 _BY_TYPE: tuple[tuple[type[OSError], str], ...] = (
     (TimeoutError, "it did not answer in time"),
     (ConnectionRefusedError, "the connection was refused"),
@@ -40,7 +40,8 @@ _NOT_UNDERSTOOD = "Apprise does not understand the URL: see the service's page i
 
 
 def carry(letter: dict[str, Any]) -> dict[str, Any]:
-    """`sent` is what counts. An `error` beside it: it was sent, but not to everybody."""
+    """Send the message and return the outcome. `sent` is what counts. `sent` with an `error`: some
+    recipients did not get it."""
     if letter["kind"] == "apprise":
         return _by_apprise(letter)
     return _by_mail(letter)
@@ -64,7 +65,7 @@ def _by_apprise(letter: dict[str, Any]) -> dict[str, Any]:
     if len(servers) != 1:
         return _answer(False, "it holds several URLs: make a channel of each")
     if not letter["body"]:
-        return _answer(True)  # only to be understood
+        return _answer(True)  # a test of the URL only
     for server in servers:
         server.socket_connect_timeout = server.socket_read_timeout = letter["timeout"]
     if servers.notify(title=letter["subject"], body=letter["body"], body_format="text"):
@@ -73,7 +74,7 @@ def _by_apprise(letter: dict[str, Any]) -> dict[str, Any]:
 
 
 def _asset(timeout_seconds: int) -> Any:
-    """Nothing but the configured address is spoken to, or named in what is sent."""
+    """Return settings that contact, and name in the message, nothing but the configured address."""
     import apprise
 
     return apprise.AppriseAsset(
@@ -93,7 +94,7 @@ def _asset(timeout_seconds: int) -> Any:
 
 
 class _Heard(logging.Handler):
-    """What a library said about its failure."""
+    """Captures what a library logs about its failure."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,12 +143,12 @@ def _post(letter: dict[str, Any]) -> dict[str, Any]:
         letter["body"],
         letter["from"],
         letter["target"].split(","),
-        # The same at every attempt, so that a mailbox may know the second one.
+        # The same at every attempt, so that a mailbox can recognise a repeat.
         headers={"Message-ID": f"<{letter['id']}@rollcall>", "Auto-Submitted": "auto-generated"},
     )
     connection.open()
     try:
-        # Not send(): that says nothing of addresses that are refused while others are taken.
+        # Not send(): it does not report addresses that are refused while others are accepted.
         whole: Any = message.message()
         wire = whole.as_bytes(linesep="\r\n")
         refused = connection.connection.sendmail(letter["from"], message.to, wire)
@@ -167,7 +168,7 @@ def _refusals(letter: dict[str, Any], refused: dict[str, tuple[int, bytes]]) -> 
 
 
 def _named(error: Exception) -> str:
-    """By its type, or by that of the error that it was raised for: smtplib hides the first one."""
+    """Return the cause by the type of the error or of its context: smtplib hides the first one."""
     chain = [error, error.__context__]
     causes = (cause for one in chain for kind, cause in _BY_TYPE if isinstance(one, kind))
     if (cause := next(causes, None)) is not None:
@@ -179,4 +180,4 @@ def _named(error: Exception) -> str:
 if __name__ == "__main__":
     json.dump(carry(json.load(sys.stdin)), sys.stdout)
     sys.stdout.flush()
-    os._exit(0)  # not held up by threads that a library left
+    os._exit(0)  # do not wait for threads of a library

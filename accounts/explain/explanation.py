@@ -60,7 +60,7 @@ class Explanation:
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """Every part as (label, text). Each output shows them word for word."""
+        """Parts of the explanation as (label, text). Each output shows them word for word."""
         told = [
             ("Reason", self.reason),
             ("Rule", self.rule),

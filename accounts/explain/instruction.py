@@ -1,4 +1,4 @@
-"""What a human must do: one instruction that can work, or nothing."""
+"""Instruction for a human: the one act that can work, or nothing."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ OBSERVED = "Observe mode: Rollcall will not repair this."
 RESTART = "Restart the session; if that fails, scan again."
 CREATE = "Create the session at its gateway anew, by the same name, and scan its code."
 KEEP_ONE = 'Decide which one keeps it: press "Keep this one" on the page of the one that stays.'
-# What these need whatever a vague reason says.
+# Instruction for these statuses if the reason is vague.
 _ASKS_FOR = {
     Status.LOGGED_OUT: SCAN,
     Status.BLOCKED: "Open WhatsApp on the phone and follow what it says.",
     Status.FAILED: RESTART,
 }
-# From these Rollcall restarts a session by itself, unless something stands against it.
+# Statuses from which Rollcall restarts a session by itself, unless something prevents it.
 REPAIRED = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE})
 
-# What is done for a person already, by the state of its repair.
+# Work that is already under way, by the state of the repair.
 _AT_WORK = {
     Repair.State.WAITING: "its {work} waits for its turn",
     Repair.State.RUNNING: "its {work} is under way",
@@ -45,8 +45,8 @@ _AT_WORK = {
 def instruction_of(
     account: Account, shown: Status, now: datetime, *, at_work: str | None, has_twin: bool
 ) -> Instruction:
-    """`at_work`: the state of its open repair, where it has one. `has_twin`: another account is
-    wanted running with its number."""
+    """Return the instruction. `at_work`: the state of its open repair, if any. `has_twin`: another
+    account should run with the same number."""
     if account.merged_into_id is not None or account.archived_at is not None:
         return NOTHING
     if shown in LIVE and account.wanted == Wanted.STOPPED and not at_work:
@@ -74,7 +74,8 @@ def instruction_of(
 
 
 def _planned(account: Account, now: datetime) -> Instruction | None:
-    """What repair has noted says more than the reason of the loss does."""
+    """Return the instruction of the planned repair step, which is more exact than the reason of the
+    loss."""
     step = account.next_step
     code = step.code if step else None
     if code in RESTARTS:
@@ -92,18 +93,18 @@ def _planned(account: Account, now: datetime) -> Instruction | None:
 
 
 def heals_until(account: Account) -> datetime:
-    """For so long nobody is asked for what may come back by itself."""
+    """Return until when no human is asked about a loss that may recover by itself."""
     return account.status_since + timedelta(seconds=TRANSIENT_HOLD_SECONDS)
 
 
 def pausing_kinds() -> list[str]:
-    """Kinds of gateway that stop a session without deleting its login."""
+    """Return the kinds of gateway that can stop a session without deleting its login."""
     known = {name: kind.capabilities for name, kind in KINDS.items()}
     return sorted(kind for kind, can in known.items() if can.can_stop and can.stop_keeps_login)
 
 
 def _unwanted(gateway: Gateway) -> Instruction:
-    """It runs although it is wanted stopped: who stops it, and what that costs."""
+    """Return who stops a session that runs but should be stopped, and what that costs."""
     if gateway.kind not in pausing_kinds():
         return Instruction(
             "It runs although it is wanted stopped, and its gateway cannot stop it without "
@@ -118,7 +119,7 @@ def _unwanted(gateway: Gateway) -> Instruction:
 
 
 def _by_reason(account: Account, shown: Status, why: Meaning, now: datetime) -> Instruction:
-    """The one of its reason, unless the status asks for more than the reason does."""
+    """Return the instruction of the reason, unless the status needs a stronger one."""
     if shown is Status.STOPPED:
         return Instruction(RESTART) if account.wanted == Wanted.RUNNING else NOTHING
     if why.repairable and shown in _ASKS_FOR:

@@ -1,4 +1,4 @@
-"""What operators are told, and when. Pure: values in, values out, the clock passed in."""
+"""Which notices operators get, and when. Pure: values in, values out, the clock passed in."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from accounts.words.backoff import backoff
 HOUR = timedelta(hours=1)
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
-# With the waits below: three and a half to seven hours of trying.
+# With the delays below this is three and a half to seven hours of retries.
 MOST_ATTEMPTS = 14
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`hold_seconds`: what heals within them is not told. `cure`: what to do, unless whoever opens
-    the incident knows it more exactly."""
+    """Rule of one kind of incident.
+
+    `hold_seconds`: an incident that recovers within this time is not sent. `cure`: what to do,
+    unless the code that opens the incident gives a more exact instruction.
+    """
 
     hold_seconds: int
     cure: str
@@ -111,7 +114,7 @@ def is_muted(incident: Incident, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Now."""
+    """Send the notice now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """How far the notice of the beginning came, through the channel of its recovery."""
+    """State of the opening notice, on the channel of the recovery."""
 
     state: str
     next_attempt_at: datetime | None
@@ -136,7 +139,7 @@ class Beginning:
 def fate(
     what: str, incident: Incident, *, now: datetime, beginning: Beginning | None = None
 ) -> Send | Wait | Cancel:
-    """What becomes of a notice that is due. `beginning` is needed for a recovery only."""
+    """Decide about a notice that is due. `beginning` is needed for a recovery only."""
     if what == Notification.What.RECOVERED:
         return _fate_of_recovery(incident, now, beginning)
     if healed_inside_hold(incident):
@@ -162,16 +165,21 @@ def _fate_of_recovery(
 
 
 def retry_delay(attempts: int, *, chance: float) -> timedelta:
-    """How long to wait after so many failed attempts: doubled each time, and somewhere in the
-    upper half of that, so that many do not come back at once. `chance` is from 0 to 1."""
+    """Return the delay after `attempts` failed attempts.
+
+    It doubles each time, and lies somewhere in the upper half of that, so that retries spread out.
+    `chance` is from 0 to 1.
+    """
     return backoff(attempts, chance=chance, first=FIRST_RETRY, longest=LONGEST_RETRY)
 
 
 def may_send_at(sent: Sequence[datetime], *, most_per_hour: int, now: datetime) -> datetime:
-    """When the next message may leave a channel. `sent` are those of the last hour, oldest first.
+    """Return when the next message may leave a channel. `sent`: times of the last hour, oldest
+    first.
 
     The first half of the hour's messages may go at once, the others evenly spread, so that a flood
-    of small things never silences a channel for an hour."""
+    of small incidents never silences a channel for an hour.
+    """
     most = max(1, most_per_hour)
     at_once = (most + 1) // 2
     if len(sent) < at_once:

@@ -14,7 +14,7 @@ from gateways.registry import default_kind
 
 
 class Gateway(models.Model):
-    """One running Node service, what we know of its reachability, and its roll call's lease."""
+    """Running gateway, its reachability, and the lease of its roll call."""
 
     class Mode(models.TextChoices):
         OBSERVE = "observe", "observe: judge and show, do nothing"
@@ -22,20 +22,21 @@ class Gateway(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=30, default=default_kind().name)
-    # No URLField: Django's idea of an address knows no bare names, such as http://whatsapp:3001.
-    # accounts.operators.provisioning.free_address says what is one.
+    # Not a URLField: Django rejects bare host names such as http://whatsapp:3001.
+    # accounts.operators.provisioning.free_address validates the address.
     base_url = models.CharField("base URL", max_length=500)
     mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.ACT)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    # Its webhooks: whether a key alone is believed, where else they may arrive, and the business's
-    # own backend that they are handed on to.
+    # Webhooks: whether a key alone is accepted, other paths they may arrive on, and the business's
+    # own backend that they are forwarded to.
     require_signature = models.BooleanField(default=False)
     accepted_paths = models.JSONField(default=list, blank=True)
     forward_url = models.CharField("forward URL", max_length=500, blank=True)
 
     class SendProbe(models.TextChoices):
-        """When a message that cannot go out may be used as a probe, where nothing else tells."""
+        """Times when a message that cannot be sent may serve as a probe, where no other probe
+        exists."""
 
         OFF = "off", "never"
         SILENT = "silent", "when an account's silence is unusual"
@@ -44,23 +45,23 @@ class Gateway(models.Model):
     send_probe = models.CharField(
         max_length=10, choices=SendProbe.choices, default=SendProbe.SILENT
     )
-    # Automatic repair holds here until an operator resumes it.
+    # Automatic repair is paused here until an operator resumes it.
     repair_paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     repair_paused_why = models.CharField(max_length=500, blank=True, editable=False)
 
-    # Sight: since when every read of it succeeded, or since when and why none did.
+    # Visibility: since when every read of it succeeded, or since when and why none did.
     sight_since = models.DateTimeField(null=True, blank=True, editable=False)
     blind_since = models.DateTimeField(null=True, blank=True, editable=False)
     blind_why = models.CharField(max_length=500, blank=True, editable=False)
     # The watermark: start of the last complete list. Every account that this list showed is as
     # fresh as this, without a write to its row.
     listed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Its last boot, as far as we can tell from its uptime, and how its list has grown since.
+    # Last boot, computed from its uptime, and how its list has grown since.
     booted_at = models.DateTimeField(null=True, blank=True, editable=False)
     boot_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     boot_sessions = models.PositiveIntegerField(default=0, editable=False)
     boot_grown_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # When the schedule last began a pass, and the lease of the one that is under way.
+    # When the schedule last started a roll call, and the lease of the one under way.
     run_started_at = models.DateTimeField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     lease_token = models.UUIDField(null=True, blank=True, editable=False)
@@ -72,8 +73,8 @@ class Gateway(models.Model):
         return self.name
 
     def active_secrets(self, purpose: str, now: datetime) -> list[str]:
-        """The secrets of a purpose that are valid now, newest first. Raises CannotOpen when there
-        are some and none opens."""
+        """Return the secrets of a purpose that are valid now, newest first. Raises CannotOpen if
+        there are some and none opens."""
         rows = sorted(self.secrets.all(), key=lambda row: row.pk or 0, reverse=True)
         return unseal_those_that_open(
             row.sealed for row in rows if row.purpose == purpose and row.is_active(now)
@@ -85,7 +86,7 @@ class Gateway(models.Model):
 
 
 class MaintenanceWindow(models.Model):
-    """While it lasts the gateway is observed, but neither judged nor repaired."""
+    """Time in which a gateway is observed, but neither judged nor repaired."""
 
     gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="maintenance_windows")
     starts_at = models.DateTimeField()

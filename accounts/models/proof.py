@@ -1,8 +1,10 @@
-"""When an account's live client was last proven to be there, and by what: the one rule for all who
-tell or ask it. A gateway's "connected" is a claim; where its list is made by asking each page,
-being shown connected on it is proof, and nothing is written for it.
+"""The last proof that an account's live client was connected. The one rule for all who show or
+query it.
 
-What was proven before the account was lost says nothing of the connection after it."""
+A gateway's "connected" is a claim. Where its list is made by asking each page, a "connected" there
+is proof, and nothing is written for it. Proof from before the account was lost says nothing about
+the connection after it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ BY_LIST = "the roll call, which asked its page"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """`by` may be empty: nobody wrote down what it was. `holds`: nothing has lost it since."""
+    """Proof of life. `by` may be empty: its origin was not recorded. `holds`: the account was not
+    lost since."""
 
     at: datetime
     by: str
@@ -27,7 +30,7 @@ class Proof:
 
 
 def lists_that_prove() -> frozenset[str]:
-    """The kinds of gateway whose list is made by asking each page."""
+    """Return the kinds of gateway whose list is made by asking each page."""
     return frozenset(name for name, kind in KINDS.items() if kind.capabilities.list_is_probe)
 
 
@@ -43,8 +46,11 @@ def last_proof(
     listed_at: datetime | None,
     unshown_since: datetime | None,
 ) -> Proof | None:
-    """`listed_at`: the watermark of its gateway, which counts for every account it has shown. Lists
-    of before its word have shown it in another one."""
+    """Return the newest proof of this account, or None.
+
+    `listed_at`: the watermark of its gateway, valid for every account that the list showed. Lists
+    from before `since` showed the account in another status.
+    """
     proofs = []
     if proven_at is not None:
         holds = lost_at is None or proven_at > lost_at
@@ -60,7 +66,7 @@ def last_proof(
 
 
 def proven_since(moment: datetime) -> Q:
-    """The same, for rows of accounts."""
+    """SQL twin of `last_proof`: select accounts that were proven at `moment` or later."""
     by_list = Q(gateway__kind__in=lists_that_prove(), status=Status.CONNECTED)
     listed = Q(gateway__listed_at__gte=moment) & Q(gateway__listed_at__gte=F("status_since"))
     read = Q(read_at__gte=moment) & Q(read_at__gte=F("status_since"))

@@ -1,5 +1,5 @@
-"""How a gateway's webhooks are taken: with a signature only, on which wrong paths, and to whom they
-are handed on."""
+"""Webhook settings of a gateway: whether a signature is required, which other paths are accepted,
+and where webhooks are forwarded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def ensure_taking(
     forward_url: str | None = None,
     accept_path: str | None = None,
 ) -> None:
-    """What is not None is changed; `forward_url` "" ends the handing on. Raises ValidationError."""
+    """Change the settings that are not None; `forward_url` "" ends forwarding. Raises
+    ValidationError."""
     if require_signature is not None:
         require_signing_kind(gateway.kind, require_signature=require_signature)
         gateway.require_signature = require_signature
@@ -36,7 +37,7 @@ def ensure_taking(
 
 
 def require_signing_kind(kind: str, *, require_signature: bool) -> None:
-    """Raises ValidationError where nothing would be believed any more."""
+    """Raise ValidationError if no webhook of this kind could be accepted any more."""
     profile = KINDS[kind].profile if kind in KINDS else None
     if require_signature and profile and not (profile.signature or profile.token):
         raise ValidationError(
@@ -45,15 +46,15 @@ def require_signing_kind(kind: str, *, require_signature: bool) -> None:
 
 
 def forward_url_of(value: str) -> str:
-    """An address of a business's own backend, or "". Raises ValidationError."""
+    """Return the address of a business's own backend, or "". Raises ValidationError."""
     if value and (wrong := _what_is_wrong_with(value)):
         raise ValidationError(f"That is no forward URL: {wrong}")
     return value
 
 
 def accepted_paths_of(paths: list[str]) -> list[str]:
-    """Each once, and without what may be a key in it: so they are compared. Raises
-    ValidationError."""
+    """Return each path once, without possible keys in it, because they are compared in that form.
+    Raises ValidationError."""
     paths = list(dict.fromkeys(without_keys(path.strip()) for path in paths if path.strip()))
     for path in paths:
         is_plain = (
@@ -80,8 +81,11 @@ def _what_is_wrong_with(url: str) -> str:
 
 
 def _is_ours(parts: SplitResult) -> bool:
-    """Below our public address, whatever name of ours it is given. What cannot be seen here is
-    noticed when a webhook comes round (webhooks.forwarding.loop_guard)."""
+    """Return True if the address lies below our public address, under any of our host names.
+
+    A loop that this cannot detect is found when a webhook comes back
+    (webhooks.forwarding.loop_guard).
+    """
     public = urlsplit(settings.PUBLIC_URL)
     names = {host.strip("[]").lower() for host in settings.ALLOWED_HOSTS} | {public.hostname}
     path = public.path.rstrip("/")

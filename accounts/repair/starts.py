@@ -1,8 +1,8 @@
-"""Carrying out what the queue of starts holds: claim, ask the gateway step by step, read what came
-of it. Neither a transaction nor a connection is held while a gateway is asked.
+"""Carry out the queue of starts: claim, ask the gateway step by step, read the outcome. No
+transaction and no connection is held while a gateway is asked.
 
-Whoever carries it out may die at any line: what is then left under way past its lease is read. A
-second start is never begun while the first may still happen.
+The worker may die at any line: a start that is still running past its lease is then read. A second
+start never begins while the first may still happen.
 """
 
 from __future__ import annotations
@@ -36,29 +36,29 @@ from gateways.wire.text import printable
 
 logger = logging.getLogger(__name__)
 
-# The Node service answers once the browser is up: 15 to 60 s.
+# The Node service answers when the browser is up: 15 to 60 s.
 START_DEADLINE_SECONDS = 70.0
 STOP_DEADLINE_SECONDS = 20.0
 READ_DEADLINE_SECONDS = 5.0
-# A step, the reads around it, and what the database may take.
+# One step, the reads around it, and the time for the database.
 LEASE = timedelta(seconds=START_DEADLINE_SECONDS + 30)
-# What was answered shows within so long: a browser that is up has still to load its page.
+# Time in which an answered start becomes visible: the browser still has to load its page.
 SETTLES_WITHIN = timedelta(seconds=45)
-# Much may have happened to who waited longer.
+# After a longer wait the session is read before it is started.
 WAITED_LONG = timedelta(seconds=60)
 MOST_CANCELLED_AT_ONCE = 20
 
-# A read that somebody's webhook has overtaken meanwhile was a look at the session all the same.
+# A read that a webhook has overtaken was still a read of the session.
 _COUNTS = BELIEVED | {observations.Verdict.OLDER}
 _NOT_THERE = frozenset({State.DISCONNECTED, State.LOGGED_OUT})
 
 
 def carry_out_due(gateway_id: int) -> Repair | None:
-    """Carry out the one of this gateway's queue whose turn it is. None: it is nobody's."""
+    """Carry out the start of this gateway's queue whose turn it is. None: there is none."""
     repair = claim(gateway_id)
     if repair is None:
         return None
-    # There may be room for another one beside it.
+    # The gateway may have room for one more start beside it.
     ring("accounts.tasks.carry_out_repairs", gateway_id)
     carry_out(repair)
     repair.refresh_from_db()
@@ -66,7 +66,8 @@ def carry_out_due(gateway_id: int) -> Repair | None:
 
 
 def claim(gateway_id: int) -> Repair | None:
-    """The one whose turn it is, now under way; None: nobody's, or the limits leave no room."""
+    """Mark the next start as running and return it. None: none is ready, or the limits leave no
+    room."""
     with transaction.atomic(), short_waits():
         repair_queue.lock_claims()
         now = clock.database_now()
@@ -86,10 +87,10 @@ def claim(gateway_id: int) -> Repair | None:
 
 
 def carry_out(repair: Repair) -> None:
-    """Ask its gateway, step by step, and note what came of it."""
+    """Ask its gateway, step by step, and record the outcome."""
     try:
         why = _not_needed(repair)
-    except OperationalError:  # somebody else holds its row: its turn comes again
+    except OperationalError:  # another transaction holds its row: try again later
         _mine(repair).update(state=Repair.State.WAITING, started_at=None, lease_until=None)
         raise
     if why:
@@ -103,7 +104,7 @@ def carry_out(repair: Repair) -> None:
         return
     for step in steps:
         if not _renew(repair, steps):
-            return  # it took too long: what came of it is being read
+            return  # it took too long: its outcome is being read
         try:
             _take_step(step, repair, account)
         except GatewayError as error:
@@ -113,8 +114,8 @@ def carry_out(repair: Repair) -> None:
 
 
 def sweep() -> None:
-    """Ring for every queue in which somebody waits, and for what is to be read: whatever the
-    doorbell lost, and whoever died."""
+    """Start a task for every queue with a waiting start and for every outcome to read. This covers
+    lost task messages and dead workers."""
     now = clock.database_now()
     _find_the_dead(now)
     unclear = Repair.objects.filter(state=Repair.State.UNCLEAR)
@@ -126,7 +127,7 @@ def sweep() -> None:
 
 
 def look(repair_id: int) -> None:
-    """Read what came of one whose outcome is not clear yet."""
+    """Read the outcome of a start that is not clear yet."""
     repair = Repair.objects.filter(pk=repair_id, state=Repair.State.UNCLEAR).first()
     if repair is not None:
         _look(repair)
@@ -138,7 +139,7 @@ def _ready(gateway_id: int, now: datetime) -> QuerySet[Repair]:
 
 
 def _no_longer(repair: Repair, now: datetime) -> str:
-    """What has come between since it was asked for."""
+    """Return what prevents the start since it was requested; "" if nothing does."""
     account = repair.account
     if (account.gateway_id, account.session_id) != (repair.gateway_id, repair.session_id):
         return "the account runs on another session now"
@@ -147,8 +148,11 @@ def _no_longer(repair: Repair, now: datetime) -> str:
 
 
 def _not_needed(repair: Repair) -> str:
-    """A look before what Rollcall begins by itself, before everybody's second attempt, and after a
-    long wait: it may have come back, or the first attempt was late."""
+    """Read the session before a start, and return why the start is not needed.
+
+    Only for starts of Rollcall, for any second attempt, and after a long wait: the session may be
+    back, or the first attempt was late.
+    """
     before = Repair.objects.filter(account_id=repair.account_id, pk__lt=repair.pk).first()
     again = before is not None and before.state == Repair.State.FAILED
     assert repair.started_at is not None
@@ -170,13 +174,14 @@ def _stop_keeps_login(account: Account) -> bool:
 
 
 def _renew(repair: Repair, steps: Sequence[Step]) -> bool:
-    """Before each step. False: the lease is lost, and somebody reads what came of it."""
+    """Extend the lease before a step. False: the lease is lost, and another worker reads the
+    outcome."""
     fields = {"lease_until": clock.database_now() + LEASE, "steps": list(steps)}
     return bool(_mine(repair).filter(state=Repair.State.RUNNING).update(**fields))
 
 
 def _take_step(step: Step, repair: Repair, account: Account) -> None:
-    """Raises GatewayError."""
+    """Ask the gateway for one step. Raises GatewayError."""
     with client_of(account.gateway) as client:
         release_connection()
         of_account = {"workspace_id": account.workspace_id, "account_id": account.pk}
@@ -192,7 +197,7 @@ def _take_step(step: Step, repair: Repair, account: Account) -> None:
                     deadline_seconds=STOP_DEADLINE_SECONDS,
                 )
             case Step.START:
-                # Never a create for what may exist: the Node service then loses the live one.
+                # Never create a session that may exist: the Node service then loses the live one.
                 if _is_gone(client, repair.session_id):
                     client.start_session(
                         repair.session_id, **of_account, deadline_seconds=START_DEADLINE_SECONDS
@@ -205,7 +210,8 @@ def _is_gone(client: base.Client, session_id: str) -> bool:
 
 
 def _note_trouble(repair: Repair, error: GatewayError) -> None:
-    """A clear no is the end of it; no answer, or one that nobody understands, is not."""
+    """Record an error. A clear refusal ends the start; no answer, or an answer that cannot be
+    parsed, does not."""
     logger.warning("the start of session %s: %s", repair.session_id, error)
     if isinstance(error, base.BadAnswer) or (
         isinstance(error, base.Unreachable) and not isinstance(error, base.Refused)
@@ -249,7 +255,7 @@ def _look(repair: Repair) -> None:
 
 
 def _find_the_dead(now: datetime) -> None:
-    """Whoever carried these out died, or took too long."""
+    """Mark starts as unclear if their worker died or took too long."""
     over = leases.over("lease_until", now, longest=LEASE)
     for repair in Repair.objects.filter(over, state=Repair.State.RUNNING):
         until = min(repair.started_at or now, now) + MAY_STILL_HAPPEN
@@ -257,7 +263,7 @@ def _find_the_dead(now: datetime) -> None:
 
 
 def _mine(repair: Repair) -> QuerySet[Repair]:
-    """This attempt, while nobody has ended it."""
+    """Select this attempt, unless another worker has ended it."""
     return Repair.objects.filter(
         pk=repair.pk, started_at=repair.started_at, state__in=Repair.IN_FLIGHT
     )
@@ -272,4 +278,4 @@ def _finish(repair: Repair, state: Repair.State, outcome: str) -> None:
     )
     if ended:
         logger.info("repair %s of session %s: %s", repair.pk, repair.session_id, state)
-        ring("accounts.tasks.carry_out_repairs", repair.gateway_id)  # there is room for the next
+        ring("accounts.tasks.carry_out_repairs", repair.gateway_id)  # room for the next one

@@ -1,5 +1,5 @@
-"""Probes of the live client: whose turn it is, the lease of each one that is under way, and what is
-remembered of it. What follows from an answer is decided in reconciliation.probes.verdict."""
+"""Probes of the live client: which account is due, the lease of each probe under way, and its
+recorded result. reconciliation.probes.verdict decides what follows from an answer."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from gateways.registry import KINDS
 from gateways.wire.text import printable
 
 DEADLINE_SECONDS = 16.0  # a little longer than a gateway's own 15 s for a page that hangs
-# It ends by itself when whoever probes has died.
+# Expires by itself if the worker that probes has died.
 LEASE = timedelta(seconds=DEADLINE_SECONDS + 10)
-# After a failed one; three of them then take at least 30 s.
+# Wait after a failed probe; three of them then take at least 30 s.
 AGAIN = timedelta(seconds=15)
 FAILURES = 3
-# A message that cannot go out may look odd to WhatsApp: never more often, but for two repetitions
-# after one that failed.
+# A message that cannot be sent may look odd to WhatsApp: never more often, except for two
+# repetitions after a failed one.
 SEND_AT_MOST_EVERY = timedelta(minutes=10)
-AT_ONCE = 8  # of one gateway
+AT_ONCE = 8  # per gateway
 SENDS_AT_ONCE = 2
 
 _UNDER_WAY = """
@@ -125,7 +125,7 @@ UPDATE whatsapp_accounts account
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """An account whose probe is under way. `asked_at`: the moment before it was asked."""
+    """A probe under way. `asked_at`: the moment before the request."""
 
     account_id: int
     session_id: str
@@ -134,7 +134,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probed:
-    """What is remembered of one probe. `failing_since`: of the failures in a row, the first."""
+    """Recorded result of one probe. `failing_since`: the first of the failures in a row."""
 
     turn: Turn
     answer: str
@@ -144,14 +144,15 @@ class Probed:
 
 
 def gateways_with_turns(now: datetime) -> list[int]:
-    """Those of whose accounts one is due."""
+    """Return the ids of gateways that have an account with a due probe."""
     with connection.cursor() as cursor:
         cursor.execute(_GATEWAYS, _parameters(now))
         return sorted(row[0] for row in cursor.fetchall())
 
 
 def due_at(account_id: int, now: datetime) -> datetime | None:
-    """When its live client is asked next; None: it is being asked, or not by itself."""
+    """Return when its live client is probed next; None if a probe is under way, or none is
+    scheduled."""
     with connection.cursor() as cursor:
         cursor.execute(_DUE_AT, _parameters(now) | {"account": account_id})
         row = cursor.fetchone()
@@ -159,10 +160,10 @@ def due_at(account_id: int, now: datetime) -> datetime | None:
 
 
 def take_turns(gateway_id: int, now: datetime, *, by_send: bool) -> list[Turn]:
-    """Lease those that are due, as many as there is room for: never two probes of one session at
-    once, and no more than AT_ONCE of a gateway, whoever asks."""
+    """Lease due probes, as many as there is room for. Never two probes of one session at once, and
+    no more than AT_ONCE of a gateway, for all callers together."""
     with transaction.atomic(), short_waits():
-        # The gateway's row orders those who count.
+        # The lock on the gateway's row serialises those who count.
         Gateway.objects.select_for_update(no_key=True).only("pk").get(pk=gateway_id)
         under_way = Account.objects.filter(
             leases.held("probing_until", now, longest=LEASE), gateway_id=gateway_id
@@ -201,7 +202,8 @@ def _parameters(now: datetime) -> dict[str, Any]:
 
 
 def record(probed: Sequence[Probed]) -> None:
-    """One statement, however many. One whose session has changed meanwhile is dropped."""
+    """Write the results in one statement. Drop a result if the session of its account changed
+    meanwhile."""
     if not probed:
         return
     with connection.cursor() as cursor:
@@ -220,15 +222,15 @@ def record(probed: Sequence[Probed]) -> None:
 
 
 def put_back(turns: Sequence[Turn], until: datetime) -> None:
-    """The gateway itself did not answer: that says nothing of them. They are not asked again
-    before `until`."""
+    """Return the turns when the gateway itself did not answer, which says nothing about its
+    sessions. They are not probed again before `until`."""
     ids = [turn.account_id for turn in turns]
     Account.objects.filter(pk__in=ids).update(probing_until=until)
 
 
 def count_message(turn: Turn) -> None:
-    """It may have been tried, though the whole gateway gave no answer: the next is not due before
-    its time, and what failed before begins anew with that."""
+    """Record a probe message that may have been sent although the whole gateway gave no answer. The
+    next one is not due before its time, and the count of failures starts again then."""
     Account.objects.filter(pk=turn.account_id, session_id=turn.session_id).update(
         probed_at=turn.asked_at,
         probe_answer="the gateway itself gave no answer",
@@ -238,7 +240,7 @@ def count_message(turn: Turn) -> None:
 
 
 def note_unanswered(gateway_id: int, account_ids: Collection[int], asked_at: datetime) -> None:
-    """The roll call asked their pages and got no answer: that is the first failed probe."""
+    """Record a first failed probe for accounts whose pages did not answer the roll call."""
     if not account_ids:
         return
     Account.objects.filter(
@@ -252,15 +254,15 @@ def note_unanswered(gateway_id: int, account_ids: Collection[int], asked_at: dat
 
 
 def under_way(gateway_id: int) -> tuple[datetime, set[str]]:
-    """Now, by the database's clock, and the sessions of the gateway that a probe is at."""
+    """Return the database's time, and the sessions of the gateway with a probe under way."""
     longest = leases.longest_parameter(LEASE)
     [[now]], rows = ask(clock.now_sql(), _UNDER_WAY, gateway=gateway_id, longest=longest)
     return now, {session_id for (session_id,) in rows}
 
 
 def unasked(gateway_id: int, now: datetime) -> set[str]:
-    """Sessions of the gateway that a roll call must not ask: a probe is at them, or they hang, and
-    whoever asks such a page twice at once makes it worse."""
+    """Return the sessions of the gateway that a roll call must not ask: a probe is under way, or
+    they hang. Two requests at once to a page that hangs make it worse."""
     mine = Account.objects.filter(gateway_id=gateway_id, session_id__isnull=False)
     failing = mine.filter(probe_failures__gt=0) | mine.filter(probing_until__gt=now)
     return set(failing.values_list("session_id", flat=True))  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""Leases: a column says until when somebody holds a row. One rule for all of them.
+"""Leases: a column says until when a row is held. One rule for all of them.
 
-A lease further ahead than any can be was taken before the clock was set back, so it is over too.
-Ahead by a little (clock.LOOKED_LATER) it is only that its holder looked at the clock after us.
+A lease that ends later than any lease can was taken before the clock was set back, so it is over
+too. Up to clock.LOOKED_LATER more is normal: its holder read the clock after us.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from accounts.store import clock
 
 
 def is_over(until: datetime | None, now: datetime, *, longest: timedelta) -> bool:
-    """Whether a lease that may last for `longest` holds no more; a row without one is free."""
+    """Return True if a lease of at most `longest` has ended; a row without one is free."""
     return until is None or until <= now or until > now + longest + clock.LOOKED_LATER
 
 
 def over(column: str, now: datetime, *, longest: timedelta) -> Q:
-    """Rows whose lease in `column` has run out. Rows that nobody ever held are not among them."""
+    """Rows whose lease in `column` has ended. Rows that were never held are not among them."""
     return Q(**{f"{column}__lte": now}) | Q(**{f"{column}__gt": now + longest + clock.LOOKED_LATER})
 
 
@@ -29,7 +29,7 @@ def free(column: str, now: datetime, *, longest: timedelta) -> Q:
 
 
 def held(column: str, now: datetime, *, longest: timedelta) -> Q:
-    """Rows that somebody holds by their lease in `column`."""
+    """Rows that are held by their lease in `column`."""
     return Q(
         **{f"{column}__gt": now, f"{column}__lte": now + longest + clock.LOOKED_LATER},
     )

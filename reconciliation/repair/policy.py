@@ -1,5 +1,5 @@
-"""Whether, when and why Rollcall starts a session by itself. Pure: values in, values out, the clock
-and the chance passed in."""
+"""Decide whether, when and why Rollcall starts a session by itself. Pure: values in, values out,
+the clock and the chance passed in."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from accounts.words.status import Status
 from accounts.words.steps import MOST_TRIES, PlannedStep, StepCode
 from gateways.base import Capabilities, Reason, Step
 
-# What a start cures. `failed` is our own word for having given up; it is tried again after its
+# Statuses that a start can cure. `failed` means that repair gave up; it is tried again after its
 # quarantine.
 LOST = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE})
 FIRST_BACKOFF = timedelta(seconds=5)
 BACKOFF_GROWS = 6  # 5 s, 30 s, 3 min, 15 min
 LONGEST_BACKOFF = timedelta(minutes=15)
-# A session that stays connected for so long is well again: what came before counts no more.
+# A session that stays connected this long has recovered: earlier attempts no longer count.
 STABLE = timedelta(seconds=60)
 A_HUMAN_ACTS = timedelta(seconds=60)
-# An operator has so long to say whose a session is that may be that of several lost accounts.
+# Time for an operator to decide whose an unclaimed session is, if it may belong to several lost
+# accounts.
 UNDECIDED = timedelta(minutes=10)
 MOST_STRIKES = MOST_TRIES
 FIRST_QUARANTINE = timedelta(hours=1)
 LONGEST_QUARANTINE = timedelta(days=1)
 
-# The gateway itself noticed these losses, and may be at work on them.
+# Losses that the gateway itself noticed and may be repairing.
 NOTICED = frozenset(
     {
         *(Reason.NONE, Reason.AUTHENTICATED, Reason.RECONNECTING, Reason.NAVIGATION),
@@ -36,17 +37,20 @@ NOTICED = frozenset(
         Reason.UNRECOGNISED,
     }
 )
-# Its retry is over, or there is none.
+# The gateway's own retry is over, or there is none.
 _GIVEN_UP = frozenset({Reason.GATEWAY_GAVE_UP, Reason.RESTORE_FAILED, Reason.REPAIR_GAVE_UP})
-# So short a retry is always waited for: we cannot tell whether the gateway has noticed.
+# A retry this short is always waited for: we cannot tell whether the gateway has noticed.
 _SHORT_RETRY = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The circumstances at the account's gateway. `acts`: Rollcall may act there; `hidden`: why
-    nothing is judged there just now (blind, booting, …), None where it is; `is_paused`: its
-    automatic repair is, and `paused_why` what people are told of it."""
+    """Circumstances at the account's gateway.
+
+    `acts`: Rollcall may act there. `hidden`: why nothing is judged there now (unreachable, booting,
+    …), None if it is. `is_paused`: its automatic repair is paused, and `paused_why` is the reason
+    shown to people.
+    """
 
     acts: bool = True
     hidden: StepCode | None = None
@@ -57,11 +61,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What was done to the account since it was last stable, or a person last set it free.
+    """Attempts on the account since it was last stable, or a person last released it.
 
-    `strikes`: Rollcall's own attempts that ended, and it did not stay; `attempts`: with those that
-    came to nothing (cancelled). `open_state`, `open_by`: the attempt that is not over yet, and who
-    asked for it. `human_at`: when a person last acted on it.
+    `strikes`: Rollcall's own attempts that ended without lasting success. `attempts`: the same with
+    cancelled ones. `open_state`, `open_by`: the attempt that is not over yet, and who asked for it.
+    `human_at`: when a person last acted on it.
     """
 
     strikes: int = 0
@@ -74,11 +78,13 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """An account as far as its repair needs it. `lost_to`: the reason of its loss, also when its
-    status says by now that we gave up; `twin_accounts`, `twin_sessions`: who else runs with its
-    number; `elsewhere`: its gateway may hold it under another session; `undecided`: a session
-    there that may be its own or another's, and since when an operator may say so; `noticed_at`:
-    when the gateway itself noticed this loss, whatever else was found of it since."""
+    """Account as far as its repair needs it.
+
+    `lost_to`: the reason of its loss, also after repair gave up. `twin_accounts`, `twin_sessions`:
+    others that run with its number. `elsewhere`: its gateway may hold it under another session.
+    `undecided`: a session there that may be its own or another's, and since when an operator may
+    decide. `noticed_at`: when the gateway itself noticed this loss, whatever else was found since.
+    """
 
     status: Status
     reason: Reason
@@ -97,7 +103,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Repairing:
-    """Now, with these steps."""
+    """Start now, with these steps."""
 
     steps: tuple[Step, ...]
     next_step: PlannedStep
@@ -105,7 +111,7 @@ class Repairing:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not before `until`."""
+    """Start not before `until`."""
 
     until: datetime
     next_step: PlannedStep
@@ -113,27 +119,30 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Not until something else changes."""
+    """Start nothing until something else changes."""
 
     next_step: PlannedStep
 
 
 @dataclass(frozen=True, slots=True)
 class UnderWay(Hold):
-    """Somebody's attempt is not over yet."""
+    """An attempt is not over yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """We gave up; one more try after `until`."""
+    """Repair gave up; one more try after `until`."""
 
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """It needs no repair of ours. `is_stable`: what came before counts no more; `is_over`: it is
-    not ours to bring back any more (well again, or a human's turn)."""
+    """No repair is needed.
+
+    `is_stable`: earlier attempts no longer count. `is_over`: the account is not Rollcall's to
+    repair any more (recovered, or a human must act).
+    """
 
     is_stable: bool = False
     is_over: bool = True
@@ -143,8 +152,8 @@ Decision = Repairing | Wait | Hold | Quarantine | Nothing
 
 
 def decide(case: Case, now: datetime, chance: float) -> Decision:
-    """What to do about an account. `chance` in 0 … 1 is its jitter, the same until it is tried
-    again."""
+    """Decide what to do about an account. `chance` in 0 … 1 is its jitter, the same until the next
+    try."""
     if not _is_ours(case):
         return _left_alone(case, now)
     if case.history.open_state:
@@ -163,14 +172,15 @@ def decide(case: Case, now: datetime, chance: float) -> Decision:
 
 
 def quarantined_until(history: History, now: datetime) -> datetime:
-    """An hour after the third strike, doubling with each one more, at most a day."""
+    """Return the end of the quarantine: an hour after the third strike, doubled with each further
+    one, at most a day."""
     doublings = min(history.strikes - MOST_STRIKES, 10)
     lasts: timedelta = min(FIRST_QUARANTINE * 2**doublings, LONGEST_QUARANTINE)
     return (history.ended_at or now) + lasts
 
 
 def still_quarantined(case: Case, now: datetime) -> datetime | None:
-    """Until when what we gave up is left alone, whatever else holds it back meanwhile."""
+    """Return until when an account that repair gave up on is left alone, whatever else holds it."""
     if case.status is not Status.FAILED or case.history.strikes < MOST_STRIKES:
         return None
     until = quarantined_until(case.history, now)
@@ -194,7 +204,7 @@ def _is_ours(case: Case) -> bool:
         return False
     if case.status is Status.FAILED:
         return case.reason is Reason.REPAIR_GAVE_UP
-    # A conflict is not ours to cure, but ours to tell.
+    # Rollcall does not repair a conflict, but reports it.
     return case.status in LOST and (meaning(case.reason).repairable or _is_conflict(case))
 
 
@@ -203,7 +213,7 @@ def _is_conflict(case: Case) -> bool:
 
 
 def _left_alone(case: Case, now: datetime) -> Nothing:
-    """While we cannot see it, or it is on its way, what was counted stands."""
+    """Return no repair. The count stands while the account cannot be seen or is connecting."""
     if case.status is Status.CONNECTED:
         return Nothing(is_stable=now - case.since >= STABLE)
     is_passing = case.status in (Status.UNKNOWN, Status.CONNECTING)
@@ -211,7 +221,7 @@ def _left_alone(case: Case, now: datetime) -> Nothing:
 
 
 def _held(case: Case) -> PlannedStep | None:
-    """Why nothing is begun, until that changes; None where nothing stands against it."""
+    """Return why no start begins until that changes; None if nothing prevents it."""
     place = case.place
     if _is_conflict(case):
         return PlannedStep(code=StepCode.CONFLICT)
@@ -247,8 +257,8 @@ def _no_ladder(case: Case) -> StepCode:
 
 
 def _in_time(case: Case, now: datetime, chance: float) -> Wait | None:
-    """The last of the moments that must have passed. What a clock that was set back since put
-    ahead of now is not waited for."""
+    """Return the latest of the times that must pass. A time in the future is ignored: a clock was
+    set back since."""
     history = case.history
     tried = repair_backoff(history.attempts, chance)
     waits = [
@@ -272,30 +282,31 @@ def _waited_for(case: Case, code: StepCode) -> PlannedStep:
 
 
 def _counts_from(case: Case) -> datetime:
-    """The loss, or the end of the last attempt; that we gave up is neither."""
+    """Return the time of the loss, or the end of the last attempt. Giving up is neither."""
     ended_at = case.history.ended_at or case.since
     return ended_at if case.status is Status.FAILED else max(case.since, ended_at)
 
 
 def _own_retry(case: Case) -> tuple[datetime | None, timedelta]:
-    """Since when, and for how long, the gateway's own attempts at it may go on."""
+    """Return since when, and for how long, the gateway's own attempts may continue."""
     retry = timedelta(seconds=case.place.capabilities.own_retry_seconds)
     if case.status is Status.FAILED or case.lost_to in _GIVEN_UP or _is_lifted(case):
         return None, timedelta(0)
     if case.lost_to in NOTICED or retry <= _SHORT_RETRY:
         return case.since, retry
-    # A browser killed, or a page that hangs since, does not end them; what it has dropped, it does.
+    # A killed browser, or a page that hangs, does not end the gateway's attempts. A dropped session
+    # does.
     return (None if case.lost_to is Reason.MISSING else case.noticed_at), retry
 
 
 def _is_lifted(case: Case) -> bool:
-    """Somebody set free what we had given up, long after its loss. Who calls a session dead has
-    acted on it since."""
+    """Return True if a person released a session that repair had given up on, long after its loss.
+    An operator who reports a session as disconnected has acted since the loss."""
     human_at = case.history.human_at
     return case.reason is Reason.OPERATOR and (human_at is None or human_at < case.since)
 
 
 def _try_number(case: Case) -> int | None:
-    """1 for the first; None for the one more after a quarantine."""
+    """Return 1 for the first try; None for the one after a quarantine."""
     strikes = case.history.strikes
     return strikes + 1 if strikes < MOST_STRIKES else None

@@ -1,5 +1,5 @@
-"""One roll call of a gateway at a time: a lease on its row, taken and renewed by guarded UPDATE,
-so that neither a transaction nor a connection is held while the gateway is asked."""
+"""Lease for one roll call of a gateway at a time: on its row, taken and renewed by a guarded
+UPDATE, so that neither a transaction nor a connection is held while the gateway is asked."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from accounts.store import clock, leases
 from accounts.store.locks import short_waits
 
 PASS_SECONDS = 15.0
-# Longer than a pass: it ends by itself when the one who holds it has died.
+# Longer than a roll call: it expires by itself if its holder has died.
 LEASE = timedelta(seconds=PASS_SECONDS + 5)
 LOOK_AGAIN_SECONDS = 0.2
 Got = TypeVar("Got")
 
 
 class LeaseLost(Exception):
-    """Another pass has taken over: write nothing more."""
+    """Loss of the lease to another roll call: write nothing more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A gateway as a pass finds it at `started`, by the database's clock, and the keys to it.
+    """Gateway as a roll call finds it at `started`, by the database's clock, with its keys.
     `resumed_at`: when its last maintenance ended."""
 
     gateway: Gateway
@@ -49,10 +49,10 @@ _FOUND = f"""gateway.*, {IS_MAINTAINED_SQL} AS maintained, {RESUMED_AT_SQL} AS r
     {SEALED_KEYS_SQL} AS sealed_keys"""
 _LOOK = f"SELECT {_FOUND} FROM accounts_gateway gateway WHERE gateway.id = %(gateway)s"
 _IS_FREE = leases.free_sql("gateway.lease_until")
-# One from the future was begun before the clock was set back.
+# A start in the future was recorded before the clock was set back.
 _IS_DUE = """(gateway.run_started_at IS NULL OR gateway.run_started_at <= %(recently)s
     OR gateway.run_started_at > %(now)s + %(looked_later)s)"""
-# It need not survive a crash of the server, which ends the pass as well: nobody waits for the disk.
+# No wait for the disk: a crash of the server loses the lease, but ends the roll call too.
 _TAKE = f"""
 UPDATE accounts_gateway gateway
    SET lease_token = %(token)s, lease_until = %(now)s + %(lease)s,
@@ -68,7 +68,7 @@ UPDATE accounts_gateway SET lease_until = NULL, lease_token = NULL
 
 
 class Lease:
-    """The right to write what a pass has found, and the gateway as it was found."""
+    """Right to write what a roll call has found, and the gateway as it was found."""
 
     def __init__(self, token: uuid.UUID, found: Found) -> None:
         self.token = token
@@ -76,14 +76,14 @@ class Lease:
         self._is_over = False
 
     def renew(self) -> None:
-        """Before what is written ahead of the end. Raises LeaseLost."""
+        """Extend the lease before an early write. Raises LeaseLost."""
         if not self._mine().update(lease_until=Now() + LEASE):
             raise LeaseLost
 
     @contextmanager
     def last_words(self) -> Iterator[None]:
-        """What a pass writes in the end, in one commit, with which the lease is over. Unless it is
-        still ours, nothing of it is kept: raises LeaseLost."""
+        """Write the final results in one commit, which ends the lease. Without the lease nothing is
+        written: raises LeaseLost."""
         with transaction.atomic(), short_waits(to_the_end=True):
             yield
             with connection.cursor() as cursor:
@@ -101,13 +101,16 @@ class Lease:
 
 
 def take_lease(gateway_id: int) -> Lease | None:
-    """For a pass that somebody asked for. None: another is under way."""
+    """Take the lease for a requested roll call. None: another is under way."""
     return _take(gateway_id, _IS_FREE)
 
 
 def take_lease_on_schedule(gateway_id: int) -> Lease | None:
-    """None: a pass is under way, or the schedule began one just now (two beats are harmless, and a
-    tick may come a little early). What somebody asked for between does not delay the schedule."""
+    """Take the lease for the schedule.
+
+    None: a roll call is under way, or the schedule began one just now (two beats are harmless, and
+    a tick may come early). A requested roll call in between does not delay the schedule.
+    """
     return _take(gateway_id, f"{_IS_FREE} AND {_IS_DUE}", is_scheduled=True)
 
 
@@ -119,7 +122,8 @@ def _take(gateway_id: int, condition: str, *, is_scheduled: bool = False) -> Lea
 
 
 def look_at(gateway_id: int) -> Found:
-    """For a plan, which takes no lease: it writes nothing. Raises Gateway.DoesNotExist."""
+    """Read the gateway for a plan, which takes no lease because it writes nothing. Raises
+    Gateway.DoesNotExist."""
     found = _found(_LOOK, _moments(gateway_id, clock.database_now()))
     if found is None:
         raise Gateway.DoesNotExist
@@ -127,7 +131,7 @@ def look_at(gateway_id: int) -> Found:
 
 
 def is_free(gateway_id: int) -> bool:
-    """Whether no pass is under way."""
+    """Return True if no roll call is under way."""
     now = clock.database_now()
     return _found(f"{_LOOK} AND {_IS_FREE}", _moments(gateway_id, now)) is not None
 
@@ -157,7 +161,7 @@ def _moments(gateway_id: int, now: datetime) -> dict[str, Any]:
 
 
 def wait_for(get: Callable[[], Got], *, limit_seconds: float) -> Got:
-    """What `get` returns, as soon as it is true; at the limit, whatever it is then."""
+    """Return the result of `get` as soon as it is true; at the limit, whatever it is then."""
     ends = time.monotonic() + limit_seconds
     while not (got := get()) and time.monotonic() < ends:
         time.sleep(LOOK_AGAIN_SECONDS)

@@ -1,4 +1,4 @@
-"""What runs although it is wanted stopped is stopped where that keeps the login, and only there."""
+"""A session that should be stopped is stopped if that keeps the login, and only then."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def rings(monkeypatch):
 
 @pytest.fixture
 def keeps_login(monkeypatch):
-    """A gateway that can stop a session without deleting its login."""
+    """Make the gateway one that can stop a session without deleting its login."""
     can = replace(clients()["webjs"].capabilities, stop_keeps_login=True)
     monkeypatch.setattr(clients()["webjs"], "capabilities", can)
 
 
 @pytest.fixture
 def running(scene):
-    """Wanted stopped, and seen running for two minutes."""
+    """Create an account wanted stopped that has been seen running for two minutes."""
     account = scene.an_account("a", wanted=Wanted.STOPPED)
     for _ in range(6):
         scene.tick()

@@ -1,5 +1,4 @@
-"""All gateways unreachable at once: Rollcall suspects itself, with one incident and no gateway
-accused."""
+"""Rollcall suspects itself if all gateways are unreachable at once: one incident, none accused."""
 
 from __future__ import annotations
 
