@@ -10,6 +10,7 @@ from gateways.kinds.meaning import Meaning
 from gateways.kinds.webjs.words import EVENTS
 from gateways.phone_numbers import number_of_user
 from gateways.wire.json_fields import (
+    MAX_FIELD_BYTES,
     Body,
     WrongField,
     id_of,
@@ -46,6 +47,7 @@ class _Envelope(_Fields):
 
     event: msgspec.Raw = NOTHING
     data: msgspec.Raw = NOTHING
+    event_id: msgspec.Raw = NOTHING
 
 
 _ENVELOPES = msgspec.json.Decoder(_Envelope)
@@ -101,6 +103,9 @@ def _event(name: str, meaning: Meaning, envelope: _Envelope, data: _Fields) -> E
         qr_code=picture(data.qr_code) if state is State.QR_SCANNING else None,
         qr_expires_in_seconds=_expires_in_seconds(data) if "expires_in" in meaning.kept else None,
         fields=_kept(meaning, data, envelope),
+        # Sent by rollcall-sender, the same with every retry; the shipped service sends none. Taken
+        # whole, however long: cut, it would be another event's.
+        event_id=text_of(envelope.event_id, "event_id", limit=MAX_FIELD_BYTES) or None,
     )
 
 

@@ -58,9 +58,13 @@ STATES: Words = {
 
 # What `session_disconnected` gives as its reason, in lower case.
 LOSSES: Words = LIBRARY_LOSSES | {
-    # Said only by a service that watches its browsers; the shipped one never notices.
+    # Sent only by a service that watches its browsers (rollcall-sender); the shipped one does not.
     "browser_crashed": (State.DISCONNECTED, Reason.BROWSER_GONE),
-    "browser_unresponsive": (State.DISCONNECTED, Reason.BROWSER_GONE),
+    "page_crashed": (State.DISCONNECTED, Reason.BROWSER_GONE),
+    "page_closed": (State.DISCONNECTED, Reason.BROWSER_GONE),
+    "page_left": (State.DISCONNECTED, Reason.PAGE_GONE),
+    "browser_unresponsive": (State.UNRESPONSIVE, Reason.HUNG),
+    "page_unresponsive": (State.UNRESPONSIVE, Reason.HUNG),
 }
 
 

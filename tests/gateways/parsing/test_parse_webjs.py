@@ -85,6 +85,9 @@ def test_what_is_no_picture_is_no_qr_code_but_still_a_waiting_session(qr_code):
     + [
         ("Max qrcode retries reached", State.DISCONNECTED, Reason.QR_EXPIRED),
         ("logout", State.LOGGED_OUT, Reason.UNLINKED),
+        # A page that does not answer may still be there: it is not gone.
+        ("page_unresponsive", State.UNRESPONSIVE, Reason.HUNG),
+        ("page_closed", State.DISCONNECTED, Reason.BROWSER_GONE),
         ("the dog ate it", State.DISCONNECTED, Reason.UNRECOGNISED),
         ("UNLAUNCHED", State.DISCONNECTED, Reason.UNRECOGNISED),
     ],
@@ -94,6 +97,11 @@ def test_every_reason_of_a_loss_and_one_nobody_knows(word, state, reason):
 
     assert (event.kind, event.state, event.reason) == (Kind.STATE, state, reason)
     assert event.raw_reason == word
+
+
+def test_an_id_of_its_own_is_kept_whole_and_none_is_none():
+    assert parse("session_ready", WHO, event_id="0b9e-1").event_id == "0b9e-1"
+    assert parse("session_ready", WHO).event_id is None
 
 
 @pytest.mark.parametrize("data", [{}, {"reason": None}, {"reason": ""}, {"reason": "  "}])
