@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 # Beyond this every limit is reached, and a power would only grow without bound.
-MOST_STEPS = 20
+MOST_STEPS = 10
 
 
 def backoff(

@@ -27,6 +27,13 @@ def test_full_jitter_may_wait_for_nothing_at_all():
     assert waits(1, 7, chance=0, least=0) == [0, 0]
 
 
+@given(failed=st.integers(min_value=0, max_value=10**6), growth=st.floats(1, 10))
+def test_however_often_it_failed_the_wait_ends(failed, growth):
+    wait = backoff(failed, chance=1, first=SECOND * 5, longest=SECOND * 900, growth=growth)
+
+    assert wait <= SECOND * 900
+
+
 @given(failed=st.integers(min_value=0, max_value=10**6), chance=st.floats(0, 1))
 def test_it_lies_between_half_of_the_limit_and_all_of_it(failed, chance):
     [limit], [wait] = waits(failed), waits(failed, chance=chance)

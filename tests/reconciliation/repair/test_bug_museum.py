@@ -28,8 +28,8 @@ from reconciliation.repair.policy import (
     Quarantine,
     Repairing,
     Wait,
-    backoff,
     decide,
+    repair_backoff,
 )
 from tests.cast import saw
 
@@ -70,7 +70,7 @@ def test_backoff_is_reset_after_success_and_a_stable_minute():
     """Bug of argo-cd: it still waited for the longest time after a recovery."""
     stable = a_case(Status.CONNECTED, Reason.NONE, since=ago(STABLE.total_seconds()))
     assert decide(stable, NOW, 0.5) == Nothing(is_stable=True)
-    assert backoff(0, 1.0) == timedelta(seconds=5)
+    assert repair_backoff(0, 1.0) == timedelta(seconds=5)
 
 
 def test_one_failure_does_not_end_self_heal_for_good():
