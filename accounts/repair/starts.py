@@ -18,7 +18,7 @@ from accounts.models import Account, Repair
 from accounts.repair import limits
 from accounts.repair import queue as repair_queue
 from accounts.repair.obstacles import no_ladder, obstacle, reason_of
-from accounts.repair.outcomes import COMES_UP, Finding, came_back, judge
+from accounts.repair.outcomes import COMES_UP, StartFacts, came_back, judge
 from accounts.repair.queue import MAY_STILL_HAPPEN
 from accounts.repair.targeted_read import confirm
 from accounts.state import observations
@@ -240,7 +240,7 @@ def _look(repair: Repair) -> None:
     account = Account.objects.only("qr_seen_at").get(pk=repair.account_id)
     found = judge(
         outcome.observation if outcome is not None and outcome.verdict in _COUNTS else None,
-        Finding(
+        StartFacts(
             started_at=repair.started_at,
             qr_seen_at=account.qr_seen_at,
             unanswered=repair.outcome,
