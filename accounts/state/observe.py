@@ -15,7 +15,7 @@ from accounts.state.decision import Known
 from accounts.state.identity import RowSet
 from accounts.state.observations import Observation, Outcome, Verdict
 from accounts.state.qr_codes import forget_qr
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from accounts.store.locks import short_waits
 from accounts.words.status import Status
 from gateways.base import Reason
@@ -134,7 +134,7 @@ def _ask_for_confirmation(outcome: Outcome, account: Known) -> None:
     moved = moved or (is_connected and is_doubted)
     claimed = outcome.observation.is_claim and moved
     if account.session and (claimed or outcome.verdict is Verdict.TAKEOVER_UNDONE):
-        ring("accounts.tasks.confirm_session", *account.session)
+        enqueue_task("accounts.tasks.confirm_session", *account.session)
 
 
 def _forget_scanned_qrs(row_set: RowSet) -> None:
