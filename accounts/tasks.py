@@ -31,7 +31,7 @@ def confirm_session(gateway_id: int, session_id: str) -> None:
 
 @shared_task
 def read_claims_again() -> None:
-    targeted_read.ring_again()
+    targeted_read.request_lost_reads()
 
 
 @shared_task
@@ -66,7 +66,9 @@ def carry_out_repairs(gateway_id: int) -> None:
         try:
             repair = starts.carry_out_due(gateway_id)
             if repair is not None and repair.state == Repair.State.UNCLEAR:
-                enqueue.ring_in(LOOK_AGAIN_SECONDS, "accounts.tasks.look_at_repair", repair.pk)
+                enqueue.enqueue_task_in(
+                    LOOK_AGAIN_SECONDS, "accounts.tasks.look_at_repair", repair.pk
+                )
         finally:
             _starting.release()
 

@@ -11,7 +11,7 @@ from kombu.transport.redis import QoS
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 # A worker that has lost Redis would put back, through the connection that is gone, what it had
-# taken and not begun: an error that ends it. A ring that is lost is made up for by the sweepers.
+# taken and not begun: an error that ends it. The sweepers make up for a lost task.
 QoS.restore_at_shutdown = False
 app = Celery("rollcall")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -72,7 +72,7 @@ def test_nobody_below_names_the_program_that_starts_it():
         ("webhooks", "from reconciliation import diff", "webhooks → reconciliation"),
         ("reconciliation", "from webhooks import models", "reconciliation → webhooks"),
         ("gateways", "if TYPE_CHECKING:\n    import accounts", "gateways → accounts"),
-        ("accounts", "ring('reconciliation.tasks.call')", "accounts → reconciliation"),
+        ("accounts", "enqueue_task('reconciliation.tasks.call')", "accounts → reconciliation"),
         ("dashboard", "from tests import cast", "dashboard → tests"),
     ],
 )

@@ -23,7 +23,7 @@ from accounts.incidents import rules
 from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Channel, Incident, Notification
 from accounts.store import clock, leases
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from gateways.wire.text import printable
 
 # Notices that are due together go in one message.
@@ -57,7 +57,7 @@ def sweep_notifications() -> None:
     now = clock.database_now()
     due = Notification.objects.filter(state=State.PENDING, next_attempt_at__lte=now)
     for pk in due.order_by("channel_id").values_list("channel_id", flat=True).distinct():
-        ring("accounts.tasks.tell_channel", pk)
+        enqueue_task("accounts.tasks.tell_channel", pk)
     close_if_all_channels_work()
 
 

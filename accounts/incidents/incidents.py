@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from accounts.incidents import rules
 from accounts.models import Channel, Incident, Notification
 from accounts.store import clock
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from accounts.words.refusals import Refused
 
 logger = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def unmute(incident: Incident, *, actor: str) -> None:
     pending = _beginnings(incident).filter(state=Notification.State.PENDING)
     channels = list(pending.values_list("channel_id", flat=True))
     pending.update(next_attempt_at=_told_from(incident))
-    _ring(channels)
+    _enqueue(channels)
     logger.info("incident %s (%s) was unmuted by %s", incident.pk, incident.kind, actor)
 
 
@@ -185,12 +185,12 @@ def _note(
     ]
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
     if due <= clock.database_now():
-        _ring(row.channel_id for row in rows)
+        _enqueue(row.channel_id for row in rows)
 
 
-def _ring(channels: Iterable[int]) -> None:
+def _enqueue(channels: Iterable[int]) -> None:
     for pk in channels:
-        ring("accounts.tasks.tell_channel", pk)
+        enqueue_task("accounts.tasks.tell_channel", pk)
 
 
 def _cancel(notifications: QuerySet[Notification], why: str) -> None:

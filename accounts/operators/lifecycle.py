@@ -17,7 +17,7 @@ from accounts.state.observations import Observation, Outcome
 from accounts.state.observe import observe
 from accounts.store import clock
 from accounts.store.connections import release_connection
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from accounts.words.refusals import Refused
 from accounts.words.status import LOST, Source, Status, Wanted
 from gateways.base import Reason
@@ -38,7 +38,7 @@ def want(account: Account, wanted: Wanted, *, actor: str) -> None:
     if wanted is Wanted.STOPPED and account.status in LOST | {Status.PENDING}:
         _say(account, Status.DISCONNECTED, Reason.OPERATOR, actor=actor)
     elif wanted is Wanted.RUNNING:
-        ring("accounts.tasks.confirm_session", account.gateway_id, account.session_id)
+        enqueue_task("accounts.tasks.confirm_session", account.gateway_id, account.session_id)
 
 
 def mark_disconnected(account: Account, *, why: str, actor: str) -> Outcome:
@@ -124,7 +124,7 @@ def _reading_afterwards(account: Account) -> Iterator[None]:
     try:
         yield
     finally:
-        ring("accounts.tasks.confirm_session", account.gateway_id, session_of(account))
+        enqueue_task("accounts.tasks.confirm_session", account.gateway_id, session_of(account))
 
 
 def _say(account: Account, status: Status, reason: Reason, *, actor: str, raw: str = "") -> Outcome:

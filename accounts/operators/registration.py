@@ -12,7 +12,7 @@ from accounts.repair.refusals import refuse_merged
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.store import clock, hooks
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from accounts.words.phone_numbers import is_other_number, spellings
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status, Wanted
@@ -68,7 +68,7 @@ def register(
     if wanted is not None and account.wanted != wanted:
         Account.objects.filter(pk=account.pk).update(wanted=wanted, updated_at=Now())
     if status is None:
-        ring("accounts.tasks.confirm_session", gateway.pk, session_id)
+        enqueue_task("accounts.tasks.confirm_session", gateway.pk, session_id)
     for hook in hooks.after_registration:
         hook(gateway.pk, session_id)
     account.refresh_from_db()

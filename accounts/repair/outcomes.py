@@ -21,7 +21,7 @@ _TO_BE_STARTED = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE, Status.FAI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class StartFacts:
     """Facts beside the read.
 
     `unanswered`: why the request got no answer, "" if it was answered. `believed`: the account is
@@ -36,12 +36,12 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StartOutcome:
     state: Repair.State
     text: str
 
 
-def judge(seen: Observation | None, known: Finding) -> Verdict | None:
+def judge(seen: Observation | None, known: StartFacts) -> StartOutcome | None:
     """Return the outcome; None: read again. `seen` None: the gateway could not be read, or did not
     show the session yet."""
     if seen is None:
@@ -49,13 +49,13 @@ def judge(seen: Observation | None, known: Finding) -> Verdict | None:
     if seen.status in COMES_UP:
         if _is_an_old_word(seen, known):
             return _in_the_end(known, "the gateway says connected, as it did before")
-        return Verdict(State.SUCCEEDED, f"a read shows it {seen.status.label}")
+        return StartOutcome(State.SUCCEEDED, f"a read shows it {seen.status.label}")
     if seen.status in _ENDS_HERE:
-        return Verdict(State.FAILED, f"a read shows it {_in_words(seen)}")
+        return StartOutcome(State.FAILED, f"a read shows it {_in_words(seen)}")
     if seen.status is Status.QR_SCANNING:
         shown = known.started_at and known.qr_seen_at and known.qr_seen_at >= known.started_at
         asks = "it asks for a scan of its QR code"
-        return Verdict(State.FAILED, asks) if shown else _in_the_end(known, asks)
+        return StartOutcome(State.FAILED, asks) if shown else _in_the_end(known, asks)
     return _in_the_end(known, f"a read shows it {_in_words(seen)}")
 
 
@@ -70,14 +70,14 @@ def came_back(outcome: Outcome | None, *, by_itself: bool) -> str:
     return ""
 
 
-def _in_the_end(known: Finding, text: str) -> Verdict | None:
+def _in_the_end(known: StartFacts, text: str) -> StartOutcome | None:
     """Return a failure, but only once the start can no longer happen."""
     if not known.is_over:
         return None
-    return Verdict(State.FAILED, f"{known.unanswered}; {text}" if known.unanswered else text)
+    return StartOutcome(State.FAILED, f"{known.unanswered}; {text}" if known.unanswered else text)
 
 
-def _is_an_old_word(seen: Observation, known: Finding) -> bool:
+def _is_an_old_word(seen: Observation, known: StartFacts) -> bool:
     """Return True if the request got no answer and the session has been connected since before it.
 
     A gateway may report "connected" long after the session's browser is gone.

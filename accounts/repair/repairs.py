@@ -20,7 +20,7 @@ from accounts.state.maintenance import maintained_until
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.store import clock
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from accounts.store.locks import short_waits
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
@@ -91,7 +91,7 @@ def ask(
         if (known := open_repair(account)) is None:
             raise Refused("it was started just now: look at it first") from error
         return _joined(known, by=by, actor=actor, why=why)
-    ring("accounts.tasks.carry_out_repairs", account.gateway_id)
+    enqueue_task("accounts.tasks.carry_out_repairs", account.gateway_id)
     return Repair.objects.get(pk=asked.pk)
 
 

@@ -18,7 +18,7 @@ from accounts.models import Account, Repair
 from accounts.repair import limits
 from accounts.repair import queue as repair_queue
 from accounts.repair.obstacles import no_ladder, obstacle, reason_of
-from accounts.repair.outcomes import COMES_UP, Finding, came_back, judge
+from accounts.repair.outcomes import COMES_UP, StartFacts, came_back, judge
 from accounts.repair.queue import MAY_STILL_HAPPEN
 from accounts.repair.targeted_read import confirm
 from accounts.state import observations
@@ -27,7 +27,7 @@ from accounts.state.maintenance import maintained_until
 from accounts.state.observations import BELIEVED
 from accounts.store import clock, leases
 from accounts.store.connections import release_connection
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from accounts.store.locks import short_waits
 from gateways import base
 from gateways.base import GatewayError, State, Step
@@ -59,7 +59,7 @@ def carry_out_due(gateway_id: int) -> Repair | None:
     if repair is None:
         return None
     # The gateway may have room for one more start beside it.
-    ring("accounts.tasks.carry_out_repairs", gateway_id)
+    enqueue_task("accounts.tasks.carry_out_repairs", gateway_id)
     carry_out(repair)
     repair.refresh_from_db()
     return repair
@@ -120,10 +120,10 @@ def sweep() -> None:
     _find_the_dead(now)
     unclear = Repair.objects.filter(state=Repair.State.UNCLEAR)
     for pk in unclear.order_by("pk").values_list("pk", flat=True):
-        ring("accounts.tasks.look_at_repair", pk)
+        enqueue_task("accounts.tasks.look_at_repair", pk)
     queues = Repair.objects.filter(state=Repair.State.WAITING).order_by("gateway_id")
     for pk in queues.values_list("gateway_id", flat=True).distinct():
-        ring("accounts.tasks.carry_out_repairs", pk)
+        enqueue_task("accounts.tasks.carry_out_repairs", pk)
 
 
 def look(repair_id: int) -> None:
@@ -220,7 +220,7 @@ def _note_trouble(repair: Repair, error: GatewayError) -> None:
         _wait_for_clarity(repair, repair.started_at + MAY_STILL_HAPPEN, str(error))
     else:
         _finish(repair, Repair.State.FAILED, str(error))
-    ring("accounts.tasks.confirm_session", repair.gateway_id, repair.session_id)
+    enqueue_task("accounts.tasks.confirm_session", repair.gateway_id, repair.session_id)
 
 
 def _settle(repair: Repair) -> None:
@@ -240,7 +240,7 @@ def _look(repair: Repair) -> None:
     account = Account.objects.only("qr_seen_at").get(pk=repair.account_id)
     found = judge(
         outcome.observation if outcome is not None and outcome.verdict in _COUNTS else None,
-        Finding(
+        StartFacts(
             started_at=repair.started_at,
             qr_seen_at=account.qr_seen_at,
             unanswered=repair.outcome,
@@ -278,4 +278,4 @@ def _finish(repair: Repair, state: Repair.State, outcome: str) -> None:
     )
     if ended:
         logger.info("repair %s of session %s: %s", repair.pk, repair.session_id, state)
-        ring("accounts.tasks.carry_out_repairs", repair.gateway_id)  # room for the next one
+        enqueue_task("accounts.tasks.carry_out_repairs", repair.gateway_id)  # room for the next one

@@ -16,7 +16,7 @@ from accounts.state.observations import Observation, Outcome
 from accounts.state.observe import observe
 from accounts.store import clock
 from accounts.store.connections import release_connection
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import GatewayError, Reason, Session
 from gateways.registry import capabilities_of
@@ -30,7 +30,7 @@ BOOT_MOVED = timedelta(seconds=5)
 # roll call has looked, or cannot.
 ANSWERED_WITHIN = timedelta(seconds=2)
 LOOKED_AT_WITHIN = timedelta(minutes=10)
-RUNG_AT_ONCE = 20
+READS_REQUESTED_AT_ONCE = 20
 # A read at a gateway that does not answer blocks a thread for its whole deadline.
 BLIND_ASKED_AT_ONCE = 4
 _LOSSES = (Status.DISCONNECTED, Status.LOGGED_OUT, Status.BLOCKED)
@@ -61,7 +61,7 @@ def confirm(gateway_id: int, session_id: str, *, before_start: bool = False) -> 
     seen = as_observation(gateway_id, session_id, session, started, is_cached=is_cached)
     outcome = observe([seen])[0]
     if gateway.blind_since is not None:
-        _ring_for(_unread_losses(started).filter(gateway=gateway), at_most=2)
+        _request_reads(_unread_losses(started).filter(gateway=gateway), at_most=2)
     return outcome
 
 
@@ -131,7 +131,7 @@ def as_observation(
     )
 
 
-def ring_again() -> None:
+def request_lost_reads() -> None:
     """Request a read for every loss that a webhook claimed and nobody has read since.
 
     Its task was lost (Redis was down, a worker died); without this a wrong report would stand until
@@ -139,18 +139,20 @@ def ring_again() -> None:
     requests the others.
     """
     unread = _unread_losses(clock.database_now())
-    _ring_for(unread.filter(gateway__blind_since__isnull=True), at_most=RUNG_AT_ONCE)
+    _request_reads(
+        unread.filter(gateway__blind_since__isnull=True), at_most=READS_REQUESTED_AT_ONCE
+    )
     blind = Gateway.objects.filter(blind_since__isnull=False, accounts__in=unread).distinct()
     for gateway in random.sample(found := list(blind), min(len(found), BLIND_ASKED_AT_ONCE)):
-        _ring_for(unread.filter(gateway=gateway), at_most=1)
+        _request_reads(unread.filter(gateway=gateway), at_most=1)
 
 
-def _ring_for(unread: QuerySet[Account], *, at_most: int) -> None:
+def _request_reads(unread: QuerySet[Account], *, at_most: int) -> None:
     """Request the reads in random order, so that sessions that cannot be read do not block the
     others."""
     sessions = unread.order_by("?").values_list("gateway_id", "session_id")
     for gateway_id, session_id in sessions[:at_most]:
-        ring("accounts.tasks.confirm_session", gateway_id, str(session_id))
+        enqueue_task("accounts.tasks.confirm_session", gateway_id, str(session_id))
 
 
 def _unread_losses(now: datetime) -> QuerySet[Account]:

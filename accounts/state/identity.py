@@ -37,7 +37,7 @@ class Superseded:
     confirmed: bool
 
 
-class Book:
+class RowSet:
     """Rows by session, by superseded session and by number. `apply` changes them one observation
     after the other, so that later ones of a batch see the effect of earlier ones."""
 

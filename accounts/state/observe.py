@@ -12,10 +12,10 @@ from django.db import IntegrityError, OperationalError, transaction
 
 from accounts.state import store_rows
 from accounts.state.decision import Known
-from accounts.state.identity import Book
+from accounts.state.identity import RowSet
 from accounts.state.observations import Observation, Outcome, Verdict
 from accounts.state.qr_codes import forget_qr
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from accounts.store.locks import short_waits
 from accounts.words.status import Status
 from gateways.base import Reason
@@ -58,29 +58,29 @@ def _observe_chunk(seen: Sequence[Observation], others: Collection[int]) -> list
 
 
 def _observe_once(seen: Sequence[Observation], others: Collection[int]) -> list[Outcome]:
-    book = _open_book([one for one in seen if one.can_be_kept], others)
+    row_set = _open_book([one for one in seen if one.can_be_kept], others)
     outcomes: dict[int, Outcome] = {}
     transitions: list[Mapping[str, object]] = []
     # Oldest first, in any order of arrival: newer wins.
     for index in sorted(range(len(seen)), key=lambda index: seen[index].observed_at):
-        verdict, account_id = book.apply(seen[index])
-        outcomes[index] = _outcome(seen[index], verdict, account_id, book)
-        transitions += _transitions(seen[index], book)
-    store_rows.save(book, transitions)
-    store_rows.save_superseded(book)
+        verdict, account_id = row_set.apply(seen[index])
+        outcomes[index] = _outcome(seen[index], verdict, account_id, row_set)
+        transitions += _transitions(seen[index], row_set)
+    store_rows.save(row_set, transitions)
+    store_rows.save_superseded(row_set)
     for outcome in outcomes.values():
         if outcome.account_id is not None:
-            _ask_for_confirmation(outcome, book.rows[outcome.account_id])
-    _forget_scanned_qrs(book)
+            _ask_for_confirmation(outcome, row_set.rows[outcome.account_id])
+    _forget_scanned_qrs(row_set)
     return [outcomes[index] for index in range(len(seen))]
 
 
-def _open_book(seen: Sequence[Observation], others: Collection[int]) -> Book:
+def _open_book(seen: Sequence[Observation], others: Collection[int]) -> RowSet:
     locked = store_rows.lock(seen, others)
     around = store_rows.look_around(seen, locked)
     if around.found != {row["account_id"] for row in locked}:
         raise _WorldMoved
-    return Book(
+    return RowSet(
         around.known,
         around.superseded,
         around.serves,
@@ -89,17 +89,19 @@ def _open_book(seen: Sequence[Observation], others: Collection[int]) -> Book:
     )
 
 
-def _outcome(seen: Observation, verdict: Verdict, account_id: int | None, book: Book) -> Outcome:
+def _outcome(
+    seen: Observation, verdict: Verdict, account_id: int | None, row_set: RowSet
+) -> Outcome:
     if account_id is None:
         return Outcome(observation=seen, verdict=verdict)
-    now = book.rows[account_id]
-    was = next((before for before, _ in book.changes if before.account_id == account_id), now)
+    now = row_set.rows[account_id]
+    was = next((before for before, _ in row_set.changes if before.account_id == account_id), now)
     return Outcome(
         observation=seen, verdict=verdict, account_id=account_id, was=was.status, now=now.status
     )
 
 
-def _transitions(seen: Observation, book: Book) -> list[Mapping[str, object]]:
+def _transitions(seen: Observation, row_set: RowSet) -> list[Mapping[str, object]]:
     return [
         {
             "account_id": after.account_id,
@@ -112,9 +114,9 @@ def _transitions(seen: Observation, book: Book) -> list[Mapping[str, object]]:
             "session_id": seen.session_id,
             "evidence": seen.evidence,
             "observed_at": seen.observed_at,
-            "created_at": book.now,
+            "created_at": row_set.now,
         }
-        for before, after in book.changes
+        for before, after in row_set.changes
         if before.status is not after.status
     ]
 
@@ -132,13 +134,13 @@ def _ask_for_confirmation(outcome: Outcome, account: Known) -> None:
     moved = moved or (is_connected and is_doubted)
     claimed = outcome.observation.is_claim and moved
     if account.session and (claimed or outcome.verdict is Verdict.TAKEOVER_UNDONE):
-        ring("accounts.tasks.confirm_session", *account.session)
+        enqueue_task("accounts.tasks.confirm_session", *account.session)
 
 
-def _forget_scanned_qrs(book: Book) -> None:
+def _forget_scanned_qrs(row_set: RowSet) -> None:
     """Delete the QR code of every row that no longer waits for a scan. A merge ends the wait of a
     row that none of the outcomes names."""
-    for account_id, before in book.before.items():
-        waits = book.rows[account_id].status is Status.QR_SCANNING
+    for account_id, before in row_set.before.items():
+        waits = row_set.rows[account_id].status is Status.QR_SCANNING
         if before.status is Status.QR_SCANNING and not waits:
             transaction.on_commit(partial(forget_qr, account_id), robust=True)

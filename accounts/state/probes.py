@@ -124,7 +124,7 @@ UPDATE whatsapp_accounts account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class ProbeTurn:
     """A probe under way. `asked_at`: the moment before the request."""
 
     account_id: int
@@ -136,7 +136,7 @@ class Turn:
 class Probed:
     """Recorded result of one probe. `failing_since`: the first of the failures in a row."""
 
-    turn: Turn
+    turn: ProbeTurn
     answer: str
     failures: int
     failing_since: datetime | None
@@ -159,7 +159,7 @@ def due_at(account_id: int, now: datetime) -> datetime | None:
     return row[0] if row else None
 
 
-def take_turns(gateway_id: int, now: datetime, *, by_send: bool) -> list[Turn]:
+def take_turns(gateway_id: int, now: datetime, *, by_send: bool) -> list[ProbeTurn]:
     """Lease due probes, as many as there is room for. Never two probes of one session at once, and
     no more than AT_ONCE of a gateway, for all callers together."""
     with transaction.atomic(), short_waits():
@@ -174,7 +174,7 @@ def take_turns(gateway_id: int, now: datetime, *, by_send: bool) -> list[Turn]:
         with connection.cursor() as cursor:
             cursor.execute(_TAKE, _parameters(now) | {"gateway": gateway_id, "room": room})
             return [
-                Turn(account_id=pk, session_id=session_id, asked_at=now)
+                ProbeTurn(account_id=pk, session_id=session_id, asked_at=now)
                 for pk, session_id in cursor.fetchall()
             ]
 
@@ -221,14 +221,14 @@ def record(probed: Sequence[Probed]) -> None:
         )
 
 
-def put_back(turns: Sequence[Turn], until: datetime) -> None:
+def put_back(turns: Sequence[ProbeTurn], until: datetime) -> None:
     """Return the turns when the gateway itself did not answer, which says nothing about its
     sessions. They are not probed again before `until`."""
     ids = [turn.account_id for turn in turns]
     Account.objects.filter(pk__in=ids).update(probing_until=until)
 
 
-def count_message(turn: Turn) -> None:
+def count_message(turn: ProbeTurn) -> None:
     """Record a probe message that may have been sent although the whole gateway gave no answer. The
     next one is not due before its time, and the count of failures starts again then."""
     Account.objects.filter(pk=turn.account_id, session_id=turn.session_id).update(

@@ -15,7 +15,7 @@ from django.db.models import Q
 from accounts.models import SupersededSession
 from accounts.models.proof import last_proof
 from accounts.state.decision import Known
-from accounts.state.identity import Book, Superseded
+from accounts.state.identity import RowSet, Superseded
 from accounts.state.observations import Observation
 from accounts.store import clock
 from accounts.store.pipeline import ask
@@ -215,10 +215,12 @@ def _known(row: dict[str, Any], kind: str, listed_at: datetime | None) -> Known:
     )
 
 
-def save(book: Book, moved: Sequence[Mapping[str, object]]) -> None:
+def save(row_set: RowSet, moved: Sequence[Mapping[str, object]]) -> None:
     """Write the changed rows in one statement, because a session may pass from row to row, and
     their transitions (every column but the id), in their order."""
-    changed = [_record(row) for row in book.rows.values() if row != book.before[row.account_id]]
+    changed = [
+        _record(row) for row in row_set.rows.values() if row != row_set.before[row.account_id]
+    ]
     if not changed:
         return
     statements = [_UPDATE, _INSERT_TRANSITIONS] if moved else [_UPDATE]
@@ -236,8 +238,8 @@ def _record(row: Known) -> dict[str, object]:
     return record | {"id": row.account_id}
 
 
-def save_superseded(book: Book) -> None:
-    gone = book.superseded_before.keys() - book.superseded.keys()
+def save_superseded(row_set: RowSet) -> None:
+    gone = row_set.superseded_before.keys() - row_set.superseded.keys()
     if gone:
         pairs = Q(
             *(Q(gateway_id=gateway, session_id=sid) for gateway, sid in gone), _connector="OR"
@@ -245,14 +247,14 @@ def save_superseded(book: Book) -> None:
         SupersededSession.objects.filter(pairs).delete()
     changed = [
         entry
-        for session, entry in book.superseded.items()
-        if entry != book.superseded_before.get(session)
+        for session, entry in row_set.superseded.items()
+        if entry != row_set.superseded_before.get(session)
     ]
     if changed:
-        _keep_superseded(changed, book.now)
-    if book.merged:
+        _keep_superseded(changed, row_set.now)
+    if row_set.merged:
         with connection.cursor() as cursor:
-            cursor.execute(_FOLLOW_MERGE, [list(book.merged), list(book.merged.values())])
+            cursor.execute(_FOLLOW_MERGE, [list(row_set.merged), list(row_set.merged.values())])
 
 
 def _keep_superseded(entries: Sequence[Superseded], now: datetime) -> None:

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 
-def ring(task: str, *args: int | str) -> None:
+def enqueue_task(task: str, *args: int | str) -> None:
     """Run `task` in a worker after the transaction commits.
 
     The task is given by name ("accounts.tasks.confirm_session") because callers stand below the
@@ -24,7 +24,7 @@ def ring(task: str, *args: int | str) -> None:
     transaction.on_commit(lambda: _send(task, args), robust=True)
 
 
-def ring_in(seconds: float, task: str, *args: int | str) -> None:
+def enqueue_task_in(seconds: float, task: str, *args: int | str) -> None:
     """Run `task` after `seconds`. The message expires 5 s later, when the sweeper takes over. Never
     raises when Redis is down."""
     _send(task, args, countdown=seconds, expires=seconds + 5)

@@ -14,7 +14,7 @@ from accounts.state import probes
 from accounts.state.gateway_client import client_of
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
-from accounts.state.probes import Probed, Turn
+from accounts.state.probes import Probed, ProbeTurn
 from accounts.store import clock
 from accounts.store.connections import release_connection
 from accounts.words.status import Source, Status
@@ -44,7 +44,7 @@ class _Answer:
     """Answer to a probe. `claimed_since`: the login that the gateway still claims, by its own
     clock."""
 
-    turn: Turn
+    turn: ProbeTurn
     probe: Probe | GatewayError
     claimed_since: datetime | None = None
 
@@ -82,13 +82,13 @@ class _Round:
                 self._settle(one.result() for one in done)
         return self.recorded
 
-    def _turns(self) -> Sequence[Turn]:
+    def _turns(self) -> Sequence[ProbeTurn]:
         if self.is_blind or time.monotonic() >= self.ends:
             return ()
         now = clock.database_now()
         return probes.take_turns(self.gateway.pk, now, by_send=self.by_send)
 
-    def _ask(self, turn: Turn) -> _Answer:
+    def _ask(self, turn: ProbeTurn) -> _Answer:
         """Probe one session, in a thread of its own. Uses no database."""
         try:
             probe = self.client.probe_session(
@@ -98,7 +98,7 @@ class _Round:
             return _Answer(turn=turn, probe=error)
         return _Answer(turn=turn, probe=probe, claimed_since=self._claimed_since(turn, probe))
 
-    def _claimed_since(self, turn: Turn, probe: Probe) -> datetime | None:
+    def _claimed_since(self, turn: ProbeTurn, probe: Probe) -> datetime | None:
         """Return the login of a claim that is being disproved, so that a new login can be told from
         it."""
         is_cached = self.client.capabilities.status_is_cached

@@ -24,7 +24,7 @@ from accounts.words.steps import PlannedStep, StepCode, step_of_row
 from gateways.base import Reason
 from gateways.registry import capabilities_of
 from reconciliation.models import Finding
-from reconciliation.repair.policy import LOST, NOTICED, STABLE, Case, History, Place
+from reconciliation.repair.policy import LOST, NOTICED, STABLE, Case, Conditions, History
 from reconciliation.repair.strangers import Lost, Strangers
 
 # How many of an account's last changes are searched for when it was stable.
@@ -124,7 +124,7 @@ class Site:
     """
 
     name: str
-    place: Place
+    place: Conditions
     open_repairs: int
     listed_at: datetime | None
 
@@ -152,7 +152,7 @@ def sites(now: datetime) -> dict[int, Site]:
             name=gateway.name,
             open_repairs=open_repairs.get(gateway.pk, 0),
             listed_at=gateway.listed_at,
-            place=Place(
+            place=Conditions(
                 acts=gateway.mode == Gateway.Mode.ACT,
                 hidden=_why_hidden(gateway, now, maintained, troubles),
                 is_paused=gateway.repair_paused_at is not None,

@@ -35,7 +35,7 @@ from reconciliation.repair.policy import (
     decide,
     still_quarantined,
 )
-from reconciliation.repair.stop_unwanted import ring_for_unwanted
+from reconciliation.repair.stop_unwanted import enqueue_unwanted
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def govern() -> None:
     _note(decided, now)
     _ask(decided, known)
     _tell_conflicts(rows)
-    ring_for_unwanted(known, now)
+    enqueue_unwanted(known, now)
 
 
 def _give_up(decided: Decided, now: datetime) -> None:

@@ -44,7 +44,7 @@ _SHORT_RETRY = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Conditions:
     """Circumstances at the account's gateway.
 
     `acts`: Rollcall may act there. `hidden`: why nothing is judged there now (unreachable, booting,
@@ -91,7 +91,7 @@ class Case:
     lost_to: Reason
     since: datetime
     wanted: bool
-    place: Place
+    place: Conditions
     history: History
     twin_accounts: tuple[int, ...] = ()
     twin_sessions: tuple[str, ...] = ()

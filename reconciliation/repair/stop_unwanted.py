@@ -15,7 +15,7 @@ from accounts.models import Account, Repair
 from accounts.state.gateway_client import client_of
 from accounts.store import clock
 from accounts.store.connections import release_connection
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from accounts.words.status import LIVE, Wanted
 from gateways.base import GatewayError, Step, Unreachable
 from reconciliation.models import Finding
@@ -32,14 +32,14 @@ DEADLINE_SECONDS = 20.0
 LEASE = timedelta(seconds=3 * DEADLINE_SECONDS)
 
 
-def ring_for_unwanted(known: dict[int, Site], now: datetime) -> None:
+def enqueue_unwanted(known: dict[int, Site], now: datetime) -> None:
     """Start one task for each session to stop now; a few at a time."""
     may = [pk for pk, site in known.items() if site.place.acts and not site.place.hidden]
-    rung: Counter[int] = Counter()
+    enqueued: Counter[int] = Counter()
     for pk, gateway_id in _unwanted(may, now):
-        if rung[gateway_id] < MOST_AT_A_GATEWAY and rung.total() < MOST_AT_ONCE:
-            rung[gateway_id] += 1
-            ring("reconciliation.tasks.stop_unwanted", pk)
+        if enqueued[gateway_id] < MOST_AT_A_GATEWAY and enqueued.total() < MOST_AT_ONCE:
+            enqueued[gateway_id] += 1
+            enqueue_task("reconciliation.tasks.stop_unwanted", pk)
 
 
 def stop_unwanted(account_id: int) -> None:
@@ -57,7 +57,7 @@ def stop_unwanted(account_id: int) -> None:
         unclear = isinstance(error, Unreachable)
         state, outcome = Repair.State.FAILED, f"{error}; {'it is read' if unclear else 'it runs'}"
     _end(attempt, state, outcome)
-    ring("accounts.tasks.confirm_session", account.gateway_id, str(account.session_id))
+    enqueue_task("accounts.tasks.confirm_session", account.gateway_id, str(account.session_id))
 
 
 def _unwanted(gateways: list[int], now: datetime) -> list[tuple[int, int]]:

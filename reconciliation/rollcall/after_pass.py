@@ -11,7 +11,7 @@ from django.conf import settings
 from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Account, Gateway, Incident
 from accounts.state import probes, visibility
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from accounts.words.status import Status
 from gateways.base import CannotBeRead, GatewayError, Reason
 from reconciliation.rollcall import self_check
@@ -92,7 +92,7 @@ def ask_for_numbers(gateway_id: int, sessions: Sequence[str]) -> None:
     """Request reads of sessions whose list names no number. A few each time, in random order: some
     may run by a LID, which a read does not change."""
     for session_id in random.sample(sessions, min(len(sessions), NUMBERS_ASKED_AT_ONCE)):
-        ring("accounts.tasks.confirm_session", gateway_id, session_id)
+        enqueue_task("accounts.tasks.confirm_session", gateway_id, session_id)
 
 
 def _lost_since(gateway: Gateway, moment: datetime) -> int:

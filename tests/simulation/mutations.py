@@ -79,13 +79,13 @@ def confirmation() -> AbstractContextManager[Any]:
     """What a machine claims is read at once, and again where that bell was lost."""
     return _all(
         patch.object(observe, "_ask_for_confirmation", lambda *args: None),
-        patch.object(confirm, "ring_again", lambda: None),
+        patch.object(confirm, "request_lost_reads", lambda: None),
     )
 
 
 def second_bell() -> AbstractContextManager[Any]:
     """A claim whose confirming read came to nothing is read again."""
-    return patch.object(confirm, "ring_again", lambda: None)
+    return patch.object(confirm, "request_lost_reads", lambda: None)
 
 
 def targeted_read() -> AbstractContextManager[Any]:

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from accounts.models import GatewaySecret
 from accounts.store.encryption import seal, unseal
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from accounts.store.redis_client import client
 from accounts.words.backoff import backoff
 from gateways import signing
@@ -63,7 +63,7 @@ def keep_forward(delivery: Delivery, handed: Handed) -> None:
     )
     if handed.is_fleeting:
         _keep_fleeting(forward.pk, sealed)
-    ring("webhooks.tasks.send_forwards")
+    enqueue_task("webhooks.tasks.send_forwards")
 
 
 def opened(forward: Forward, now: datetime) -> Handed:

@@ -12,7 +12,7 @@ from django.db import transaction
 from accounts.state.observations import BELIEVED, Observation, Verdict
 from accounts.state.observe import observe
 from accounts.state.qr_codes import keep_qr
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from accounts.words.backoff import backoff
 from accounts.words.status import Source, Status
 from gateways.base import Event, Kind, Reason
@@ -178,7 +178,7 @@ def apply(delivery: Delivery) -> Settled:
 def _follow_hint(delivery: Delivery) -> str:
     """It proves nothing by itself (a gateway was seen to say "reconnected" when nothing was): its
     session is read."""
-    ring("accounts.tasks.confirm_session", delivery.gateway_id, delivery.session_id)
+    enqueue_task("accounts.tasks.confirm_session", delivery.gateway_id, delivery.session_id)
     return "changes nothing by itself: the session is read"
 
 

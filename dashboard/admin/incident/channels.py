@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminPasswordWid
 
 from accounts.alerts.channels import clean_target, keep_channel
 from accounts.models import Channel
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from dashboard.admin.account.verbs import Verb
 from dashboard.admin.base import KeptAdmin
 from dashboard.admin.confirm.pages import ConfirmingAdmin
@@ -113,7 +113,7 @@ class ChannelAdmin(ConfirmingAdmin, KeptAdmin):
 
 def _test(channel: Channel, actor: str, why: str) -> str:
     """In a worker: a request must not wait for a mail server."""
-    ring("accounts.tasks.try_channel", channel.pk)
+    enqueue_task("accounts.tasks.try_channel", channel.pk)
     return f"A worker tries {channel.name}: look here again in {channel.timeout_seconds} s"
 
 

@@ -8,7 +8,12 @@ from datetime import timedelta
 import pytest
 
 from accounts.models import Gateway
-from accounts.repair.targeted_read import BLIND_ASKED_AT_ONCE, RUNG_AT_ONCE, confirm, ring_again
+from accounts.repair.targeted_read import (
+    BLIND_ASKED_AT_ONCE,
+    READS_REQUESTED_AT_ONCE,
+    confirm,
+    request_lost_reads,
+)
 from accounts.words.status import Source, Status
 from tests.accounts.operators.waha_there import waha_at
 from tests.cast import see
@@ -16,9 +21,9 @@ from tests.cast import see
 pytestmark = pytest.mark.django_db
 
 
-def ring(capture):
+def run_sweep(capture):
     with capture(execute=True):
-        ring_again()
+        request_lost_reads()
 
 
 def read(account):
@@ -31,7 +36,7 @@ def test_a_loss_that_a_webhook_claimed_and_nobody_has_read_is_rung_for_again(
 ):
     see(cast.alice, word, at=cast.ago(4))
 
-    ring(django_capture_on_commit_callbacks)
+    run_sweep(django_capture_on_commit_callbacks)
 
     assert rung == [read(cast.alice)]
 
@@ -39,7 +44,7 @@ def test_a_loss_that_a_webhook_claimed_and_nobody_has_read_is_rung_for_again(
 def test_the_first_bell_is_given_its_time(cast, rung, django_capture_on_commit_callbacks):
     see(cast.alice, Status.DISCONNECTED, at=cast.now)
 
-    ring(django_capture_on_commit_callbacks)
+    run_sweep(django_capture_on_commit_callbacks)
 
     assert rung == []
 
@@ -48,7 +53,7 @@ def test_what_has_been_read_since_is_not_rung_for(cast, rung, django_capture_on_
     see(cast.alice, Status.DISCONNECTED, at=cast.ago(4))
     see(cast.alice, Status.DISCONNECTED, at=cast.ago(3), source=Source.READ)
 
-    ring(django_capture_on_commit_callbacks)
+    run_sweep(django_capture_on_commit_callbacks)
 
     assert rung == []
 
@@ -57,7 +62,7 @@ def test_nor_is_what_a_whole_list_was_compared_with(cast, rung, django_capture_o
     see(cast.alice, Status.DISCONNECTED, at=cast.ago(4))
     Gateway.objects.filter(pk=cast.gateway.pk).update(listed_at=cast.ago(3))
 
-    ring(django_capture_on_commit_callbacks)
+    run_sweep(django_capture_on_commit_callbacks)
 
     assert rung == []
 
@@ -68,7 +73,7 @@ def test_a_list_that_was_asked_for_before_says_nothing_of_it(
     see(cast.alice, Status.DISCONNECTED, at=cast.ago(4))
     Gateway.objects.filter(pk=cast.gateway.pk).update(listed_at=cast.ago(5))
 
-    ring(django_capture_on_commit_callbacks)
+    run_sweep(django_capture_on_commit_callbacks)
 
     assert rung == [read(cast.alice)]
 
@@ -81,7 +86,7 @@ def test_of_a_gateway_that_cannot_be_read_one_is_tried(
         see(account, Status.DISCONNECTED, at=cast.ago(4))
     Gateway.objects.filter(pk=cast.gateway.pk).update(blind_since=cast.ago(30))
 
-    ring(django_capture_on_commit_callbacks)
+    run_sweep(django_capture_on_commit_callbacks)
 
     assert len(rung) == 1 and rung[0] in [read(account) for account in claimed]
 
@@ -95,7 +100,7 @@ def test_of_very_many_gateways_that_cannot_be_read_few_are_tried(
         account = cast.an_account(f"of-{name}", Status.CONNECTED, gateway=blind)
         see(account, Status.DISCONNECTED, at=cast.ago(4))
 
-    ring(django_capture_on_commit_callbacks)
+    run_sweep(django_capture_on_commit_callbacks)
 
     assert len(set(rung)) == len(rung) == BLIND_ASKED_AT_ONCE
 
@@ -121,17 +126,17 @@ def test_what_we_found_ourselves_needs_no_second_look(
 ):
     see(cast.alice, Status.DISCONNECTED, at=cast.ago(4), source=Source.PROBE)
 
-    ring(django_capture_on_commit_callbacks)
+    run_sweep(django_capture_on_commit_callbacks)
 
     assert rung == []
 
 
 def test_of_very_many_so_many_are_rung_for_at_once(cast, rung, django_capture_on_commit_callbacks):
-    for number in range(RUNG_AT_ONCE + 5):
+    for number in range(READS_REQUESTED_AT_ONCE + 5):
         claimed = cast.ago(4) - timedelta(seconds=number)
         account = cast.an_account(f"many {number}", Status.CONNECTED, observed_at=cast.ago(100))
         see(account, Status.DISCONNECTED, at=claimed)
 
-    ring(django_capture_on_commit_callbacks)
+    run_sweep(django_capture_on_commit_callbacks)
 
-    assert len(set(rung)) == len(rung) == RUNG_AT_ONCE
+    assert len(set(rung)) == len(rung) == READS_REQUESTED_AT_ONCE

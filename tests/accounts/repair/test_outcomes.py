@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.models import Repair
-from accounts.repair.outcomes import Finding, judge
+from accounts.repair.outcomes import StartFacts, judge
 from accounts.state.observations import Observation
 from accounts.words.status import Source, Status
 from gateways.base import Reason
@@ -21,7 +21,7 @@ def shown(status: Status | None, **fields) -> Observation:
     return Observation(status=status, **said | fields)
 
 
-def known(**fields) -> Finding:
+def known(**fields) -> StartFacts:
     plain = {
         "started_at": NOW - timedelta(seconds=30),
         "qr_seen_at": None,
@@ -29,7 +29,7 @@ def known(**fields) -> Finding:
         "believed": True,
         "is_over": False,
     }
-    return Finding(**plain | fields)
+    return StartFacts(**plain | fields)
 
 
 def came(seen: Observation | None, **fields) -> str | None:

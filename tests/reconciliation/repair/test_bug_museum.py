@@ -10,7 +10,7 @@ import pytest
 from accounts.models import Gateway, Repair
 from accounts.operators import registration
 from accounts.repair import repairs
-from accounts.repair.outcomes import Finding, judge
+from accounts.repair.outcomes import StartFacts, judge
 from accounts.repair.pause import pause_repair
 from accounts.words.status import Source, Status, Wanted
 from accounts.words.steps import StepCode
@@ -21,10 +21,10 @@ from reconciliation.repair.policy import (
     MOST_STRIKES,
     STABLE,
     Case,
+    Conditions,
     History,
     Hold,
     Nothing,
-    Place,
     Quarantine,
     Repairing,
     Wait,
@@ -52,7 +52,7 @@ def a_case(status=Status.DISCONNECTED, reason=Reason.BROWSER_GONE, **fields) -> 
         "lost_to": reason,
         "since": ago(600),
         "wanted": True,
-        "place": Place(capabilities=capabilities_of("webjs")),
+        "place": Conditions(capabilities=capabilities_of("webjs")),
         "history": History(),
     }
     return Case(**given | fields)
@@ -92,7 +92,9 @@ def test_giving_up_is_not_for_ever():
 def test_that_the_call_did_not_throw_is_no_success(cast):
     """Bug of OpenWA: "it did not throw" counted as repaired, so that the budget was dead code."""
     seen = saw(cast.alice, Status.DISCONNECTED, at=NOW, source=Source.READ)
-    known = Finding(started_at=ago(50), qr_seen_at=None, unanswered="", believed=True, is_over=True)
+    known = StartFacts(
+        started_at=ago(50), qr_seen_at=None, unanswered="", believed=True, is_over=True
+    )
     assert judge(seen, known).state == Repair.State.FAILED
 
 
@@ -108,7 +110,7 @@ def test_what_was_cancelled_is_not_a_failure():
 @pytest.mark.parametrize("kind", clients())
 def test_told_not_to_reconnect_means_that_on_every_kind_of_gateway(kind):
     """Bug of OpenWA: `maxReconnectAttempts: 0` was ignored by one engine."""
-    told_not_to = Place(acts=False, capabilities=capabilities_of(kind))
+    told_not_to = Conditions(acts=False, capabilities=capabilities_of(kind))
     for status in (Status.DISCONNECTED, Status.UNRESPONSIVE):
         assert isinstance(decide(a_case(status, place=told_not_to), NOW, 0.0), Hold)
 

@@ -23,10 +23,10 @@ from reconciliation.repair.policy import (
     MOST_STRIKES,
     STABLE,
     Case,
+    Conditions,
     History,
     Hold,
     Nothing,
-    Place,
     Quarantine,
     Repairing,
     UnderWay,
@@ -43,8 +43,8 @@ def ago(seconds: float) -> datetime:
     return NOW - timedelta(seconds=seconds)
 
 
-def a_place(kind: str = "webjs", **fields) -> Place:
-    return Place(capabilities=capabilities_of(kind), **fields)
+def a_place(kind: str = "webjs", **fields) -> Conditions:
+    return Conditions(capabilities=capabilities_of(kind), **fields)
 
 
 def a_case(status=Status.DISCONNECTED, reason=Reason.MISSING, *, kind="webjs", **fields) -> Case:
@@ -240,7 +240,7 @@ histories = st.builds(
     human_at=st.none() | moments,
 )
 places = st.builds(
-    Place,
+    Conditions,
     acts=st.booleans(),
     hidden=st.sampled_from([None, StepCode.GATEWAY_BLIND]),
     is_paused=st.booleans(),

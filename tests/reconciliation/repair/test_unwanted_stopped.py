@@ -17,7 +17,7 @@ from reconciliation.repair.governor import govern
 def rings(monkeypatch):
     rung = []
     monkeypatch.setattr(
-        "reconciliation.repair.stop_unwanted.ring", lambda *words: rung.append(words)
+        "reconciliation.repair.stop_unwanted.enqueue_task", lambda *words: rung.append(words)
     )
     return rung
 

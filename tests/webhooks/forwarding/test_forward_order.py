@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _nobody_rings(monkeypatch) -> None:
-    monkeypatch.setattr("webhooks.forwarding.rows.ring", lambda task: None)
+    monkeypatch.setattr("webhooks.forwarding.rows.enqueue_task", lambda task: None)
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def forwarded(cast: Cast, *, seconds_ago: float = 1, **handed) -> Forward:
 @pytest.fixture(autouse=True)
 def _nobody_rings(monkeypatch) -> None:
     """Sent when the test says so."""
-    monkeypatch.setattr("webhooks.forwarding.rows.ring", lambda task: None)
+    monkeypatch.setattr("webhooks.forwarding.rows.enqueue_task", lambda task: None)
 
 
 def test_it_arrives_as_it_was_and_the_row_goes(cast: Cast, backend: FakeBackend) -> None:
