@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import environment
 from config.version import VERSION as VERSION
+from dashboard import content_policy
 from dashboard.appearance import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -49,6 +50,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "webhooks.route_monitor.web_heartbeat.Presence",
+    "dashboard.content_policy.PagePolicy",
+    "webhooks.wire.browser_guard.ForMachines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -142,6 +145,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+CONTENT_SECURITY_POLICY = content_policy.POLICY
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 LANGUAGE_CODE = "en"

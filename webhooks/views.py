@@ -47,6 +47,7 @@ from webhooks.models import Delivery
 from webhooks.noted_answers import NotesPassage
 from webhooks.route_monitor.expected_path import right_url
 from webhooks.wire.bodies import drain, incoming, refuse_compressed
+from webhooks.wire.browser_guard import is_navigation, passed_on, refuse_navigation
 from webhooks.wire.errors import (
     LeadsElsewhere,
     NothingThere,
@@ -224,6 +225,8 @@ class UnknownPath(MisroutedWebhook):
 def unknown_path(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
     """The end of all routes."""
     if request.method == "POST":
+        if is_navigation(request):
+            return refuse_navigation()
         return UnknownPath.as_view()(request)
     if request.path.startswith("/api/"):
         return not_found(request)
@@ -251,7 +254,7 @@ def _from_row(speaker: Speaker, event: Event) -> Handed | None:
 
 
 def _hand_through(handed: HandedOn, speaker: Speaker) -> HttpResponse:
-    """The backend's answer goes back as it is. Raises Unsendable, LeadsElsewhere, BodyRefused."""
+    """The backend's status and words go back. Raises Unsendable, LeadsElsewhere, BodyRefused."""
     release_connection()
     try:
         answer = _answer_of(handed, speaker)
@@ -260,7 +263,7 @@ def _hand_through(handed: HandedOn, speaker: Speaker) -> HttpResponse:
     except GatewayError as error:
         raise Unsendable(f"this message may not have arrived: {error}") from None
     status = answer.status_code if answer.status_code < 600 else 502
-    return HttpResponse(answer.body, status=status, content_type=answer.content_type)
+    return passed_on(answer.body, status=status, content_type=answer.content_type)
 
 
 def _answer_of(handed: HandedOn, speaker: Speaker) -> Answer:
