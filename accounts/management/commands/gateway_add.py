@@ -36,7 +36,8 @@ class Command(RegisteringCommand):
         )
         parser.add_argument(
             "--forward-url",
-            help="hand its webhooks on to this backend of your own; '' ends that",
+            help="hand its webhooks on to this backend of your own; '' ends that. Another origin "
+            "needs the gateway's secrets again (--api-key, --hmac-secret), as with --url",
         )
         parser.add_argument(
             "--accept-path",
@@ -58,6 +59,7 @@ class Command(RegisteringCommand):
             require_signature=options["require_signature"],
             forward_url=options["forward_url"],
             accept_path=options["accept_path"],
+            secrets_again=[key for key in (options["api_key"], options["hmac_secret"]) if key],
         )
         word = "Added" if made else "There is"
         sentence = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -15,17 +16,26 @@ from unfold.widgets import (
 )
 
 from accounts.models import Gateway, GatewaySecret
+from accounts.operators.another_origin import is_another_origin, require_secrets_again
 from accounts.operators.provisioning import free_address
 from accounts.operators.webhook_settings import (
     accepted_paths_of,
     forward_url_of,
     require_signing_kind,
 )
+from accounts.store import clock
 from accounts.words.refusals import Conflict
 from gateways.base import ProbeKind
 from gateways.registry import KINDS
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]{16,}")
+
+
+class NeverShownAgain(UnfoldAdminTextareaWidget):  # type: ignore[misc]
+    """A form that is shown again has forgotten what was typed."""
+
+    def format_value(self, value: Any) -> str:
+        return ""
 
 
 class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -57,6 +67,14 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="Paths that it sends to although they are not the right one, one a line, e.g. "
         "/api/hooks/wa: no incident is opened about them.",
     )
+    secrets_again = forms.CharField(
+        label="Its secrets again",
+        required=False,
+        strip=False,
+        widget=NeverShownAgain(attrs={"rows": 2, "autocomplete": "off", "spellcheck": "false"}),
+        help_text="Only to lead it to another origin (base URL, forward URL): all its active "
+        "secrets, one a line. Whoever does not know them ends them first.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,6 +101,21 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_forward_url(self) -> str:
         return forward_url_of(self.cleaned_data["forward_url"])
+
+    def clean(self) -> dict[str, Any] | None:
+        """The instance still has the addresses of before: they are replaced after this."""
+        for name in ("base_url", "forward_url"):
+            after = self.cleaned_data.get(name)
+            if after and is_another_origin(getattr(self.instance, name), after):
+                self._require_secrets_again(name, after)
+        return super().clean()
+
+    def _require_secrets_again(self, name: str, address: str) -> None:
+        given = (self.cleaned_data.get("secrets_again") or "").splitlines()
+        try:
+            require_secrets_again(self.instance, origin_of=address, given=given)
+        except ValidationError as error:
+            self.add_error(name, error)
 
     def clean_base_url(self) -> str:
         value: str = self.cleaned_data["base_url"]
@@ -126,12 +159,22 @@ class SecretForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._end_before = self.instance.not_after
         if self.instance.pk:
             self.fields["purpose"].disabled = True
             self.fields["value"].disabled = True
             self.fields["value"].widget.attrs["placeholder"] = "kept, sealed"
         else:
             self.fields["value"].required = True
+
+    def clean_not_after(self) -> datetime | None:
+        """Whoever led the gateway elsewhere after its secret ended must not get it revived."""
+        end: datetime | None = self.cleaned_data["not_after"]
+        now = clock.database_now()
+        before = self._end_before
+        if self.instance.pk and before is not None and before <= now and (not end or end > now):
+            raise ValidationError("It has ended, and stays so: add the secret anew.")
+        return end
 
     def clean_value(self) -> str:
         value: str = self.cleaned_data["value"]
