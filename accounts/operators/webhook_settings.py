@@ -17,6 +17,7 @@ from gateways.wire.text import without_keys
 
 LONGEST_PATH = 200
 MOST_PATHS = 20
+_FIELDS = ("require_signature", "accepts_unsigned", "forward_url", "accepted_paths")
 
 
 def ensure_taking(
@@ -32,6 +33,7 @@ def ensure_taking(
     if require_signature is not None:
         require_signing_kind(gateway.kind, require_signature=require_signature)
         gateway.require_signature = require_signature
+        gateway.accepts_unsigned = not require_signature
     if forward_url is not None:
         url = forward_url_of(forward_url)
         if is_another_origin(gateway.forward_url, url):
@@ -39,7 +41,7 @@ def ensure_taking(
         gateway.forward_url = url
     if accept_path is not None:
         gateway.accepted_paths = accepted_paths_of([*gateway.accepted_paths, accept_path])
-    gateway.save(update_fields=["require_signature", "forward_url", "accepted_paths"])
+    gateway.save(update_fields=_FIELDS)
 
 
 def require_signing_kind(kind: str, *, require_signature: bool) -> None:

@@ -9,6 +9,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 
 from django.test import Client
 
@@ -34,8 +35,12 @@ def sign(secret: str, timestamp: str, body: bytes) -> str:
     return hmac.new(secret.encode(), timestamp.encode() + body, hashlib.sha256).hexdigest()
 
 
+_sent = count()
+
+
 def signed(secret: str, body: bytes, *, timestamp: str | None = None) -> dict[str, str]:
-    timestamp = str(int(time.time())) if timestamp is None else timestamp
+    """Two of the same second would be one and the same: each is a second older than the last."""
+    timestamp = str(int(time.time()) - next(_sent) % 60) if timestamp is None else timestamp
     return {"X-Timestamp": timestamp, "X-HMAC-Signature": sign(secret, timestamp, body)}
 
 

@@ -32,7 +32,8 @@ class Command(RegisteringCommand):
         parser.add_argument(
             "--require-signature",
             action=BooleanOptionalAction,
-            help="believe its webhooks with a signature only",
+            help="believe its webhooks with a signature only; --no-require-signature: also "
+            "without, even once it has signed",
         )
         parser.add_argument(
             "--forward-url",

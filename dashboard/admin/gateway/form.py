@@ -43,7 +43,7 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Gateway
         fields = (
             *("name", "kind", "base_url", "mode"),
-            *("require_signature", "forward_url", "accepted_paths"),
+            *("require_signature", "accepts_unsigned", "forward_url", "accepted_paths"),
             "send_probe",
         )
         labels = {"send_probe": "When to probe with a message"}
@@ -54,8 +54,10 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {
             "base_url": "Where we reach it, e.g. http://10.0.0.5:3001",
             "mode": "observe: it is judged and shown, nothing automatic is done to it.",
-            "require_signature": "Believe its webhooks only if they are signed: a key or a secret "
-            "path alone is not enough any more.",
+            "require_signature": "Believe its webhooks and calls only if they are signed: a key or "
+            "a secret path alone is not enough any more.",
+            "accepts_unsigned": "Believe unsigned ones even after it has signed. Without this, the "
+            "first signature ends them.",
             "forward_url": "A backend of your own that gets all its webhooks as well, unchanged, "
             "e.g. https://crm.example.com/hook. Messages pass through and are never kept.",
         }
@@ -94,6 +96,12 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
         value: bool = self.cleaned_data["require_signature"]
         kind = self.cleaned_data.get("kind", self.instance.kind)
         require_signing_kind(kind, require_signature=value)
+        return value
+
+    def clean_accepts_unsigned(self) -> bool:
+        value: bool = self.cleaned_data["accepts_unsigned"]
+        if value and self.cleaned_data.get("require_signature"):
+            raise ValidationError("It cannot both require a signature and do without one.")
         return value
 
     def clean_accepted_paths(self) -> list[str]:

@@ -59,7 +59,12 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
         (None, {"fields": ("name", "kind", "base_url", "mode")}),
         (
             "Its webhooks",
-            {"fields": ("require_signature", "forward_url", "accepted_paths")},
+            {
+                "fields": (
+                    *("require_signature", "accepts_unsigned"),
+                    *("forward_url", "accepted_paths"),
+                )
+            },
         ),
         ("Proof of life", {"fields": ("send_probe",)}),
     )
