@@ -268,6 +268,17 @@ WEBHOOK_SLOW_P95_MS = environment.number("WEBHOOK_SLOW_P95_MS", 1000)
 WEBHOOK_UNATTRIBUTED_REFUSALS = environment.number("WEBHOOK_UNATTRIBUTED_REFUSALS", 50)
 # Proxies whose word about the client's address is believed.
 TRUSTED_PROXIES = environment.addresses("TRUSTED_PROXIES")
+# What is called beside public addresses (gateways.wire.address_guard). Gateways live beside us.
+_HERE = "127.0.0.0/8,::1/128"
+GATEWAY_NETWORKS = environment.addresses(
+    "GATEWAY_NETWORKS",
+    f"{_HERE},10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7",
+)
+FORWARD_NETWORKS = environment.addresses("FORWARD_NETWORKS", _HERE if TESTING else "")
+ALERT_NETWORKS = environment.addresses("ALERT_NETWORKS", _HERE if TESTING else "")
+NEVER_CALLED = environment.places("NEVER_CALLED")
+# Beyond those that accounts.alerts.schemes names.
+APPRISE_SCHEMES = environment.words("APPRISE_SCHEMES")
 # Backpressure: beyond these a sender is told to come again (webhooks.inbox.backpressure).
 WEBHOOK_MOST_PER_SECOND = environment.number("WEBHOOK_MOST_PER_SECOND", 200)
 WEBHOOK_MOST_PENDING = environment.number("WEBHOOK_MOST_PENDING", 10_000)
