@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from dashboard.metrics import metrics
-from dashboard.second_factor import second_factor
+from dashboard.people.second_factor import second_factor
 from dashboard.views import health, start
 from webhooks.views import unknown_path
 

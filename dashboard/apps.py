@@ -8,7 +8,7 @@ class DashboardConfig(AppConfig):
     name = "dashboard"
 
     def ready(self) -> None:
-        from dashboard.groups import ensure_groups
+        from dashboard.people.groups import ensure_groups
 
         *_, last = apps.get_app_configs()
         post_migrate.connect(ensure_groups, sender=last, dispatch_uid="rollcall_groups")

@@ -40,9 +40,9 @@ def signing_of(gateway: Gateway, now: datetime) -> str:
         return f"only signed webhooks are believed: it signs, for {age(gateway.signs_since, now)}"
     route = Route.objects.filter(gateway=gateway).first()
     last = route.last_unsigned_at if route else None
-    until = "" if gateway.accepts_unsigned else ", until it signs for the first time"
     seen = f"last one {age(last, now)} ago" if last else "none came"
-    return f"accepts unsigned webhooks{until}, {seen}"
+    until = "" if gateway.accepts_unsigned else "; the first signed one ends that"
+    return f"accepts unsigned webhooks, {seen}{until}"
 
 
 def handing_on_of(gateway: Gateway, now: datetime) -> HandingOn | None:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0013_unsigned_after_signed'),
+        ('accounts', '0016_unsigned_after_signed'),
         ('webhooks', '0006_wrong_paths'),
     ]
 

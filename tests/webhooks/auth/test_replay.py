@@ -41,6 +41,18 @@ def test_a_recorded_webhook_moves_the_account_once(cast, sender) -> None:
     assert Transition.objects.filter(account=cast.alice, to_status="disconnected").count() == 1
 
 
+def test_a_repetition_moves_nothing_and_has_the_session_read(cast, sender, monkeypatch) -> None:
+    """A session may be lost, come back and be lost again within the second that is signed."""
+    rung = []
+    monkeypatch.setattr(receive, "ring", lambda *words: rung.append(words))
+    body = as_bytes(lost())
+    headers = signed(SECRET, body)
+    sender.post(body, headers)
+    rung.clear()
+    sender.post(body, headers)
+    assert rung == [("accounts.tasks.confirm_session", cast.gateway.pk, "alice")]
+
+
 @pytest.mark.parametrize("path", ["/api/webhooks/webjs", "/api/whatsapp/webhooks/webjs", "/x"])
 def test_no_other_path_is_a_way_around(cast, sender, path) -> None:
     body = as_bytes(lost())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 
-from dashboard.groups import GROUPS, ensure_groups
+from dashboard.people.groups import GROUPS, ensure_groups
 from tests.dashboard.conftest import a_visitor
 
 USERS = "/admin/auth/user/"

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0012_incident_of_what_is_not_written'),
+        ('accounts', '0015_decide_on_codes'),
     ]
 
     operations = [
