@@ -54,9 +54,9 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
-def addresses(name: str) -> list[str]:
+def addresses(name: str, default: str = "") -> list[str]:
     """A comma-separated list of IP addresses, or of networks such as 10.0.0.0/8."""
-    found = words(name)
+    found = words(name, default)
     for word in found:
         try:
             ip_network(word, strict=False)
@@ -64,6 +64,17 @@ def addresses(name: str) -> list[str]:
             raise ImproperlyConfigured(
                 f"{name}: {word!r} is no IP address, nor a network such as 10.0.0.0/8"
             ) from None
+    return found
+
+
+def places(name: str) -> list[tuple[str, int]]:
+    """A comma-separated list of host:port."""
+    found = []
+    for word in words(name):
+        host, _, port = word.rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            raise ImproperlyConfigured(f"{name}: {word!r} is no host:port")
+        found.append((host.strip("[]"), int(port)))
     return found
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import environment
 from config.version import VERSION as VERSION
+from dashboard import content_policy
 from dashboard.appearance import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -41,6 +43,10 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "rest_framework",
     "drf_spectacular",
     "accounts",
@@ -49,14 +55,19 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "webhooks.route_monitor.web_heartbeat.Presence",
+    "dashboard.content_policy.PagePolicy",
+    "webhooks.wire.browser_guard.ForMachines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "dashboard.people.second_factor.SecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -142,6 +153,26 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# Wrong passwords, by address: so many, and it is turned away for so long. What ends it earlier:
+# ./run manage axes_reset_ip.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = ["ip_address"]
+AXES_CLIENT_IP_CALLABLE = "dashboard.people.sign_in.address_of"
+AXES_LOCKOUT_TEMPLATE = "dashboard/locked.html"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# What is not logged: a password may be typed where the name belongs.
+AXES_SENSITIVE_PARAMETERS = ["username"]
+STAFF_SECOND_FACTOR = environment.flag("STAFF_SECOND_FACTOR")
+OTP_TOTP_ISSUER = "Rollcall"
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
+CONTENT_SECURITY_POLICY = content_policy.POLICY
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 LANGUAGE_CODE = "en"
@@ -264,6 +295,17 @@ WEBHOOK_SLOW_P95_MS = environment.number("WEBHOOK_SLOW_P95_MS", 1000)
 WEBHOOK_UNATTRIBUTED_REFUSALS = environment.number("WEBHOOK_UNATTRIBUTED_REFUSALS", 50)
 # Proxies whose word about the client's address is believed.
 TRUSTED_PROXIES = environment.addresses("TRUSTED_PROXIES")
+# What is called beside public addresses (gateways.wire.address_guard). Gateways live beside us.
+_HERE = "127.0.0.0/8,::1/128"
+GATEWAY_NETWORKS = environment.addresses(
+    "GATEWAY_NETWORKS",
+    f"{_HERE},10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7",
+)
+FORWARD_NETWORKS = environment.addresses("FORWARD_NETWORKS", _HERE if TESTING else "")
+ALERT_NETWORKS = environment.addresses("ALERT_NETWORKS", _HERE if TESTING else "")
+NEVER_CALLED = environment.places("NEVER_CALLED")
+# Beyond those that accounts.alerts.schemes names.
+APPRISE_SCHEMES = environment.words("APPRISE_SCHEMES")
 # Backpressure: beyond these a sender is told to come again (webhooks.inbox.backpressure).
 WEBHOOK_MOST_PER_SECOND = environment.number("WEBHOOK_MOST_PER_SECOND", 200)
 WEBHOOK_MOST_PENDING = environment.number("WEBHOOK_MOST_PENDING", 10_000)

@@ -24,6 +24,15 @@ from tests.arrows import (
 DASHBOARD_WRITES = {
     ("dashboard/admin/confirm/perform.py", "LogEntry.objects.create"),
     ("dashboard/admin/gateway/form.py", "super().save"),
+    ("dashboard/people/groups.py", "Group.objects.get_or_create"),
+    ("dashboard/people/second_factor.py", "TOTPDevice.objects.get_or_create"),
+    ("dashboard/people/second_factor.py", "device.save"),
+    ("dashboard/people/second_factor.py", "StaticDevice.objects.create"),
+    ("dashboard/people/second_factor.py", "StaticToken.objects.bulk_create"),
+    (
+        "dashboard/management/commands/second_factor_reset.py",
+        "model.objects.filter(user=user).delete",
+    ),
 }
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.http import Http404
 from rest_framework.request import Request
@@ -19,17 +20,18 @@ from accounts.models import Account
 from accounts.state.observations import BELIEVED, Observation
 from accounts.state.observe import observe
 from accounts.store import clock
+from accounts.store.enqueue import ring
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from gateways.wire.json_fields import MAX_ID_CHARACTERS, without_lone_surrogates
 from gateways.wire.text import printable
-from webhooks.auth.authentication import GatewayKeyAuthentication
+from webhooks.auth.calls import LARGEST_CALL_BYTES, Caller, GatewayKeyAuthentication
+from webhooks.inbox.duplicates import SIGNED, is_repeat
 from webhooks.models import Delivery
-from webhooks.wire.bodies import Watchers, incoming, read_body, refuse_compressed
+from webhooks.wire.bodies import Body, Watchers, incoming, read_body, refuse_compressed
 from webhooks.wire.errors import TooLarge, Unreadable
 
 logger = logging.getLogger(__name__)
-LARGEST_CALL_BYTES = 64 * 1024
 LONGEST_NUMBER = 18  # digits that surely fit into a bigint
 
 # The old database knew five words; `unknown` reads as the last known one.
@@ -78,8 +80,32 @@ class GatewayCall(APIView):
         )
 
     def gateway_id(self, request: Request) -> int:
-        assert isinstance(request.auth, int)
+        return self.caller(request).gateway_id
+
+    def caller(self, request: Request) -> Caller:
+        assert isinstance(request.auth, Caller)
         return request.auth
+
+    def claim(
+        self,
+        request: Request,
+        account: Account,
+        status: Status,
+        reason: Reason,
+        body: Mapping[str, Any],
+    ) -> bool:
+        """What the gateway says of its session; True when it was believed. A call that was sent
+        before is not, nor one that should be signed and is not: the session is read instead."""
+        caller = self.caller(request)
+        if not caller.may_claim:
+            ring("accounts.tasks.confirm_session", account.gateway_id, account.session_id or "")
+            return False
+        with transaction.atomic():
+            if caller.signed and is_repeat(
+                account.gateway_id, f"{SIGNED}{caller.signed.digest}", clock.database_now()
+            ):
+                return False
+            return claim(account, status, reason, body)
 
     def account_of(self, request: Request, session_id: str) -> Account:
         # As it was stored: what no column takes was escaped there too.
@@ -100,10 +126,7 @@ class GatewayCall(APIView):
         """A small JSON object; nothing at all counts as an empty one. Raises Unreadable, TooLarge,
         BodyRefused."""
         refuse_compressed(request._request.META)
-        coming = incoming(request._request.META)
-        if (coming.length or 0) > LARGEST_CALL_BYTES:
-            raise TooLarge(f"the body is larger than {LARGEST_CALL_BYTES} bytes")
-        body = read_body(coming, large=lambda first: Watchers())
+        body = self.caller(request).body or self._read(request)
         if body.size_bytes > LARGEST_CALL_BYTES:
             raise TooLarge(f"the body is larger than {LARGEST_CALL_BYTES} bytes")
         raw = without_lone_surrogates(body.content) or body.content
@@ -111,6 +134,12 @@ class GatewayCall(APIView):
             return msgspec.json.decode(raw or b"{}", type=dict[str, Any])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Unreadable(f"the body is not a JSON object: {error}") from None
+
+    def _read(self, request: Request) -> Body:
+        coming = incoming(request._request.META)
+        if (coming.length or 0) > LARGEST_CALL_BYTES:
+            raise TooLarge(f"the body is larger than {LARGEST_CALL_BYTES} bytes")
+        return read_body(coming, large=lambda first: Watchers())
 
 
 class ActiveAccounts(GatewayCall):
@@ -143,7 +172,7 @@ class MarkDisconnected(GatewayCall):
     def post(self, request: Request, session_id: str) -> Response:
         account = self.account_of(request, session_id)
         body = self.body(request)
-        believed = claim(account, Status.DISCONNECTED, Reason.RESTORE_FAILED, body)
+        believed = self.claim(request, account, Status.DISCONNECTED, Reason.RESTORE_FAILED, body)
         return Response({"success": True, "applied": believed, "status": old_word(account)})
 
 
@@ -176,7 +205,7 @@ class AccountStatus(GatewayCall):
             raise Unreadable(f"status must be one of {', '.join(CLAIMED)}")
         if account.session_id is None:
             raise Unreadable("that account has no session")
-        believed = claim(account, CLAIMED[word], Reason.CLAIMED, body)
+        believed = self.claim(request, account, CLAIMED[word], Reason.CLAIMED, body)
         return Response({"success": True, "applied": believed, "status": old_word(account)})
 
 

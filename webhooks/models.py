@@ -103,7 +103,14 @@ class EventId(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["gateway", "event_id"], name="unique_event_id"),
         ]
-        indexes = [models.Index(fields=["received_at"], name="event_id_received")]
+        indexes = [
+            models.Index(fields=["received_at"], name="event_id_received"),
+            models.Index(
+                fields=["received_at"],
+                name="signed_received",
+                condition=Q(event_id__startswith="signed:"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.event_id

@@ -33,6 +33,7 @@ def watch_routes() -> None:
     flush_passages()
     missed_changes.count_changes(clock.database_now())
     watch.watch_routes()
+    duplicates.prune_signed()
 
 
 @shared_task

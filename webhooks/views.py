@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,8 @@ from webhooks.auth.authentication import (
     note_untrusted,
 )
 from webhooks.auth.credentials import Untrusted, require_recent
+from webhooks.auth.keyring import learn_signing
+from webhooks.auth.replay import once
 from webhooks.forwarding import stream_through as relays
 from webhooks.forwarding.rows import Handed
 from webhooks.inbox.activity import note_life
@@ -47,6 +50,7 @@ from webhooks.models import Delivery
 from webhooks.noted_answers import NotesPassage
 from webhooks.route_monitor.expected_path import right_url
 from webhooks.wire.bodies import drain, incoming, refuse_compressed
+from webhooks.wire.browser_guard import is_navigation, passed_on, refuse_navigation
 from webhooks.wire.errors import (
     LeadsElsewhere,
     NothingThere,
@@ -94,6 +98,8 @@ class Webhook(NotesPassage):
     def _take(self, kind: GatewayKind, speaker: Speaker, path: str) -> HttpResponseBase:
         received_at = clock.database_now()
         event = self._read(kind, speaker, path, received_at)
+        if speaker.is_signed and not speaker.has_signed and event.kind is not Kind.CANARY:
+            learn_signing(speaker.gateway_id)  # a test of the route is signed by ourselves
         if event.kind is Kind.LIFE:
             return self._take_message(kind, event, speaker)
         is_through = event.kind is Kind.UNRECOGNISED and speaker.handed is not None
@@ -108,21 +114,46 @@ class Webhook(NotesPassage):
                 path=path,
                 received_at=received_at,
                 handed=_from_row(speaker, event),
+                signed_digest=speaker.signed.digest if speaker.signed else "",
             )
         self.came.is_repeated = received.delivery is None
         self.came.is_retried = received.is_retried
         if is_through:
-            return self._hand_through(speaker)
+            return self._only_once(speaker, event, self._hand_through)
         return Response(self._answer(received.delivery))
 
     def _take_message(self, kind: GatewayKind, event: Event, speaker: Speaker) -> HttpResponseBase:
+        if speaker.handed is not None:
+            return self._only_once(speaker, event, self._note_and_hand_through)
         if event.session_id:
             note_life(speaker.gateway_id, kind.name, event)
-        if speaker.handed is not None:
-            return self._hand_through(speaker)
         return Response({"success": True, "state": "noted"} | self._wrong_path())
 
-    def _hand_through(self, speaker: Speaker) -> HttpResponse:
+    def _only_once(
+        self, speaker: Speaker, event: Event, act: Callable[[Speaker, Event], HttpResponse]
+    ) -> HttpResponseBase:
+        """What was signed reaches a backend once; what the backend did not take may come again."""
+        if speaker.signed is None:
+            return act(speaker, event)
+        signed = speaker.signed
+        if signed.off_seconds is None and event.occurred_at is not None:
+            off = event.occurred_at.timestamp() - timezone.now().timestamp()
+            signed = replace(signed, off_seconds=off)
+        try:
+            with once(speaker.gateway_id, signed) as is_first:
+                if is_first:
+                    return _taken(act(speaker, event))
+        except _NotTaken as error:
+            return error.answer
+        self.came.is_repeated = True
+        return Response(self._answer(None))
+
+    def _note_and_hand_through(self, speaker: Speaker, event: Event) -> HttpResponse:
+        if event.session_id:
+            note_life(speaker.gateway_id, self.kwargs["kind"], event)
+        return self._hand_through(speaker, event)
+
+    def _hand_through(self, speaker: Speaker, event: Event) -> HttpResponse:
         assert speaker.handed is not None
         self.came.is_heard = True
         self.came.handled_at = time.monotonic()
@@ -224,6 +255,8 @@ class UnknownPath(MisroutedWebhook):
 def unknown_path(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
     """The end of all routes."""
     if request.method == "POST":
+        if is_navigation(request):
+            return refuse_navigation()
         return UnknownPath.as_view()(request)
     if request.path.startswith("/api/"):
         return not_found(request)
@@ -250,8 +283,22 @@ def _from_row(speaker: Speaker, event: Event) -> Handed | None:
     )
 
 
+class _NotTaken(Exception):
+    """The backend answered that it does not have it."""
+
+    def __init__(self, answer: HttpResponse) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def _taken(answer: HttpResponse) -> HttpResponse:
+    if answer.status_code >= 400:
+        raise _NotTaken(answer)
+    return answer
+
+
 def _hand_through(handed: HandedOn, speaker: Speaker) -> HttpResponse:
-    """The backend's answer goes back as it is. Raises Unsendable, LeadsElsewhere, BodyRefused."""
+    """The backend's status and words go back. Raises Unsendable, LeadsElsewhere, BodyRefused."""
     release_connection()
     try:
         answer = _answer_of(handed, speaker)
@@ -260,7 +307,7 @@ def _hand_through(handed: HandedOn, speaker: Speaker) -> HttpResponse:
     except GatewayError as error:
         raise Unsendable(f"this message may not have arrived: {error}") from None
     status = answer.status_code if answer.status_code < 600 else 502
-    return HttpResponse(answer.body, status=status, content_type=answer.content_type)
+    return passed_on(answer.body, status=status, content_type=answer.content_type)
 
 
 def _answer_of(handed: HandedOn, speaker: Speaker) -> Answer:

@@ -12,9 +12,11 @@ from typing import Any
 
 from django.conf import settings
 
+from accounts.alerts.schemes import allowed, trouble_with_scheme
 from accounts.alerts.wording import Message
 from accounts.models import Channel
 from accounts.store.encryption import CannotOpen
+from gateways.wire import address_guard
 
 SENDER_PROCESS = Path(__file__).with_name("sender_process.py")
 # Time for the process to start, in addition to the channel's own timeout.
@@ -54,14 +56,26 @@ def send(channel: Channel, message: Message, *, letter_id: str) -> Outcome:
         "id": letter_id,
         "from": settings.DEFAULT_FROM_EMAIL,
         "smtp": _mail_server(),
+        **_reach(),
     }
     return _hand_over(letter, limit_seconds=hard_limit_seconds(channel))
 
 
 def trouble_with_url(url: str) -> str:
     """Return why Apprise would reject this URL; "" if it would not. Sends nothing."""
-    letter = {"kind": "apprise", "target": url, "timeout": 5, "subject": "", "body": ""}
+    if trouble := trouble_with_scheme(url):
+        return trouble
+    letter = {"kind": "apprise", "target": url, "timeout": 5, "subject": "", "body": ""} | _reach()
     return _hand_over(letter, limit_seconds=15).error
+
+
+def _reach() -> dict[str, Any]:
+    """What its process may call, and which services a channel may name."""
+    return {
+        "networks": settings.ALERT_NETWORKS,
+        "own": address_guard.reach().own,
+        "schemes": sorted(allowed()),
+    }
 
 
 def _mail_server() -> dict[str, Any]:

@@ -15,7 +15,10 @@ import smtplib
 import socket
 import ssl
 import sys
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 # Apprise reports a failure only in its log. The log may quote the address, so no text of it is
 # passed on: only recognised causes.
@@ -55,6 +58,7 @@ def _answer(sent: bool, error: str = "") -> dict[str, Any]:
 def _by_apprise(letter: dict[str, Any]) -> dict[str, Any]:
     import apprise
 
+    guard = _guard(letter)
     logger = logging.getLogger("apprise")
     heard = _Heard()
     logger.handlers, logger.propagate = [heard], False
@@ -64,13 +68,39 @@ def _by_apprise(letter: dict[str, Any]) -> dict[str, Any]:
         return _answer(False, _NOT_UNDERSTOOD)
     if len(servers) != 1:
         return _answer(False, "it holds several URLs: make a channel of each")
+    if not any(_schemes(server) & set(letter["schemes"]) for server in servers):
+        return _answer(False, "its service is not offered: APPRISE_SCHEMES in docs/settings.md")
     if not letter["body"]:
         return _answer(True)  # a test of the URL only
     for server in servers:
         server.socket_connect_timeout = server.socket_read_timeout = letter["timeout"]
     if servers.notify(title=letter["subject"], body=letter["body"], body_format="text"):
         return _answer(True)
-    return _answer(False, heard.cause())
+    return _answer(False, guard.refused or heard.cause())
+
+
+def _schemes(server: Any) -> set[str]:
+    """By which a service is named, however it was written."""
+    named: set[str] = set()
+    for names in (server.protocol, server.secure_protocol):
+        named |= {names} if isinstance(names, str) else set(names or ())
+    return named
+
+
+def _guard(letter: dict[str, Any]) -> Any:
+    """From here on nothing is connected to that alerts may not reach."""
+    sys.path.append(str(Path(__file__).parents[2]))
+    from gateways.wire import address_guard as guard
+
+    whom = guard.Whom.ALERT
+    reach = guard.reach_of({whom: letter["networks"]}, letter["own"])
+    return guard.refuse_in_this_process(reach, whom, also=_proxies())
+
+
+def _proxies() -> list[tuple[str, int]]:
+    """The operator's own word: what stands in the environment may be called."""
+    parts = [urlsplit(url) for url in getproxies().values() if "//" in url]
+    return [(one.hostname, one.port or 80) for one in parts if one.hostname]
 
 
 def _asset(timeout_seconds: int) -> Any:

@@ -29,8 +29,11 @@ class Gateway(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     # Webhooks: whether a key alone is accepted, other paths they may arrive on, and the business's
-    # own backend that they are forwarded to.
+    # own backend that they are forwarded to. Once a gateway has signed, unsigned webhooks are
+    # refused unless an operator says otherwise.
     require_signature = models.BooleanField(default=False)
+    accepts_unsigned = models.BooleanField(default=False)
+    signs_since = models.DateTimeField(null=True, blank=True, editable=False)
     accepted_paths = models.JSONField(default=list, blank=True)
     forward_url = models.CharField("forward URL", max_length=500, blank=True)
 
@@ -68,6 +71,12 @@ class Gateway(models.Model):
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                name="signed_or_not",
+                condition=~Q(require_signature=True, accepts_unsigned=True),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -78,6 +87,13 @@ class Gateway(models.Model):
         rows = sorted(self.secrets.all(), key=lambda row: row.pk or 0, reverse=True)
         return unseal_those_that_open(
             row.sealed for row in rows if row.purpose == purpose and row.is_active(now)
+        )
+
+    @property
+    def must_sign(self) -> bool:
+        """Whether a key or a path alone is believed no more."""
+        return self.require_signature or (
+            self.signs_since is not None and not self.accepts_unsigned
         )
 
     @property

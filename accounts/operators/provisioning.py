@@ -7,6 +7,7 @@ import secrets
 from django.db import connection, transaction
 
 from accounts.models import Gateway, GatewaySecret, Workspace
+from accounts.operators.another_origin import is_another_origin, require_secrets_again
 from accounts.store import clock
 from accounts.store.encryption import CannotOpen
 from accounts.words.addresses import fault_of
@@ -58,8 +59,9 @@ def ensure_gateway(
 ) -> tuple[Gateway, bool]:
     """Return the gateway of this name, created or updated, and True if it was created.
 
-    A new secret is added beside the old ones, which stay valid until an operator ends them. Raises
-    Conflict.
+    A new secret is added beside the old ones, which stay valid until an operator ends them. Where
+    the address is of another origin, the gateway's secrets must be given again. Raises Conflict,
+    ValidationError.
     """
     _require_name(name, longest=100)
     found = Gateway.objects.filter(name=name).first()
@@ -69,7 +71,11 @@ def ensure_gateway(
         raise Conflict(f"gateway {name!r} is of kind {found.kind}: give the new one another name")
     gateway = found or Gateway(name=name, kind=kind or default_kind().name)
     if base_url and base_url.rstrip("/") != gateway.base_url:
-        gateway.base_url = free_address(base_url)
+        address = free_address(base_url)
+        if is_another_origin(gateway.base_url, address):
+            given = [secret for secret in (api_key, hmac_secret) if secret]
+            require_secrets_again(gateway, origin_of=address, given=given)
+        gateway.base_url = address
     gateway.mode = mode or gateway.mode
     gateway.full_clean()
     if found is None:

@@ -3,18 +3,21 @@ and where webhooks are forwarded."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from accounts.models import Gateway
+from accounts.operators.another_origin import is_another_origin, require_secrets_again
 from accounts.words.addresses import fault_of
 from gateways.registry import KINDS
 from gateways.wire.text import without_keys
 
 LONGEST_PATH = 200
 MOST_PATHS = 20
+_FIELDS = ("require_signature", "accepts_unsigned", "forward_url", "accepted_paths")
 
 
 def ensure_taking(
@@ -23,17 +26,22 @@ def ensure_taking(
     require_signature: bool | None = None,
     forward_url: str | None = None,
     accept_path: str | None = None,
+    secrets_again: Iterable[str] = (),
 ) -> None:
-    """Change the settings that are not None; `forward_url` "" ends forwarding. Raises
-    ValidationError."""
+    """Change the settings that are not None; `forward_url` "" ends forwarding, and one of another
+    origin needs the gateway's secrets again. Raises ValidationError."""
     if require_signature is not None:
         require_signing_kind(gateway.kind, require_signature=require_signature)
         gateway.require_signature = require_signature
+        gateway.accepts_unsigned = not require_signature
     if forward_url is not None:
-        gateway.forward_url = forward_url_of(forward_url)
+        url = forward_url_of(forward_url)
+        if is_another_origin(gateway.forward_url, url):
+            require_secrets_again(gateway, origin_of=url, given=secrets_again)
+        gateway.forward_url = url
     if accept_path is not None:
         gateway.accepted_paths = accepted_paths_of([*gateway.accepted_paths, accept_path])
-    gateway.save(update_fields=["require_signature", "forward_url", "accepted_paths"])
+    gateway.save(update_fields=_FIELDS)
 
 
 def require_signing_kind(kind: str, *, require_signature: bool) -> None:

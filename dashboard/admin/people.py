@@ -6,17 +6,20 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django_otp.plugins.otp_static import admin as otp_static
+from django_otp.plugins.otp_totp import admin as otp_totp
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.models import Membership, Workspace
 from dashboard.admin.base import HonestAdmin, KeptAdmin, TabularInline
 from dashboard.admin.filters import choices_filter
 
-admin.site.unregister(User)
-admin.site.unregister(Group)
+# Authenticators are set up by their owners and forgotten by a command, not looked at.
+for model in (User, Group, otp_static.StaticDevice, otp_totp.TOTPDevice):
+    admin.site.unregister(model)
 
 
 class Members(TabularInline):
@@ -60,17 +63,84 @@ class MembershipAdmin(HonestAdmin):
     autocomplete_fields = ("workspace", "user")
 
 
+def holds_all_of(request: HttpRequest, other: User) -> bool:
+    """Whether whoever asks may do whatever the other may: else changing the other, or giving them a
+    password, would be a way to more."""
+    user: Any = request.user
+    if user.is_superuser:
+        return True
+    return not other.is_superuser and _permissions_of(other) <= user.get_all_permissions()
+
+
+def _permissions_of(other: User) -> set[str]:
+    """Of one who is deactivated, too: they may be activated again."""
+    found = Permission.objects.filter(Q(user=other) | Q(group__user=other))
+    return _named(found)
+
+
+def _named(permissions: QuerySet[Permission]) -> set[str]:
+    pairs = permissions.values_list("content_type__app_label", "codename")
+    return {f"{app}.{codename}" for app, codename in pairs}
+
+
+def _held(request: HttpRequest) -> QuerySet[Permission]:
+    user: Any = request.user
+    found = Permission.objects.select_related("content_type")
+    if user.is_superuser:
+        return found
+    return found.filter(Q(user=user) | Q(group__user=user)).distinct()
+
+
+def _held_groups(request: HttpRequest) -> QuerySet[Group]:
+    user: Any = request.user
+    if user.is_superuser:
+        return Group.objects.all()
+    more = Permission.objects.exclude(pk__in=_held(request).values("pk"))
+    return Group.objects.exclude(permissions__in=more)
+
+
 @admin.register(User)
 class UserAdmin(auth_admin.UserAdmin, HonestAdmin):  # type: ignore[type-arg]
+    """Who is no superuser makes none, and gives nothing that they do not have."""
+
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or holds_all_of(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """What somebody did is kept under their name: they are deactivated instead."""
         return False
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return fields if request.user.is_superuser else (*fields, "is_superuser")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        offered: dict[str, Any] = {"groups": _held_groups, "user_permissions": _held}
+        if db_field.name in offered:
+            kwargs["queryset"] = offered[db_field.name](request)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
 
 @admin.register(Group)
 class GroupAdmin(auth_admin.GroupAdmin, HonestAdmin):
-    pass
+    """The same of groups: one that may more than oneself is only looked at."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or _held_groups(request).filter(pk=obj.pk).exists())
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may: bool = super().has_delete_permission(request, obj)
+        return may and (obj is None or _held_groups(request).filter(pk=obj.pk).exists())
+
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "permissions" and request is not None:
+            kwargs["queryset"] = _held(request)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)

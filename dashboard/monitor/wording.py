@@ -58,7 +58,7 @@ def _notes(gateway: Gateway, route: Route, now: datetime) -> Iterator[Note]:
             yield Note(tone="bad", words=f"its clock is {skew(route.clock_skew_seconds)}")
     if used := [one.path for one in read(route.wrong_paths) if is_wrong(one, gateway, now)]:
         yield Note(tone="bad", words=f"sends to {visible(' and '.join(used))}")
-    if route.last_unsigned_at and not gateway.require_signature:
+    if route.last_unsigned_at and not gateway.must_sign:
         yield Note(
             tone="off", words=f"accepts unsigned, last {age(route.last_unsigned_at, now)} ago"
         )

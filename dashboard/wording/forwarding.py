@@ -28,14 +28,21 @@ class HandingOn:
 
 
 def signing_of(gateway: Gateway, now: datetime) -> str:
-    if gateway.require_signature:
+    """What is believed of it, and why."""
+    if gateway.must_sign:
         secrets = gateway.secrets.filter(purpose=GatewaySecret.Purpose.HMAC)
-        if any(secret.is_active(now) for secret in secrets):
+        if not any(secret.is_active(now) for secret in secrets):
+            return (
+                "none is believed: they must be signed, and there is no secret to check them with"
+            )
+        if gateway.require_signature or gateway.signs_since is None:
             return "only signed webhooks are believed"
-        return "none is believed: they must be signed, and there is no secret to check them with"
+        return f"only signed webhooks are believed: it signs, for {age(gateway.signs_since, now)}"
     route = Route.objects.filter(gateway=gateway).first()
     last = route.last_unsigned_at if route else None
-    return f"accepts unsigned webhooks, {f'last one {age(last, now)} ago' if last else 'none came'}"
+    seen = f"last one {age(last, now)} ago" if last else "none came"
+    until = "" if gateway.accepts_unsigned else "; the first signed one ends that"
+    return f"accepts unsigned webhooks, {seen}{until}"
 
 
 def handing_on_of(gateway: Gateway, now: datetime) -> HandingOn | None:

@@ -10,6 +10,7 @@ import httpx
 
 from gateways.base import BadAnswer
 from gateways.profiles import Profile
+from gateways.wire.address_guard import Whom
 from gateways.wire.deadline import Deadline, deadline_of
 from gateways.wire.http import Answer, Http, raw_pieces, shown
 
@@ -50,7 +51,7 @@ class Backend(Http):
         secrets: tuple[str, ...] = (),
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        super().__init__(url, secrets=secrets, transport=transport)
+        super().__init__(url, secrets=secrets, transport=transport, whom=Whom.FORWARD)
         self.url = url
 
     def hand_on(

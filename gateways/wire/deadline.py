@@ -16,6 +16,9 @@ from dataclasses import dataclass
 import httpcore
 import httpx
 
+from gateways.wire import address_guard
+from gateways.wire.address_guard import Whom
+
 # Node closes an idle connection after 5 s (its keepAliveTimeout); ours must be gone before, or a
 # request would now and then meet a connection that is just being closed.
 IDLE_CONNECTION_SECONDS = 4.0
@@ -107,7 +110,8 @@ class _DeadlineStream(httpcore.NetworkStream):
 
 
 class _DeadlineBackend(httpcore.NetworkBackend):
-    def __init__(self) -> None:
+    def __init__(self, whom: Whom) -> None:
+        self._whom = whom
         self._backend = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -121,7 +125,7 @@ class _DeadlineBackend(httpcore.NetworkBackend):
         deadline = _deadline()
         if not host:  # the resolver would take it for this machine
             raise httpcore.ConnectError("the base URL names no host")
-        addresses = _addresses(host, port, deadline)
+        addresses = self._allowed(_addresses(host, port, deadline), port)
         for position, address in enumerate(addresses):
             # A fair share for each, so that a dead first address leaves time for the second.
             share = deadline.check() / (len(addresses) - position)
@@ -136,6 +140,17 @@ class _DeadlineBackend(httpcore.NetworkBackend):
                 deadline.connected = True
                 return _DeadlineStream(stream)
         raise httpcore.ConnectError("the name has no address")
+
+    def _allowed(self, addresses: list[str], port: int) -> list[str]:
+        """Those that may be called; what is connected to is what was asked about."""
+        refusals = {
+            address: address_guard.reach().refusal(address, port, self._whom)
+            for address in addresses
+        }
+        allowed = [address for address, refusal in refusals.items() if not refusal]
+        if refusals and not allowed:
+            raise httpcore.ConnectError(next(iter(refusals.values())))
+        return allowed
 
     def sleep(self, seconds: float) -> None:
         time.sleep(min(seconds, _deadline().check()))
@@ -177,15 +192,16 @@ def trusted_certificates() -> ssl.SSLContext:
 
 class DeadlineTransport(httpx.BaseTransport):
     """Connections to any number of gateways, kept alive, TLS verified. Redirects and proxies are
-    not its business: it has none."""
+    not its business: it has none. One for each of `Whom`: a connection that is kept was allowed for
+    that."""
 
-    def __init__(self) -> None:
+    def __init__(self, whom: Whom = Whom.GATEWAY) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=trusted_certificates(),
             max_connections=None,
             max_keepalive_connections=MAX_IDLE_CONNECTIONS,
             keepalive_expiry=IDLE_CONNECTION_SECONDS,
-            network_backend=_DeadlineBackend(),
+            network_backend=_DeadlineBackend(whom),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

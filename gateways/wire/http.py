@@ -23,6 +23,7 @@ import httpx
 import msgspec
 
 from gateways.base import BadAnswer, GatewayError, Refused, TimedOut, Unreachable
+from gateways.wire.address_guard import Whom
 from gateways.wire.deadline import Deadline, DeadlineTransport, deadline_of
 from gateways.wire.text import printable
 
@@ -52,7 +53,9 @@ class Http:
         *,
         secrets: tuple[str, ...] = (),
         transport: httpx.BaseTransport | None = None,
+        whom: Whom = Whom.GATEWAY,
     ) -> None:
+        self._whom = whom
         self._base_url = base_url.rstrip("/")
         self._shown_url = shown(self._base_url)
         self._secrets = tuple(secret for secret in secrets if secret)
@@ -112,7 +115,9 @@ class Http:
 
     def respond(self, request: httpx.Request) -> httpx.Response:
         """Its body is not read yet. Raises what `_translated` translates."""
-        return (self._transport or _shared_transport(os.getpid())).handle_request(request)
+        return (self._transport or _shared_transport(os.getpid(), self._whom)).handle_request(
+            request
+        )
 
     def _answer(self, request: httpx.Request, *, where: str, deadline: Deadline) -> Answer:
         response = self.respond(request)
@@ -222,7 +227,7 @@ def _why_refused(error: Exception) -> str:
     return re.sub(r" \(_ssl\.c:\d+\)$", "", text)
 
 
-@functools.lru_cache(maxsize=1)
-def _shared_transport(process_id: int) -> DeadlineTransport:
+@functools.lru_cache(maxsize=len(Whom))
+def _shared_transport(process_id: int, whom: Whom) -> DeadlineTransport:
     """One pool per process: a forked child must not speak on its parent's connections."""
-    return DeadlineTransport()
+    return DeadlineTransport(whom)

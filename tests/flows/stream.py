@@ -28,7 +28,8 @@ SESSIONS = tuple(f"stream-{number}" for number in range(3))
 
 @dataclass
 class Stream:
-    """Events of a few sessions of one gateway: they connect and disconnect in turn."""
+    """Events of a few sessions of one gateway: they connect and disconnect in turn. No two are the
+    same: signed within one second the second would be a repetition."""
 
     url: str
     workspace_id: int
@@ -48,6 +49,7 @@ class Stream:
     def bodies(self) -> Iterator[bytes]:
         for number, session_id in enumerate(cycle(SESSIONS)):
             said: dict[str, object] = {"workspace_id": self.workspace_id, "session_id": session_id}
+            said["number"] = number
             event = "session_ready"
             if number // len(SESSIONS) % 2:
                 event = "session_disconnected"

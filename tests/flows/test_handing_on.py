@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 
 import psycopg
 import pytest
 
-from tests.flows.stream import Stream, manage
+from tests.flows.stream import SECRET, Stream, manage
 from tests.instance.running import Running, until
 from tests.webhooks.forwarding.backends import FakeBackend, a_backend
 
@@ -20,9 +20,13 @@ EVENTS = 12
 def backend(running: Running, stream: Stream) -> Iterator[FakeBackend]:
     """Of the stream's gateway, once both of the web's processes know it."""
     with a_backend() as backend:
-        manage(running, "gateway_add", "--name", "stream", "--forward-url", backend.url)
-        message = b'{"event":"message_received","data":{"session_id":"stream-0"}}'
-        until(lambda: {stream.post(message)[1] for _ in range(10)} == {backend.body})
+        known = ("--api-key", "stream-key", "--hmac-secret", SECRET)
+        manage(running, "gateway_add", "--name", "stream", "--forward-url", backend.url, *known)
+        message = b'{"event":"message_received","data":{"session_id":"stream-0","number":%d}}'
+        numbers = count()  # the same, signed within one second, would be a repetition
+        until(
+            lambda: {stream.post(message % next(numbers))[1] for _ in range(10)} == {backend.body}
+        )
         backend.arrived.clear()
         yield backend
         manage(running, "gateway_add", "--name", "stream", "--forward-url", "")

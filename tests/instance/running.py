@@ -150,7 +150,9 @@ def a_checkout(directory: Path) -> Path:
 
 def plain_environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return {**kept, "PYTHONPATH": str(ROOT)}
+    # The tests' backends and receivers are on this machine.
+    here = dict.fromkeys(("FORWARD_NETWORKS", "ALERT_NETWORKS"), "127.0.0.0/8")
+    return {**kept, **here, "PYTHONPATH": str(ROOT)}
 
 
 def descendants(pid: int) -> list[int]:

@@ -6,6 +6,7 @@ import secrets
 import pytest
 
 from gateways.wire import http
+from gateways.wire.address_guard import Whom
 from tests.cast import a_gateway, make_cast
 from tests.webhooks.sending import KEY, Sender, give_secret
 from tests.webhooks.serving import served
@@ -24,7 +25,8 @@ def _no_remembered_keys():
 def _no_idle_connections():
     """To backends of tests that are over."""
     yield
-    http._shared_transport(os.getpid()).close()
+    for whom in Whom:
+        http._shared_transport(os.getpid(), whom).close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Lock
 
 from django.test import Client
 
@@ -34,9 +35,24 @@ def sign(secret: str, timestamp: str, body: bytes) -> str:
     return hmac.new(secret.encode(), timestamp.encode() + body, hashlib.sha256).hexdigest()
 
 
+_used: dict[tuple[str, bytes], set[int]] = {}
+_signing = Lock()
+
+
 def signed(secret: str, body: bytes, *, timestamp: str | None = None) -> dict[str, str]:
-    timestamp = str(int(time.time())) if timestamp is None else timestamp
+    """The same body signed twice within a second would be a repetition: each time its moment is
+    another, up to 4 min ago."""
+    timestamp = str(_moment_for(secret, body)) if timestamp is None else timestamp
     return {"X-Timestamp": timestamp, "X-HMAC-Signature": sign(secret, timestamp, body)}
+
+
+def _moment_for(secret: str, body: bytes) -> int:
+    now = int(time.time())
+    with _signing:
+        used = _used.setdefault((secret, hashlib.sha256(body).digest()), set())
+        moment = next((now - age for age in range(240) if now - age not in used), now)
+        used.add(moment)
+    return moment
 
 
 def as_bytes(said: object) -> bytes:

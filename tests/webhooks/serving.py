@@ -150,4 +150,5 @@ def deployed() -> dict[str, str]:
         **inherited(),
         "DATABASE_URL": urlunsplit(address._replace(path=f"/{name}")),
         "ROLLCALL_INSECURE_HTTP": "1",
+        "FORWARD_NETWORKS": "127.0.0.0/8",  # the tests' backends are here
     }

@@ -31,6 +31,7 @@ from webhooks.auth.candidates import (
 )
 from webhooks.auth.credentials import Credentials, Untrusted, read_credentials
 from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring, keyring
+from webhooks.auth.replay import Signed
 from webhooks.auth.signatures import Signer
 from webhooks.auth.tokens import secret_of
 from webhooks.forwarding.loop_guard import Circle, refuse_our_own, via
@@ -70,11 +71,14 @@ class HandedOn:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaker:
     """An authenticated request: whose it is, its body, and what its headers say of it.
-    `is_signed`: by a secret of the gateway's, and not merely sent with a key or to its path."""
+    `is_signed`: by a secret of the gateway's, and not merely sent with a key or to its path;
+    `signed` where that covers the body. `has_signed`: it did so before."""
 
     gateway_id: int
     body: Body
     is_signed: bool
+    has_signed: bool
+    signed: Signed | None = None
     event_id: str | None = None
     handed: HandedOn | None = None
 
@@ -122,40 +126,10 @@ class MisroutedAuthentication(WebhookAuthentication):
     is_misrouted = True
 
 
-class GatewayKeyAuthentication(BaseAuthentication):
-    """The Node service's other calls: its API key in X-API-Key, or as a bearer token."""
-
-    def authenticate(self, request: Request) -> tuple[None, int]:
-        meta = request._request.META
-        bearer = str(meta.get("HTTP_AUTHORIZATION", ""))
-        key = str(meta.get("HTTP_X_API_KEY", "")).strip()
-        if not key and bearer.lower().startswith("bearer "):
-            key = bearer[len("bearer ") :].strip()
-        try:
-            doors = _doors_of_those_that_ask(key)
-        except Untrusted as untrusted:
-            note_untrusted(request, untrusted)
-            raise AuthenticationFailed(str(untrusted)) from None
-        instance_url = str(meta.get("HTTP_X_INSTANCE_URL", "")).strip().rstrip("/")
-        route = request._request.resolver_match
-        session_id = str(route.kwargs.get("session_id", "")) if route else ""
-        return None, choose(doors, instance_url, session_id).gateway_id
-
-    def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="rollcall"'
-
-
-def _doors_of_those_that_ask(key: str) -> tuple[Door, ...]:
-    """Raises Untrusted."""
-    if not key:
-        raise Untrusted(
-            "no_credentials", "send the gateway's key as X-API-Key, or as Authorization: Bearer"
-        )
-    asking = [name for name, kind in KINDS.items() if kind.asks_us]
-    doors = next(filter(None, (doors_with_key(name, key) for name in asking)), ())
-    if not doors:
-        raise unknown_key(asking, key, "this key")
-    return doors
+def signed_of(credentials: Credentials, body: Body) -> Signed | None:
+    if not credentials.signatures:
+        return None
+    return Signed.of(credentials.signed, body.digest, credentials.off_seconds)
 
 
 def note_untrusted(
@@ -319,6 +293,8 @@ class _Listener:
             gateway_id=door.gateway_id,
             body=body,
             is_signed=is_signed,
+            has_signed=door.has_signed,
+            signed=signed_of(self.credentials, body),
             event_id=self.credentials.event_id,
             handed=self._handed(door),
         )

@@ -48,12 +48,22 @@ def _found(kind: str, find: Callable[[Keyring], tuple[Door, ...]]) -> tuple[Door
 
 def without_signature(doors: tuple[Door, ...]) -> tuple[Door, ...]:
     """Those that a key or a path alone may open. Raises Untrusted where there are none."""
-    open_doors = tuple(door for door in doors if not door.require_signature)
+    open_doors = tuple(door for door in doors if not door.must_sign)
     if not open_doors:
-        raise Untrusted(
-            "signature_required", "this gateway's webhooks are believed with a signature only"
-        )
+        raise _must_sign(doors[0])
     return open_doors
+
+
+def _must_sign(door: Door) -> Untrusted:
+    if door.require_signature or door.signs_since is None:
+        why = "this gateway's webhooks are believed with a signature only"
+    else:
+        why = (
+            f"this gateway signs since {door.signs_since:%Y-%m-%d %H:%M} UTC, so that nothing "
+            "unsigned is believed any more: set its secret at the gateway, or let its page accept "
+            "unsigned ones"
+        )
+    return Untrusted("signature_required", why)
 
 
 def choose(doors: tuple[Door, ...], instance_url: str, session_id: str) -> Door:

@@ -45,6 +45,7 @@ class Credentials:
     key_header: str = ""
     instance_url: str = ""
     event_id: str | None = None
+    off_seconds: float | None = None  # of the signed time, where a header holds one
 
 
 def read_credentials(
@@ -57,6 +58,7 @@ def read_credentials(
         return Credentials(
             signatures=_signatures(meta, profile.signature),
             signed=_signed(meta, profile.signature, now_seconds),
+            off_seconds=_off_seconds(meta, profile.signature, now_seconds),
             algorithm=profile.signature.algorithm,
             instance_url=instance_url,
             event_id=event_id,
@@ -134,6 +136,14 @@ def _signed(meta: Mapping[str, object], signature: Signature, now_seconds: float
         raise Untrusted("malformed_signature", f"{missing[0]} is missing: it is signed, too")
     parts = [_header(meta, header) + signature.separator for header in signature.before_body]
     return "".join(parts).encode("latin-1", "replace")
+
+
+def _off_seconds(
+    meta: Mapping[str, object], signature: Signature, now_seconds: float
+) -> float | None:
+    """Of a timestamp that was checked before."""
+    header = signature.timestamp_header
+    return int(_header(meta, header)) - now_seconds if header else None
 
 
 def _check_timestamp(header: str, meta: Mapping[str, object], now_seconds: float) -> None:

@@ -10,9 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from accounts.models import GatewaySecret
+from accounts.models import Gateway, GatewaySecret
 from accounts.store import clock
 from accounts.store.encryption import CannotOpen
 from gateways.profiles import as_text
@@ -39,6 +39,16 @@ class Door:
     base_url: str
     require_signature: bool = False
     forward_url: str = ""
+    signs_since: datetime | None = None
+    accepts_unsigned: bool = False
+
+    @property
+    def must_sign(self) -> bool:
+        return self.require_signature or (self.has_signed and not self.accepts_unsigned)
+
+    @property
+    def has_signed(self) -> bool:
+        return self.signs_since is not None
 
 
 Doors = dict[bytes, tuple[Door, ...]]
@@ -115,6 +125,14 @@ def keyring(kind: str, *, at_most_seconds: float = LIVES_SECONDS) -> Keyring:
         return _rings.by_kind.get(kind) or Keyring(_rings.loaded_at)
 
 
+def learn_signing(gateway_id: int) -> None:
+    """It has signed for the first time: from now on unsigned is refused (Door.must_sign)."""
+    Gateway.objects.filter(pk=gateway_id, signs_since__isnull=True).update(
+        signs_since=clock.database_now()
+    )
+    forget()
+
+
 def forget() -> None:
     global _rings
     with _lock:
@@ -146,6 +164,8 @@ def _hang(ring: Keyring, row: GatewaySecret, secret: str, *, is_active: bool) ->
         gateway.base_url.rstrip("/"),
         gateway.require_signature,
         gateway.forward_url,
+        gateway.signs_since,
+        gateway.accepts_unsigned,
     )
     if row.purpose == GatewaySecret.Purpose.HMAC:
         doors, name = ring.by_secret, _signing(gateway.kind)(secret)

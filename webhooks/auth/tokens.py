@@ -13,6 +13,8 @@ from jwt.warnings import InsecureKeyLengthWarning
 from gateways.profiles import Token
 from webhooks.auth.credentials import TOLERANCE_SECONDS, Untrusted, require_recent
 
+# A token proves its sender and not the body: who finds one may use it for as long as it lives.
+LONGEST_LIFE_SECONDS = 3600
 LATEST_SECONDS = 10**11
 _OPTIONS: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
 
@@ -42,6 +44,12 @@ def _check(claims: Mapping[str, object], meant: Token, now_seconds: float) -> No
     issued, expires = _seconds(claims, "iat"), _seconds(claims, "exp")
     if issued - now_seconds > TOLERANCE_SECONDS:
         require_recent(issued - now_seconds, tolerance_seconds=TOLERANCE_SECONDS)
+    if expires - issued > LONGEST_LIFE_SECONDS:
+        raise Untrusted(
+            "long_token",
+            f"the bearer token is valid for {round(expires - issued)} s: at most "
+            f"{LONGEST_LIFE_SECONDS} s are believed, since whoever finds it may use it so long",
+        )
     if now_seconds - expires > meant.late_seconds:
         raise Untrusted(
             "expired_token",

@@ -7,14 +7,19 @@ import hashlib
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from accounts.store import clock
+from webhooks.auth.replay import REMEMBERED_SECONDS
 from webhooks.models import Delivery, EventId
 
 IDS_KEPT = timedelta(days=7)
 PROBABLE_RETRY_WITHIN = timedelta(seconds=60)
 PRUNE_ROWS = 5000
 LONGEST_ID = 255
+# What has no id, but a signature of its own, is known by that for as long as it is believed.
+SIGNED = "signed:"
+SIGNED_KEPT = timedelta(seconds=REMEMBERED_SECONDS + 60)
 
 # Two at once: the second waits until the first is committed, and then counts as the repeat.
 _REMEMBER = """
@@ -52,8 +57,18 @@ def is_probable_retry(gateway_id: int, session_id: str, digest: str, received_at
 
 def prune_event_ids() -> int:
     """Forget those that nobody repeats any more, in batches; how many."""
-    limit, gone = clock.database_now() - IDS_KEPT, 0
-    old = EventId.objects.filter(received_at__lt=limit).order_by("received_at")
-    while pks := list(old.values_list("pk", flat=True)[:PRUNE_ROWS]):
+    now = clock.database_now()
+    return _prune(EventId.objects.filter(received_at__lt=now - IDS_KEPT)) + prune_signed()
+
+
+def prune_signed() -> int:
+    """Forget the signatures that are believed no more."""
+    limit = clock.database_now() - SIGNED_KEPT
+    return _prune(EventId.objects.filter(event_id__startswith=SIGNED, received_at__lt=limit))
+
+
+def _prune(old: QuerySet[EventId]) -> int:
+    gone = 0
+    while pks := list(old.order_by("received_at").values_list("pk", flat=True)[:PRUNE_ROWS]):
         gone += EventId.objects.filter(pk__in=pks).delete()[0]
     return gone

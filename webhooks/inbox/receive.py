@@ -18,7 +18,7 @@ from accounts.words.status import Source, Status
 from gateways.base import Event, Kind, Reason
 from gateways.wire.text import printable
 from webhooks.forwarding.rows import Handed, keep_forward
-from webhooks.inbox.duplicates import LONGEST_ID, is_probable_retry, is_repeat
+from webhooks.inbox.duplicates import LONGEST_ID, SIGNED, is_probable_retry, is_repeat
 from webhooks.models import Delivery
 from webhooks.wire.bodies import Body
 
@@ -36,6 +36,7 @@ WHY = {
     Verdict.OLDER: "something newer is known",
     Verdict.SUPERSEDED: "the session was superseded by another of the same number",
 }
+_CLAIMS = (Kind.STATE, Kind.HINT)
 _LATE = frozenset({Verdict.OLDER, Verdict.SUPERSEDED})
 
 
@@ -62,14 +63,19 @@ def receive(
     path: str,
     received_at: datetime,
     handed: Handed | None = None,
+    signed_digest: str = "",
 ) -> Received:
     """Keep it, then apply it, in one transaction: the row survives whatever applying does. `handed`
-    is what a backend gets of it.
+    is what a backend gets of it; an event without an id is known by `signed_digest`.
 
     Raises django.db errors only when it cannot be committed at all.
     """
     with transaction.atomic():
-        if event.event_id and is_repeat(gateway_id, event.event_id, received_at):
+        known_by = event.event_id or (f"{SIGNED}{signed_digest}" if signed_digest else "")
+        if known_by and is_repeat(gateway_id, known_by, received_at):
+            if not event.event_id and event.session_id and event.kind in _CLAIMS:
+                # The same words may be true twice within the second that was signed.
+                enqueue_task("accounts.tasks.confirm_session", gateway_id, event.session_id)
             return Received()
         session_id = event.session_id or ""
         is_retried = not event.event_id and is_probable_retry(

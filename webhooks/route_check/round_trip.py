@@ -16,6 +16,7 @@ from accounts.store.encryption import CannotOpen
 from gateways import signing
 from gateways.base import GatewayError, Refused, TimedOut
 from gateways.registry import KINDS
+from gateways.wire.address_guard import Whom
 from gateways.wire.http import Answer, Http
 from gateways.wire.text import printable
 from webhooks.models import Delivery
@@ -91,7 +92,7 @@ def _send(
     hidden: list[str],
     now: datetime,
 ) -> Iterator[Hop]:
-    http = Http(settings.PUBLIC_URL, secrets=tuple(hidden))
+    http = Http(settings.PUBLIC_URL, secrets=tuple(hidden), whom=Whom.OURSELVES)
     try:
         answer = http.call(
             "POST",

@@ -38,7 +38,7 @@ def expected_of(gateway: Gateway) -> Expected:
         secrets=secrets[GatewaySecret.Purpose.HMAC],
         keys=secrets[GatewaySecret.Purpose.API_KEY],
         accepted=tuple(gateway.accepted_paths),
-        needs_signature=gateway.require_signature,
+        needs_signature=gateway.must_sign,
     )
 
 

@@ -167,6 +167,7 @@ _CURES = {
     "path (docs/connecting-a-gateway.md).",
     "signature_required": "It must sign: set its secret at the gateway, or allow unsigned webhooks "
     "on its page here.",
+    "long_token": "Let its tokens end within an hour of being signed: Evolution's own do.",
     "ambiguous": "Give each gateway a key of its own, or register the address that it sends as "
     "X-Instance-Url.",
     "malformed_timestamp": "Update the gateway: it does not sign as documented.",

@@ -32,11 +32,13 @@ class Command(RegisteringCommand):
         parser.add_argument(
             "--require-signature",
             action=BooleanOptionalAction,
-            help="believe its webhooks with a signature only",
+            help="believe its webhooks with a signature only; --no-require-signature: also "
+            "without, even once it has signed",
         )
         parser.add_argument(
             "--forward-url",
-            help="hand its webhooks on to this backend of your own; '' ends that",
+            help="hand its webhooks on to this backend of your own; '' ends that. Another origin "
+            "needs the gateway's secrets again (--api-key, --hmac-secret), as with --url",
         )
         parser.add_argument(
             "--accept-path",
@@ -45,19 +47,21 @@ class Command(RegisteringCommand):
         parser.add_argument("--mode", choices=Gateway.Mode.values, help="default act")
 
     def register(self, options: dict[str, Any]) -> tuple[str, dict[str, object]]:
+        api_key, hmac_secret = secret(options, "api_key"), secret(options, "hmac_secret")
         gateway, made = ensure_gateway(
             options["name"],
             kind=options["kind"],
             base_url=options["url"],
             mode=options["mode"],
-            api_key=secret(options, "api_key"),
-            hmac_secret=secret(options, "hmac_secret"),
+            api_key=api_key,
+            hmac_secret=hmac_secret,
         )
         ensure_taking(
             gateway,
             require_signature=options["require_signature"],
             forward_url=options["forward_url"],
             accept_path=options["accept_path"],
+            secrets_again=[key for key in (api_key, hmac_secret) if key],
         )
         word = "Added" if made else "There is"
         sentence = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -15,12 +16,14 @@ from unfold.widgets import (
 )
 
 from accounts.models import Gateway, GatewaySecret
+from accounts.operators.another_origin import is_another_origin, require_secrets_again
 from accounts.operators.provisioning import free_address
 from accounts.operators.webhook_settings import (
     accepted_paths_of,
     forward_url_of,
     require_signing_kind,
 )
+from accounts.store import clock
 from accounts.words.refusals import Conflict
 from gateways.base import ProbeKind
 from gateways.registry import KINDS
@@ -28,12 +31,19 @@ from gateways.registry import KINDS
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]{16,}")
 
 
+class NeverShownAgain(UnfoldAdminTextareaWidget):  # type: ignore[misc]
+    """A form that is shown again has forgotten what was typed."""
+
+    def format_value(self, value: Any) -> str:
+        return ""
+
+
 class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Gateway
         fields = (
             *("name", "kind", "base_url", "mode"),
-            *("require_signature", "forward_url", "accepted_paths"),
+            *("require_signature", "accepts_unsigned", "forward_url", "accepted_paths"),
             "send_probe",
         )
         labels = {"send_probe": "When to probe with a message"}
@@ -44,8 +54,10 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {
             "base_url": "Where we reach it, e.g. http://10.0.0.5:3001",
             "mode": "observe: it is judged and shown, nothing automatic is done to it.",
-            "require_signature": "Believe its webhooks only if they are signed: a key or a secret "
-            "path alone is not enough any more.",
+            "require_signature": "Believe its webhooks and calls only if they are signed: a key or "
+            "a secret path alone is not enough any more.",
+            "accepts_unsigned": "Believe unsigned ones even after it has signed. Without this, the "
+            "first signature ends them.",
             "forward_url": "A backend of your own that gets all its webhooks as well, unchanged, "
             "e.g. https://crm.example.com/hook. Messages pass through and are never kept.",
         }
@@ -56,6 +68,14 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text="Paths that it sends to although they are not the right one, one a line, e.g. "
         "/api/hooks/wa: no incident is opened about them.",
+    )
+    secrets_again = forms.CharField(
+        label="Its secrets again",
+        required=False,
+        strip=False,
+        widget=NeverShownAgain(attrs={"rows": 2, "autocomplete": "off", "spellcheck": "false"}),
+        help_text="Only to lead it to another origin (base URL, forward URL): all its active "
+        "secrets, one a line. Whoever does not know them ends them first.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -78,11 +98,32 @@ class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]
         require_signing_kind(kind, require_signature=value)
         return value
 
+    def clean_accepts_unsigned(self) -> bool:
+        value: bool = self.cleaned_data["accepts_unsigned"]
+        if value and self.cleaned_data.get("require_signature"):
+            raise ValidationError("It cannot both require a signature and do without one.")
+        return value
+
     def clean_accepted_paths(self) -> list[str]:
         return accepted_paths_of(self.cleaned_data["accepted_paths"].splitlines())
 
     def clean_forward_url(self) -> str:
         return forward_url_of(self.cleaned_data["forward_url"])
+
+    def clean(self) -> dict[str, Any] | None:
+        """The instance still has the addresses of before: they are replaced after this."""
+        for name in ("base_url", "forward_url"):
+            after = self.cleaned_data.get(name)
+            if after and is_another_origin(getattr(self.instance, name), after):
+                self._require_secrets_again(name, after)
+        return super().clean()
+
+    def _require_secrets_again(self, name: str, address: str) -> None:
+        given = (self.cleaned_data.get("secrets_again") or "").splitlines()
+        try:
+            require_secrets_again(self.instance, origin_of=address, given=given)
+        except ValidationError as error:
+            self.add_error(name, error)
 
     def clean_base_url(self) -> str:
         value: str = self.cleaned_data["base_url"]
@@ -126,12 +167,22 @@ class SecretForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._end_before = self.instance.not_after
         if self.instance.pk:
             self.fields["purpose"].disabled = True
             self.fields["value"].disabled = True
             self.fields["value"].widget.attrs["placeholder"] = "kept, sealed"
         else:
             self.fields["value"].required = True
+
+    def clean_not_after(self) -> datetime | None:
+        """Whoever led the gateway elsewhere after its secret ended must not get it revived."""
+        end: datetime | None = self.cleaned_data["not_after"]
+        now = clock.database_now()
+        before = self._end_before
+        if self.instance.pk and before is not None and before <= now and (not end or end > now):
+            raise ValidationError("It has ended, and stays so: add the secret anew.")
+        return end
 
     def clean_value(self) -> str:
         value: str = self.cleaned_data["value"]

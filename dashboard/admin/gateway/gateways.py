@@ -59,7 +59,12 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
         (None, {"fields": ("name", "kind", "base_url", "mode")}),
         (
             "Its webhooks",
-            {"fields": ("require_signature", "forward_url", "accepted_paths")},
+            {
+                "fields": (
+                    *("require_signature", "accepts_unsigned"),
+                    *("forward_url", "accepted_paths"),
+                )
+            },
         ),
         ("Proof of life", {"fields": ("send_probe",)}),
     )
@@ -77,8 +82,23 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
         return GatewayChangeList
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Its kind decides how everything it ever said was read."""
-        return ("kind",) if obj else ()
+        """Its kind decides how everything it ever said was read. Its addresses are where its
+        secrets are sent: who may not change those may not lead them elsewhere."""
+        if obj is None:
+            return ()
+        if not request.user.has_perm("accounts.change_gatewaysecret"):
+            return ("kind", "base_url", "forward_url")
+        return ("kind",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A gateway that is new has no secret to give again."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or not self.has_change_permission(request, obj):
+            return fieldsets
+        (none, first), *others = fieldsets
+        if "base_url" in self.get_readonly_fields(request, obj):
+            return fieldsets
+        return [(none, {**first, "fields": (*first["fields"], "secrets_again")}), *others]
 
     @admin.display(description="reachability")
     def reachability(self, gateway: Any) -> SafeString:

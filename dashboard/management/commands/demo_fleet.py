@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Gateway
@@ -50,6 +51,8 @@ def _gateway() -> Gateway:
         )[0]
     except Conflict as error:
         raise CommandError(str(error)) from error
+    except ValidationError as error:
+        raise CommandError("; ".join(error.messages)) from error
 
 
 def _needed(name: str) -> str:

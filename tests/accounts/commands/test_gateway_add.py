@@ -225,3 +225,27 @@ def test_what_is_only_observed_is_judged_and_shown_all_the_same(cast):
     assert cast.alice.status == Status.DISCONNECTED
     human = explain(cast.alice, cast.now).human
     assert human == "Restart the session. Observe mode: Rollcall will not repair this."
+
+
+@pytest.mark.parametrize("option", ["--url", "--forward-url"])
+@pytest.mark.parametrize(
+    ("given", "is_led_there"),
+    [
+        ([], False),
+        (["--api-key", "another"], False),
+        (["--hmac-secret", "the-hmac"], False),
+        (["--api-key", "the-key"], False),
+        (["--api-key", "the-key", "--hmac-secret", "the-hmac"], True),
+    ],
+)
+def test_another_origin_needs_the_secrets_again(option, given, is_led_there):
+    add("--url", URL, "--api-key", "the-key", "--hmac-secret", "the-hmac")
+    elsewhere = "https://collector.example.net"
+    if is_led_there:
+        add(option, elsewhere, *given)
+    else:
+        with pytest.raises(CommandError, match="give its secrets again, or end them first"):
+            add(option, elsewhere, *given)
+    gateway = Gateway.objects.get(name="node-1")
+    led = gateway.base_url if option == "--url" else gateway.forward_url
+    assert (led == elsewhere) is is_led_there

@@ -137,7 +137,7 @@ def test_an_apprise_url_may_come_by_standard_input(db, monkeypatch):
         (("--email", "nobody"), "address 1 is not an e-mail address"),
         (("--email", ","), "give at least one"),
         (("--apprise", "my-secret-token"), "does not understand"),
-        (("--apprise", "file:///etc/passwd"), "does not understand"),
+        (("--apprise", "file:///etc/passwd"), "is not offered"),
         ((), "required"),
         (("--email", "a@example.com", "--apprise", "json://127.0.0.1"), "not allowed with"),
     ],

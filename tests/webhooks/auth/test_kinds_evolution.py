@@ -55,6 +55,20 @@ def test_a_token_that_expired_while_it_was_retried_is_believed(gateway):
     assert send(jwt_of(evolution_claims(seconds_ago=20 * 60))).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("lives_seconds", "is_believed"),
+    [(60, True), (600, True), (3600, True), (3601, False), (86_400, False), (10**9, False)],
+)
+def test_a_token_that_lives_too_long_is_refused(gateway, lives_seconds, is_believed):
+    """Whoever finds it may use it for so long, with any body."""
+    claims = evolution_claims()
+    token = jwt_of(claims | {"exp": claims["iat"] + lives_seconds})
+    if is_believed:
+        assert send(token).status_code == 200
+    else:
+        assert f"valid for {lives_seconds} s: at most 3600 s" in refused(token)
+
+
 def test_an_old_token_is_refused_with_its_age(gateway):
     reason = refused(jwt_of(evolution_claims(seconds_ago=3600)))
     assert "expired 3000 s ago" in reason or "expired 3001 s ago" in reason

@@ -31,6 +31,7 @@ class FakeBackend:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b'{"ok": true}'
+    content_type: str = "application/json"
     drips: bool = False
     gate: threading.Event = field(default_factory=threading.Event)
     arrived: list[Arrived] = field(default_factory=list)
@@ -56,7 +57,7 @@ def a_backend() -> Iterator[FakeBackend]:
             backend.gate.wait(30)
             backend.arrived.append(arrived)
             self.send_response(backend.status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", backend.content_type)
             self.send_header("Content-Length", str(len(backend.body)))
             for name, value in backend.headers.items():
                 self.send_header(name, value)

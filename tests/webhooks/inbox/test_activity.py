@@ -55,7 +55,8 @@ def test_many_messages_are_one_write(cast, sender, django_assert_num_queries):
 
 
 def test_a_message_costs_no_write_on_the_request(sender, django_assert_max_num_queries):
-    sender.send(event("message_received", "alice"))
+    for _ in range(2):  # the first one shows that it signs, which is written down once
+        sender.send(event("message_received", "alice"))
     with django_assert_max_num_queries(1):
         sender.send(event("message_received", "alice"))
 

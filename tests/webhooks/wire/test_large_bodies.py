@@ -51,9 +51,10 @@ class Watch:
 
 
 def at_once(times: int, server: Server, secret: str, body: bytes) -> list[Answer]:
-    headers = signed(secret, body) | {"Content-Length": str(len(body))}
+    length = {"Content-Length": str(len(body))}
+    headers = [signed(secret, body) | length for _ in range(times)]
     with ThreadPoolExecutor(times) as senders:
-        return list(senders.map(lambda _: server.exchange([body], headers), range(times)))
+        return list(senders.map(lambda each: server.exchange([body], each), headers))
 
 
 def test_sixteen_good_bodies_of_50_mb_pass_in_bounded_memory(server, crowd):
