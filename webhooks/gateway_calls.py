@@ -20,7 +20,7 @@ from accounts.models import Account
 from accounts.state.observations import BELIEVED, Observation
 from accounts.state.observe import observe
 from accounts.store import clock
-from accounts.store.enqueue import ring
+from accounts.store.enqueue import enqueue_task
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from gateways.wire.json_fields import MAX_ID_CHARACTERS, without_lone_surrogates
@@ -98,7 +98,9 @@ class GatewayCall(APIView):
         before is not, nor one that should be signed and is not: the session is read instead."""
         caller = self.caller(request)
         if not caller.may_claim:
-            ring("accounts.tasks.confirm_session", account.gateway_id, account.session_id or "")
+            enqueue_task(
+                "accounts.tasks.confirm_session", account.gateway_id, account.session_id or ""
+            )
             return False
         with transaction.atomic():
             if caller.signed and is_repeat(
