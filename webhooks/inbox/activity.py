@@ -38,7 +38,7 @@ def note_life(gateway_id: int, kind: str, event: Event) -> None:
         if noted is None or json.loads(str(noted))[0] <= at:
             client().hset(key, field, json.dumps([at, event.name]))
     except RedisError as error:
-        logger.warning("a sign of life was not noted: %s", type(error).__name__)
+        logger.warning("activity was not recorded: %s", type(error).__name__)
 
 
 def flush_life() -> int:

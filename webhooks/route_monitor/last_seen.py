@@ -49,7 +49,7 @@ def _failures_in_a_row() -> dict[int, int]:
     try:
         found = client().hgetall(FAILURES)
     except RedisError as error:
-        logger.warning("failures in a row were not read: %s", type(error).__name__)
+        logger.warning("consecutive failures were not read: %s", type(error).__name__)
         return {}
     return {int(gateway_id): int(number) for gateway_id, number in dict(found).items()}
 

@@ -79,7 +79,7 @@ def note_passages(*passages: Passage) -> None:
                 _remember(pipe, passage)
             pipe.execute()
     except RedisError as error:
-        logger.warning("a passage was not noted: %s", type(error).__name__)
+        logger.warning("a request was not recorded: %s", type(error).__name__)
 
 
 def _count(pipe: Pipeline, passage: Passage) -> None:

@@ -113,7 +113,7 @@ def watched_since(now: datetime) -> datetime:
         client().set(WATCHED, json.dumps([began_at.timestamp(), now.timestamp()]))
         present = web_heartbeat.present_since(now)
     except RedisError as error:
-        logger.warning("since when routes are watched is not known: %s", type(error).__name__)
+        logger.warning("the start of the route monitor is not known: %s", type(error).__name__)
         return now
     return max(began_at, present or began_at)
 

@@ -88,5 +88,5 @@ def _go_on_noting() -> None:
         try:
             note()
         except RedisError as error:
-            logger.warning("that we are there was not noted: %s", type(error).__name__)
+            logger.warning("the heartbeat was not recorded: %s", type(error).__name__)
         time.sleep(NOTED_EVERY_SECONDS)
