@@ -65,7 +65,7 @@ class Passage:
 
     @property
     def is_postponed(self) -> bool:
-        """Return whether it was asked to retry: neither a success nor a fault."""
+        """It was told to come again: neither a success nor anybody's fault."""
         return self.status_code == 429
 
 
