@@ -1,4 +1,4 @@
-"""All active secrets of all gateways, decrypted, in this process's memory for a few seconds."""
+"""All active secrets of all gateways, opened, in this process's memory for a few seconds."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from gateways.registry import KINDS
 
 logger = logging.getLogger(__name__)
 LIVES_SECONDS = 5.0
-# A request refused with an older ring is retried once with a fresh one: a gateway that was
-# registered a moment ago must not be refused.
+# Who is refused with a ring older than this is tried once more with a fresh one: a gateway that
+# was registered a moment ago must not be turned away.
 DOUBTED_AFTER_SECONDS = 0.5
-# For this time after its end a secret is still recognised in error messages.
+# So long after its end a secret is still called by its name.
 KNOWN_FOR = timedelta(days=30)
 
 # Presented keys are looked up by a digest under a key that only this process knows, so that the
-# lookup time reveals nothing about the existing keys.
+# time it takes says nothing of the keys that exist.
 _process_key = secrets.token_bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """The fields of a gateway that authentication needs."""
+    """A gateway as far as authentication needs it."""
 
     gateway_id: int
     base_url: str
@@ -56,12 +56,8 @@ Doors = dict[bytes, tuple[Door, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The gateways of one kind, by signing secret, and by a digest of their API key and of their
-    path.
-
-    Several may share one. `ended` is used only to explain the error to a sender that still uses
-    it.
-    """
+    """The doors of one kind of gateway, by signing secret, and by a digest of their API key and of
+    their path. Several may share one. `ended` only says what is wrong with who still uses it."""
 
     loaded_at: float
     by_secret: Doors = field(default_factory=dict)
@@ -121,7 +117,7 @@ _rings: _Rings | None = None
 
 
 def keyring(kind: str, *, at_most_seconds: float = LIVES_SECONDS) -> Keyring:
-    """Return the ring of this kind, reloaded if it is older than that. Raise django.db errors."""
+    """The ring of this kind, read anew when it is older than that. Raises django.db errors."""
     global _rings
     with _lock:
         if _rings is None or time.monotonic() - _rings.loaded_at > at_most_seconds:
@@ -183,6 +179,6 @@ def _hang(ring: Keyring, row: GatewaySecret, secret: str, *, is_active: bool) ->
 
 
 def _signing(kind: str) -> Callable[[str], bytes]:
-    """Return the function by which a kind converts a secret's text to bytes."""
+    """How a kind makes bytes of a secret's text."""
     signature = KINDS[kind].profile.signature if kind in KINDS else None
     return signature.secret if signature else as_text

@@ -1,8 +1,5 @@
-"""The search for the secret that signed a body, while the body is read.
-
-For a small body any secret is tried, for a large one only those of the gateways that the request
-hints at.
-"""
+"""Whose signature it is, found while the body passes: of a small body any secret is tried, of a
+large one only those of the gateways that the request hints at."""
 
 from __future__ import annotations
 
@@ -17,17 +14,17 @@ from webhooks.auth.credentials import Credentials, Untrusted
 from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring
 from webhooks.wire.bodies import Body, Hasher, Incoming, Watchers, read_body
 
-# Maximum number of secrets hashed over a body that is too large to keep; hints must narrow them.
+# So many secrets are hashed over a body that is too large to keep; the hints must narrow them.
 LARGE_BODY_SECRETS = 4
-# Maximum number of ended secrets that are tried, for a precise error.
+# So many that have ended are tried, to say so.
 ENDED_SECRETS = 16
-# Up to this size every secret may be tried if no hint fits.
+# Up to this size every secret may be tried when no hint fits.
 ANY_SECRET_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One secret's hash over the signed prefix and the body."""
+    """One secret's hash over what is signed before the body, and the body."""
 
     doors: tuple[Door, ...]
     hash: Any
@@ -35,7 +32,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """The possible signers. `ring` returns the secrets, not older than the given seconds."""
+    """Who may have signed. `ring` gives the secrets, not older than so many seconds."""
 
     credentials: Credentials
     session_field: str
@@ -44,11 +41,8 @@ class Signer:
     def listen(
         self, coming: Incoming, *, take: Callable[[Iterable[Door], bytes], Hasher | None]
     ) -> tuple[tuple[Door, ...], Body]:
-        """Return the gateways whose secret fits, and the body.
-
-        `take` is called for a large body, with the gateways whose secret may fit and with its
-        beginning. Raise Untrusted, BodyRefused.
-        """
+        """The doors whose secret fits, and the body. `take` is called where it is a large one, with
+        the doors whose secret may fit and how it begins. Raises Untrusted, BodyRefused."""
         ring = self.ring(LIVES_SECONDS)
         checks: list[Check] = []
 
@@ -69,7 +63,7 @@ class Signer:
         return Check(ring.by_secret[secret], digest)
 
     def _fits(self, check: Check) -> bool:
-        """Compare every signature, so that the time does not reveal which one fits."""
+        """Every signature is looked at, so that the time it takes does not say which one fits."""
         digest = check.hash.digest()
         fitting = [hmac.compare_digest(digest, given) for given in self.credentials.signatures]
         return any(fitting)
@@ -85,7 +79,7 @@ class Signer:
         )
 
     def _tried(self, ring: Keyring, content: bytes) -> list[Check]:
-        """Return the check that fits, of the hinted secrets, else of all; retry once with fresh
+        """The check that fits, of those the hints name, else of all; once more with fresh
         secrets."""
         for rounds in (ring, None):
             current = rounds or self.ring(DOUBTED_AFTER_SECONDS)
@@ -100,7 +94,7 @@ class Signer:
         return []
 
     def _doubt(self, ring: Keyring, content: bytes) -> None:
-        """Raise Untrusted if the body was signed with a secret that has ended."""
+        """Raises Untrusted where it was signed with a secret that has ended."""
         if len(content) > ANY_SECRET_BYTES:
             return
         for secret in list(ring.ended)[:ENDED_SECRETS]:
@@ -119,7 +113,7 @@ class Signer:
         return [*likely, *(secret for secret in ring.by_secret if secret not in likely)]
 
     def _narrowed(self, ring: Keyring, first: bytes) -> list[Check]:
-        """Return the checks that are computed while a large body is read. Raise Untrusted."""
+        """Whose hashes are computed while a large body passes. Raises Untrusted."""
         likely = self._worth_hashing(ring, first)[:LARGE_BODY_SECRETS]
         return [self._check(ring, secret) for secret in likely]
 

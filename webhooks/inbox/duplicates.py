@@ -1,5 +1,5 @@
-"""Repeated events. An event with an id of its own is recognised by it; one without an id is
-never dropped, since the same content may be true twice."""
+"""Events that come twice. One with an id of its own is known by it; one without is never dropped,
+since the same words may be true twice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_ID = 255
 SIGNED = "signed:"
 SIGNED_KEPT = timedelta(seconds=REMEMBERED_SECONDS + 60)
 
-# Of two at once, the second waits until the first is committed, and then counts as the repeat.
+# Two at once: the second waits until the first is committed, and then counts as the repeat.
 _REMEMBER = """
 INSERT INTO webhook_event_ids AS known (gateway_id, event_id, received_at, repeats)
 VALUES (%s, %s, %s, 0)
@@ -31,7 +31,7 @@ RETURNING repeats
 
 
 def is_repeat(gateway_id: int, event_id: str, received_at: datetime) -> bool:
-    """Return whether this event was received before; it is stored with the caller's transaction."""
+    """Whether this event was received before; it is remembered with the caller's transaction."""
     if len(event_id) > LONGEST_ID:
         event_id = f"sha256:{hashlib.sha256(event_id.encode()).hexdigest()}"
     with connection.cursor() as cursor:
@@ -41,7 +41,7 @@ def is_repeat(gateway_id: int, event_id: str, received_at: datetime) -> bool:
 
 
 def is_probable_retry(gateway_id: int, session_id: str, digest: str, received_at: datetime) -> bool:
-    """Return whether the newest delivery of the session, a moment ago, had the same body."""
+    """Whether the newest delivery of the session, a moment ago, had the same body."""
     if not session_id:
         return False
     newest = (

@@ -1,4 +1,4 @@
-"""A record of every request on a route, noted without a database write, for the route monitor."""
+"""Every request on a route, as it went: noted without a database write, for whoever watches."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ logger = logging.getLogger(__name__)
 TALLIES = "rollcall:passages:tallies"
 LAST = "rollcall:passages:last"
 FAILURES = "rollcall:passages:failures"
-# The code of a refusal for the only reason that the path does not exist.
+# The code of a refusal for no other reason than that nothing is at the path.
 UNKNOWN_PATH = "unknown_path"
 
-# Upper limits of the histograms, in milliseconds; one more class counts values above the last.
+# Upper limits of the histograms, in milliseconds; what is above the last is counted in one more.
 LIMITS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """One request and its outcome. `gateway_id` None: unknown sender.
+    """One request and how it ended. `gateway_id` None: nobody we know.
 
-    `code` and `why` name the fault; `lag_ms` is the event's age by its own time; `wrong_path`
-    the path, if it was not the right one; `skew_seconds` how far the sender's clock is ahead
-    (negative: behind); `is_overtaken`: a success has come in since; `times`: the number of equal
-    requests.
+    `code` and `why` say what failed; `lag_ms` is how old the event was by its own time;
+    `wrong_path` the path, where it was not the right one; `skew_seconds` by how much the sender's
+    clock is ahead (negative: behind); `is_overtaken`: a success has come in since;
+    `times`: so many alike.
     """
 
     gateway_id: int | None
@@ -54,13 +54,12 @@ class Passage:
 
     @property
     def is_refused(self) -> bool:
-        """Return whether the request was not trusted."""
+        """Not trusted."""
         return self.status_code == 401
 
     @property
     def is_lost(self) -> bool:
-        """Return whether it came on an unknown path, without an id: the wrong path explains it
-        fully."""
+        """On a path that is nobody's, and without a name: that the path is wrong says it all."""
         return self.is_refused and bool(self.wrong_path) and self.code == UNKNOWN_PATH
 
     @property
@@ -79,7 +78,7 @@ def note_passages(*passages: Passage) -> None:
                 _remember(pipe, passage)
             pipe.execute()
     except RedisError as error:
-        logger.warning("a request was not recorded: %s", type(error).__name__)
+        logger.warning("a passage was not noted: %s", type(error).__name__)
 
 
 def _count(pipe: Pipeline, passage: Passage) -> None:
@@ -107,7 +106,7 @@ def _counts(passage: Passage) -> list[str]:
 
 
 def bucket(milliseconds: float) -> int:
-    """Return the class in a histogram."""
+    """The place in a histogram."""
     return next(
         (place for place, limit in enumerate(LIMITS_MS) if milliseconds <= limit), len(LIMITS_MS)
     )

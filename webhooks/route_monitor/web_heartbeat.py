@@ -1,5 +1,5 @@
-"""The heartbeat of web processes. While none ran, no webhook could arrive: such a gap is not a
-silence of the gateway."""
+"""Web processes say that they are there. While none was, nobody could hear a gateway, and what did
+not come then is no silence of the gateway's."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from accounts.store.redis_client import client
 logger = logging.getLogger(__name__)
 PRESENT = "rollcall:web:present"
 NOTED_EVERY_SECONDS = 10.0
-# One of several heartbeats may be lost.
+# Of several notes one may be lost.
 AWAY_AFTER_SECONDS = 40.0
 _begun: set[int] = set()
 _beginning = threading.Lock()
 
 
 class Presence:
-    """The heartbeat of a process. It starts with the first request to a real web server, not in
-    a command or a test."""
+    """The first request of each process of a real web server begins its notes; a command and a test
+    are none."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -39,7 +39,7 @@ class Presence:
 
 
 def note() -> None:
-    """Record a heartbeat, by the clock of Redis, which all processes share. Raise RedisError."""
+    """By the clock of Redis, which all of us share. Raises RedisError."""
     at = redis_now()
     since, last = _noted() or (at, at)
     began = since if 0 <= at - last <= AWAY_AFTER_SECONDS else at
@@ -47,10 +47,8 @@ def note() -> None:
 
 
 def present_since(now: datetime) -> datetime | None:
-    """Return since when a web process has run without a break.
-
-    `now` if none runs, None if none ever did. Raise RedisError.
-    """
+    """Since when there has been one without a break; `now` while there is none, None where none
+    has ever said so. Raises RedisError."""
     noted = _noted()
     if noted is None:
         return None
@@ -88,5 +86,5 @@ def _go_on_noting() -> None:
         try:
             note()
         except RedisError as error:
-            logger.warning("the heartbeat was not recorded: %s", type(error).__name__)
+            logger.warning("that we are there was not noted: %s", type(error).__name__)
         time.sleep(NOTED_EVERY_SECONDS)
