@@ -1,4 +1,4 @@
-"""Names everything, decides nothing."""
+"""Configuration: the settings and the names of all parts; no decisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Celery carries and wakes; the rows in PostgreSQL are the queue. Static schedule."""
+"""Celery transports and wakes; the rows in PostgreSQL are the queue. Static schedule."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ app.autodiscover_tasks()
 
 @setup_logging.connect
 def keep_django_logging(**kwargs: object) -> None:
-    """Celery would replace our JSON lines by its own format."""
+    """Keep our JSON log format, which Celery would replace by its own."""
     import logging.config
 
     from django.conf import settings

@@ -15,7 +15,7 @@ def text(name: str, default: str = "") -> str:
 
 
 def flag(name: str, default: bool = False) -> bool:
-    """True for 1, true, yes, on; False for 0, false, no, off, and empty."""
+    """Return True for 1, true, yes, on; False for 0, false, no, off, and empty."""
     value = text(name).lower()
     if value in ("", "0", "false", "no", "off"):
         return default if value == "" else False
@@ -38,7 +38,8 @@ def number(name: str, default: int, *, least: int = 1) -> int:
 
 
 def threads() -> int:
-    """Threads of a web process, and of a worker: the one number that all shares are taken of."""
+    """Return the threads of a web process and of a worker: all shares are derived from this
+    number."""
     return number("THREADS", 32, least=16)
 
 
@@ -50,7 +51,7 @@ def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
 
 
 def words(name: str, default: str = "") -> list[str]:
-    """A comma-separated list, without empty entries."""
+    """Return a comma-separated list, without empty entries."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
@@ -79,7 +80,8 @@ def places(name: str) -> list[tuple[str, int]]:
 
 
 def secret(name: str) -> str:
-    """The secret in `NAME`, or in the file that `NAME_FILE` names. Empty when neither is set."""
+    """Return the secret in `NAME`, or in the file that `NAME_FILE` names. Empty when neither is
+    set."""
     path = text(f"{name}_FILE")
     if not path:
         return text(name)
@@ -98,7 +100,7 @@ REDIS_LOOKS_LIKE = (
 
 
 def broker(redis_url: str) -> str:
-    """The same Redis as Celery names it: it has a scheme of its own for Unix sockets."""
+    """Return the Redis address as Celery spells it: it has its own scheme for Unix sockets."""
     if redis_url.startswith(("redis://", "rediss://")):
         return redis_url
     parts = urlsplit(redis_url)
@@ -112,14 +114,15 @@ def broker(redis_url: str) -> str:
 
 
 def database(url: str) -> dict[str, object]:
-    """Django's settings for a `postgresql://user:password@host:port/name?option=value` address.
+    """Return Django's settings for a `postgresql://user:password@host:port/name?option=value`
+    address.
 
     `host=` may also be given as an option, for a Unix socket directory.
     """
     try:
         parts = urlsplit(url)
         port = str(parts.port or "")
-    except ValueError:  # its words would repeat a part of the address
+    except ValueError:  # the original message would repeat a part of the address
         raise ImproperlyConfigured(
             "DATABASE_URL cannot be read: write special characters as %XX, the port as a number"
         ) from None

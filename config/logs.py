@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 
 class JsonFormatter(logging.Formatter):
-    """Time, level, logger, message, and the traceback when there is one. ASCII only: control
-    characters, bidi marks and terminal escapes arrive as \\u escapes."""
+    r"""Time, level, logger, message, and the traceback if there is one.
+
+    ASCII only: control characters, bidi marks and terminal escapes become \u escapes.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {

@@ -1,6 +1,6 @@
-"""Settings: from the environment only. docs/settings.md says what each is for.
+"""Settings: from the environment only. docs/settings.md describes each.
 
-Nothing here is needed for `./run up` and `./run test`: they bring their own environment.
+`./run up` and `./run test` need nothing of this: they bring their own environment.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ if not _database_url:
     )
 DATABASES: dict[str, dict[str, Any]] = {"default": environment.database(_database_url)}
 DATABASES["default"]["OPTIONS"] |= {"connect_timeout": 3}
-# A connection that died with its server is replaced before it is used, not noticed by a request.
+# A connection that died with its server is replaced before use, so that no request fails by it.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 THREADS = environment.threads()
 _pool_size = environment.number("DATABASE_POOL_SIZE", THREADS + 2, least=0)
@@ -105,8 +105,8 @@ if _pool_size and not TESTING:
         "min_size": 1,
         "max_size": _pool_size,
         "timeout": 3,
-        # Not longer, or a PostgreSQL that is back is found only at the next of ever rarer attempts
-        # (25 s were seen); every request begins a new one.
+        # A longer timeout would delay the detection of a PostgreSQL that is back to the next of
+        # ever rarer attempts (25 s were seen); every request begins a new one.
         "reconnect_timeout": 2,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -133,7 +133,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
     "retry_on_timeout": False,
-    # The doorbell is tried once more at once: a request must not wait the 2 and 4 s of the default.
+    # The doorbell is retried once, at once: a request must not wait the 2 and 4 s of the default.
     "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0,
@@ -181,7 +181,7 @@ FORMAT_MODULE_PATH = ["dashboard.formats"]
 USE_I18N = True
 USE_TZ = True
 STATIC_URL = "/static/"
-# Where collectstatic puts them; without it they are served from where they are.
+# Target of collectstatic; without it static files are served from their source folders.
 STATIC_ROOT = environment.text("STATIC_ROOT") or None
 WHITENOISE_USE_FINDERS = True
 
@@ -229,9 +229,9 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "What gateways call. People use the admin.",
     "VERSION": "1",
     "POSTPROCESSING_HOOKS": ["webhooks.schema.each_kind"],
-    "ENABLE_DJANGO_DEPLOY_CHECK": False,  # it makes the document; a test does that as well
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,  # the check builds the document; a test does that as well
 }
-# Of forms, which anybody may send. Webhooks are read as a stream and bounded by their own reader
+# For forms, which anybody may send. Webhooks are read as a stream and bounded by their own reader
 # (webhooks.wire.bodies).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
@@ -249,7 +249,7 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
-        # Its messages hold task arguments; ours say what matters.
+        # Its messages contain task arguments; our own log lines say what matters.
         "celery.app.trace": {"level": "WARNING"},
         # A line for each tick of each schedule would bury all others.
         "celery.worker.strategy": {"level": "WARNING"},
@@ -261,39 +261,39 @@ if not TESTING:
     logging.captureWarnings(True)
 
 # --- Rollcall: the clocks (docs/settings.md) ------------------------------------------------------
-# Constraint between them: a pass every 20 s and one lost pass must fit into the 45 s after which
-# a live word expires, and 45 s + one sweep of 5 s must stay below the 60 s that are promised.
+# Constraint: a roll call every 20 s and one lost roll call must fit into the 45 s after which a
+# live proof expires, and 45 s + one sweep of 5 s must stay below the promised 60 s.
 ROLL_CALL_EVERY_SECONDS = environment.number("ROLL_CALL_EVERY_SECONDS", 20)
 LIVE_WORD_EXPIRES_AFTER_SECONDS = environment.number("LIVE_WORD_EXPIRES_AFTER_SECONDS", 45)
 HEARD_WORD_EXPIRES_AFTER_SECONDS = environment.number("HEARD_WORD_EXPIRES_AFTER_SECONDS", 86400)
 ROLL_CALL_TICK_SECONDS = 5
 EXPIRY_SWEEP_EVERY_SECONDS = 5
-# A connected account's live client is asked so often, where WhatsApp cannot see it. With a tick and
-# the deadline of a probe that makes 2 min, the oldest that proof may be.
+# Interval of the probe of a connected account's live client, which WhatsApp cannot see. With a tick
+# and the deadline of a probe, a proof is at most 2 min old.
 PROBE_EVERY_SECONDS = environment.number("PROBE_EVERY_SECONDS", 95, least=15)
 PROBE_TICK_SECONDS = 5
 DELIVERY_SWEEP_EVERY_SECONDS = 2
-# A wrong word is to stand for no longer than 5 s: this, and the read that it rings for.
+# A wrong status may stand for at most 5 s: this, and the read that it triggers.
 CLAIM_SWEEP_EVERY_SECONDS = 2
 NOTIFICATION_SWEEP_EVERY_SECONDS = 5
 GOVERN_EVERY_SECONDS = 5
-# More often than the shortest gap between two starts, or every one would wait for a second sweep.
+# Shorter than the shortest gap between two starts, or each start would wait for a second sweep.
 START_SWEEP_EVERY_SECONDS = 2
-# The queue of starts (accounts.repair.limits): what no click and no repair exceeds.
+# The queue of starts (accounts.repair.limits): a limit for clicks and repairs alike.
 REPAIR_STARTS_PER_GATEWAY = environment.number("REPAIR_STARTS_PER_GATEWAY", 2)
 REPAIR_STARTS_IN_FLEET = environment.number("REPAIR_STARTS_IN_FLEET", 40)
 REPAIR_ACCOUNT_EVERY_SECONDS = environment.number("REPAIR_ACCOUNT_EVERY_SECONDS", 60)
 REPAIR_CUSTOMER_STARTS_PER_HOUR = environment.number("REPAIR_CUSTOMER_STARTS_PER_HOUR", 6)
 REPAIR_GAP_AFTER_MASS_EVENT_SECONDS = environment.number("REPAIR_GAP_AFTER_MASS_EVENT_SECONDS", 5)
-# Who may read /metrics without logging in; nobody when it is not set.
+# Clients that may read /metrics without a login; none if not set.
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
-# Watching the routes of webhooks (webhooks.route_monitor.rules).
+# Monitoring of webhook routes (webhooks.route_monitor.rules).
 WEBHOOK_FAILURES_IN_A_ROW = environment.number("WEBHOOK_FAILURES_IN_A_ROW", 3)
 WEBHOOK_SUCCESS_PERCENT = environment.number("WEBHOOK_SUCCESS_PERCENT", 90)
 WEBHOOK_SILENT_AFTER_EVENTS = environment.number("WEBHOOK_SILENT_AFTER_EVENTS", 20)
 WEBHOOK_SLOW_P95_MS = environment.number("WEBHOOK_SLOW_P95_MS", 1000)
 WEBHOOK_UNATTRIBUTED_REFUSALS = environment.number("WEBHOOK_UNATTRIBUTED_REFUSALS", 50)
-# Proxies whose word about the client's address is believed.
+# Proxies that are trusted for the client's address.
 TRUSTED_PROXIES = environment.addresses("TRUSTED_PROXIES")
 # What is called beside public addresses (gateways.wire.address_guard). Gateways live beside us.
 _HERE = "127.0.0.0/8,::1/128"

@@ -15,5 +15,5 @@ urlpatterns = [
     path("admin/second-factor/", second_factor, name="second-factor"),
     path("admin/", admin.site.urls),
     path("api/", include("webhooks.urls")),
-    re_path("", unknown_path),  # whatever it is, line breaks included
+    re_path("", unknown_path),  # any path, line breaks included
 ]

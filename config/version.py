@@ -1,4 +1,4 @@
-"""The version: the one place that names it. `./run --version`, `/health` and the admin read it."""
+"""The version: the only place that names it. `./run --version`, `/health` and the admin read it."""
 
 from __future__ import annotations
 

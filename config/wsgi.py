@@ -8,5 +8,5 @@ from django.urls import get_resolver
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
-# Load every view now: once, before the server forks, and not during somebody's first request.
+# Load every view now: once, before the server forks, and not during the first request.
 get_resolver().url_patterns  # noqa: B018

@@ -25,12 +25,12 @@ import msgspec
 
 from gateways.phone_numbers import normal_phone_number as normal_phone_number
 
-# The session that tests of a route are about: nobody's is called so.
+# The session name in route tests; no real session has it.
 TEST_SESSION = "rollcall-route-test"
 
 
 class State(StrEnum):
-    """What a session can be seen to be. What we cannot see is never one of these."""
+    """The observable states of a session. "Not visible" is never one of these."""
 
     CONNECTING = "connecting"
     QR_SCANNING = "qr_scanning"
@@ -42,10 +42,10 @@ class State(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a session is in its state: one code each, whatever the gateway calls it.
+    """The reason for a session's state: one code each, whatever the gateway calls it.
 
-    What each means, whether we may repair it and what a human must do stands in
-    `accounts.words.reasons`; a test holds the two together.
+    The meaning of each, whether we may repair it and the next step for a human are in
+    `accounts.words.reasons`; a test keeps the two in agreement.
     """
 
     NONE = ""
@@ -58,53 +58,54 @@ class Reason(StrEnum):
     SESSION_ERROR = "session_error"
     GATEWAY_GAVE_UP = "gateway_gave_up"
     RESTORE_FAILED = "restore_failed"
-    PAGE_GONE = "page_gone"  # its page has left WhatsApp: restarting it may end the whole gateway
-    HUNG = "hung"  # its page does not answer, time and again
-    DEAF = "deaf"  # its page answers, and WhatsApp is not behind it
+    PAGE_GONE = "page_gone"  # the page has left WhatsApp: a restart may end the whole gateway
+    HUNG = "hung"  # the page repeatedly gave no answer
+    DEAF = "deaf"  # the page answers, but is not connected to WhatsApp
     # WhatsApp and the phone
     UNLINKED = "unlinked"  # by the phone or by WhatsApp: a new scan is needed
     WRONG_NUMBER = "wrong_number"
     REPLACED = "replaced"  # another client took the session over
     QR_EXPIRED = "qr_expired"
-    PASSKEY_REQUIRED = "passkey_required"  # scanned, and WhatsApp asks the phone for its passkey
+    PASSKEY_REQUIRED = "passkey_required"  # scanned, and WhatsApp requests the phone's passkey
     TERMS_OF_SERVICE = "terms_of_service"
     TEMPORARY_BAN = "temporary_ban"
-    LOGIN_REFUSED = "login_refused"  # by WhatsApp: of a ban, or since the phone was changed
+    LOGIN_REFUSED = "login_refused"  # by WhatsApp: after a ban, or a change of phone
     PROXY_BLOCKED = "proxy_blocked"
     CLIENT_OUTDATED = "client_outdated"
-    # what our own reading shows
-    LISTED = "listed"  # the gateway's list or status says so, without a reason
+    # seen by our own read
+    LISTED = "listed"  # in the gateway's list or status answer, without a reason
     MISSING = "missing"  # the gateway has no such session
     NOT_LISTED = "not_listed"  # alive by its status, but absent from the list
-    # why we cannot see
+    # the reasons why we cannot see
     UNREACHABLE = "unreachable"
     BOOTING = "booting"
     PARTIAL_LIST = "partial_list"
-    UNSHOWN = "unshown"  # whole lists leave it out, and no read of its own has said more
-    UNANSWERED = "unanswered"  # its page gave no answer, and is asked again before that is believed
-    UNHEARD = "unheard"  # nobody can read its gateway, and nothing was heard of it for long
+    UNSHOWN = "unshown"  # missing from whole lists, and no read of its own has shown more
+    UNANSWERED = "unanswered"  # the page gave no answer, and is asked again before that counts
+    UNHEARD = "unheard"  # the gateway cannot be read, and nothing was received for long
     OVERDUE = "overdue"
     MASS_LOSS_UNCONFIRMED = "mass_loss_unconfirmed"
-    LOSS_DISMISSED = "loss_dismissed"  # an operator said that such a loss is none
+    LOSS_DISMISSED = "loss_dismissed"  # an operator declared such a loss to be none
     TAKEOVER_DENIED = "takeover_denied"
-    MAINTENANCE = "maintenance"  # its gateway is being worked on: nobody judges
+    MAINTENANCE = "maintenance"  # the gateway is under maintenance: no judgement
     SUSPECT_OURSELVES = "suspect_ourselves"  # no gateway can be read: the fault is more likely ours
     # people
     NOT_LINKED_YET = "not_linked_yet"
     AS_WANTED = "as_wanted"
     OPERATOR = "operator"
-    CLAIMED = "claimed"  # the gateway's own back-office call said so
+    CLAIMED = "claimed"  # reported by the gateway's own back-office call
     MERGED = "merged"
-    REPAIR_GAVE_UP = "repair_gave_up"  # our own repair failed time and again
-    # a word nobody has mapped yet; the raw word is kept beside it
+    REPAIR_GAVE_UP = "repair_gave_up"  # our own repair failed repeatedly
+    # a status that is not mapped yet; the raw status is kept beside it
     UNRECOGNISED = "unrecognised"
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One session as a gateway shows it. `state` None: its word is not in our table, or is none.
-    `answered` False: its page gave no answer; `asked` False: nor was it asked, being known to hang.
+    """One session as a gateway shows it. `state` None: an unmapped or missing status.
 
-    A struct, because a list makes thousands of them: a dataclass takes six times as long."""
+    `answered` False: its page gave no answer; `asked` False: it was not asked, as it is known to
+    hang. A struct, because a list makes thousands of them: a dataclass takes six times as long.
+    """
 
     session_id: str
     state: State | None
@@ -119,7 +120,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """All sessions a gateway names. Absence from an incomplete listing means nothing."""
+    """All sessions that a gateway lists. Absence from an incomplete list means nothing."""
 
     sessions: tuple[Session, ...]
     complete: bool
@@ -128,25 +129,25 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What the gateway says of itself. `uptime_seconds` going backwards means it was restarted."""
+    """The gateway's own health report. A decrease of `uptime_seconds` means a restart."""
 
     uptime_seconds: float | None
     sessions_held: int | None
 
 
 class Kind(StrEnum):
-    """What an event is for us, whatever the gateway calls it."""
+    """The meaning of an event for us, whatever the gateway calls it."""
 
-    STATE = "state"  # says something about the session's state
-    HINT = "hint"  # proves nothing by itself: go and read the session
-    LIFE = "life"  # a message or an acknowledgement: the live client spoke
+    STATE = "state"  # tells something about the session's state
+    HINT = "hint"  # proves nothing by itself: read the session
+    LIFE = "life"  # a message or an acknowledgement: proof of the live client
     CANARY = "canary"  # a test of the route
     UNRECOGNISED = "unrecognised"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One webhook, translated. `fields` may be stored: never message content, never a QR."""
+    """One webhook, translated. `fields` may be stored: never message content, never a QR code."""
 
     name: str
     kind: Kind
@@ -156,37 +157,37 @@ class Event:
     reason: Reason = Reason.NONE
     raw_reason: str = ""
     phone_number: str | None = None
-    qr_code: str | None = field(default=None, repr=False)  # a key to somebody's WhatsApp
+    qr_code: str | None = field(default=None, repr=False)  # grants access to a WhatsApp account
     qr_expires_in_seconds: int | None = None
     fields: Mapping[str, object] = field(default_factory=dict)
-    # Where the sender has them: one id for all its retries, and when it happened by its clock.
+    # If the sender has them: one id for all its retries, and the event's time by its own clock.
     event_id: str | None = None
     occurred_at: datetime | None = None
 
 
 class ProbeKind(StrEnum):
-    """What a kind of gateway offers to tell a live client from a dead one."""
+    """The means of a gateway kind to tell a live client from a dead one."""
 
-    NONE = "none"  # nothing does
+    NONE = "none"  # no probe
     HARMLESS = "harmless"  # WhatsApp cannot see it
-    SEND = "send"  # a message that cannot go out: it may look odd to WhatsApp if done often
+    SEND = "send"  # a message that cannot be delivered: frequent ones may look odd to WhatsApp
 
 
 class Pulse(StrEnum):
-    """What a probe of the live client met."""
+    """The result of a probe of the live client."""
 
     ALIVE = "alive"
     GONE = "gone"  # a definite answer: there is no live page behind the session
     NO_ANSWER = "no_answer"  # the gateway answers, this session's page does not
-    UNCLEAR = "unclear"  # it answered, and that says nothing of the page
+    UNCLEAR = "unclear"  # the gateway answered without information about the page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What a probe brought. `session`: what it showed beside it, where it showed a state.
+    """The result of a probe. `session`: the state that it showed as well, if any.
 
-    Reasons: of GONE `BROWSER_GONE`; of NO_ANSWER `HUNG`, `DEAF` (it answers without WhatsApp behind
-    it) or `PAGE_GONE`; of UNCLEAR `MISSING` where the gateway holds no such session.
+    Reasons: of GONE `BROWSER_GONE`; of NO_ANSWER `HUNG`, `DEAF` (it answers without a connection
+    to WhatsApp) or `PAGE_GONE`; of UNCLEAR `MISSING` if the gateway holds no such session.
     """
 
     pulse: Pulse
@@ -196,7 +197,7 @@ class Probe:
 
 
 class Step(StrEnum):
-    """One rung of a repair ladder."""
+    """One step of a repair ladder."""
 
     RESTART = "restart"
     STOP = "stop"
@@ -205,17 +206,16 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a kind of gateway can do and how far it can be believed: values, so that what it cannot
-    do is known before it is asked.
+    """The abilities and the reliability of a gateway kind, known before any call.
 
     `status_is_cached`: a read answers from a variable, so that a dead browser looks like a live
-    one. `list_is_probe`: its list is made by asking each session's live page, so that being shown
-    connected is proof. `stop_keeps_login`: stopping leaves the login on disk. `sees_boot`: it says
-    since when it runs. `lists_qr_early`: it lists as waiting for a scan what is only starting.
-    `own_retry_seconds`: for so long it reconnects by itself after a loss that
-    it noticed; whoever repairs meanwhile races it. `ladder`: the steps that repair a session, by
-    the reason of its loss; `Reason.NONE` stands for every other reason, no steps means that nothing
-    we can ask of it helps.
+    one. `list_is_probe`: its list asks each session's live page, so that "connected" in it is
+    proof. `stop_keeps_login`: a stop leaves the login on disk. `sees_boot`: it reports since
+    when it runs. `lists_qr_early`: it lists a starting session as waiting for a scan.
+    `own_retry_seconds`: for this time it reconnects by itself after a loss that it noticed; a
+    repair meanwhile would race it. `ladder`: the steps that repair a session, by the reason of
+    its loss; `Reason.NONE` stands for every other reason; no steps means that no call to the
+    gateway helps.
     """
 
     status_is_cached: bool
@@ -231,7 +231,7 @@ class Capabilities:
     lists_qr_early: bool = False
 
     def steps(self, reason: Reason) -> tuple[Step, ...]:
-        """What repairs a session that was lost for this reason, in order."""
+        """Return the steps that repair a session lost for this reason, in order."""
         return self.ladder.get(reason, self.ladder.get(Reason.NONE, ()))
 
     @property
@@ -240,7 +240,7 @@ class Capabilities:
 
 
 class GatewayError(Exception):
-    """A call to a gateway that did not succeed. The text is for operators and holds no secret."""
+    """A call to a gateway that failed. The text is for operators and contains no secret."""
 
 
 class Unreachable(GatewayError):
@@ -248,27 +248,29 @@ class Unreachable(GatewayError):
 
 
 class Refused(Unreachable):
-    """Nobody listens there."""
+    """A connection that was refused."""
 
 
 class TimedOut(Unreachable):
-    """The deadline passed. What was asked may still happen."""
+    """A call whose deadline passed. The request may still be carried out."""
 
 
 class MayBeSent(Unreachable):
-    """No answer, neither to a message nor from the gateway itself since: it may have been tried."""
+    """A message without an answer, from a gateway that has not answered since: it may have been
+    sent."""
 
 
 class CannotBeRead(GatewayError):
-    """Nobody has taught Rollcall to call this kind of gateway: it only hears what it pushes."""
+    """A gateway kind without a client: Rollcall only receives its webhooks."""
 
 
 class Withheld(GatewayError):
-    """Nothing was asked of the gateway: as the session is, it would do harm, or cannot be done."""
+    """A call that was not made: in the session's present state it would do harm, or is
+    impossible."""
 
 
 class Rejected(GatewayError):
-    """The gateway answered and refused."""
+    """An error answer of the gateway."""
 
     def __init__(self, message: str, *, status_code: int) -> None:
         super().__init__(message)
@@ -276,20 +278,22 @@ class Rejected(GatewayError):
 
 
 class KeyRejected(Rejected):
-    """The gateway does not accept our key."""
+    """A key that the gateway does not accept."""
 
 
 class BadAnswer(GatewayError):
-    """The answer is not in the gateway's dialect."""
+    """An answer that is not in the gateway's format."""
 
 
 class UnreadableEvent(Exception):
-    """A webhook's body that is not in the gateway's dialect: what is wrong, and where."""
+    """A webhook body that is not in the gateway's format: what is wrong, and where."""
 
 
 class Client(Protocol):
-    """What Rollcall asks of a gateway. Each call has a deadline and raises GatewayError; one that
-    changes something and gets no answer in time (TimedOut) may still happen."""
+    """The calls to a gateway. Each has a deadline and raises GatewayError.
+
+    A call that changes something and gets no answer in time (TimedOut) may still be carried out.
+    """
 
     capabilities: Capabilities
 
@@ -300,17 +304,20 @@ class Client(Protocol):
     def health(self, *, deadline_seconds: float) -> Health: ...
 
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
-        """Sessions in `unasked` are listed without asking their page: they are known to hang."""
+        """List all sessions. Those in `unasked` are listed without asking their page: known to
+        hang."""
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None: ...
 
     def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
-        """Is there a live page behind it? One that gives no answer is told from a gateway that
-        gives none: that raises Unreachable."""
+        """Probe for a live page behind the session.
+
+        A page without an answer is a result; a gateway without an answer raises Unreachable.
+        """
 
     def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
-        """The code on its screen as a PNG data URL; None where there is none to scan. It starts
-        nothing."""
+        """Return the QR code on screen as a PNG data URL; None if there is none to scan. It
+        starts nothing."""
 
     def start_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
@@ -327,9 +334,9 @@ class Client(Protocol):
     def log_out_session(
         self, session_id: str, *, workspace_id: int, deadline_seconds: float
     ) -> None:
-        """Ends it and deletes its login: a new scan is needed afterwards."""
+        """End the session and delete its login: a new scan is needed afterwards."""
 
 
 def webhook_path(kind: str) -> str:
-    """Where the webhooks of this kind belong."""
+    """Return the path for the webhooks of this kind."""
     return f"/api/webhooks/{kind}"

@@ -1,4 +1,4 @@
-"""The one value that makes a kind of gateway: all that Rollcall knows of it by its name.
+"""The value that defines a gateway kind: everything that Rollcall knows of it by its name.
 
 `gateways/kinds/<name>/kind.py` holds it as `KIND`; `gateways.registry` finds it there.
 """
@@ -18,12 +18,12 @@ from gateways.profiles import Profile
 from gateways.subscriptions import Subscriptions
 from gateways.wire.json_fields import Body
 
-# A segment of a path, a word in a command, and at most as long as the column that keeps it.
+# A path segment, a word in a command, and at most as long as its database column.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
-# Types of a JSON schema; ANYTHING where whoever sends it may send any.
+# Types of a JSON schema; ANYTHING if senders may send any.
 TEXT, OBJECT, ANYTHING = "string", "object", ""
 
-# A kind without a client: all we know of it is what it pushes.
+# A kind without a client: we know only its webhooks.
 HEARD_ONLY = Capabilities(
     status_is_cached=True,
     list_is_probe=False,
@@ -58,10 +58,10 @@ class MakesSubscriptions(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookBody:
-    """The shape of a webhook's body: the type of each field, and those that it must have.
+    """The shape of a webhook body: the type of each field, and the required ones.
 
-    `event_field` says which event it is. `event(name, now)` makes a body about nobody's session,
-    as Rollcall sends it through a gateway's route to test it.
+    `event_field` names the event. `event(name, now)` makes a body for a session that does not
+    exist, which Rollcall sends through a gateway's route to test it.
     """
 
     event_field: str
@@ -74,12 +74,12 @@ class WebhookBody:
 class GatewayKind:
     """One kind of gateway.
 
-    `title` names it for people. `weak`: its events that show activity but do not prove the live
-    client. `url_setting`: what to set so that its webhooks arrive, with {url} or {path} in it;
-    `url_kept`: where that stands, of a kind without `subscriptions`. `wrong_paths`: where shipped
-    versions send to instead, and `wrong_path_hint` what to know about those. `session_recipe`: a
-    command that creates a session at such a gateway. `is_default`: meant where none is named.
-    `asks_us`: its gateways also make the calls below /api/whatsapp/.
+    `title` is its name for people. `weak`: its events that show activity but do not prove the
+    live client. `url_setting`: the setting for its webhooks, with {url} or {path} in it;
+    `url_kept`: the place of that setting, for a kind without `subscriptions`. `wrong_paths`:
+    paths that shipped versions use instead, and `wrong_path_hint` what to know about those.
+    `session_recipe`: a command that creates a session at such a gateway. `is_default`: used if
+    no kind is named. `asks_us`: its gateways also make the calls below /api/whatsapp/.
     """
 
     name: str
@@ -108,5 +108,5 @@ class GatewayKind:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What its gateways can do; of one that has no client, nothing."""
+        """Return the abilities of its gateways; none for a kind without a client."""
         return self.client.capabilities if self.client else HEARD_ONLY

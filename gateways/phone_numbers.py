@@ -1,7 +1,7 @@
-"""Whose session it is, by what gateways and people write: a phone number, a LID, or neither.
+"""The identity in texts of gateways and people: a phone number, a LID, or neither.
 
-A LID is WhatsApp's own id of an account (`123456789012345@lid`): it has digits like a number, and
-says nothing of the number.
+A LID is WhatsApp's own id of an account (`123456789012345@lid`). It has digits like a number,
+but is unrelated to the number.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import phonenumbers
 NUMBER_SERVERS = frozenset({"c.us", "s.whatsapp.net"})
 LID_SERVERS = frozenset({"lid", "hosted.lid"})
 SHORTEST, LONGEST = 7, 15
-# Shorter ones are as long as phone numbers are.
+# Shorter ones have the length of phone numbers.
 SHORTEST_LID = 14
 
-# A device may follow the digits after ":", and before an "@" an agent after "_".
+# A device may follow the digits after ":", and an agent after "_" before the "@".
 _BARE = re.compile(r"([0-9]+)(?::[0-9]+)?", re.ASCII)
 _USER = re.compile(r"([0-9]+)(?:_[0-9]+)?(?::[0-9]+)?", re.ASCII)
-# What people put between digits, and the invisible marks that their phones put around them.
+# Characters that people put between digits, and invisible marks that phones put around them.
 _BETWEEN = re.compile("[ +().\\-\u00a0\u2010\u2011\u202a-\u202e\u2060\u2066-\u2069\u200b-\u200f]")
 
 
 class Sort(StrEnum):
-    """What a text that names somebody can be."""
+    """The kinds of identity that a text can name."""
 
     NUMBER = "number"
     LID = "lid"
@@ -38,7 +38,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """`digits` of a number or a LID; else ""."""
+    """An identity. `digits` of a number or a LID; else ""."""
 
     sort: Sort
     digits: str = ""
@@ -48,8 +48,9 @@ NOTHING = Named(Sort.NOTHING)
 
 
 def named(value: object) -> Named:
-    """What `value` names: a text ("+62 811-801", "62811801641:3@c.us"), whole digits, or a wid as
-    whatsapp-web.js has it ({"user", "server", "_serialized"}). No country's code begins with 0."""
+    """Return the identity in `value`: a text ("+62 811-801", "62811801641:3@c.us"), whole
+    digits, or a wid of whatsapp-web.js ({"user", "server", "_serialized"}). No country code
+    begins with 0."""
     if isinstance(value, Mapping):
         return _of_wid(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
@@ -68,8 +69,8 @@ def named(value: object) -> Named:
 
 
 def normal_phone_number(value: object) -> str | None:
-    """The digits of a WhatsApp number (7 to 15), or None where `value` names none: a LID, a group,
-    null, "", "null", "undefined" and the like."""
+    """Return the digits of a WhatsApp number (7 to 15), or None if `value` names none: a LID, a
+    group, null, "", "null", "undefined" and the like."""
     if (
         isinstance(value, str)
         and SHORTEST <= len(value) <= LONGEST
@@ -77,26 +78,26 @@ def normal_phone_number(value: object) -> str | None:
         and value.isdigit()
         and value[0] != "0"
     ):
-        return value  # as nearly all are
+        return value  # true of nearly all
     found = named(value)
     return found.digits if found.sort is Sort.NUMBER else None
 
 
 def number_of_user(value: object) -> str | None:
-    """The number where a gateway gives the user of a wid and keeps its server to itself, so that a
-    LID can only be told by its digits."""
+    """Return the number of a wid's user without its server, so that only the digits reveal a
+    LID."""
     number = normal_phone_number(value)
     return None if number is not None and looks_like_lid(number) else number
 
 
 def looks_like_lid(number: str) -> bool:
-    """It is longer than nearly all numbers, and no country has such a one."""
+    """Return whether it is longer than nearly all numbers, and in no country's numbering plan."""
     return len(number) >= SHORTEST_LID and not is_assigned(number)
 
 
 @lru_cache(maxsize=4096)
 def is_assigned(number: str) -> bool:
-    """Whether a numbering plan has such a number."""
+    """Return whether a numbering plan has such a number."""
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(f"+{number}"))
     except phonenumbers.NumberParseException:

@@ -1,7 +1,7 @@
-"""How a kind of gateway proves who it is when it sends a webhook. Values only: `webhooks` reads and
-checks them, over the raw bytes.
+"""The credentials of each gateway kind's webhooks. Values only: `webhooks` reads and checks
+them, over the raw bytes.
 
-Whatever its kind, a gateway may also be sent to a path that only it knows.
+A gateway of any kind may also use a secret path of its own.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from enum import StrEnum
 
 
 class Encoding(StrEnum):
-    """How a signature is written into its header."""
+    """The format of a signature in its header."""
 
     HEX = "hex"
-    VERSIONED_BASE64 = "v1,<base64>"  # several, with spaces between them
+    VERSIONED_BASE64 = "v1,<base64>"  # several, separated by spaces
 
 
 def as_text(secret: str) -> bytes:
@@ -25,7 +25,7 @@ def as_text(secret: str) -> bytes:
 
 
 def as_whsec(secret: str) -> bytes:
-    """Base64 behind `whsec_`; padding may be missing. What is not base64 stands for itself."""
+    """Decode base64 behind `whsec_`; padding may be missing. Other text is used as it is."""
     encoded = secret.removeprefix("whsec_")
     try:
         padded = encoded + "=" * (-len(encoded) % 4)
@@ -36,11 +36,10 @@ def as_whsec(secret: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """An HMAC over the values of the headers named in `before_body`, each followed by `separator`,
-    and then the raw body.
+    """An HMAC over the headers in `before_body`, each followed by `separator`, and the raw body.
 
-    `timestamp_header` holds unix seconds and must be one of them; "" where no header with a time
-    is signed. `algorithm_header`, if it is sent, must name our algorithm.
+    `timestamp_header` holds unix seconds and must be one of them; "" if no time header is
+    signed. `algorithm_header`, if it is sent, must name our algorithm.
     """
 
     header: str
@@ -55,8 +54,8 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """`Authorization: Bearer` with a JWT (HS256) that holds these claims. For `late_seconds` after
-    it has expired it is still believed."""
+    """`Authorization: Bearer` with a JWT (HS256) that holds these claims. It is accepted for
+    `late_seconds` after its expiry."""
 
     claims: Mapping[str, str]
     late_seconds: int
@@ -64,11 +63,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What may open the door, in this order: the signature if it is sent, a token, a key.
+    """The accepted credentials, in this order: the signature if it is sent, a token, a key.
 
-    `session_field` is where a body names its session: it narrows down whose secrets are worth
-    trying. `replay_seconds`: how far the event's own time, which the body holds, may be from now.
-    `cure` says what to set where nothing was sent.
+    `session_field` is the body's field for the session: it narrows down the secrets to try.
+    `replay_seconds`: the maximum distance of the event's own time, in the body, from now. `cure`
+    names the setting if no credential was sent.
     """
 
     cure: str

@@ -1,4 +1,4 @@
-"""Which kinds of gateway there are: one for each folder of `gateways/kinds/`."""
+"""The registry of gateway kinds: one for each folder of `gateways/kinds/`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from gateways.subscriptions import Subscriptions
 
 
 class BadKind(Exception):
-    """A folder that is no kind of gateway: which, and what is wrong with it."""
+    """A folder that is not a valid gateway kind: which, and what is wrong with it."""
 
 
 def discover() -> dict[str, GatewayKind]:
-    """All kinds by name, the default one first. Raises BadKind."""
+    """Return all kinds by name, the default one first. Raise BadKind."""
     found = [_kind_in(folder) for place in kinds.__path__ for folder in _folders(Path(place))]
     if sum(kind.is_default for kind in found) != 1:
         raise BadKind("exactly one kind of gateway must be the default one")
@@ -29,7 +29,7 @@ def discover() -> dict[str, GatewayKind]:
 
 
 def _folders(place: Path) -> Iterator[Path]:
-    """Those with sources in them: of one that was removed, its caches may be left."""
+    """Yield the folders with sources: caches of a removed kind may be left."""
     for folder in place.iterdir():
         if folder.is_dir() and folder.name.isidentifier() and any(folder.glob("*.py")):
             yield folder
@@ -54,17 +54,17 @@ KINDS: Mapping[str, GatewayKind] = discover()
 
 
 def default_kind() -> GatewayKind:
-    """The kind that is meant where none is named."""
+    """Return the kind that is used if none is named."""
     return next(iter(KINDS.values()))
 
 
 def clients() -> dict[str, MakesClient]:
-    """The kinds that can be read, and who reads them."""
+    """Return the kinds that can be read, with their clients."""
     return {name: kind.client for name, kind in KINDS.items() if kind.client}
 
 
 def require_readable(kind: str) -> None:
-    """Raises CannotBeRead where nobody speaks to this kind."""
+    """Raise CannotBeRead if this kind has no client."""
     _client_of(kind)
 
 
@@ -79,20 +79,22 @@ def _client_of(kind: str) -> MakesClient:
 
 
 def capabilities_of(kind: str) -> Capabilities:
-    """What gateways of this kind can do; of one that nobody knows, nothing."""
+    """Return the abilities of this kind; none for an unknown kind."""
     return KINDS[kind].capabilities if kind in KINDS else HEARD_ONLY
 
 
 def client_for(kind: str, base_url: str, *, api_key: str) -> Client:
-    """A client of one gateway; cheap to make, connections are shared. Raises ValueError for an
-    unknown kind, CannotBeRead for one that has no client."""
+    """Return a client of one gateway; cheap to make, connections are shared.
+
+    Raise ValueError for an unknown kind, CannotBeRead for one without a client.
+    """
     if kind not in KINDS:
         raise ValueError(f"no gateway kind {kind!r}; known: {', '.join(KINDS)}")
     return _client_of(kind)(base_url, api_key=api_key, transport=_transport_for(base_url))
 
 
 def subscriptions_of(kind: str, base_url: str, *, api_key: str) -> Subscriptions | None:
-    """Where one gateway is told to send its webhooks; None for a kind that does not tell it."""
+    """Return the webhook settings of one gateway; None for a kind without such an API."""
     make = KINDS[kind].subscriptions
     if make is None:
         return None
@@ -104,8 +106,8 @@ _transports: dict[str, httpx.BaseTransport] = {}
 
 @contextmanager
 def use_transport(base_url_prefix: str, transport: httpx.BaseTransport) -> Iterator[None]:
-    """Inside, every gateway whose base URL starts so is reached over `transport`, in all threads:
-    tests put a simulator there."""
+    """Route every gateway whose base URL has this prefix over `transport`, in all threads: for
+    tests with a simulator."""
     before = _transports.get(base_url_prefix)
     _transports[base_url_prefix] = transport
     try:

@@ -1,4 +1,4 @@
-"""A webhook as a gateway of a kind would send it: for checking that the route works."""
+"""A webhook as a gateway of a kind would send it: for testing the route."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from gateways.profiles import Encoding, Profile, Signature
 TOKEN_SECONDS = 60
 _NO_TIMES: Any = dict.fromkeys(("verify_exp", "verify_iat", "verify_nbf", "verify_aud"), False)
 
-# Each dialect's parser knows it for a test.
+# Each kind's parser recognises it as a test.
 TEST_EVENT = "connection_test"
 
 
 def headers_for(
     profile: Profile, body: bytes, *, hmac_secret: str, api_key: str, event_id: str, now: datetime
 ) -> dict[str, str]:
-    """What opens the door for these bytes, as strong as the secrets allow; empty where the kind can
-    send nothing, or there is no secret to send."""
+    """Return the strongest credentials that the secrets allow for these bytes; empty if the kind
+    can send none, or there is no secret."""
     headers = {profile.id_header: event_id} if profile.id_header else {}
     if profile.signature and hmac_secret:
         return headers | _signed(profile.signature, body, headers, secret=hmac_secret, now=now)
@@ -44,8 +44,8 @@ def signed_anew(
     secrets: Sequence[str],
     now: datetime,
 ) -> Mapping[str, str]:
-    """The same headers, where a time is signed with this one, by the secret that signed the old
-    one or else the newest. As they are where no time is signed, or there is no secret."""
+    """Return the same headers, signed again with this time by the secret of the old signature,
+    else by the newest. Unchanged if no time is signed, or there is no secret."""
     token = headers.get("Authorization", "").partition(" ")[2].strip()
     if profile.token and token.count(".") == 2 and secrets:
         anew = _token_anew(token, secrets, now, otherwise=profile.token.claims)
@@ -68,7 +68,8 @@ def _moment(timestamp: str) -> datetime:
 def _token_anew(
     token: str, secrets: Sequence[str], now: datetime, *, otherwise: Mapping[str, str]
 ) -> str:
-    """The claims that it had, for as long as before; `otherwise` where none of these signed it."""
+    """Return a token with the same claims and duration; `otherwise` if none of the secrets
+    signed it."""
     for secret in secrets:
         try:
             claims = jwt.decode(token, secret, algorithms=["HS256"], options=_NO_TIMES)

@@ -1,7 +1,7 @@
-"""Where a gateway is told to send its webhooks, for the kinds whose API tells it. The others keep
-it where only their operator can look.
+"""The webhook settings at a gateway, for the kinds with an API for them. For the others only the
+operator can look.
 
-A subscription holds secrets and, with a path of a gateway's own, its URL is one: never print it.
+A subscription contains secrets, and a gateway's own path makes its URL one: never print it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """One URL that a session's webhooks are sent to, and what goes with them.
+    """One URL for a session's webhooks, with its settings.
 
-    `missing`: events without which states go unseen. `adds_event`: the event's name is put behind
-    the URL. `secret` signs, `key` is sent along.
+    `missing`: events without which states are not seen. `adds_event`: the event's name is
+    appended to the URL. `secret` signs, `key` is sent along.
     """
 
     url: str = field(repr=False)
@@ -37,7 +37,8 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a subscription shall be: the URL, and what its webhooks shall be known by."""
+    """The settings that a subscription should have: the URL, and the credentials of its
+    webhooks."""
 
     url: str = field(repr=False)
     secret: str = field(default="", repr=False)
@@ -45,7 +46,7 @@ class Wanted:
 
 
 class Subscriptions(Protocol):
-    """What is configured at one gateway. Each call raises GatewayError."""
+    """The webhook settings at one gateway. Each call raises GatewayError."""
 
     restarts: bool
     """True where a change stops and starts a running session."""
@@ -53,12 +54,11 @@ class Subscriptions(Protocol):
     """True where a session has one URL: setting ours takes another's place."""
 
     def read(self, *, deadline_seconds: float) -> tuple[list[Subscriber], int]:
-        """The sessions, and how many of them there was no time to read."""
+        """Return the sessions, and the number of those that there was no time to read."""
         ...
 
     def write(
         self, session_id: str, wanted: Wanted, *, instead_of: str | None, deadline_seconds: float
     ) -> None:
-        """`instead_of`: the URL of the one that becomes ours; None: a new one. What else is
-        configured stays."""
+        """Write ours. `instead_of`: the URL to replace; None: add one. All other settings stay."""
         ...

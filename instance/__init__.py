@@ -1,6 +1,6 @@
 """One running instance: its state directory, its embedded servers, its processes.
 
-Imports nothing of the apps: it runs before Django can.
+This package imports nothing of the apps: it runs before Django can.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-# Imported when asked for: `manage` must start fast, and needs none of what `up` needs.
+# Imported on demand: `manage` must start fast, and needs none of what `up` needs.
 WORDS = {
     "up": "instance.commands.up",
     "test": "instance.commands.suite",

@@ -1,4 +1,4 @@
-"""What an instance tells of itself: access.json, and the lines that begin with READY."""
+"""The facts that an instance publishes: access.json, and the lines that begin with READY."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ADMIN_NAME = "admin"
 def facts(
     options: Options, servers: Servers, secrets: Mapping[str, str], simulator: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The content of access.json. Without a simulator there is nothing to tell of a gateway."""
+    """Return the content of access.json. Without a simulator it has no facts about a gateway."""
     gateway = {
         "name": GATEWAY_NAME,
         "api_key": secrets["gateway_api_key"],
@@ -36,7 +36,8 @@ def facts(
 
 
 def announcement(options: Options, access: Mapping[str, Any]) -> list[str]:
-    """Secrets are for a terminal only; elsewhere they would stay in a log."""
+    """Return the READY lines. Secrets are printed to a terminal only; elsewhere they would stay
+    in a log."""
     path = _shown(options.state.access)
 
     def secret(value: str) -> str:

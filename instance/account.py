@@ -1,7 +1,7 @@
-"""The account that an instance's processes run as when root starts it.
+"""The system account that an instance's processes run as when root starts it.
 
-Root keeps the supervisor only, which opens no port. PostgreSQL refuses to run as root, Redis must
-not, and what strangers speak to should not.
+Root runs the supervisor only, which opens no port. PostgreSQL refuses to run as root, Redis must
+not, and neither should a program that talks to strangers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pathlib import Path
 from instance.state import Trouble
 
 NAME = "rollcall"
-# For PostgreSQL and Redis alone, where no account of our own can be had: others' files are theirs.
+# Fallback for PostgreSQL and Redis only, if no account of our own can be made. It owns files of
+# other services.
 STAND_INS = ("postgres", "nobody")
 ROOT = Path(__file__).resolve().parent.parent
 PROBE_LIMIT_SECONDS = 30
@@ -25,8 +26,10 @@ _PROBE = "import django, gunicorn, celery, psycopg, instance.processes.programs,
 
 
 def make() -> list[str]:
-    """As root, make the account unless it exists: of the system, without login or home. What a
-    person should know of it."""
+    """Make the account as root unless it exists: a system account without login or home.
+
+    Return notes for the operator.
+    """
     if os.geteuid() != 0 or exists(NAME):
         return []
     program = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
@@ -40,13 +43,14 @@ def make() -> list[str]:
         capture_output=True,
         text=True,
     )
-    if exists(NAME):  # perhaps another instance was quicker
+    if exists(NAME):  # another instance may have made it meanwhile
         return [f"The system account {NAME} was made for Rollcall's processes."]
     return [f"No account {NAME} can be made for Rollcall: {done.stderr.strip()}"]
 
 
 def of_servers() -> str | None:
-    """Who runs PostgreSQL and Redis; None: we ourselves, who are not root. Raises Trouble."""
+    """Return the user that runs PostgreSQL and Redis; None if not root: the current user. Raise
+    Trouble."""
     if os.geteuid() != 0:
         return None
     for name in (NAME, *STAND_INS):
@@ -56,7 +60,7 @@ def of_servers() -> str | None:
 
 
 def why_not_programs(user: str) -> str:
-    """The reason why Rollcall's own programs cannot run as `user`; "" when they can."""
+    """Return the reason why Rollcall's own programs cannot run as `user`; "" if they can."""
     if user != NAME:
         return f"there is no account {NAME}"
     for path in (ROOT, Path(sys.prefix), Path(sys.executable), Path(sys.executable).resolve()):
@@ -88,8 +92,10 @@ def exists(name: str) -> bool:
 
 
 def closed_folder(path: Path, user: str) -> Path | None:
-    """The first directory on the way that does not let `user` through. Its own account counts, its
-    groups do not."""
+    """Return the first directory on the path that `user` cannot enter.
+
+    Only the user's own account is considered, not its groups.
+    """
     uid = pwd.getpwnam(user).pw_uid
     ways = {*path.absolute().parents, *path.resolve().parents}
     for folder in sorted(ways, key=lambda one: len(one.parts)):
@@ -102,8 +108,11 @@ def closed_folder(path: Path, user: str) -> Path | None:
 
 
 def give(folder: Path, user: str) -> None:
-    """Make `folder` and all in it the account's. No symbolic link is followed, and what has other
-    names as well stays whose it is: the account may have made a link to somebody else's file."""
+    """Give `folder` and its content to the account.
+
+    Symbolic links are not followed. Files with more than one hard link keep their owner: the
+    account may have linked somebody else's file.
+    """
     found = pwd.getpwnam(user)
     os.chown(folder, found.pw_uid, found.pw_gid)
     for _, folders, files, descriptor in os.fwalk(folder):

@@ -1,7 +1,7 @@
-"""`./run test --coverage`: which branches the tests took, printed when they have ended.
+"""`./run test --coverage`: branch coverage of the tests, printed at the end.
 
-Measured are the runs of pytest themselves, with their threads. The processes that tests start are
-not: they are ended by signals, and timed (CONTRIBUTING.md).
+The pytest runs themselves are measured, with their threads. Processes that tests start are not:
+they are ended by signals, and timed (CONTRIBUTING.md).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 
 FLAG = "--coverage"
 ROOT = Path(__file__).resolve().parent.parent
-# Names the directory that runs leave their data in, to us and to the run beside us.
+# The directory for the runs' data, for this run and the one beside it.
 _DATA = "ROLLCALL_COVERAGE_DATA"
 
 
 def measured(program: Sequence[str]) -> list[str]:
-    """The arguments for Python that run `program` ("-m", "pytest", …), measured if that was asked
-    for."""
+    """Return Python's arguments to run `program` ("-m", "pytest", …), with coverage if
+    requested."""
     if directory := os.environ.get(_DATA):
         return ["-m", "coverage", "run", f"--data-file={directory}/data", *program]
     return list(program)
@@ -30,7 +30,7 @@ def measured(program: Sequence[str]) -> list[str]:
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Measure every run within, and print what they have covered together."""
+    """Measure every run within the block, and print their combined coverage."""
     with tempfile.TemporaryDirectory(prefix="rollcall-coverage-") as directory:
         os.environ[_DATA] = directory
         try:

@@ -8,17 +8,17 @@ from urllib.parse import urlsplit
 from instance.servers import borrowed
 from instance.state import State, read_json
 
-# What would contradict the facts of the state directory.
+# Variables that would contradict the facts of the state directory.
 NOT_INHERITED = (
     "DEBUG", "ROLLCALL_TESTING", "ROLLCALL_STATE",
     "SECRET_KEY_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE", "FIELD_KEYS_FILE",
 )  # fmt: skip
-# As root we may read what the account of our processes may not.
+# Root can read files that the account of our processes cannot.
 READ_FOR_THEM = ("EMAIL_HOST_PASSWORD", "METRICS_TOKEN")
 
 
 def instance_environment(state: State) -> dict[str, str]:
-    """Of the instance whose facts stand in `state`. Raises Trouble when there are none."""
+    """Return the environment of the instance in `state`. Raise Trouble if it has no facts."""
     access, secrets = read_json(state.access), state.secrets()
     url = str(access["url"])
     host = urlsplit(url).hostname or "127.0.0.1"
@@ -39,7 +39,7 @@ def instance_environment(state: State) -> dict[str, str]:
 
 
 def _read_from_files() -> dict[str, str]:
-    """Raises Trouble."""
+    """Return the secrets that the environment names as files. Raise Trouble."""
     read: dict[str, str] = {}
     for name in READ_FOR_THEM:
         if os.environ.get(f"{name}_FILE"):
@@ -48,5 +48,5 @@ def _read_from_files() -> dict[str, str]:
 
 
 def inherited() -> dict[str, str]:
-    """What may pass from our own environment."""
+    """Return the variables of our own environment that may be passed on."""
     return {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}

@@ -1,4 +1,4 @@
-"""What `./run up` is told."""
+"""The options of `./run up`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from instance.state import State
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # and how we ourselves reach it
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # and the address to reach it locally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Options:
 
     @property
     def host(self) -> str:
-        """Where the web is reached from this machine."""
+        """Return the address of the web server as seen from this machine."""
         return EVERYWHERE.get(self.bind, self.bind)
 
     @property
@@ -39,7 +39,7 @@ class Options:
 
 
 def read_options(arguments: list[str]) -> Options:
-    """Ends the program with one line when they make no sense."""
+    """Parse the arguments. End the program with one line if they are invalid."""
     parser = argparse.ArgumentParser(
         prog="./run up", description="Start Rollcall.", usage=argparse.SUPPRESS
     )
@@ -71,7 +71,7 @@ def _bracketed(host: str) -> str:
 
 
 def _address(text: str) -> str:
-    if not text.strip():  # which would open every address
+    if not text.strip():  # an empty value would open every address
         raise argparse.ArgumentTypeError("give an address, such as 127.0.0.1")
     return text
 

@@ -1,4 +1,4 @@
-"""Ports of our own servers: below the ephemeral range, and never trusted."""
+"""Ports of our own servers: below the ephemeral range; whoever answers on one is verified."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 
 from instance.state import Trouble
 
-# Linux hands out ports from 32768 up to outgoing connections.
+# Linux assigns ports from 32768 up to outgoing connections.
 _OURS = range(20000, 32000)
 
 
@@ -23,7 +23,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port(remembered: int | None = None, *, taken: frozenset[int] = frozenset()) -> int:
-    """The remembered port if it is still free, else another one."""
+    """Return the remembered port if it is still free, else another one."""
     candidates = random.sample(_OURS, 50)
     for port in [remembered, *candidates] if remembered else candidates:
         if port not in taken and is_free(port):
@@ -32,7 +32,7 @@ def free_port(remembered: int | None = None, *, taken: frozenset[int] = frozense
 
 
 def require_free(port: int, host: str) -> None:
-    """Raises Trouble with what to do."""
+    """Raise Trouble, with what to do, if the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""The state directory of an instance: its secrets, its logs, and what it tells of itself."""
+"""The state directory of an instance: its secrets, its logs, and the facts that it publishes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _WORDS = (
     "secret_key", "postgres_password", "postgres_superuser_password", "redis_password",
     "admin_password", "gateway_api_key", "gateway_hmac_secret", "simulator_control_key",
 )  # fmt: skip
-LOCK_PATIENCE_SECONDS = 0.5  # somebody may just be asking whether we run
+LOCK_PATIENCE_SECONDS = 0.5  # another process may just be testing the lock
 
 
 class Trouble(Exception):
-    """Something a person must mend: one clear line."""
+    """A problem for the operator to fix: one clear line."""
 
 
 class State:
-    """A directory of mode 0700. `secrets` are made once and found again at the next start."""
+    """A directory of mode 0700. `secrets` are made once and reused at the next start."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory.absolute()
@@ -33,7 +33,8 @@ class State:
         self._lock: IO[str] | None = None
 
     def take(self) -> None:
-        """Make the directory, and keep other instances out of it while we live. Raises Trouble."""
+        """Make the directory, and lock other instances out while this process lives. Raise
+        Trouble."""
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._require_ours()
@@ -54,7 +55,8 @@ class State:
             time.sleep(0.05)
 
     def _require_ours(self) -> None:
-        """A home or a checkout, named by mistake, would be closed to others and filled."""
+        """Refuse a home or a checkout, named by mistake: it would be closed to others and
+        filled."""
         names = set(os.listdir(self.directory))
         if names and "lock" not in names:
             raise Trouble(
@@ -62,7 +64,7 @@ class State:
             )
 
     def is_running(self) -> bool:
-        """Whether an instance holds the directory. Raises OSError when we may not look."""
+        """Return whether an instance holds the directory. Raise OSError if access is denied."""
         try:
             with (self.directory / "lock").open() as lock:
                 return not _locked(lock, fcntl.LOCK_SH)
@@ -80,12 +82,12 @@ class State:
             write_json(path, _new_secrets())
         found = read_json(path)
         if missing := {name: _word() for name in _WORDS if name not in found}:
-            found |= missing  # an earlier version knew fewer
+            found |= missing  # an earlier version had fewer secrets
             write_json(path, found)
         return found
 
     def remember(self, **facts: object) -> None:
-        """Kept for the next start: ports, and how far the first one came."""
+        """Keep facts for the next start: ports, and the progress of the first start."""
         write_json(self._memory, {**self.remembered(), **facts})
 
     def remembered(self) -> dict[str, Any]:
@@ -109,12 +111,12 @@ def _new_secrets() -> dict[str, str]:
 
 
 def _word() -> str:
-    """Never begins with a dash, which a program would read as an option."""
+    """Return a random word that never begins with a dash: a program would read it as an option."""
     return secrets.token_hex(24)
 
 
 def write_private(path: Path, content: str) -> None:
-    """Written whole or not at all, and never readable by others, not even for a moment."""
+    """Write the file atomically, and never readable by others, not even for a moment."""
     scratch = path.with_name(f"{path.name}.new")
     scratch.unlink(missing_ok=True)
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -128,7 +130,7 @@ def write_json(path: Path, content: object) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Raises Trouble."""
+    """Return the file's object. Raise Trouble."""
     try:
         content: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Servers for the tests: made for one run, never those of `up`, gone with it."""
+"""Servers for the tests: made for one run, separate from those of `up`, and deleted with it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ from instance.state import Trouble
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST_PATIENCE_SECONDS = 10
-# Waits until we are gone (its standard input ends), and PostgreSQL with us.
+# Waits for the end of its standard input, when we are gone, and PostgreSQL with us.
 _REMOVE_WHEN_GONE = 'read -r _; sleep 1; rm -rf -- "$@"'
 
 
 def main(arguments: list[str], *, module: str = "pytest", as_in_production: bool = False) -> int:
-    """That module (pytest) against a PostgreSQL and a Redis of its own. The exit code.
+    """Run the module (pytest) against a PostgreSQL and a Redis of its own. Return the exit code.
 
-    `as_in_production`: for what is measured, so that PostgreSQL waits for its disk and connections
-    are pooled."""
+    `as_in_production`: for benchmarks, so that PostgreSQL waits for its disk and connections are
+    pooled.
+    """
     stop_on_signals()
     try:
         with (
@@ -49,7 +50,8 @@ def main(arguments: list[str], *, module: str = "pytest", as_in_production: bool
 
 @contextmanager
 def _directories() -> Iterator[Path]:
-    """One for us, one for what PostgreSQL's account must enter; removed even after kill -9."""
+    """Make one directory for us, one for PostgreSQL's account; both are removed even after kill
+    -9."""
     directory = Path(tempfile.mkdtemp(prefix="rollcall-test-"))
     clusters = Path(tempfile.mkdtemp(prefix="rollcall-test-", dir="/var/tmp"))
     clusters.chmod(0o711)
@@ -112,7 +114,7 @@ def _run(module: str, arguments: list[str], servers: Servers, *, is_testing: boo
 
 
 def end(run: subprocess.Popen[bytes]) -> None:
-    """Interrupted: a terminal's Ctrl-C has reached it too, any other signal has not."""
+    """Interrupt the run. A terminal's Ctrl-C has reached it too, any other signal has not."""
     for number in (None, signal.SIGINT, signal.SIGKILL):
         if run.poll() is None and number is not None:
             run.send_signal(number)

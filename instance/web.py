@@ -15,12 +15,12 @@ worker_class = patience.PatientWorker
 workers = 2
 threads = (
     environment.threads()
-)  # most of them wait for slow bodies, without a connection to the database
+)  # most threads wait for slow bodies, without a connection to the database
 preload_app = True  # loaded once, then forked; nothing is connected while loading
 graceful_timeout = 3  # seconds for open requests when it stops
 keepalive = patience.KEEPALIVE_SECONDS
 control_socket_disable = True
-# One JSON object a line, as everything that we log.
+# One JSON object a line, like all our logs.
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -33,17 +33,16 @@ patience.be_patient()
 
 
 def when_ready(server: object) -> None:
-    """What was loaded stays: collecting garbage need not look at it, and so copies less of it into
-    each worker."""
+    """Exclude the loaded objects from garbage collection, so that workers copy less memory."""
     gc.collect()
     gc.freeze()
 
 
 def post_fork(server: object, worker: object) -> None:
-    """A worker that outlives a killed master would hold the port until it notices."""
+    """End a worker with its master: else it holds the port until it notices."""
     die_with_parent(os.getppid())
-    # A small webhook asks for Python's lock some dozens of times, and each time may wait this long
-    # for every large body that is being read beside it. The default is 5 ms.
+    # A small webhook takes Python's lock some dozens of times, and each time may wait this long for
+    # every large body that is read at the same time. The default is 5 ms.
     sys.setswitchinterval(0.0005)
 
 

@@ -1,7 +1,7 @@
-"""A simulated Node service: the same contract, with faults to order. See docs/simulator.md.
+"""A simulated Node service: the same contract, with faults on demand. See docs/simulator.md.
 
-In a test: `world = still_world(deliver)`, `transport(world)` for httpx, and `mishaps` for fate.
-As a process: `python -m simulator`.
+In a test: `world = still_world(deliver)`, `transport(world)` for httpx, and `faults` for what
+goes wrong. As a process: `python -m simulator`.
 """
 
 from __future__ import annotations

@@ -28,11 +28,11 @@ SECRETS = {
 
 
 class CannotStart(Exception):
-    """One line that says why, and what to do."""
+    """The simulator cannot start. One line with the reason and what to do."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs until SIGTERM or SIGINT. 0: ended as asked; 1: could not start."""
+    """Run until SIGTERM or SIGINT. Return 0 if ended on request, 1 if it could not start."""
     options = _options(arguments)
     try:
         world = _world(options)
@@ -133,7 +133,7 @@ def _start(served: Process, options: argparse.Namespace) -> None:
 
 
 def _found(world: World, options: argparse.Namespace) -> state_file.Found:
-    """What was on disk; from now on it is kept there."""
+    """Return the state found on disk, and save the state there from now on."""
     if options.state is None:
         return state_file.Found()
     try:

@@ -1,4 +1,4 @@
-"""A picture that looks like a QR code, and is none: nobody can link a phone with it."""
+"""A picture that looks like a QR code but is none: no phone can be linked with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FINDER = 7
 
 
 def qr_picture(source: random.Random) -> str:
-    """A PNG as a data address."""
+    """Return a PNG as a data URL."""
     rows = [_row(source, y) for y in range(-_MARGIN, _MODULES + _MARGIN)]
     pixels = b"".join((b"\0" + row) * _SCALE for row in rows)
     size = (_MODULES + 2 * _MARGIN) * _SCALE
@@ -30,13 +30,13 @@ def qr_picture(source: random.Random) -> str:
 
 
 def qr_text(source: random.Random) -> str:
-    """What a QR code would say."""
+    """Return a text in the form of a WhatsApp QR code."""
     letters = (source.choice(string.ascii_letters + string.digits + "+/") for _ in range(88))
     return f"2@{''.join(letters)},AQEBAQ==,AgICAg==,c3R1Yg==,1"
 
 
 def png_of(address: str) -> bytes:
-    """What a data address holds."""
+    """Return the bytes of a PNG data URL."""
     return base64.b64decode(address.partition(",")[2])
 
 
@@ -50,7 +50,7 @@ def _is_dark(source: random.Random, x: int, y: int) -> bool:
         return False
     far = _MODULES - _FINDER
     for left, top in ((0, 0), (far, 0), (0, far)):
-        distance = max(abs(x - left - 3), abs(y - top - 3))  # rings around a finder's middle
+        distance = max(abs(x - left - 3), abs(y - top - 3))  # rings of a finder pattern
         if distance <= 4:
             return distance in (0, 1, 3)
     return source.random() < 0.5

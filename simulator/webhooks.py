@@ -14,7 +14,7 @@ from simulator.state.host import Host
 from simulator.state.settings import Faults, Settings
 from simulator.state.timeline import Timeline
 
-# (method, path, headers, body) -> status. Raises OSError where nobody answered.
+# (method, path, headers, body) -> status. Raises OSError if there is no answer.
 Deliver = Callable[[str, str, Mapping[str, str], bytes], int]
 
 REORDER_GAP_SECONDS = 0.1
@@ -31,7 +31,7 @@ class _Outgoing:
 
 
 class Sender:
-    """Sends; remembers what became of the last ones (never a body)."""
+    """Send webhooks, and remember the results of the last ones (never a body)."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Sender:
         self.last: deque[dict[str, object]] = deque(maxlen=REMEMBERED)
 
     def send(self, payload: Mapping[str, object]) -> None:
-        """One event as the service serialises it, through whatever is wrong at the moment."""
+        """Send one event as the service serialises it, subject to the faults that are set."""
         outgoing = _outgoing(payload, self._host.now())
         faults = self._faults().webhooks
         if faults.silent:
@@ -68,13 +68,13 @@ class Sender:
             self._schedule(outgoing)
 
     def release(self) -> None:
-        """What was held back to be reordered goes out, newest first."""
+        """Send the webhooks that were held back for reordering, newest first."""
         held, self._held_back = self._held_back, []
         for position, outgoing in enumerate(reversed(held)):
             self._schedule(outgoing, seconds=position * REORDER_GAP_SECONDS)
 
     def forget(self) -> None:
-        """The process died with what it had not sent."""
+        """Drop the webhooks that a dead process had not sent."""
         self._held_back.clear()
 
     def _hold_back(self, outgoing: _Outgoing, size: int) -> None:
@@ -145,7 +145,7 @@ def _outgoing(payload: Mapping[str, object], now: datetime) -> _Outgoing:
         event=str(payload.get("event") or payload.get("dataType") or ""),
         session_id=str(inner or (named[0] if named else "")),
         happened_at=now,
-        # A lone surrogate becomes the escape that JSON.stringify writes for it.
+        # JSON.stringify writes this escape for a lone surrogate.
         body=json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode(
             errors="backslashreplace"
         ),

@@ -1,4 +1,4 @@
-"""The other calls that the Node service makes to its backend, answered as it reads them. Each sees
+"""The other calls that the Node service makes to its backend, answered in its format. Each sees
 only the calling gateway's own accounts."""
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from webhooks.wire.errors import TooLarge, Unreadable
 logger = logging.getLogger(__name__)
 LONGEST_NUMBER = 18  # digits that surely fit into a bigint
 
-# The old database knew five words; `unknown` reads as the last known one.
+# The old database had five statuses; `unknown` is shown as the last known one.
 OLD_WORDS: Mapping[Status, str] = {
     Status.PENDING: "qr_scanning",
     Status.CONNECTING: "authenticated",
@@ -48,7 +48,7 @@ OLD_WORDS: Mapping[Status, str] = {
     Status.STOPPED: "disconnected",
     Status.UNKNOWN: "disconnected",
 }
-# What it may report of a session, and what we make of the words.
+# The statuses that it may report of a session, and their meaning for us.
 CLAIMED: Mapping[str, Status] = {
     "qr_scanning": Status.QR_SCANNING,
     "authenticated": Status.CONNECTING,
@@ -66,7 +66,7 @@ def old_word(account: Account) -> str:
 
 
 class GatewayCall(APIView):
-    """A call of a gateway, known by its key."""
+    """A call of a gateway, authenticated by its key."""
 
     authentication_classes = (GatewayKeyAuthentication,)
 
@@ -74,7 +74,7 @@ class GatewayCall(APIView):
         return Account.objects.filter(gateway_id=self.gateway_id(request), merged_into__isnull=True)
 
     def removed(self, request: Request) -> QuerySet[Account]:
-        """What a human removed, and nobody wants to run again."""
+        """Return the accounts that a human removed and that should not run again."""
         return self.accounts(request).filter(
             archived_at__isnull=False, session_id__isnull=False, wanted=Wanted.STOPPED
         )
@@ -110,7 +110,7 @@ class GatewayCall(APIView):
             return claim(account, status, reason, body)
 
     def account_of(self, request: Request, session_id: str) -> Account:
-        # As it was stored: what no column takes was escaped there too.
+        # Escaped as it was stored, as no column accepts some characters.
         stored = printable(session_id, limit=MAX_ID_CHARACTERS)
         account = self.accounts(request).filter(session_id=stored).first()
         if account is None:
@@ -118,15 +118,15 @@ class GatewayCall(APIView):
         return account
 
     def account_with_id(self, request: Request, given: object) -> Account | None:
-        """The account that an id from JSON or from a path names; None for anything else."""
+        """Return the account that an id from JSON or from a path names; None for anything else."""
         text = str(given) if isinstance(given, int | str) and not isinstance(given, bool) else ""
         if not text.isascii() or not text.isdigit() or len(text) > LONGEST_NUMBER:
             return None
         return self.accounts(request).filter(pk=int(text)).first()
 
     def body(self, request: Request) -> dict[str, Any]:
-        """A small JSON object; nothing at all counts as an empty one. Raises Unreadable, TooLarge,
-        BodyRefused."""
+        """Return a small JSON object; no body counts as an empty one. Raise Unreadable,
+        TooLarge, BodyRefused."""
         refuse_compressed(request._request.META)
         body = self.caller(request).body or self._read(request)
         if body.size_bytes > LARGEST_CALL_BYTES:
@@ -145,8 +145,10 @@ class GatewayCall(APIView):
 
 
 class ActiveAccounts(GatewayCall):
-    """What should be running: what people want, never what was last seen. Otherwise nothing would
-    be restored after the roll call has marked lost sessions."""
+    """The accounts that should be running: the desired state, never the last seen one.
+
+    Otherwise nothing would be restored after the roll call has marked lost sessions.
+    """
 
     def get(self, request: Request) -> Response:
         wanted = (
@@ -169,7 +171,7 @@ class ActiveAccounts(GatewayCall):
 
 
 class MarkDisconnected(GatewayCall):
-    """A claim, confirmed by a read like any other."""
+    """A claim that a session is disconnected, confirmed by a read like any other."""
 
     def post(self, request: Request, session_id: str) -> Response:
         account = self.account_of(request, session_id)
@@ -179,8 +181,10 @@ class MarkDisconnected(GatewayCall):
 
 
 class AccountStatus(GatewayCall):
-    """By session id: what is known. PATCH comes with the account's id, after a clean-up: a status
-    in it is a claim."""
+    """The known status of a session, by session id.
+
+    PATCH comes with the account's id, after a clean-up: a status in it is a claim.
+    """
 
     def get(self, request: Request, session_id: str) -> Response:
         account = self.account_of(request, session_id)
@@ -212,8 +216,11 @@ class AccountStatus(GatewayCall):
 
 
 class AccountsForCleanup(GatewayCall):
-    """Only what a human removed: the Node service deletes the login files of what it is given, so
-    quiet, stopped, failed and superseded numbers never appear here."""
+    """The accounts that a human removed, and only those.
+
+    The Node service deletes the login files of what it is given, so quiet, stopped, failed and
+    superseded numbers never appear here.
+    """
 
     def get(self, request: Request) -> Response:
         removed = self.removed(request).select_related("gateway").order_by("id")
@@ -227,7 +234,7 @@ class AccountBySession(GatewayCall):
 
 
 class CleanupLog(GatewayCall):
-    """Kept in the inbox beside what it sends otherwise."""
+    """The log of a clean-up, kept in the inbox beside the webhooks."""
 
     def post(self, request: Request) -> Response:
         body = self.body(request)
@@ -266,8 +273,10 @@ class CleanupStats(GatewayCall):
 
 
 def claim(account: Account, status: Status, reason: Reason, body: Mapping[str, Any]) -> bool:
-    """Observe what the gateway says of its session; True when it was believed. The workspace is
-    the account's own: a body that says otherwise moves nothing."""
+    """Observe what the gateway reports of its session. Return True if it was accepted.
+
+    The workspace is the account's own: a different one in the body changes nothing.
+    """
     workspace_id = body.get("workspace_id")
     outcome = observe(
         [
@@ -303,7 +312,7 @@ def record(account: Account) -> dict[str, object]:
 
 
 def health_score(account: Account, now: datetime | None = None) -> int:
-    """0 to 100, as the old backend had it: whether it runs, and whether that was proven lately."""
+    """Return 0 to 100, as the old backend did: whether it runs, and how recent the proof is."""
     now = now or clock.database_now()
     if account.shown_status(now) is not Status.CONNECTED:
         return 0

@@ -1,4 +1,4 @@
-"""Webhooks on a path that is not theirs: whose they are, what path is right, and who is told."""
+"""Webhooks on a wrong path: their gateway, the right path, and the incident."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MISROUTED_EVERY_SECONDS = 5.0
 
 
 def kind_spoken(meta: Mapping[str, object]) -> str:
-    """The kind whose credentials a request carries, wherever it was sent; "" where it is none's."""
+    """Return the kind whose credentials a request carries, on any path; "" if none."""
     signed = [name for name, kind in KINDS.items() if _is_signed_as(kind.profile, meta)]
     if signed:
         return signed[0]
@@ -49,7 +49,7 @@ def _is_signed_as(profile: Profile, meta: Mapping[str, object]) -> bool:
 
 
 def looks_like_a_webhook(meta: Mapping[str, object], beginning: bytes) -> bool:
-    """By its shape: JSON that names an event."""
+    """Return whether it has the shape of a webhook: JSON that names an event."""
     is_json = "json" in str(meta.get("CONTENT_TYPE", "")).lower()
     names = {kind.body.event_field.encode() for kind in KINDS.values()}
     return is_json and any(re.search(rb'"%s"\s*:\s*"' % name, beginning) for name in names)
@@ -60,8 +60,11 @@ _lock = threading.Lock()
 
 
 def note_misrouted(gateway_id: int, path: str, *, key_went_along: bool) -> bool:
-    """False where somebody has accepted this path for this gateway. Else an incident is open, which
-    names it; those who watch the route bring it up to date."""
+    """Open an incident that names the path. Return False if the path was accepted for this
+    gateway.
+
+    The route monitor keeps the incident up to date.
+    """
     gateway = Gateway.objects.get(pk=gateway_id)
     if path in gateway.accepted_paths:
         return False
@@ -82,8 +85,8 @@ def note_misrouted(gateway_id: int, path: str, *, key_went_along: bool) -> bool:
 
 
 def _is_news(gateway_id: int, path: str) -> bool:
-    """A gateway that sends to a wrong path does so with every event: it is looked at now and
-    then."""
+    """Return whether to act now. A gateway on a wrong path uses it with every event: checked
+    only now and then."""
     now = time.monotonic()
     with _lock:
         if now - _noted.get((gateway_id, path), float("-inf")) < MISROUTED_EVERY_SECONDS:
@@ -94,8 +97,11 @@ def _is_news(gateway_id: int, path: str) -> bool:
 
 @transaction.atomic
 def accept_paths(gateway: Gateway, *, actor: str) -> list[str]:
-    """From now on the wrong paths that it is heard on are right ones for it: its incident is over
-    for good. Raises Refused."""
+    """Accept the wrong paths in use as right ones for this gateway, and close the incident for
+    good.
+
+    Raise Refused.
+    """
     gateway = Gateway.objects.select_for_update().get(pk=gateway.pk)
     route = Route.objects.filter(gateway=gateway).first()
     used = wrong_path.read(route.wrong_paths, without=gateway.accepted_paths) if route else ()

@@ -1,4 +1,4 @@
-"""The inbox: every webhook as it was received, and what became of it."""
+"""The inbox: every webhook as it was received, and its outcome."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from accounts.models import Account, Gateway
 
 
 class Delivery(models.Model):
-    """One webhook: its envelope and what may be kept of it, never message content.
+    """One webhook: its envelope and the fields that may be stored, never message content.
 
-    `state` says what became of it, `error` why. `pending` ones are tried again by the sweeper.
+    `state` is the outcome, `error` its reason. The sweeper retries `pending` ones.
     """
 
     class State(models.TextChoices):
@@ -24,20 +24,20 @@ class Delivery(models.Model):
         DEAD = "dead", "dead letter"
         DISCARDED = "discarded", "discarded by a person"
 
-    # The indexes below begin with them.
+    # The indexes below begin with this field.
     gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="deliveries", db_index=False)
     account = models.ForeignKey(
         Account, models.SET_NULL, null=True, blank=True, related_name="deliveries", db_index=False
     )
     event = models.CharField(max_length=100)
-    # The sender's own, where it has them.
+    # The sender's own id, if it has one.
     event_id = models.CharField(max_length=255, blank=True)
     occurred_at = models.DateTimeField(null=True, blank=True)
     session_id = models.CharField(max_length=255, blank=True)
-    # The workspace that the payload claims; an account's own is the account's.
+    # The workspace that the payload claims; the account's row has the real one.
     workspace_claim = models.BigIntegerField(null=True, blank=True)
     path = models.CharField(max_length=200, blank=True)
-    # What the gateway said, translated: enough to apply it again, nothing that must not be kept.
+    # The translated event: enough to apply it again, nothing that must not be stored.
     said = models.JSONField(default=dict, blank=True)
     size_bytes = models.BigIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True)
@@ -61,7 +61,7 @@ class Delivery(models.Model):
             models.Index(
                 fields=["next_attempt_at"], name="delivery_pending", condition=Q(state="pending")
             ),
-            # By pattern, so that a session is found by how its id begins, whatever the collation.
+            # For pattern search, so that a prefix of a session id finds it under any collation.
             models.Index(
                 fields=["session_id", "gateway", "-received_at"],
                 name="delivery_of_session",
@@ -70,7 +70,7 @@ class Delivery(models.Model):
             models.Index(fields=["account", "-id"], name="delivery_account"),
             models.Index(fields=["gateway", "-id"], name="delivery_gateway"),
             models.Index(fields=["received_at"], name="delivery_received"),
-            # What is rare is found among millions without looking at them all.
+            # Finds rare rows among millions without a full scan.
             models.Index(fields=["event"], name="delivery_event"),
             models.Index(
                 fields=["state", "-id"], name="delivery_not_applied", condition=~Q(state="applied")
@@ -91,7 +91,7 @@ class Delivery(models.Model):
 
 
 class EventId(models.Model):
-    """An event's own id, so that a repeated one is known; kept longer than anybody retries."""
+    """An event's own id, to recognise a repeat; kept longer than any sender retries."""
 
     gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="+", db_index=False)
     event_id = models.CharField(max_length=255)
@@ -119,12 +119,13 @@ class EventId(models.Model):
 class Forward(models.Model):
     """A state event on its way to the business's own backend; deleted once it has arrived.
 
-    Body and headers are sealed: they are kept only because the backend may be away for a while.
-    One that is set aside holds up nobody behind it; one that was given up has no next attempt.
+    Body and headers are encrypted: they are stored only because the backend may be away for a
+    while. One that is set aside blocks none behind it; one that was given up has no next
+    attempt.
     """
 
     delivery = models.OneToOneField(Delivery, models.CASCADE, related_name="forward")
-    # Its delivery's: the first of each gateway must be found fast.
+    # Copied from the delivery: the first of each gateway must be found fast.
     gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="forwards", db_index=False)
     sealed_body = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -146,7 +147,7 @@ class Forward(models.Model):
 class RefusedRequest(models.Model):
     """The last requests that were not trusted: a bounded ring, without content or credentials.
 
-    `gateway` only where it came from that gateway's registered address.
+    `gateway` is set only if the request came from that gateway's registered address.
     """
 
     source = models.GenericIPAddressField()
@@ -168,7 +169,7 @@ class RefusedRequest(models.Model):
 
 
 class Route(models.Model):
-    """How a gateway's webhooks reach us, as far as was seen last."""
+    """The last known state of the route by which a gateway's webhooks reach us."""
 
     gateway = models.OneToOneField(Gateway, models.CASCADE, related_name="route")
     last_received_at = models.DateTimeField(null=True)
@@ -178,9 +179,9 @@ class Route(models.Model):
     last_failure_code = models.CharField(max_length=40, blank=True)
     last_failure_why = models.CharField(max_length=500, blank=True)
     consecutive_failures = models.PositiveIntegerField(default=0)
-    # By how much its clock was ahead (or, negative, behind) when that was last seen to matter.
+    # Seconds its clock was ahead (negative: behind) when that last mattered.
     clock_skew_seconds = models.IntegerField(null=True)
-    # The wrong paths used within the last hour of using any: webhooks.route_monitor.wrong_path.
+    # The wrong paths used within an hour before the last use: webhooks.route_monitor.wrong_path.
     wrong_paths = models.JSONField(default=dict)
 
     class Meta:
@@ -191,7 +192,7 @@ class Route(models.Model):
 
 
 class RouteTally(models.Model):
-    """What came in on a route within a minute, an hour, or ever. `gateway` null: of nobody we know.
+    """The requests on a route within a minute, an hour, or ever. `gateway` null: unknown sender.
 
     `handling` and `lag` are histograms by the limits in webhooks.route_monitor.request_log.
     """
@@ -212,8 +213,8 @@ class RouteTally(models.Model):
     retried = models.PositiveIntegerField(default=0)
     misrouted = models.PositiveIntegerField(default=0)
     unsigned = models.PositiveIntegerField(default=0)
-    # Changes of status of the gateway's accounts: those that anybody saw, and those that the roll
-    # call saw although no webhook had said so.
+    # Status changes of the gateway's accounts: all of them, and those that the roll call saw
+    # without a preceding webhook.
     changes = models.PositiveIntegerField(default=0)
     changes_missed = models.PositiveIntegerField(default=0)
     handling = ArrayField(models.PositiveIntegerField(), default=list)

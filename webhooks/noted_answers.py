@@ -1,4 +1,4 @@
-"""Every answer that a gateway gets is noted for those who watch its route."""
+"""The record of every answer to a gateway, for the route monitor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from webhooks.route_monitor.request_log import Passage, note_passages
 
-# What an answer's status says where nothing else does.
+# The text for an answer's status if there is no other.
 _CODES = {
     400: "unreadable",
     408: "too_slow",
@@ -26,9 +26,11 @@ _CODES = {
 
 @dataclass(slots=True)
 class Came:
-    """What is known of one request once it is known whose it is. `read_at` is when its body had
-    been read, by time.monotonic(): how long that took is the sender's affair; `handled_at` when it
-    had done what it had to do for us (`is_heard`): the rest is a backend's, as is the answer."""
+    """The facts of one request once its gateway is known. Times by time.monotonic().
+
+    `read_at`: the body was read; the time for that is the sender's. `handled_at`: our own
+    processing was done (`is_heard`); the rest of the time, and the answer, are the backend's.
+    """
 
     gateway_id: int | None = None
     read_at: float = 0.0

@@ -1,7 +1,7 @@
-"""What gateways may call and what they are answered, for machines: OpenAPI, served at /api/schema.
+"""The calls that gateways may make, and the answers: OpenAPI, served at /api/schema.
 
 The answers come from views that read their bodies as streams, so nothing can be derived from
-serializers: it is written down here, and a test holds it against the running web process.
+serializers. The schema is written here, and a test compares it with the running web process.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ EXAMPLE_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def body_of(kind: GatewayKind) -> Json:
-    """What it sends; more fields are welcome, and none of their values is refused by the schema."""
+    """Return the body of a kind; more fields are allowed, and the schema refuses no value."""
     typed = {name: {"type": one} if one else {} for name, one in kind.body.fields.items()}
     return {
         "schema": record(kind.body.required, **typed),
@@ -102,7 +102,8 @@ def webhook(kind: str, *, own_path: bool = False) -> Json:
 
 
 def ways_in(profile: Profile) -> list[Json]:
-    """Any one of these; headers that belong together are named together."""
+    """Return the security schemes, any one of which suffices; headers that belong together form
+    one."""
     ways: list[Json] = []
     if signature := profile.signature:
         names = (signature.header, *signature.before_body)
@@ -174,7 +175,7 @@ CLAIMS: Mapping[str, tuple[str, Json, Json]] = {
 
 
 def call(name: str, method: str, path: str) -> Json:
-    """One of the Node service's other calls."""
+    """Return one of the Node service's other calls."""
     parameters = [_in_path("session_id", "As the gateway calls it")] * ("{session_id}" in path)
     operation = {
         "operationId": "_".join([method.lower(), *path.removeprefix("/api/").split("/")])
@@ -237,7 +238,7 @@ def components() -> Json:
 
 
 class Described(AutoSchema):
-    """Takes each operation from the tables above."""
+    """The schema class that takes each operation from the tables above."""
 
     def get_operation(
         self, path: str, path_regex: str, path_prefix: str, method: str, registry: Any
@@ -245,11 +246,11 @@ class Described(AutoSchema):
         name = type(self.view).__name__
         if name in READS or name in CLAIMS:
             return call(name, method, path)
-        return webhook(default_kind().name)  # of any kind: `each_kind` says it better
+        return webhook(default_kind().name)  # for any kind: `each_kind` replaces it
 
 
 def each_kind(result: Json, **kwargs: object) -> Json:
-    """drf-spectacular's hook: what is one route for us are as many paths as there are kinds."""
+    """Replace our one route by one path for each kind. A hook of drf-spectacular."""
     paths: Json = {}
     for name in KINDS:
         paths[webhook_path(name)] = {"post": webhook(name)}
@@ -269,11 +270,12 @@ def wrong_path(path: str, kind: str) -> Json:
 
 @functools.cache
 def document() -> Json:
-    """Made once a process."""
+    """Return the document, built once a process."""
     made: Json = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return made
 
 
 def schema(request: HttpRequest) -> JsonResponse:
-    """For anybody: it says nothing that the source and our refusals do not say."""
+    """Answer for anybody: it contains nothing that the source and our error answers do not
+    reveal."""
     return JsonResponse(document())

@@ -20,8 +20,8 @@ def flush_signs_of_life() -> None:
 
 @shared_task
 def flush_passages() -> None:
-    """Refusals are counted like everything else that passed; before that it must be known which of
-    them a success has overtaken."""
+    """Count refusals with all other requests, once it is known which of them have a later
+    success."""
     last_seen.flush_routes()
     refused_requests.flush_refusals()
     tallies.flush_tallies()

@@ -56,5 +56,5 @@ urlpatterns = [
     path("whatsapp/accounts-for-cleanup", calls.AccountsForCleanup.as_view()),
     path("whatsapp/cleanup-logs", calls.CleanupLog.as_view()),
     path("whatsapp/cleanup-stats", calls.CleanupStats.as_view()),
-    re_path("", unknown_path),  # whatever it is, line breaks included
+    re_path("", unknown_path),  # any path, line breaks included
 ]

@@ -64,12 +64,11 @@ _OWN_PATH = re.compile(r"^(/api/webhooks/[^/]{1,30}/)[^/].*", re.DOTALL)
 
 
 class Webhook(NotesPassage):
-    """`POST /api/webhooks/<kind>`, or a gateway's own path below it. 200 means that it is
-    committed.
+    """`POST /api/webhooks/<kind>`, or a gateway's own path below it. 200 means committed.
 
-    401 not trusted, 400 not readable (kept), 413 too large, 409 whose it is cannot be told, 429
-    come again later, 503 it could not be committed. What a message is answered may come from the
-    backend that it was handed on to.
+    401 not trusted, 400 not readable (kept), 413 too large, 409 ambiguous sender, 429 asked to
+    retry, 503 not committed. The answer to a message may come from the backend that it was
+    forwarded to.
     """
 
     authentication_classes = (WebhookAuthentication,)
@@ -93,7 +92,7 @@ class Webhook(NotesPassage):
                 speaker.handed.relay.end()
 
     def look_at_path(self, path: str) -> None:
-        """Whether it is the right one."""
+        """Note whether the path is the right one."""
 
     def _take(self, kind: GatewayKind, speaker: Speaker, path: str) -> HttpResponseBase:
         received_at = clock.database_now()
@@ -180,15 +179,14 @@ class Webhook(NotesPassage):
         return event if event.event_id else replace(event, event_id=speaker.event_id)
 
     def _require_recent(self, profile: Profile, event: Event) -> None:
-        """Where the signed time stands in the body, a replay is told by it. Raises
-        AuthenticationFailed."""
+        """Raise AuthenticationFailed for a replay, for kinds whose signed time is in the body."""
         if profile.replay_seconds is None or event.occurred_at is None:
             return
         off = event.occurred_at.timestamp() - timezone.now().timestamp()
         try:
             require_recent(off, tolerance_seconds=profile.replay_seconds)
         except Untrusted as untrusted:
-            # Anybody may have recorded it and sent it again: it counts by where it came from.
+            # Anybody may have recorded and replayed it: it counts by its source address.
             self.came.gateway_id = None
             note_untrusted(self.request, untrusted, is_misrouted=self.is_misrouted)
             raise AuthenticationFailed(str(untrusted)) from None
@@ -208,7 +206,7 @@ class Webhook(NotesPassage):
 
 
 class MisroutedWebhook(Webhook):
-    """On a path that is not theirs: accepted, counted, and said."""
+    """A webhook on a wrong path: accepted, counted, and reported."""
 
     authentication_classes = (MisroutedAuthentication,)
     is_misrouted = True
@@ -222,8 +220,7 @@ class MisroutedWebhook(Webhook):
 
 
 class UnknownPath(MisroutedWebhook):
-    """A POST to a path that nobody answers. Whoever can be trusted is heard all the same; to others
-    nothing is there."""
+    """A POST to an unknown path. A trusted sender is accepted all the same; others get a 404."""
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         self.kwargs["kind"] = kind_spoken(request.META)
@@ -242,8 +239,8 @@ class UnknownPath(MisroutedWebhook):
         return super().handle_exception(exc)
 
     def _note_stranger(self, request: Request) -> None:
-        """What looks like a webhook is written down: from a gateway's own address it is one that
-        lost its way and its secret."""
+        """Record a request that looks like a webhook: if it comes from a gateway's own address,
+        its path and secret are wrong."""
         meta = request._request.META
         beginning = drain(incoming(meta))
         if looks_like_a_webhook(meta, beginning):
@@ -253,7 +250,7 @@ class UnknownPath(MisroutedWebhook):
 
 @csrf_exempt
 def unknown_path(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-    """The end of all routes."""
+    """Answer any path without a route."""
     if request.method == "POST":
         if is_navigation(request):
             return refuse_navigation()
@@ -264,16 +261,20 @@ def unknown_path(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespons
 
 
 def hide_token(request: HttpRequest) -> None:
-    """From here on nothing that quotes the path (logs, rows, answers) can quote a secret, which may
-    stand in it even where the kind, or the whole path, is misspelt."""
+    """Remove secrets from the path, so that no log, row or answer can quote one.
+
+    A token may be in it even if the kind, or the whole path, is misspelt.
+    """
     path = _OWN_PATH.sub(r"\1…", request.path)
     request.path = request.path_info = without_keys(path)
 
 
-# --- handing on to a business's own backend -----------------------------------------------------
+# --- forwarding to a business's own backend -----------------------------------------------------
 def _from_row(speaker: Speaker, event: Event) -> Handed | None:
-    """What is handed on later, from a row. Of an event that nobody knows it cannot be said what it
-    holds: it is handed through like a message."""
+    """Return the forward that is sent later from a row.
+
+    The content of an unknown event cannot be judged: it is streamed like a message.
+    """
     if speaker.handed is None or event.kind is Kind.UNRECOGNISED:
         return None
     return Handed(

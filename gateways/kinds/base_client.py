@@ -1,5 +1,5 @@
-"""What the clients of the smaller kinds have in common: one key, JSON answers, and a list that
-names sessions without saying how they are, so that each is read."""
+"""The common part of the smaller kinds' clients: one key, JSON answers, and a list of names
+without states, so that each session is read."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from gateways.wire.json_fields import MAX_ID_CHARACTERS
 
 READ_SECONDS = 4.0
 READS_AT_ONCE = 8
-# Where there is not time for all, the reading begins further on each time, once around in so many
-# seconds: two roll calls, 20 s apart, begin half a list apart, and each reads what the other left.
+# If there is not time for all, the start moves on each time, once around in this many seconds: two
+# roll calls, 20 s apart, start half a list apart, and each reads what the other left.
 ROUND_SECONDS = 40.0
 # With less than this left, a read would only time out.
 WORTH_SECONDS = 0.2
 NO_ANSWER = "no answer"
 NOT_ASKED = "not asked"
-# The share of a probe's time in which the gateway itself is asked, should the session be silent: of
-# 16 s it leaves more than the 15 s after which the Node service itself gives a page up.
+# The share of a probe's time for a call to the gateway itself, if the session gives no answer: of
+# 16 s it leaves more than the 15 s after which the Node service itself gives up a page.
 KEPT_BACK = 0.05
 Shape = TypeVar("Shape")
 
@@ -53,8 +53,11 @@ class _NestRefusal(msgspec.Struct):
 
 
 class Calls:
-    """The half of `gateways.base.Client` that is the same for all. Thread-safe; holds no connection
-    of its own. `key_header` carries the key; `refusals` are the statuses that mean it is wrong."""
+    """The part of `gateways.base.Client` that is the same for all kinds. Thread-safe.
+
+    It holds no connection of its own. `key_header` carries the key; `refusals` are the statuses
+    that mean a wrong key.
+    """
 
     key_header = "x-api-key"
     refusals = frozenset({401, 403})
@@ -70,7 +73,7 @@ class Calls:
         self.close()
 
     def close(self) -> None:
-        """Nothing to do: connections belong to the process, a given transport to its giver."""
+        """Do nothing: connections belong to the process, a given transport to its giver."""
 
     def call(
         self,
@@ -82,7 +85,7 @@ class Calls:
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Raises GatewayError; KeyRejected where the key is not accepted."""
+        """Make one call. Raise GatewayError; KeyRejected if the key is not accepted."""
         answer = self._http.call(
             method,
             path,
@@ -98,7 +101,7 @@ class Calls:
     def decoded(
         self, answer: Answer, shape: type[Shape], *, accepted: tuple[int, ...] = (200,)
     ) -> Shape:
-        """The body of an answer with one of these statuses. Raises Rejected, BadAnswer."""
+        """Decode an answer with one of these statuses. Raise Rejected, BadAnswer."""
         if answer.status_code not in accepted:
             raise self.refusal(answer)
         try:
@@ -108,7 +111,8 @@ class Calls:
             raise BadAnswer(f"{answer.where}: not in the gateway's dialect: {wrong}") from None
 
     def refusal(self, answer: Answer) -> GatewayError:
-        """Its no in its own words; BadAnswer where somebody else seems to have spoken."""
+        """Return the error with the gateway's own text; BadAnswer if another program seems to
+        have answered."""
         said = reason_given(answer.body)
         if said is None:
             return BadAnswer(
@@ -133,15 +137,17 @@ class Budget:
 
 
 def segment(session_id: str) -> str:
-    """One segment of a path, whatever the id holds ("." and ".." would be climbed)."""
+    """Return one path segment, whatever the id contains ("." and ".." would change the path)."""
     if not session_id:
         raise ValueError("a session id must not be empty")
     return quote(session_id, safe="").replace(".", "%2E")
 
 
 def reason_given(body: bytes) -> str | None:
-    """What a refusal says in one of the fields that these gateways use; "" where it is JSON without
-    one, None where it is no JSON object."""
+    """Return the text of an error answer, from one of the fields that these gateways use.
+
+    "" if it is JSON without one, None if it is not a JSON object.
+    """
     try:
         said = msgspec.json.decode(body, type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -156,7 +162,8 @@ def reason_given(body: bytes) -> str | None:
 
 
 def inner_reason(body: bytes) -> str:
-    """What a refusal of NestJS's shape says ({"response": {"message": [...]}}); "" in any other."""
+    """Return the text of an error in NestJS's shape ({"response": {"message": [...]}}); "" for
+    any other."""
     try:
         said = msgspec.json.decode(body, type=_NestRefusal).response.message
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -165,7 +172,7 @@ def inner_reason(body: bytes) -> str:
 
 
 def is_page(answer: Answer) -> bool:
-    """No gateway answers so: something in between does, or another program."""
+    """Return whether it is an HTML page: from a proxy in between, or another program."""
     return answer.body.lstrip()[:1] == b"<"
 
 
@@ -190,7 +197,7 @@ def _why_undecodable(answer: Answer, error: Exception) -> str:
 
 
 def _breaks_off(body: bytes) -> bool:
-    """Whether what begins like an object or a list does not end like one."""
+    """Return whether the body begins like an object or a list, but does not end like one."""
     text = body.strip()
     return {b"{": b"}", b"[": b"]"}.get(text[:1], text[-1:]) != text[-1:]
 
@@ -201,8 +208,11 @@ def probed(
     *,
     deadline_seconds: float,
 ) -> Probe:
-    """What `ask(seconds)` brings. Where its time passes, and the gateway itself still answers, it
-    is the session that gives no answer. Raises GatewayError, Unreachable where nobody answers."""
+    """Return the result of `ask(seconds)`.
+
+    If its time passes and the gateway itself still answers, the session gives no answer. Raise
+    GatewayError, Unreachable if the gateway gives none either.
+    """
     budget = Budget(deadline_seconds)
     kept_back = max(WORTH_SECONDS, deadline_seconds * KEPT_BACK)
     try:
@@ -220,9 +230,11 @@ def read_each(
     unasked: Collection[str] = (),
     at_once: int = READS_AT_ONCE,
 ) -> Listing:
-    """The sessions of these names, each read within its own limit. One that hangs is listed without
-    a state, and so is one in `unasked`, which is not read; what there was no time for makes the
-    list incomplete, and is not the same the next time."""
+    """Read the named sessions, each within its own limit.
+
+    One that hangs, and one in `unasked`, which is not read, is listed without a state. If the
+    time is not enough for all, the list is incomplete; the next call leaves out other sessions.
+    """
     wanted = [name for name in dict.fromkeys(names) if name and len(name) <= MAX_ID_CHARACTERS]
 
     def look(name: str) -> Session | GatewayError | None:
@@ -238,7 +250,7 @@ def read_each(
         except KeyRejected:
             raise
         except (TimedOut, BadAnswer, Rejected) as error:
-            # One session's trouble: the others can be read all the same.
+            # A fault of one session: the others can still be read.
             answered = not isinstance(error, TimedOut)
             word = "an odd answer" if answered else NO_ANSWER
             return Session(session_id=name, state=None, raw_state=word, answered=answered)
@@ -263,8 +275,8 @@ def _entry(raw: msgspec.Raw, shape: type[Shape]) -> Shape | None:
 
 
 def read_entries(said: Iterable[msgspec.Raw], shape: type[Shape]) -> tuple[list[Shape], int]:
-    """The entries of a list that can be read, and how many cannot. Raises BadAnswer where that is
-    none of them: it is another program's list."""
+    """Return the readable entries of a list, and the number of others. Raise BadAnswer if none
+    is readable: it is another program's list."""
     entries = [_entry(raw, shape) for raw in said]
     found = [entry for entry in entries if entry is not None]
     if entries and not found:
@@ -273,7 +285,7 @@ def read_entries(said: Iterable[msgspec.Raw], shape: type[Shape]) -> tuple[list[
 
 
 def without_unread(listing: Listing, unread: int) -> Listing:
-    """A list that is not whole where some of its entries could not be read."""
+    """Return the list, marked incomplete if some of its entries could not be read."""
     if not unread:
         return listing
     why = listing.why_incomplete or f"{unread} of its entries cannot be read"
@@ -281,7 +293,7 @@ def without_unread(listing: Listing, unread: int) -> Listing:
 
 
 def in_turn(names: Sequence[str], now: float) -> list[str]:
-    """From where the reading begins at `now`, in seconds: the last of a long list would otherwise
-    be those for which there is never time."""
+    """Rotate the names by the time `now` in seconds: else the last of a long list would never be
+    read."""
     first = int(len(names) * (now % ROUND_SECONDS) / ROUND_SECONDS)
     return [*names[first:], *names[:first]]

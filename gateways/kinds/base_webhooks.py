@@ -1,5 +1,5 @@
-"""What the webhooks of all dialects have in common: a JSON object that names an event and a
-session, and holds much that is not read."""
+"""The common part of all webhooks: a JSON object that names an event and a session, and contains
+much that is not read."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ Shape = TypeVar("Shape")
 
 
 def parser(read: Callable[[Body], Event]) -> Callable[[Body], Event]:
-    """`read`, which may raise WrongField, as a parser that raises UnreadableEvent and nothing
-    else."""
+    """Wrap `read`, which may raise WrongField, as a parser that raises only UnreadableEvent."""
 
     @functools.wraps(read)
     def parse(raw: Body) -> Event:
@@ -51,7 +50,7 @@ def parser(read: Callable[[Body], Event]) -> Callable[[Body], Event]:
 
 
 def envelope_of(raw: Body, decoder: msgspec.json.Decoder[Shape]) -> Shape:
-    """The body's fields that `decoder` knows. Raises WrongField."""
+    """Return the body's fields that `decoder` knows. Raise WrongField."""
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
@@ -67,7 +66,7 @@ def envelope_of(raw: Body, decoder: msgspec.json.Decoder[Shape]) -> Shape:
 
 
 def part_of(raw: msgspec.Raw, name: str, decoder: msgspec.json.Decoder[Shape]) -> Shape:
-    """An object inside of it; all of its fields absent where it is absent or null."""
+    """Return an inner object; all of its fields are absent if it is absent or null."""
     is_absent = not raw or bytes(memoryview(raw)[:4]) == b"null"
     try:
         return decoder.decode(b"{}" if is_absent else raw)
@@ -76,7 +75,7 @@ def part_of(raw: msgspec.Raw, name: str, decoder: msgspec.json.Decoder[Shape]) -
 
 
 def name_of(raw: msgspec.Raw, field: str) -> str:
-    """The event's name. Raises WrongField where there is none."""
+    """Return the event's name. Raise WrongField if there is none."""
     value = value_of(raw, field)
     if value is not None and not isinstance(value, str):
         raise WrongField(f"{field} must be a text, not {named_type(value)}")
@@ -87,7 +86,7 @@ def name_of(raw: msgspec.Raw, field: str) -> str:
 
 
 def word_of(raw: msgspec.Raw, name: str) -> str:
-    """A word as text, whatever was sent: a loss with an odd reason is still a loss."""
+    """Return any value as text: a loss with an odd reason is still a loss."""
     try:
         return text_of(raw, name)
     except WrongField as wrong:
@@ -95,7 +94,7 @@ def word_of(raw: msgspec.Raw, name: str) -> str:
 
 
 def number_of(raw: msgspec.Raw, name: str) -> str | None:
-    """Whose session it is, where that can be read; the event counts all the same."""
+    """Return the session's own number, if readable; the event counts in any case."""
     try:
         return normal_phone_number(value_of(raw, name))
     except WrongField:
@@ -103,13 +102,13 @@ def number_of(raw: msgspec.Raw, name: str) -> str | None:
 
 
 def kept_of(meaning: Meaning, fields: msgspec.Struct) -> dict[str, object]:
-    """The fields of an event that may be stored, where they are plain values."""
+    """Return the fields of an event that may be stored, if they are plain values."""
     values = {name: storable(getattr(fields, name)) for name in meaning.kept}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def moment_of_milliseconds(raw: msgspec.Raw) -> datetime | None:
-    """None where it is no such number: when it happened is a detail, that it did is not."""
+    """Return the time; None for an invalid number: the time is optional, the event is not."""
     try:
         milliseconds = whole_number_of(raw, "timestamp")
         return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
@@ -118,7 +117,7 @@ def moment_of_milliseconds(raw: msgspec.Raw) -> datetime | None:
 
 
 def moment_of_text(raw: msgspec.Raw) -> datetime | None:
-    """ISO with a zone (a moment without one is taken as UTC); None where it is anything else."""
+    """Return the time of an ISO text (without a zone: UTC); None for anything else."""
     try:
         moment = datetime.fromisoformat(text_of(raw, "timestamp"))
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

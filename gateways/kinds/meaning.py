@@ -1,4 +1,4 @@
-"""How a dialect's words are mapped to ours: a table of events, and tables of words inside them."""
+"""The mapping of a gateway's terms to ours: a table of events, and tables of words inside them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Words: TypeAlias = dict[str, tuple[State, Reason]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
-    """What an event's name alone says, and which field of it says the rest.
+    """The meaning of an event's name, and the field that has the rest.
 
-    `reads` names the field whose word is looked up, in lower case, in `words`; `otherwise` is what
-    a word that is not there says all the same. `kept` names the fields that may be stored.
+    `reads` names the field whose word is looked up, in lower case, in `words`; `otherwise` is
+    the meaning of an unknown word. `kept` names the fields that may be stored.
     """
 
     kind: Kind
@@ -27,17 +27,17 @@ class Meaning:
     kept: tuple[str, ...] = ()
 
     def said(self, word: str) -> tuple[Kind, State | None, Reason]:
-        """Kind, state and reason of an event with this word."""
+        """Return kind, state and reason of an event with this word."""
         if self.words is None:
             return self.kind, self.state, self.reason
         if word.lower() in self.words:
             return self.kind, *self.words[word.lower()]
         if self.otherwise is None:
-            # A word nobody has mapped proves nothing, but something moved.
+            # An unmapped word proves nothing, but something changed.
             return Kind.HINT, None, Reason.UNRECOGNISED
         return self.kind, self.otherwise, Reason.UNRECOGNISED if word else Reason.NONE
 
 
 LIFE = Meaning(kind=Kind.LIFE)
-# What Rollcall sends itself through a gateway's route, to see whether it works.
+# The event that Rollcall sends through a gateway's route to test it.
 TEST = {"connection_test": Meaning(kind=Kind.CANARY)}

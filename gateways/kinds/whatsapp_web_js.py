@@ -1,11 +1,11 @@
-"""The words of whatsapp-web.js, which each kind that is built on it hands on."""
+"""The terms of whatsapp-web.js, which all kinds built on it pass on."""
 
 from __future__ import annotations
 
 from gateways.base import Reason, State
 from gateways.kinds.meaning import Words
 
-# Why a session was lost, in lower case.
+# The reasons of a lost session, in lower case.
 LIBRARY_LOSSES: Words = {
     "logout": (State.LOGGED_OUT, Reason.UNLINKED),
     "unpaired": (State.LOGGED_OUT, Reason.UNLINKED),

@@ -1,4 +1,4 @@
-"""A business's own backend, to which a gateway's webhooks are handed on unchanged."""
+"""A business's own backend, to which a gateway's webhooks are forwarded unchanged."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gateways.wire.address_guard import Whom
 from gateways.wire.deadline import Deadline, deadline_of
 from gateways.wire.http import Answer, Http, raw_pieces, shown
 
-# Of what a sender says; the names of its credentials come from its kind's profile.
+# Headers of a sender; those of its credentials come from its kind's profile.
 PLAIN_HEADERS = ("Content-Type", "User-Agent")
 
 
 def headers_to_hand_on(profile: Profile) -> tuple[str, ...]:
-    """The headers that a backend needs to trust what it gets, as its gateway sent it."""
+    """Return the headers that a backend needs to authenticate a webhook as its gateway sent it."""
     signature = profile.signature
     signed = (
         (signature.header, *signature.before_body, signature.timestamp_header)
@@ -33,12 +33,12 @@ def headers_to_hand_on(profile: Profile) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-# A webhook's answer is a word or two; who says more has taken it all the same.
+# An answer to a webhook is short; a longer one counts as accepted all the same.
 LONGEST_ANSWER_BYTES = 256 * 1024
 
 
 class Redirected(BadAnswer):
-    """It says that it is elsewhere. Nobody follows: somebody else would get what is not his."""
+    """A redirect. It is not followed: another party would receive the data."""
 
 
 class Backend(Http):
@@ -61,10 +61,11 @@ class Backend(Http):
         headers: Mapping[str, str],
         deadline_seconds: float,
     ) -> Answer:
-        """The body as it is, whole or piece by piece, within `deadline_seconds`. Raises
-        GatewayError; what the iterable raises breaks the call off.
+        """Forward the body unchanged, whole or piece by piece, within `deadline_seconds`.
 
-        Once the answer's status is here, it counts, whatever becomes of the rest."""
+        Raise GatewayError; an error of the iterable breaks the call off. Once the answer's
+        status is here, it counts, whatever happens to the rest.
+        """
         where = self.clean(f"POST {shown(self.url)}")
         with deadline_of(deadline_seconds) as deadline, self._translated(where, deadline):
             sent = {name: value.encode("latin-1", "replace") for name, value in headers.items()}
@@ -100,7 +101,7 @@ class Backend(Http):
 
 
 def _whole(response: httpx.Response, deadline: Deadline) -> bytes | None:
-    """None where it is too long, too slow, breaks off, or is compressed although nobody asked."""
+    """Return the body; None if it is too long, too slow, broken off, or compressed unasked."""
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         return None
     body = bytearray()

@@ -27,7 +27,7 @@ MAX_IDLE_CONNECTIONS = 100
 
 @dataclass(slots=True)
 class Deadline:
-    """The end of one call, and how far it came."""
+    """The end of one call, and its progress."""
 
     seconds: float
     ends_at: float
@@ -38,7 +38,7 @@ class Deadline:
         return self.ends_at - time.monotonic()
 
     def check(self) -> float:
-        """The seconds left. Raises httpcore.TimeoutException when there are none."""
+        """Return the seconds left. Raise httpcore.TimeoutException if there are none."""
         remaining = self.remaining_seconds()
         if remaining <= 0:
             raise httpcore.TimeoutException
@@ -56,7 +56,7 @@ _current: ContextVar[Deadline | None] = ContextVar("gateways_deadline", default=
 
 @contextmanager
 def deadline_of(seconds: float) -> Iterator[Deadline]:
-    """Every wait for the network inside ends within `seconds`, all together."""
+    """Limit all network waits inside to `seconds` in total."""
     deadline = Deadline(seconds=seconds, ends_at=time.monotonic() + seconds)
     token = _current.set(deadline)
     try:
@@ -73,10 +73,10 @@ def _deadline() -> Deadline:
 
 
 class _DeadlineStream(httpcore.NetworkStream):
-    """A connection whose every wait gets what is left of the current call's deadline.
+    """A connection whose every wait gets the rest of the current call's deadline.
 
-    httpcore asks for a timeout per read; a server that drips its headers would start it anew with
-    each byte. The one it asks for is therefore ignored.
+    httpcore sets a timeout per read; a server that sends its headers byte by byte would restart
+    it with each byte. That timeout is therefore ignored.
     """
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:

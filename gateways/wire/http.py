@@ -1,10 +1,11 @@
-"""Bounded HTTP to gateways: one deadline for the whole call, at most 16 MB, no surprises.
+"""Bounded HTTP to gateways: one deadline for the whole call, at most 16 MB.
 
-A gateway is a stranger's process that hangs, lies and drips. `httpx` times each read, so a server
-that sends one byte a second could hold a caller for hours. Here every wait for the network (name,
-connect, TLS, each read and write) gets what is left of the call's one deadline:
+A gateway is a foreign process that may hang, send false data or send slowly. `httpx` times each
+read, so a server that sends one byte a second could hold a caller for hours. Here every wait for
+the network (name, connect, TLS, each read and write) gets the rest of the call's one deadline:
 see `_DeadlineBackend`. Requests go straight to a transport and not through `httpx.Client`, which
-would log the address with its key, keep a gateway's cookies and read proxies from the environment.
+would log the address with its key, keep a gateway's cookies and read proxies from the
+environment.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ MAX_QUOTED_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back: any status but a redirect, the body whole and decompressed."""
+    """An answer: any status but a redirect, the body whole and decompressed."""
 
     status_code: int
     body: bytes
@@ -71,10 +72,10 @@ class Http:
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One call, whole within `deadline_seconds`. `path` is percent-encoded already.
+        """Make one call within `deadline_seconds`. `path` is percent-encoded already.
 
-        Raises Refused, TimedOut, Unreachable or BadAnswer; any status below 300 and from 400 up is
-        an answer.
+        Raise Refused, TimedOut, Unreachable or BadAnswer; any status below 300 and from 400 up
+        is an answer.
         """
         where = self.clean(f"{method} {path} on {self._shown_url}")
         with deadline_of(deadline_seconds) as deadline, self._translated(where, deadline):
@@ -83,7 +84,7 @@ class Http:
             return self._answer(request, where=where, deadline=deadline)
 
     def clean(self, text: str) -> str:
-        """`text` as it may stand in an error: on one line, short, without a secret."""
+        """Return `text` fit for an error: on one line, short, without a secret."""
         for secret in self._secrets:
             for spelling in {secret, quote(secret, safe=""), quote(secret)}:
                 text = text.replace(spelling, "***")
@@ -99,7 +100,7 @@ class Http:
         headers: Mapping[str, str] | None,
     ) -> httpx.Request:
         url = f"{self._base_url}{path}" + (f"?{urlencode(query)}" if query else "")
-        # As bytes: httpx would take only ASCII, and keys are whatever people typed.
+        # As bytes: httpx would take only ASCII, and keys contain any character.
         sent = {name: value.encode() for name, value in (headers or {}).items()}
         sent |= {
             "Accept": b"application/json",
@@ -140,8 +141,11 @@ class Http:
 
     @contextmanager
     def _translated(self, where: str, deadline: Deadline) -> Iterator[None]:
-        """httpx and httpcore errors as ours. Their own texts are quoted only where they are the
-        operating system's: a protocol error may quote the header that holds the key."""
+        """Translate httpx and httpcore errors into ours.
+
+        Their texts are quoted only if they are the operating system's: a protocol error may
+        quote the header that holds the key.
+        """
         try:
             yield
         except GatewayError:
@@ -168,7 +172,7 @@ class Http:
 
 
 def shown(url: str) -> str:
-    """An address without user, password, query or fragment."""
+    """Return an address without user, password, query or fragment."""
     try:
         parts = httpx.URL(url)
     except (httpx.InvalidURL, UnicodeError):
@@ -182,7 +186,8 @@ def _as_bytes(headers: Mapping[str, bytes]) -> list[tuple[bytes, bytes]]:
 
 
 def _bounded(response: httpx.Response, *, where: str, deadline: Deadline) -> Iterator[bytes]:
-    """The body, decompressed by ourselves: httpx expands a whole chunk before anybody can count."""
+    """Yield the body, decompressed here: httpx expands a whole chunk before its size can be
+    checked."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
         raise BadAnswer(f"{where}: answered in {printable(encoding, limit=20)!r}, not asked for")

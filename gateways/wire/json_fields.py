@@ -1,4 +1,4 @@
-"""Small fields out of large JSON that strangers wrote: typed, bounded, without copying the rest."""
+"""Small fields out of large JSON from strangers: typed, bounded, without copying the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateways.wire.text import printable
 MAX_ID_CHARACTERS = 255
 MAX_TEXT_CHARACTERS = 200
 MAX_FIELD_BYTES = 64 * 1024
-MAX_WHOLE_NUMBER = 2**63 - 1  # what a bigint holds
+MAX_WHOLE_NUMBER = 2**63 - 1  # the maximum of a bigint
 _KEPT_STRING_BYTES = 128 * 1024
 _UTF8_PIECE_BYTES = 1024 * 1024
 
@@ -38,7 +38,7 @@ class WrongField(Exception):
 
 
 def require_utf8(raw: Body) -> None:
-    """Raises WrongField where `raw` is not UTF-8; looks at it piece by piece."""
+    """Raise WrongField if `raw` is not UTF-8; it is checked piece by piece."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     view = memoryview(raw)
     try:
@@ -50,10 +50,10 @@ def require_utf8(raw: Body) -> None:
 
 
 def without_lone_surrogates(raw: Body) -> bytes | None:
-    r"""`raw` with each lone `\ud800` spelled out as text, or None where it has none.
+    r"""Return `raw` with each lone `\ud800` spelled out as text, or None if it has none.
 
-    JavaScript writes them when it cuts an emoji in two; strict decoders refuse the whole document.
-    Long strings (media) are emptied on the way, so that the result is small.
+    JavaScript writes them when it cuts an emoji in two; strict decoders refuse the whole
+    document. Long strings (media) are emptied on the way, so that the result is small.
     """
     return _STRING.sub(_mended_string, raw) if _SURROGATE.search(raw) else None
 
@@ -71,7 +71,7 @@ def _mended_escape(match: re.Match[bytes]) -> bytes:
 
 
 def value_of(raw: msgspec.Raw, name: str) -> object:
-    """The value of a small field; None where it is absent or null. Raises WrongField."""
+    """Return the value of a small field; None if it is absent or null. Raise WrongField."""
     size = len(memoryview(raw))
     if size == 0:
         return None
@@ -85,9 +85,9 @@ def value_of(raw: msgspec.Raw, name: str) -> object:
 
 
 def text_of(raw: msgspec.Raw, name: str, *, limit: int = MAX_TEXT_CHARACTERS) -> str:
-    """A text, made printable and cut to `limit`; whole numbers count as their digits.
+    """Return a text, made printable and cut to `limit`; whole numbers count as their digits.
 
-    "" where it is absent, null or blank. Raises WrongField for anything else.
+    "" if it is absent, null or blank. Raise WrongField for anything else.
     """
     return printable(_plain_text_of(raw, name).strip(" "), limit=limit)
 
@@ -104,8 +104,10 @@ def _plain_text_of(raw: msgspec.Raw, name: str) -> str:
 
 
 def id_of(raw: msgspec.Raw, name: str) -> str | None:
-    """An identifier, whole: "Alice " is not "Alice", and one that is too long is refused, not cut.
-    None where it is absent, null or nothing but blanks. Raises WrongField."""
+    """Return an identifier, whole: "Alice " is not "Alice", and one that is too long is refused.
+
+    None if it is absent, null or blank. Raise WrongField.
+    """
     plain = _plain_text_of(raw, name)
     text = printable(plain, limit=MAX_ID_CHARACTERS + 1) if plain.strip(" ") else ""
     if len(text) > MAX_ID_CHARACTERS:
@@ -114,7 +116,7 @@ def id_of(raw: msgspec.Raw, name: str) -> str | None:
 
 
 def whole_number_of(raw: msgspec.Raw, name: str) -> int | None:
-    """A number such as 1, 1.0 or "1"; None where absent or null. Raises WrongField."""
+    """Return a number such as 1, 1.0 or "1"; None if absent or null. Raise WrongField."""
     value = value_of(raw, name)
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
         value = int(value.strip()[:20])
@@ -130,7 +132,7 @@ def whole_number_of(raw: msgspec.Raw, name: str) -> int | None:
 
 
 def storable(raw: msgspec.Raw) -> object:
-    """A plain value as jsonb takes it; None where there is none or it is no plain value."""
+    """Return a plain value for jsonb; None if there is none or it is not plain."""
     try:
         value = value_of(raw, "")
     except WrongField:
@@ -145,7 +147,7 @@ def storable(raw: msgspec.Raw) -> object:
 
 
 def named_type(value: object) -> str:
-    """What JSON calls a value's type."""
+    """Return JSON's name of a value's type."""
     if value is None:
         return "null"
     names = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}

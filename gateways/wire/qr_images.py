@@ -1,4 +1,4 @@
-"""The picture of a QR code, as far as it is one: a key to somebody's WhatsApp, kept out of rows."""
+"""The picture of a QR code. It grants access to a WhatsApp account, and is kept out of rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 import segno
 
 MAX_QR_BYTES = 64 * 1024
-# What the largest QR code holds.
+# The capacity of the largest QR code.
 MAX_CODE_CHARACTERS = 2_900
 MODULE_PIXELS = 6
 _ADDRESS = re.compile(rb'"(data:image/[a-z+.-]{1,20};base64,[A-Za-z0-9+/=]+)"')
@@ -20,7 +20,7 @@ _PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
 
 
 def picture(raw: msgspec.Raw) -> str | None:
-    """A data address, also of a bare PNG in base64; None where it is anything else."""
+    """Return a data URL, also for a bare PNG in base64; None for anything else."""
     view = memoryview(raw)
     if len(view) > MAX_QR_BYTES:
         return None
@@ -32,15 +32,15 @@ def picture(raw: msgspec.Raw) -> str | None:
 
 
 def address_of_png(png: bytes) -> str | None:
-    """The data URL of a PNG's bytes; None where they are none, or too many."""
+    """Return the data URL of a PNG's bytes; None if they are not a PNG, or too many."""
     if not png.startswith(_PNG_BEGINS) or len(png) > MAX_QR_BYTES:
         return None
     return _PNG_ADDRESS + base64.b64encode(png).decode("ascii")
 
 
 def address_of_base64(text: str) -> str | None:
-    """The data URL of a PNG in base64, with or without `data:image/png;base64,` before it; None
-    where it is none."""
+    """Return the data URL of a PNG in base64, with or without `data:image/png;base64,` before
+    it; None if it is not one."""
     try:
         png = base64.b64decode(text.removeprefix(_PNG_ADDRESS), validate=True)
     except (binascii.Error, ValueError):
@@ -49,7 +49,7 @@ def address_of_base64(text: str) -> str | None:
 
 
 def address_of_code(code: str) -> str | None:
-    """The data URL of a picture that shows this text as a QR code; None where it has none."""
+    """Return the data URL of a QR code with this text; None if it is too long."""
     if not code or len(code) > MAX_CODE_CHARACTERS:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Strangers' text made harmless: what PostgreSQL, a log and a terminal can all take."""
+"""Text from strangers, made safe for PostgreSQL, a log and a terminal."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ import unicodedata
 # Control, format (bidirectional overrides, zero-width), lone surrogates, line and paragraph marks.
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
-# Long, and not of letters alone: no name in a path, and perhaps somebody's key.
+# Long, and not of letters alone: not a path name, and perhaps a key.
 _LIKE_A_KEY = re.compile(r"(?=.*[0-9]).{16,}", re.DOTALL)
 
 
 def without_keys(path: str) -> str:
-    """A path in which every part that may be a key is "…"."""
+    """Return a path in which every part that may be a key is "…"."""
     parts = ("…" if _LIKE_A_KEY.fullmatch(part) else part for part in path.split("/"))
     return "/".join(parts)
 
 
 def printable(text: str, *, limit: int) -> str:
-    r"""`text` with every invisible or unstorable character as `\uXXXX`, at most `limit` long.
+    r"""Return `text` with every invisible or unstorable character as `\uXXXX`, at most `limit`
+    long.
 
-    What is cut off is marked with "…".
+    A cut is marked with "…".
     """
     if len(text) > limit:
         # Cut before escaping (a stranger's text may be megabytes), and again after it.

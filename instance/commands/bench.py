@@ -1,4 +1,4 @@
-"""`./run bench`: what is measured, on servers of its own that wait for their disk."""
+"""`./run bench`: benchmarks, on servers of their own that wait for their disk."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from instance import throwaway
 
 
 def main(arguments: list[str]) -> int:
-    """The module that measures, and what it is told. The exit code."""
+    """Run the named benchmark with the remaining arguments. Return the exit code."""
     module, *others = arguments
     return throwaway.main(others, module=module, as_in_production=True)

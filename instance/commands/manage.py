@@ -1,4 +1,4 @@
-"""`./run manage …`: Django's commands, spoken to the instance that is meant."""
+"""`./run manage …`: Django's commands, for the selected instance."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code. Django is run in this very process: a second Python would cost its start."""
+    """Run the command in this process, as a second Python would cost its start. Return the exit
+    code."""
     try:
         environment = _environment()
     except Trouble as trouble:
@@ -29,7 +30,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _environment() -> dict[str, str]:
-    """ROLLCALL_STATE names the instance; else DATABASE_URL; else it is the one in .rollcall/."""
+    """Return the environment of the instance: from ROLLCALL_STATE, else DATABASE_URL, else
+    .rollcall/."""
     named = os.environ.get("ROLLCALL_STATE")
     state = State(Path(named or ROOT / ".rollcall"))
     elsewhere = borrowed.named("DATABASE_URL")
@@ -45,11 +47,11 @@ def _environment() -> dict[str, str]:
 
 
 def _with_our_psql(path: str) -> str:
-    """`dbshell` wants a psql; a machine without PostgreSQL has the one beside our server."""
+    """Append the bundled psql to `path` for `dbshell`, for a machine without PostgreSQL."""
     ours = bundled.psql_folder()
     return f"{path}{os.pathsep}{ours}" if ours else path
 
 
 def _serves(state: State, database_url: str) -> bool:
-    """Whether `./run up` was started with this very DATABASE_URL: then its keys fit."""
+    """Return whether `./run up` was started with this DATABASE_URL: then its keys fit."""
     return state.access.exists() and read_json(state.access)["database_url"] == database_url

@@ -8,8 +8,10 @@ from instance import throwaway
 
 
 def main(arguments: list[str]) -> int:
-    """The module that simulates, and what it is told. The exit code. One seed is one story,
-    whatever order Python would give its sets."""
+    """Run the simulation module with the remaining arguments. Return the exit code.
+
+    Hash randomisation is off: one seed always gives the same run.
+    """
     module, *others = arguments
     os.environ["PYTHONHASHSEED"] = "0"
     return throwaway.main(others, module=module)

@@ -1,4 +1,4 @@
-"""`./run test`: the whole suite goes in two runs at once, each on servers of its own."""
+"""`./run test`: the test suite, as two parallel runs, each on servers of its own."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from instance import branch_coverage, throwaway
 from instance.processes.children import die_with_parent
 from instance.processes.supervisor import Interrupted, stop_on_signals
 
-# They start whole instances and mostly wait for them; all others compute.
+# These tests start whole instances and mostly wait for them; all others compute.
 BESIDE = ("tests/deploy", "tests/flows", "tests/instance")
-# What says how much is printed, and when to stop. Anything else (a path, a report, a debugger, a
-# seed) means one run.
+# Options for the amount of output, and for when to stop. Any other argument (a path, a report, a
+# debugger, a seed) means one run.
 _MEANS_ALL = re.compile(r"-[qvx]+|-p|no:\w+|--(?:durations|tb|timeout)=\w+")
 INTERRUPTED, NOTHING_COLLECTED = 130, 5
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code. `--coverage` has the covered branches printed in the end."""
+    """Run the tests. Return the exit code. `--coverage` prints the covered branches at the end."""
     if branch_coverage.FLAG not in arguments:
         return run(arguments)
     with branch_coverage.reported():
@@ -32,7 +32,8 @@ def main(arguments: list[str]) -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """The exit code. What the second run said is printed once the first has ended."""
+    """Run both parts. Return the exit code. The second run's output is printed once the first
+    has ended."""
     if not means_all(arguments):
         return throwaway.main(arguments)
     stop_on_signals()
@@ -48,7 +49,7 @@ def means_all(arguments: Iterable[str]) -> bool:
 
 
 def worst(codes: Iterable[int]) -> int:
-    """A run for which nothing was left to do has not failed, unless both say so."""
+    """Return the worst exit code. A run that selected no test has failed only if both did so."""
     return max((code for code in codes if code != NOTHING_COLLECTED), default=NOTHING_COLLECTED)
 
 

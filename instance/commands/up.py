@@ -24,7 +24,7 @@ READY_LIMIT_SECONDS = 60.0
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code. Everything that is started is stopped again, whatever happens."""
+    """Start everything, and stop all of it at the end in any case. Return the exit code."""
     options = read_options(arguments)
     supervisor = Supervisor(say)
     stop_on_signals()
@@ -42,11 +42,11 @@ def main(arguments: list[str]) -> int:
 
 
 def say(line: str) -> None:
-    """To whoever listens. `./run up | head` or a closed terminal: nobody does, and all goes on."""
+    """Print a line. A closed output (`./run up | head`, a closed terminal) is ignored."""
     try:
         print(line, flush=True)
     except OSError:
-        # What is left in the buffer would fail once more at the exit.
+        # The rest of the buffer would fail once more at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -94,7 +94,8 @@ def _servers(
 
 
 def _crew(options: Options, home: cluster.Home) -> Crew:
-    """Root's programs run as the account of its servers, and write to what is the account's."""
+    """Return the user for root's programs (the account of its servers) and the directory it may
+    write."""
     if home.user is None:
         return Crew(user=None, directory=options.state.directory)
     if reason := account.why_not_programs(home.user):
@@ -146,7 +147,7 @@ def _prepare_database(
     }
     commands = ["migrate --verbosity 0", "ensure_admin"]
     if simulated:
-        # Later as well: the simulator's port may have changed. A fleet is made once.
+        # Repeated at later starts: the simulator's port may have changed. A fleet is made once.
         again = options.state.remembered().get("completed")
         commands.append("demo_fleet --gateway-only" if again else "demo_fleet")
         given |= simulated.environment
@@ -154,7 +155,7 @@ def _prepare_database(
 
 
 def _wait(options: Options, supervisor: Supervisor, simulated: SimulatedGateway | None) -> None:
-    """READY means that everything answers: one that dies of a mistake does so at once."""
+    """Wait until everything answers, then print READY. A misconfigured process dies at once."""
     web = supervisor.child("web")
     wait_until(lambda: _is_healthy(options), web, limit_seconds=READY_LIMIT_SECONDS)
     if simulated and (reason := simulated.wait(supervisor)):
@@ -164,7 +165,7 @@ def _wait(options: Options, supervisor: Supervisor, simulated: SimulatedGateway 
 
 
 def _is_healthy(options: Options) -> bool:
-    """Asked directly: a proxy named in the environment has no part in it."""
+    """Ask /health directly: a proxy from the environment must not be used."""
     connection = http.client.HTTPConnection(options.host, options.port, timeout=2)
     try:
         connection.request("GET", "/health")

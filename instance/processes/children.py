@@ -1,4 +1,4 @@
-"""Child processes that cannot outlive us, each with a log of its own."""
+"""Child processes that cannot outlive their parent, each with a log of its own."""
 
 from __future__ import annotations
 
@@ -24,16 +24,20 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
-    """Called in a child: the kernel ends it when `parent` is gone, even by kill -9."""
+    """Make the kernel end this process when `parent` is gone, even by kill -9. Called in a
+    child."""
     _libc.prctl(_PR_SET_PDEATHSIG, number)
-    if os.getppid() != parent:  # it died before we asked
+    if os.getppid() != parent:  # the parent died before the request
         os._exit(1)
 
 
 @contextlib.contextmanager
 def _signals_held() -> Iterator[set[signal.Signals]]:
-    """Python drops what a signal's handler raises just after a fork, in its own callbacks: whoever
-    asked us to stop would not be heard, and the child not known. What was not held before."""
+    """Block the signals during a fork. Yield those that were not blocked before.
+
+    Python drops what a signal handler raises in its own callbacks just after a fork: a request
+    to stop would be lost, and the child not known.
+    """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING_TO_STOP)
     try:
         yield {signal.Signals(number) for number in before}
@@ -43,10 +47,10 @@ def _signals_held() -> Iterator[set[signal.Signals]]:
 
 @dataclass
 class Child:
-    """A command that runs in a session of its own, as `user` if one is named.
+    """A command that runs in an operating system session of its own, as `user` if one is named.
 
-    `stop_with` is the signal it stops on in good order; `orphaned_with` what the kernel sends it
-    when we are gone. `is_needed`: whether the others end with it when it cannot live;
+    `stop_with` is the signal for an orderly stop; `orphaned_with` the one that the kernel sends
+    when the parent is gone. `is_needed`: whether the others end with it when it cannot run;
     `before_restart` may change it.
     """
 
@@ -89,7 +93,7 @@ class Child:
             )
 
     def has_said(self, text: str) -> bool:
-        """Whether its log holds `text` since it was started, and it lives."""
+        """Return whether it runs, and its log since the start contains `text`."""
         if self.process is None or self.has_died():
             return False
         with self.log.open("rb") as log:
@@ -110,7 +114,7 @@ class Child:
         return f"exit code {code}"
 
     def stop(self, *, patience_seconds: float) -> None:
-        """End it and everything it started, in good order if it listens."""
+        """End it and everything it started, in order if it reacts to the signal."""
         if self.process is None:
             return
         if self.process.poll() is None:
@@ -124,7 +128,7 @@ class Child:
         self.process = None
 
     def end_what_it_left(self) -> None:
-        """What it started and did not end: it led a process group of its own."""
+        """End the processes that it started and left: it led a process group of its own."""
         assert self.process is not None
         ends = time.monotonic() + 0.5
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -150,7 +154,7 @@ def last_lines(log: Path, count: int = 3) -> str:
 
 
 def wait_until(ready: Callable[[], bool], child: Child, *, limit_seconds: float) -> None:
-    """Wait for `ready()`; a child that dies meanwhile is named with its log. Raises Trouble."""
+    """Wait for `ready()`. Raise Trouble with the log's name if the child dies meanwhile."""
     ends = time.monotonic() + limit_seconds
     while not ready():
         if child.has_died():
@@ -164,7 +168,7 @@ def wait_until(ready: Callable[[], bool], child: Child, *, limit_seconds: float)
 
 
 def run_to_end(child: Child) -> None:
-    """Start it and wait until it has done its work. Raises Trouble when it fails."""
+    """Start it and wait for its end. Raise Trouble if it fails."""
     try:
         child.start()
         while not child.has_died():

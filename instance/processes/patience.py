@@ -1,8 +1,8 @@
-"""How long the web waits for those who send slowly, or never hang up.
+"""Time limits of the web server for clients that send slowly, or never hang up.
 
-Each waiting request holds a thread, and a sender that lets a byte fall now and then never runs into
-a timeout between two bytes. So a whole head, and a whole body, have an end: looked at before every
-read from the socket, beneath whatever reads.
+Each waiting request holds a thread. A client that sends a byte now and then never exceeds a
+timeout between two bytes. So a whole head, and a whole body, have a deadline: checked before
+every read from the socket, below any reader.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from gunicorn.workers import gthread
 
 HEAD_SECONDS = 10.0
 BODY_SECONDS = 30.0
-# For one piece of an answer: who does not take it holds a thread as well.
+# For one piece of an answer: a client that does not read it holds a thread as well.
 ANSWER_SECONDS = 30.0
 KEEPALIVE_SECONDS = 2
-# For the first byte: those who connect and say nothing wait on without a thread after that.
+# For the first byte: after it a silent connection waits on without a thread.
 SILENCE_SECONDS = 0.5
-# After an answer that ends the connection, until the client hangs up too; what it still sends then
-# is taken in and thrown away, so that it reads our answer rather than a reset.
+# After an answer that ends the connection, until the client hangs up too. Bytes that still arrive
+# are discarded, so that the client reads our answer rather than a reset.
 GOODBYE_SECONDS = 1.0
 GOODBYE_BYTES = 64 * 1024
 
@@ -38,8 +38,11 @@ class PatientUnreader(SocketUnreader):  # type: ignore[misc]  # gunicorn has no 
     in_body = False
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        """What has come. Raises TimeoutError within a body; in a head, where nobody could be
-        answered, the connection just ends."""
+        """Return the received bytes.
+
+        Raise TimeoutError within a body. In a head, where nobody could be answered, end the
+        connection.
+        """
         try:
             return self._in_time(size_hint)
         except TimeoutError:
@@ -63,8 +66,11 @@ class PatientUnreader(SocketUnreader):  # type: ignore[misc]  # gunicorn has no 
 
 
 class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Says goodbye in the thread that has answered. gunicorn does it in the one that takes in all
-    connections: each client that did not hang up held up everybody for 2 s."""
+    """A worker that closes a connection in the thread that answered.
+
+    gunicorn closes it in the thread that accepts all connections: each client that did not hang
+    up delayed everybody for 2 s.
+    """
 
     def handle(self, connection: Any) -> Any:
         stays = super().handle(connection)
@@ -74,7 +80,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
 
 
 def _say_goodbye(connection: socket.socket) -> None:
-    """When this is over, nothing is left to wait for."""
+    """Close the connection. Nothing is left to wait for afterwards."""
     ends, taken = time.monotonic() + GOODBYE_SECONDS, 0
     with suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
@@ -88,7 +94,7 @@ def _say_goodbye(connection: socket.socket) -> None:
 
 
 def be_patient() -> None:
-    """From now on every connection is read so."""
+    """Apply the deadlines to every connection from now on."""
     parser.SocketUnreader = PatientUnreader
     gthread.DEFAULT_WORKER_DATA_TIMEOUT = SILENCE_SECONDS
 
@@ -100,6 +106,6 @@ def head_is_read(request: Any) -> None:
 
 
 def request_is_over(request: Any) -> None:
-    """Another one may follow on the same connection."""
+    """Reset the deadlines: another request may follow on the same connection."""
     reader = request.unreader
     reader.in_body, reader.ends = False, time.monotonic() + KEEPALIVE_SECONDS + HEAD_SECONDS

@@ -1,6 +1,6 @@
 """`python -m instance.processes.preparation "migrate" …`: several commands in one process.
 
-Django takes more than a second to load, and `./run up` has promised to be ready soon.
+Django takes more than a second to load, and `./run up` must be ready soon.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main(commands: list[str]) -> int:
             print(f"manage.py {command}", flush=True)
             call_command(*shlex.split(command))
     except (CommandError, ImproperlyConfigured, DatabaseError) as error:
-        print(str(error).strip())  # one a person can mend; anything else is ours, with its trace
+        print(str(error).strip())  # the operator can fix it; any other error shows its trace
         return 1
     return 0
 

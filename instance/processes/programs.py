@@ -1,4 +1,4 @@
-"""What an instance runs beside its servers: web, worker, beat, and the simulated gateway."""
+"""The programs of an instance beside its servers: web, worker, beat, and the simulated gateway."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ FIRST_PORT_OF_ANYBODY = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crew:
-    """Who runs them (None: we ourselves), and the directory that they may write to."""
+    """The user that runs the programs (None: the current one), and the directory it may write
+    to."""
 
     user: str | None
     directory: Path
 
 
 def programs(options: Options, crew: Crew, environment: Mapping[str, str]) -> list[Child]:
-    """Web, worker and beat, in the order of their start."""
+    """Return web, worker and beat, in the order of their start."""
     web = crew if may_open(options.port) else Crew(user=None, directory=crew.directory)
     return [
         _child(options, web, "web", _web(options), environment),
@@ -35,7 +36,7 @@ def programs(options: Options, crew: Crew, environment: Mapping[str, str]) -> li
 
 
 def simulator(options: Options, crew: Crew, simulated: Mapping[str, str]) -> Child:
-    """A gateway is somebody else's: it gets its own secrets, and none of ours."""
+    """Return the simulated gateway, with its own secrets and none of ours, as a foreign service."""
     child = _child(options, crew, "simulator", _simulator(options, simulated), simulated)
     child.is_needed = False
     return child
@@ -44,13 +45,13 @@ def simulator(options: Options, crew: Crew, simulated: Mapping[str, str]) -> Chi
 def preparation(
     options: Options, crew: Crew, environment: Mapping[str, str], commands: list[str]
 ) -> Child:
-    """Management commands that run before all this, one after the other."""
+    """Return the management commands that run first, one after the other."""
     words = ["-m", "instance.processes.preparation", *commands]
     return _child(options, crew, "preparation", words, environment)
 
 
 def may_open(port: int) -> bool:
-    """Whether anybody but root may listen there."""
+    """Return whether a user other than root may listen on the port."""
     return port >= int(FIRST_PORT_OF_ANYBODY.read_text())
 
 

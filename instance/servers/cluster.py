@@ -1,8 +1,8 @@
-"""Where an instance's servers keep their files, whose those are, and what is left of others.
+"""The location and owner of an instance's database cluster, and the removal of leftovers.
 
-As root they run as another account, which can enter neither our private state directory nor,
-perhaps, the virtual environment: they then live in a directory of that account, its home, and the
-state directory holds a symbolic link to the database in it.
+As root the servers run as another account. It can enter neither our private state directory nor,
+perhaps, the virtual environment. The cluster then lives in a directory of that account, its
+home, and the state directory holds a symbolic link to the database in it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from instance import account
 from instance.state import Trouble
 
-# Not /var/tmp: what has not been read there for 30 days is deleted on some systems, file by file.
+# Not /var/tmp: some systems delete files there that were not read for 30 days, one by one.
 CLUSTERS_OF_ROOT = "/var/lib/rollcall"
 LINK = "postgres"
 OWNER_NOTE = "state-directory"
@@ -31,8 +31,11 @@ LEFTOVER_LIMIT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """What the servers may write to, and who runs them (None: we ourselves). `lock` is held for as
-    long as we live; `notes`: what a person should know of it."""
+    """The directory that the servers may write to, and the user that runs them (None: the
+    current one).
+
+    `lock` is held as long as this process lives; `notes` are for the operator.
+    """
 
     directory: Path
     user: str | None
@@ -45,27 +48,29 @@ class Home:
 
 
 def open_home(state: Path) -> Home:
-    """The home of a state directory, made when there is none, and nobody else's while we live. A
-    server that outlived its supervisor is stopped first. Raises Trouble."""
+    """Return the home of a state directory, locked while this process lives; make it if missing.
+
+    A server that outlived its supervisor is stopped first. Raise Trouble.
+    """
     user = account.of_servers()
     directory = place(state, user)
     lock = hold(directory)
     removed = remove_leftovers(_uids())
     stop_leftover(directory / LINK)
     if user:
-        account.give(directory, user)  # made as another one by an earlier version, or by root
+        account.give(directory, user)  # an earlier version, or root, made it as another user
     return Home(directory=directory, user=user, lock=lock, notes=notes(state, directory, removed))
 
 
 def bring(home: Home, path: Path) -> None:
-    """Move what an earlier start, or one as root, left beside the home into it."""
+    """Move files that an earlier start, or a start as root, left beside the home into it."""
     if home.user and path.exists() and not (home.directory / path.name).exists():
         shutil.move(path, home.directory / path.name)
         account.give(home.directory, home.user)
 
 
 def place(state: Path, user: str | None) -> Path:
-    """The directory that holds, or shall hold, the cluster of a state directory. Raises Trouble."""
+    """Return the directory of a state directory's cluster, existing or not yet. Raise Trouble."""
     if user is None:
         return state
     link = state / LINK
@@ -91,9 +96,9 @@ def remove(state: Path) -> None:
 
 
 def hold(home: Path) -> int:
-    """Keep other instances (of a copied state directory) out, for as long as we live.
+    """Lock out other instances (of a copied state directory), as long as this process lives.
 
-    The open file descriptor that holds the lock. Raises Trouble.
+    Return the open file descriptor that holds the lock. Raise Trouble.
     """
     descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -105,12 +110,12 @@ def hold(home: Path) -> int:
 
 
 def clusters() -> Path:
-    """ROLLCALL_DATA chooses another place."""
+    """Return the parent directory of all clusters. ROLLCALL_DATA chooses another one."""
     return Path(os.environ.get("ROLLCALL_DATA") or CLUSTERS_OF_ROOT)
 
 
 def _uids() -> set[int]:
-    """Whose homes root has made; none for anybody else."""
+    """Return the users whose homes root has made; none if not root."""
     if os.geteuid() != 0:
         return set()
     names = (account.NAME, *account.STAND_INS)
@@ -137,7 +142,7 @@ def _new_home(user: str) -> Path:
 
 
 def _remove_orphans(state: Path) -> None:
-    """Clusters of an earlier state directory of this path, which somebody has deleted."""
+    """Delete clusters of a deleted state directory that had the same path."""
     uids = _uids()
     for home in clusters().glob("instance-*"):
         note = home / OWNER_NOTE
@@ -146,15 +151,19 @@ def _remove_orphans(state: Path) -> None:
 
 
 def note_owner(home: Path, state: Path) -> None:
-    """Whose it is, and on which disk that lies."""
+    """Record the state directory that the home belongs to, and the disk that it is on."""
     (home / OWNER_NOTE).write_text(str(state))
     if state.exists():
         (home / DISK_NOTE).write_text(str(state.stat().st_dev))
 
 
 def remove_leftovers(uids: set[int]) -> list[Path]:
-    """Clusters of these accounts whose state directories are gone; which. What is held, served,
-    or may only be on a disk that is not mounted just now, stays."""
+    """Delete clusters of these accounts whose state directories are gone. Return the deleted
+    ones.
+
+    A cluster stays if it is locked, served, or if its state directory may be on an unmounted
+    disk.
+    """
     gone = []
     for home in sorted(clusters().glob("instance-*")) if uids else []:
         with contextlib.suppress(OSError, Trouble):
@@ -171,7 +180,7 @@ def remove_leftovers(uids: set[int]) -> list[Path]:
 
 
 def notes(state: Path, home: Path, removed: list[Path]) -> list[str]:
-    """What a person should know of where the data is. As anybody but root it is in `state`."""
+    """Return notes on the location of the data. If not root it is in `state`."""
     if home == state:
         return []
     return [
@@ -181,7 +190,7 @@ def notes(state: Path, home: Path, removed: list[Path]) -> list[str]:
 
 
 def serving(data: Path) -> int | None:
-    """The process that serves `data`: the one in its pid file, if that is a server of `data`."""
+    """Return the process id in the pid file, if that process is a server of `data`."""
     try:
         pid = int((data / "postmaster.pid").read_text().splitlines()[0])
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -191,7 +200,7 @@ def serving(data: Path) -> int | None:
 
 
 def stop_leftover(data: Path) -> None:
-    """A server of this very directory that outlived its supervisor. Raises Trouble."""
+    """Stop a server of this directory that outlived its supervisor. Raise Trouble."""
     pid = serving(data)
     if pid is None:
         return
@@ -206,7 +215,7 @@ def stop_leftover(data: Path) -> None:
 
 
 def _is_abandoned(home: Path) -> bool:
-    """Raises OSError where that cannot be known."""
+    """Return whether the state directory is gone. Raise OSError if that cannot be determined."""
     state = Path((home / OWNER_NOTE).read_text())
     if not state.is_absolute() or os.path.lexists(state):
         return False

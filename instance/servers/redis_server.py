@@ -1,5 +1,8 @@
-"""A Redis of our own, on a Unix socket that its account alone may open: the doorbell, QR codes and
-signs of life; nothing that must survive it, so it writes nothing to disk."""
+"""A Redis of our own, on a Unix socket that only its account may open.
+
+It holds the doorbell, QR codes and heartbeats: nothing that must survive, so it writes nothing
+to disk.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from instance.state import Trouble, write_private
 
 START_LIMIT_SECONDS = 15.0
 SOCKET = "redis.sock"
-LONGEST_SOCKET_BYTES = 107  # Linux allows no longer path
+LONGEST_SOCKET_BYTES = 107  # Linux's maximum
 _CONFIGURATION = """\
 port 0
 unixsocket "{socket}"
@@ -39,7 +42,7 @@ daemonize no
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisServer:
-    """`notes`: what a person should know of it."""
+    """A Redis server. `notes`: for the operator."""
 
     socket: Path
     password: str
@@ -51,7 +54,7 @@ class RedisServer:
         return f"unix://:{self.password}@{quote(str(self.socket))}?db=0"
 
     def is_ready(self) -> bool:
-        """Ours answers: only it knows the password."""
+        """Return whether our own server answers: only it knows the password."""
         try:
             with redis.Redis.from_url(self.url, socket_timeout=1, retry=None) as client:
                 return bool(client.ping())
@@ -60,8 +63,10 @@ class RedisServer:
 
 
 def prepare(home: Home, *, password: str, log: Path) -> RedisServer:
-    """The server's child; its password stands in a private file, not on a command line. Raises
-    Trouble."""
+    """Return the server and its child. The password is in a private file, not on a command line.
+
+    Raise Trouble.
+    """
     program = bundled.redis()
     path = bundled.reachable(program, home.directory, home.user)
     socket = _socket(home)
@@ -87,8 +92,8 @@ def start(server: RedisServer) -> None:
 
 
 def _socket(home: Home) -> Path:
-    """In the home; in a private directory of a shorter name where that path would be too long.
-    Raises Trouble."""
+    """Return the socket's path: in the home, or in a private directory of a shorter name if that
+    path would be too long. Raise Trouble."""
     socket = home.directory / SOCKET
     if len(os.fsencode(socket)) <= LONGEST_SOCKET_BYTES and '"' not in str(socket):
         return socket
@@ -102,7 +107,7 @@ def _socket(home: Home) -> Path:
 
 
 def _require_private(directory: Path, user: str | None) -> None:
-    """Everybody may make a directory there, also one of this name. Raises Trouble."""
+    """Raise Trouble unless it is private: anybody can make a directory of this name there."""
     found, uid = directory.lstat(), pwd.getpwnam(user).pw_uid if user else os.geteuid()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:
         raise Trouble(f"{directory} is not ours alone: remove it, or give a shorter --state")

@@ -1,7 +1,8 @@
-"""The roles of our own PostgreSQL: a superuser for its upkeep, and Rollcall's, which is none.
+"""The roles of our own PostgreSQL: a superuser for maintenance, and Rollcall's, which is not
+one.
 
-A superuser may read files and start programs on its machine: whoever takes over Rollcall's
-connection must not.
+A superuser can read files and start programs on its machine. An attacker who takes over
+Rollcall's connection must not.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from psycopg import sql
 DATABASE = "postgres"
 SUPERUSER = "postgres"
 ROLLCALL = "rollcall"
-# Renames the superuser of a cluster that was made when Rollcall's role was it.
+# Renames the superuser of a cluster that was made when Rollcall's role was the superuser.
 _HELPER = "rollcall_renaming"
 CONNECT_TIMEOUT_SECONDS = 2
 
@@ -48,22 +49,24 @@ class Passwords:
 
 @contextmanager
 def as_superuser(address: str, passwords: Passwords) -> Iterator[psycopg.Connection[Any]]:
-    """As SUPERUSER; in a cluster of an earlier version as Rollcall's role, which was it. Raises
-    psycopg.OperationalError."""
+    """Connect as SUPERUSER, or as Rollcall's role in a cluster of an earlier version.
+
+    Raise psycopg.OperationalError.
+    """
     try:
         opened = _connect(address, SUPERUSER, passwords.superuser)
     except psycopg.OperationalError:
         opened = _connect(address, ROLLCALL, passwords.rollcall)
     with opened as connection:
         if connection.info.parameter_status("is_superuser") != "on":
-            # The server was still starting when it was asked the first time.
+            # The server was still starting at the first attempt.
             raise psycopg.OperationalError("the superuser is not let in yet")
         yield connection
 
 
 def arrange(address: str, passwords: Passwords, *, may_make_databases: bool) -> None:
-    """Give Rollcall's role what it needs and nothing else. Each step can be repeated: it may have
-    been broken off."""
+    """Give Rollcall's role the rights it needs and no others. Each step can be repeated after an
+    interruption."""
     with as_superuser(address, passwords) as connection:
         was_superuser = connection.info.user == ROLLCALL
         if was_superuser:
@@ -83,8 +86,11 @@ def arrange(address: str, passwords: Passwords, *, may_make_databases: bool) -> 
 
 
 def _rename_superuser(address: str, passwords: Passwords) -> None:
-    """Nobody can rename himself. PostgreSQL needs the role that made the cluster as a superuser,
-    so that another one must get its name."""
+    """Rename the superuser, through another one: a role cannot rename itself.
+
+    PostgreSQL needs the role that made the cluster as a superuser, so another role must get its
+    name.
+    """
     with (
         _connect(address, _HELPER, passwords.superuser) as connection,
         connection.transaction(),

@@ -14,7 +14,7 @@ from instance.servers.roles import Passwords
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Servers:
-    """Their addresses, and the ports of our own."""
+    """The servers' addresses, and the ports of our own."""
 
     database_url: str
     redis_url: str
@@ -24,9 +24,12 @@ class Servers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demands:
-    """What kind of servers. `port` is PostgreSQL's if it is free; `taken` must be left alone.
+    """The requirements for the servers. `port` is PostgreSQL's if it is free; ports in `taken`
+    are not used.
+
     `careless`: no waiting for the disk. `of_our_own`: for tests, whatever the environment says;
-    those may make databases."""
+    those may make databases.
+    """
 
     home: Home
     logs: Path
@@ -39,8 +42,10 @@ class Demands:
 
 
 def start_servers(demands: Demands, *, adopt: Callable[[Child], None]) -> Servers:
-    """Start what is needed, in order. Each child is given to `adopt` before it starts, so that it
-    is stopped whatever happens next. Raises Trouble."""
+    """Start the needed servers in order. Raise Trouble.
+
+    Each child is passed to `adopt` before it starts, so that it is stopped in any case.
+    """
     database_url = "" if demands.of_our_own else borrowed.named("DATABASE_URL")
     redis_url = "" if demands.of_our_own else borrowed.named("REDIS_URL")
     ports: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""What each kind of gateway says and does by itself; what it answers stands in `dialects`."""
+"""The webhooks and spontaneous behaviour of each gateway kind; its answers are in `dialects`."""
 
 from __future__ import annotations
 

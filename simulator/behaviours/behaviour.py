@@ -1,4 +1,4 @@
-"""What kinds of gateway differ in when nobody asks them: their webhooks, and what they notice."""
+"""The differences between gateway kinds outside their API: webhooks sent, and faults noticed."""
 
 from __future__ import annotations
 
@@ -18,28 +18,31 @@ Bodies: TypeAlias = Iterable[Body]
 
 
 class Behaviour:
-    """The first half is said by webhook: a method gives the bodies, none where the kind is silent.
-    The second half is done to the world, whose lock is held."""
+    """The webhooks of one kind, and its reactions to events in the world.
+
+    Methods of the first half return webhook bodies, none if the kind sends no webhook for the
+    event. Methods of the second half change the world; its lock is held.
+    """
 
     kind: str
-    # Its start answers when the QR code or the login is known, and shows the session only then.
+    # A start answers when the QR code or the login is known; the session is listed only then.
     start_waits = False
-    # A session that was stopped stays known by its name.
+    # A stopped session stays known by its name.
     keeps_names = False
     has_browser = True
-    # At a start of the process: every login on disk, what had been stopped as well.
+    # A process start restores every login on disk, including those of stopped sessions.
     restores_logins = False
     restores_one_by_one = True
-    # So long after a page has left WhatsApp the whole process dies of it; None: it does not.
+    # Seconds from a page leaving WhatsApp until the whole process dies of it; None: it survives.
     dies_of_lost_page_seconds: float | None = None
-    # What is sent again is signed again, so that it looks fresh.
+    # A repeated webhook is signed again, so that it looks fresh.
     signs_each_attempt = False
 
     def starting(self, session: SimulatedSession) -> Bodies:
         return ()
 
     def draw_qr(self, session: SimulatedSession, source: random.Random) -> None:
-        """A new code, where the kind can be asked for it."""
+        """Draw a new QR code, if the kind offers one for reading."""
 
     def qr_shown(self, session: SimulatedSession, source: random.Random) -> Bodies:
         return ()
@@ -54,11 +57,11 @@ class Behaviour:
         return ()
 
     def stopped(self, session: SimulatedSession) -> Bodies:
-        """By a call of its API."""
+        """Return the webhooks for a stop by an API call."""
         return ()
 
     def logged_out(self, session: SimulatedSession) -> Bodies:
-        """The same, with the login gone."""
+        """Return the webhooks for a logout by an API call: stopped, and the login deleted."""
         return self.stopped(session)
 
     def reconnected(self, session: SimulatedSession, now: datetime) -> Bodies:
@@ -87,40 +90,42 @@ class Behaviour:
         return ()
 
     def stamped(self, body: Mapping[str, object], now: datetime, source: random.Random) -> Body:
-        """A body with what is the same in all of them."""
+        """Return the body with the fields that all webhooks of the kind share."""
         return dict(body)
 
     def headers(
         self, settings: Settings, body: bytes, *, wrong: bool, key_only: bool, now: datetime
     ) -> dict[str, str]:
-        """What is sent along with a body. `wrong`: by a secret that is not ours."""
+        """Return the headers of a webhook. `wrong`: signed with a secret that is not ours."""
         raise NotImplementedError
 
     def retry_after(self, status: int | None, attempt: int) -> float | None:
-        """Seconds until it sends again, after `attempt` (from 0) was answered so, or not at all
-        (None); None: never again."""
+        """Return the seconds until the next try, or None for no retry.
+
+        `status` is the answer to attempt number `attempt` (from 0), None if there was no answer.
+        """
         return None
 
     def disconnect(self, world: Stage, session: SimulatedSession, reason: str) -> None:
-        """WhatsApp or the page ends it, for `reason`."""
+        """End the session by WhatsApp or its page, for `reason`."""
         session.status, session.truth = "disconnected", Truth.DISCONNECTED
         world.tell(self.lost(session, reason))
         world.changed()
 
     def unlink(self, world: Stage, session: SimulatedSession) -> None:
-        """By the phone; its login is gone already."""
+        """Unlink the session from the phone. Its login is already gone."""
         self.disconnect(world, session, "LOGOUT")
         world.later(world.settings.pace.qr_after_logout, session, world.show_qr)
 
     def browser_died(self, world: Stage, session: SimulatedSession) -> None:
-        """Its browser is dead, or its tab is: what the gateway makes of it."""
+        """React to the death of the session's browser, or of its tab."""
 
     def qr_expired(self, world: Stage, session: SimulatedSession) -> None:
-        """Nobody scanned it: as a rule there is another."""
+        """React to a QR code that nobody scanned. Most kinds draw another one."""
         world.show_qr(session)
 
     def page_came_back(self, world: Stage, session: SimulatedSession) -> None:
-        """To WhatsApp, in time."""
+        """React to a page that returned to WhatsApp in time."""
 
 
 def proof_of_sender(
@@ -132,7 +137,7 @@ def proof_of_sender(
     key_only: bool,
     now: datetime,
 ) -> Mapping[str, str]:
-    """The headers by which this kind proves who it is, with all secrets that it has."""
+    """Return the headers that authenticate this kind, with all secrets that it has."""
     return headers_for(
         profile,
         body,

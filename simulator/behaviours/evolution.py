@@ -1,5 +1,8 @@
-"""Evolution API 2, from its source; it was not run by us. It has no browser: a socket, and rows in
-a database. Only four of WhatsApp's goodbyes are told; after all others it reconnects in silence."""
+"""Evolution API 2, from its source; we did not run it.
+
+No browser: a socket, and rows in a database. Only four of WhatsApp's disconnect codes are
+reported; after all others it reconnects silently.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,14 @@ CODES = {
     "DEPRECATED_VERSION": 405,
 }
 CONNECTION_CLOSED = 428
-# It closes for good, says so, and deletes the login.
+# These codes close the session for good: a webhook is sent and the login is deleted.
 TERMINAL = frozenset({401, 402, 403, 406})
 MOST_QR_CODES = 30
 ATTEMPTS = 10
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 300.0
 NEVER_AGAIN = frozenset({400, 401, 403, 404, 422})
-# The stock image's wall clock, with a Z that is not true.
+# The stock image writes local wall-clock time with a wrong Z suffix.
 LOCAL_TIME = timedelta(hours=-3)
 
 
@@ -88,7 +91,8 @@ class Evolution(Behaviour):
     def headers(
         self, settings: Settings, body: bytes, *, wrong: bool, key_only: bool, now: datetime
     ) -> dict[str, str]:
-        """The token is signed once, when the event happens: a late retry brings an old one."""
+        """Return the headers. The token is signed once, at the event: a late retry carries an
+        old one."""
         proof = proof_of_sender(PROFILE, settings, body, wrong=wrong, key_only=key_only, now=now)
         return {"Content-Type": "application/json", **proof}
 
@@ -98,7 +102,7 @@ class Evolution(Behaviour):
         return min(FIRST_RETRY_SECONDS * (1 << attempt), LONGEST_RETRY_SECONDS)
 
     def disconnect(self, world: Stage, session: SimulatedSession, reason: str) -> None:
-        """`reason`: a code, or a word of the browser's gateways."""
+        """End the session. `reason`: a disconnect code, or a reason of the browser gateways."""
         code = int(reason) if reason.isdigit() else CODES.get(reason, CONNECTION_CLOSED)
         if code in TERMINAL:
             world.logins.pop(session.session_id, None)
@@ -108,7 +112,7 @@ class Evolution(Behaviour):
             self.reconnect(world, session)
 
     def reconnect(self, world: Stage, session: SimulatedSession) -> None:
-        """At once and without an end; its row stays as it was."""
+        """Reconnect at once and without limit. The row in the database stays unchanged."""
         world.tell(self.starting(session))
         if not world.faults.whatsapp_unreachable:
             world.later(world.settings.pace.load, session, world.become_ready)

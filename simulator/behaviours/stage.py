@@ -11,7 +11,7 @@ from simulator.state.settings import Faults, Settings
 
 
 class Stage(Protocol):
-    """What a behaviour does to the world, whose lock is held meanwhile."""
+    """The operations on the world that a behaviour may use. The world's lock is held meanwhile."""
 
     settings: Settings
     host: Host

@@ -1,5 +1,8 @@
-"""WAHA with its browser engine, as documented; it was not run by us. It notices a dead browser and
-starts the session again by itself; a tab that crashed or hangs it does not notice."""
+"""WAHA with its browser engine, as documented; we did not run it.
+
+It notices a dead browser and restarts the session by itself. It does not notice a tab that
+crashed or hangs.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from simulator.state.settings import Settings
 VERSION = "2026.2.1"
 ENGINE = "WEBJS"
 FAILED, STARTING, STOPPED = "FAILED", "STARTING", "STOPPED"
-# From FAILED, or a page that lost WhatsApp, to its next start.
+# Seconds from FAILED, or from a page that lost WhatsApp, to the next start.
 RESTART_SECONDS = 2.0
 MOST_QR_CODES = 7
 ATTEMPTS = 15
@@ -72,7 +75,7 @@ class Waha(Behaviour):
         return [_about(session, "message.ack", payload)]
 
     def stamped(self, body: Mapping[str, object], now: datetime, source: random.Random) -> Body:
-        """Each has an id of its own and says when it happened."""
+        """Return the body with an id of its own and the time of the event."""
         letters = (source.choice("0123456789abcdefghjkmnpqrstvwxyz") for _ in range(26))
         return {
             "id": f"evt_{''.join(letters)}",
@@ -85,7 +88,7 @@ class Waha(Behaviour):
     def headers(
         self, settings: Settings, body: bytes, *, wrong: bool, key_only: bool, now: datetime
     ) -> dict[str, str]:
-        """The request's id and time are the event's, the same for all its retries."""
+        """Return the headers. Request id and time are the event's, the same for all its retries."""
         proof = proof_of_sender(PROFILE, settings, body, wrong=wrong, key_only=key_only, now=now)
         is_signed = PROFILE.signature is not None and PROFILE.signature.header in proof
         return {
@@ -98,12 +101,15 @@ class Waha(Behaviour):
         }
 
     def retry_after(self, status: int | None, attempt: int) -> float | None:
-        """After every error, whichever it is."""
+        """Return the seconds until the next try: after every error, whatever its status."""
         return RETRY_SECONDS if attempt < ATTEMPTS else None
 
     def disconnect(self, world: Stage, session: SimulatedSession, reason: str) -> None:
-        """What may pass is looked at again after 2 s; then, and for any other reason at once, it
-        has FAILED and is started again: a conflict goes back and forth."""
+        """End the session. A reason that may pass is checked again after 2 s.
+
+        Then, and at once for any other reason, the session becomes FAILED and is started again:
+        a conflict goes back and forth.
+        """
         if reason == "CONNECTED":
             session.truth, session.socket = Truth.CONNECTED, ""
             return
@@ -114,7 +120,7 @@ class Waha(Behaviour):
             self._fail(world, session)
 
     def unlink(self, world: Stage, session: SimulatedSession) -> None:
-        """FAILED for good: nobody's start but a person's helps."""
+        """Set FAILED permanently: only a start by a person helps."""
         session.status, session.truth = "disconnected", Truth.DISCONNECTED
         world.tell(self.lost(session, "LOGOUT"))
 
@@ -144,7 +150,7 @@ class Waha(Behaviour):
 
 
 def me_of(session: SimulatedSession) -> Body | None:
-    """Whose session it is, once it is known."""
+    """Return the number's own identity, None until it is known."""
     if not session.phone_number or session.truth is Truth.STOPPED:
         return None
     return {"id": session.own_id(), "pushName": "Simulated"}

@@ -1,4 +1,4 @@
-"""The Node service, as recorded: tests/captures/node-service/. The bodies stand in `events`."""
+"""The Node service, as recorded: tests/captures/node-service/. The bodies are in `webjs_events`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from simulator.behaviours.stage import Stage
 from simulator.state.sessions import SimulatedSession
 from simulator.state.settings import Settings
 
-# Its own retries, in seconds; any other 4xx or 5xx is only logged.
+# The service's own retries, in seconds; any other 4xx or 5xx is only logged.
 RETRIES_WITHOUT_ANSWER = (2, 4, 8)
 RETRIES_WHEN_TOO_MANY = (1, 2, 4)
 TOO_MANY_REQUESTS = 429
@@ -95,7 +95,7 @@ class Webjs(Behaviour):
         return waits[attempt] if attempt < len(waits) else None
 
     def disconnect(self, world: Stage, session: SimulatedSession, reason: str) -> None:
-        """After a conflict it says that it reconnected, which is false: observed."""
+        """End the session. After a conflict it falsely reports a reconnect: observed."""
         super().disconnect(world, session, reason)
         if reason == "CONFLICT":
             world.later(

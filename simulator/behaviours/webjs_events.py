@@ -65,7 +65,7 @@ def session_error(session: SimulatedSession, error: str) -> Payload:
 def message(
     session: SimulatedSession, *, now: datetime, source: random.Random, sent: bool, megabytes: float
 ) -> Payload:
-    """A message as WhatsApp hands it on; with `megabytes`, an inlined file of that size."""
+    """Return a message as WhatsApp delivers it; `megabytes`: with an inlined file of that size."""
     other = f"1555{source.randrange(10**7):07d}@c.us"
     own = session.own_id()
     content: Payload = {

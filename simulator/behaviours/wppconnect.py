@@ -1,5 +1,8 @@
-"""WPPConnect Server, as recorded: tests/captures/wppconnect-server/. It proves nothing of itself
-and never sends again; of all faults it reports only that a browser is gone."""
+"""WPPConnect Server, as recorded: tests/captures/wppconnect-server/.
+
+It does not sign its webhooks and never retries one. Of all faults it reports only a lost
+browser.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ class Wppconnect(Behaviour):
         ]
 
     def authenticated(self, session: SimulatedSession) -> Bodies:
-        """Observed: after a close, the first of these names no session."""
+        """Return the webhooks of a login. Observed: after a close, the first of these names no
+        session."""
         if session.qr_picture:
             return [_found(session, "qrReadSuccess")]
         return [{"event": "status-find", "status": "isLogged"}]
@@ -73,12 +77,13 @@ class Wppconnect(Behaviour):
         }
 
     def disconnect(self, world: Stage, session: SimulatedSession, reason: str) -> None:
-        """Not a word of it, and it goes on saying CONNECTED. A conflict it wins by itself."""
+        """End the session silently: no webhook, and the status stays CONNECTED. It wins a
+        conflict itself."""
         if reason != "CONFLICT":
             session.truth = Truth.CONNECTED if reason == "CONNECTED" else Truth.DISCONNECTED
 
     def unlink(self, world: Stage, session: SimulatedSession) -> None:
-        """A fresh QR code is all it says of it."""
+        """Send a fresh QR code: the only report of an unlinked phone."""
         session.truth = Truth.DISCONNECTED
         world.later(world.settings.pace.qr_after_logout, session, world.show_qr)
 
@@ -87,7 +92,7 @@ class Wppconnect(Behaviour):
             world.tell([_found(session, "browserClose")])
 
     def qr_expired(self, world: Stage, session: SimulatedSession) -> None:
-        """It closes the session when nobody scanned."""
+        """Close the session because nobody scanned the code."""
         world.tell([_found(session, "autocloseCalled")])
         world.put_to_rest(session)
 

@@ -1,5 +1,7 @@
-"""wwebjs-api, as recorded: tests/captures/wwebjs-api/. It reports no crash, no kill, no hang and no
-stop; nothing is ever sent again."""
+"""wwebjs-api, as recorded: tests/captures/wwebjs-api/.
+
+It reports no crash, no kill, no hang and no stop. It never retries a webhook.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,9 @@ from simulator.qr import qr_text
 from simulator.state.sessions import Browser, SimulatedSession, Truth, message_id
 from simulator.state.settings import Settings
 
-# The library waits these out: no loss, only a `change_state`.
+# The library waits for these states to pass: no loss, only a `change_state`.
 PASSING = frozenset({"OPENING", "PAIRING", "TIMEOUT"})
-# With RECOVER_SESSIONS, from a closed tab to a started session.
+# Seconds from a closed tab to a started session, with RECOVER_SESSIONS.
 RECOVERY_SECONDS = 5.0
 
 
@@ -33,7 +35,7 @@ class WwebjsApi(Behaviour):
         return [_about(session, "qr", {"qr": session.qr_text})]
 
     def authenticated(self, session: SimulatedSession) -> Bodies:
-        """Loading is shown after a scan only."""
+        """Return the webhooks of a login. The loading screen is reported after a scan only."""
         loading = _about(session, "loading_screen", {"percent": 100, "message": "WhatsApp"})
         return [*([loading] if session.qr_count else []), _about(session, "authenticated")]
 
@@ -52,7 +54,7 @@ class WwebjsApi(Behaviour):
         sent: bool,
         megabytes: float,
     ) -> Bodies:
-        """What was sent comes as `message_create` alone; what came, as both."""
+        """Return a message: a sent one as `message_create` only, a received one as both events."""
         whose = {"_serialized": message_id(source, sent=sent), "fromMe": sent}
         content: Body = {"id": whose, "body": "simulated text", "timestamp": int(now.timestamp())}
         if megabytes:
@@ -77,7 +79,7 @@ class WwebjsApi(Behaviour):
         }
 
     def disconnect(self, world: Stage, session: SimulatedSession, reason: str) -> None:
-        """The library closes the browser itself, unless the page may come back."""
+        """Close the browser, as the library does, unless the page may come back."""
         session.socket = reason
         world.tell([_about(session, "change_state", {"state": reason})])
         if reason in PASSING:
@@ -92,25 +94,25 @@ class WwebjsApi(Behaviour):
         world.changed()
 
     def unlink(self, world: Stage, session: SimulatedSession) -> None:
-        """OPENING for a moment, then a fresh QR code; `disconnected` comes alone."""
+        """Send OPENING, then a fresh QR code. `disconnected` comes alone."""
         session.truth, session.socket = Truth.DISCONNECTED, "OPENING"
         world.tell(self.lost(session, "LOGOUT"))
         world.later(world.settings.pace.qr_after_logout, session, world.show_qr)
 
     def browser_died(self, world: Stage, session: SimulatedSession) -> None:
-        """With RECOVER_SESSIONS it sees a closed tab, never a killed browser: observed."""
+        """Restart a closed tab with RECOVER_SESSIONS. A killed browser is not noticed: observed."""
         if world.settings.recovers and session.browser is not Browser.DEAD:
             del world.sessions[session.session_id]
             again = world.place(session.session_id, session.workspace_id)
             world.later(RECOVERY_SECONDS, again, world.begin)
 
     def page_came_back(self, world: Stage, session: SimulatedSession) -> None:
-        """`ready` comes twice: observed."""
+        """Send `ready` twice: observed."""
         if session.truth is Truth.CONNECTED:
             world.tell(_about(session, name) for name in ("authenticated", "ready", "ready"))
 
 
 def _about(session: SimulatedSession, name: str, data: Body | None = None) -> Body:
-    """Without data the key itself is missing."""
+    """Return the body of an event. Without data the key itself is missing."""
     about: Body = {} if data is None else {"data": data}
     return {"dataType": name, **about, "sessionId": session.session_id}

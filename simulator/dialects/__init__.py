@@ -1,4 +1,4 @@
-"""What each kind of gateway answers; what it says and does by itself stands in `behaviours`."""
+"""The API answers of each gateway kind; its webhooks and own actions are in `behaviours`."""
 
 from __future__ import annotations
 

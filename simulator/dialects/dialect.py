@@ -1,4 +1,4 @@
-"""What a kind's REST interface is made of: its routes, and how it says no."""
+"""The parts of a kind's REST interface: its routes, and its error answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOT_FOUND_PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-# Puppeteer's: what a call to a hung page takes before it fails (observed: 180 s and a little).
+# Puppeteer's timeout: how long a call to a hung page takes to fail (observed: just over 180 s).
 PROTOCOL_TIMEOUT_SECONDS = 181.0
 ERROR_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
@@ -39,7 +39,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """`refusal`: its answer to a call without the right key, None where the key is right."""
+    """The REST interface of a kind. `refusal`: the answer to a call with a wrong key, None if it
+    fits."""
 
     routes: tuple[Route, ...]
     refusal: Callable[[World, Request], Reply | None]
@@ -48,7 +49,8 @@ class Dialect:
 
 
 def route(method: str, path: str, handler: Handler, *, needs_key: bool = True) -> Route:
-    """`{name}` in `path` is a part of it, without a slash; `{name+}` may hold some."""
+    """Return a route. `{name}` matches a part of `path` without a slash; `{name+}` may contain
+    slashes."""
     pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", path)
     pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
     return Route(method, re.compile(pattern, re.DOTALL), handler, needs_key)
@@ -62,8 +64,11 @@ def faulty_list(
     odd: Entry,
     failed: Reply,
 ) -> Reply:
-    """The list, through whatever is wrong with it at the moment. `whole` makes the answer of
-    entries and of the total it tells, where it tells one; `odd` is an entry nobody can read."""
+    """Return the session list, with the list fault that is set at the moment.
+
+    `whole` builds the answer from the entries and the total, for kinds that report a total.
+    `odd` is an entry that no client can parse.
+    """
     fault, kept = world.faults.list_fault, list(entries[: world.faults.list_keeps])
     shown = {
         "": (list(entries), len(entries)),

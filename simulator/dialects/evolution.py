@@ -1,5 +1,7 @@
-"""Evolution API's REST interface, from its source; it was not run by us. Its list is of rows in a
-database, a session's state is its memory's word."""
+"""Evolution API's REST interface, from its source; we did not run it.
+
+Its list comes from rows in a database, a session's state from its memory.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ def _whole_list(rows: list[Entry], total: int | None) -> object:
 
 
 def _row(world: World, session: SimulatedSession) -> dict[str, object]:
-    """Written at a QR code, when it opens, and when it closes for good: at no other moment."""
+    """Return the row. It is written only at a QR code, at open and at the final close."""
     login = world.logins.get(session.session_id)
     code = session.socket if session.socket.isdigit() else None
     return {
@@ -60,7 +62,7 @@ def _owner(login: Login) -> str:
 
 
 def state_of(session: SimulatedSession) -> str:
-    """Its memory's word: nothing checks it."""
+    """Return the state in the gateway's memory. Nothing verifies it."""
     if session.truth is Truth.CONNECTED or session.socket == "CONNECTED":
         return "open"
     return "close" if session.truth is Truth.STOPPED else "connecting"
@@ -88,7 +90,7 @@ def _create(world: World, request: Request) -> Reply:
 
 
 def _connect(world: World, request: Request, session_id: str) -> Reply:
-    """Starts one that is closed, and waits a little for its QR code: it may come too late."""
+    """Start a closed session and wait briefly for its QR code, which may come too late."""
     session = _held(world, session_id)
     if session.truth is Truth.STOPPED:
         world.start(session_id, session.workspace_id)
@@ -104,7 +106,7 @@ def _connect(world: World, request: Request, session_id: str) -> Reply:
 
 
 def _restart(world: World, request: Request, session_id: str) -> Reply:
-    """It says with 200 that it did not."""
+    """Answer 200 with a body that says that the restart failed."""
     session = _held(world, session_id)
     if session.truth is Truth.STOPPED:
         return json_reply({"error": True, "message": _not_connected(session_id)})
@@ -116,7 +118,7 @@ def _restart(world: World, request: Request, session_id: str) -> Reply:
 
 
 def _log_out(world: World, request: Request, session_id: str) -> Reply:
-    """It answers before it is done."""
+    """Answer before the logout is done."""
     session = _held(world, session_id)
     if session.truth is Truth.STOPPED:
         raise Failure(_not_connected(session_id), status=400)

@@ -1,4 +1,4 @@
-"""WAHA's REST interface, as documented; it was not run by us."""
+"""WAHA's REST interface, as documented; we did not run it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulator.web.wsgi import Reply, Request, json_reply, same
 from simulator.world.world import World
 
 KEY_HEADER = "X-Api-Key"
-# So long its page is asked; then the answer comes without `engine.state`.
+# Seconds that the page is asked; after them the answer comes without `engine.state`.
 LOOK_SECONDS = 1.0
 WORDS = {"connected": "WORKING", "disconnected": FAILED, "stopped": STOPPED}
 
@@ -32,7 +32,7 @@ def _version(world: World, request: Request) -> Reply:
 
 
 def _list(world: World, request: Request) -> Reply:
-    """Without `all`, what is stopped is missing."""
+    """Return the list. Without `all`, stopped sessions are missing."""
     is_all = request.query.get("all") == "true"
     with world.lock:
         listed = [one for one in world.sessions.values() if one.listed]
@@ -53,14 +53,14 @@ def _entry(session: SimulatedSession) -> dict[str, object]:
         "config": {"metadata": {}, "webhooks": []},
         "me": me_of(session),
         "presence": None,
-        # Our own calls, not WhatsApp's traffic.
+        # API calls, not WhatsApp's traffic.
         "timestamps": {"activity": int(asked_at.timestamp() * 1000) if asked_at else None},
         "assignedWorker": "waha",
     }
 
 
 def word_of(session: SimulatedSession) -> str:
-    """What it says of a session, in its own word."""
+    """Return the status as WAHA spells it."""
     if word := WORDS.get(session.status):
         return word
     is_shown = session.truth is Truth.QR_SCANNING and session.status == "qr_scanning"
@@ -100,7 +100,7 @@ def _create(world: World, request: Request) -> Reply:
 
 
 def _start(world: World, request: Request, session_id: str) -> Reply:
-    """One that runs stays as it is."""
+    """Start the session. A running one stays unchanged."""
     session = _held(world, session_id)
     if session.status in ("stopped", "disconnected"):
         world.start(session_id, session.workspace_id)
@@ -108,7 +108,7 @@ def _start(world: World, request: Request, session_id: str) -> Reply:
 
 
 def _stop(world: World, request: Request, session_id: str) -> Reply:
-    """The login is kept."""
+    """Stop the session. The login is kept."""
     if _held(world, session_id).truth is not Truth.STOPPED:
         world.stop(session_id)
     return _told(world, session_id)
@@ -122,7 +122,7 @@ def _restart(world: World, request: Request, session_id: str) -> Reply:
 
 
 def _log_out(world: World, request: Request, session_id: str) -> Reply:
-    """One that runs is started again from scratch."""
+    """Log the session out. A running one is started again from scratch."""
     session = _held(world, session_id)
     world.log_out(session_id)
     if session.truth is not Truth.STOPPED:
@@ -155,7 +155,7 @@ def _told(world: World, session_id: str) -> Reply:
 
 
 def _held(world: World, session_id: str) -> SimulatedSession:
-    """Being asked counts as activity."""
+    """Return the session. The request itself counts as activity."""
     with world.lock:
         session = world.sessions.get(session_id)
         if session is None:

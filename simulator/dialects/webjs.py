@@ -20,7 +20,7 @@ def _refusal(world: World, request: Request) -> Reply | None:
 
 
 def _has_key(world: World, request: Request) -> bool:
-    """As shipped only `api_key`: in the query of a GET, in the body of anything else."""
+    """Check the key. As shipped only `api_key` counts: in the query of a GET, else in the body."""
     key, query, body = (
         world.settings.api_key,
         request.query.get("api_key"),

@@ -1,5 +1,8 @@
 """WPPConnect Server's REST interface, answer by answer as recorded
-(tests/captures/wppconnect-server/). A session's state is a variable that nothing checks."""
+(tests/captures/wppconnect-server/).
+
+A session's state is a variable that nothing verifies.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ def token_for(world: World, session_id: str) -> str:
 
 
 def _list(world: World, request: Request, secret: str) -> Reply:
-    """Every name it has a token of, started or not."""
+    """Return every name that has a token, started or not."""
     if not same(secret, world.settings.api_key):
         return json_reply({"response": False, "message": "The token is incorrect"}, status=400)
     with world.lock:
@@ -71,7 +74,7 @@ def _status(world: World, request: Request, session_id: str) -> Reply:
 
 
 def _said(session: SimulatedSession | None) -> dict[str, object]:
-    """An old QR code stays in it until the session is started anew."""
+    """Return the status answer. An old QR code stays in it until the session is started again."""
     if session is None or session.truth is Truth.STOPPED:
         return {"status": CLOSED, "qrcode": None}
     code: dict[str, object] = {"qrcode": None}
@@ -91,7 +94,7 @@ def _word(session: SimulatedSession) -> str:
 
 
 def _check(world: World, request: Request, session_id: str) -> Reply:
-    """Whether the page can be asked anything at all: what it answers is ignored."""
+    """Answer whether the page can be asked at all. The page's answer itself is ignored."""
     session = _asked(world, session_id)
     is_ok = session is not None and session.browser is Browser.RUNNING
     if session is not None and is_ok and session.connected_at is not None:
@@ -100,7 +103,7 @@ def _check(world: World, request: Request, session_id: str) -> Reply:
 
 
 def _asked(world: World, session_id: str) -> SimulatedSession | None:
-    """The session, after its page was asked: a hung one keeps the caller waiting."""
+    """Return the session after asking its page. A hung page keeps the caller waiting."""
     with world.lock:
         session = world.sessions.get(session_id)
     if session is not None and session.is_mute:
@@ -109,7 +112,7 @@ def _asked(world: World, session_id: str) -> SimulatedSession | None:
 
 
 def _start(world: World, request: Request, session_id: str) -> Reply:
-    """Answers at once how it was before; does nothing unless it was closed."""
+    """Answer at once with the state before the call. Start only a closed session."""
     with world.lock:
         before = world.sessions.get(session_id)
         said = _said(before)
@@ -122,7 +125,7 @@ def _start(world: World, request: Request, session_id: str) -> Reply:
 
 
 def _close(world: World, request: Request, session_id: str) -> Reply:
-    """500 where it has no browser yet: closed all the same."""
+    """Close the session. The answer is 500 if it has no browser yet; it is closed all the same."""
     with world.lock:
         session = world.sessions.get(session_id)
         if session is None or session.truth is Truth.STOPPED or session.is_starting:
@@ -137,7 +140,7 @@ def _close(world: World, request: Request, session_id: str) -> Reply:
 
 
 def _log_out(world: World, request: Request, session_id: str) -> Reply:
-    """It checks the connection first."""
+    """Log out, after a check of the connection."""
     session = _asked(world, session_id)
     if session is None or session.connected_at is None or session.browser is not Browser.RUNNING:
         whose = session_id if session is not None else ""

@@ -1,5 +1,7 @@
-"""wwebjs-api's REST interface, answer by answer as recorded (tests/captures/wwebjs-api/): all of it
-is GET, and whatever becomes of a session, the status is 200."""
+"""wwebjs-api's REST interface, answer by answer as recorded (tests/captures/wwebjs-api/).
+
+Every call is a GET. The status is 200 whatever happens to the session.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,7 @@ def _ping(world: World, request: Request) -> Reply:
 
 
 def _list(world: World, request: Request) -> Reply:
-    """Names only; one that is starting is not among them."""
+    """Return names only. A starting session is not among them."""
     with world.lock:
         names = [one.session_id for one in world.sessions.values() if _is_held(one)]
     failed = json_reply({"success": False, "error": "Failed to get sessions"}, status=500)
@@ -58,7 +60,7 @@ def _status(world: World, request: Request, session_id: str) -> Reply:
 
 
 def _seen(world: World, session_id: str) -> dict[str, object]:
-    """Its page is asked each time: a hung one keeps the caller waiting."""
+    """Return the status. The page is asked each time: a hung one keeps the caller waiting."""
     session = _held(world, session_id)
     if session is None:
         return {"success": False, "state": None, "message": NOT_FOUND}
@@ -79,8 +81,8 @@ def _word(session: SimulatedSession) -> str:
 
 
 def _start(world: World, request: Request, session_id: str) -> Reply:
-    """Answers when the QR code or the login is known. Two at once: the second finds the profile
-    taken (observed)."""
+    """Answer when the QR code or the login is known. Of two starts at once, the second finds the
+    profile in use (observed)."""
     with world.lock:
         if _held(world, session_id) is not None:
             raise Failure(f"Session already exists for: {session_id}", status=422)
@@ -97,7 +99,7 @@ def _start(world: World, request: Request, session_id: str) -> Reply:
 
 
 def _stop(world: World, request: Request, session_id: str) -> Reply:
-    """Succeeds for an id it does not hold, too, and does nothing then."""
+    """Stop the session. An unknown id succeeds as well, and nothing happens."""
     session = _held(world, session_id)
     if session is not None:
         _die_if_away(world, session)
@@ -107,9 +109,11 @@ def _stop(world: World, request: Request, session_id: str) -> Reply:
 
 
 def _restart(world: World, request: Request, session_id: str) -> Reply:
-    """It asks the page first, and then asks it to close: a hung one takes its time twice. A restart
-    that waits goes on when the page is gone, so that after a `stop` a session appears which nobody
-    has just asked for: observed."""
+    """Ask the page, then ask it to close: a hung page takes its timeout twice.
+
+    A waiting restart continues when the page is gone, so a session can appear after a `stop`
+    (observed).
+    """
     session = _held(world, session_id)
     if session is None:
         return json_reply(_seen(world, session_id))
@@ -127,7 +131,7 @@ def _restart(world: World, request: Request, session_id: str) -> Reply:
 
 
 def _terminate(world: World, request: Request, session_id: str) -> Reply:
-    """Its login is deleted; it asks the page first."""
+    """Ask the page, then delete the login."""
     session = _held(world, session_id)
     if session is None:
         return json_reply(_seen(world, session_id))
@@ -142,7 +146,7 @@ def _terminate(world: World, request: Request, session_id: str) -> Reply:
 
 
 def _terminate_inactive(world: World, request: Request) -> Reply:
-    """Whatever is not connected at this moment loses its login: observed."""
+    """Delete the login of every session that is not connected at this moment: observed."""
     _flush(world, [one for one in _all_held(world) if not one.is_alive])
     return json_reply({"success": True, "message": "Flush completed successfully"})
 
@@ -210,7 +214,8 @@ def _is_held(session: SimulatedSession) -> bool:
 
 
 def _die_if_away(world: World, session: SimulatedSession) -> None:
-    """Observed, 8 of 8: whatever is asked of such a session ends the process."""
+    """End the process if the page has left WhatsApp. Observed, 8 of 8: any call to such a
+    session does."""
     if session.browser is Browser.AWAY:
         process.die(world)
         world.host.hang_up()

@@ -1,5 +1,4 @@
-"""The simulated gateway as a web application: the REST interface of its kind, and the control
-interface beside it."""
+"""The simulated gateway as a web app: its kind's REST interface and the control interface."""
 
 from __future__ import annotations
 
@@ -22,7 +21,8 @@ from simulator.world.world import State, World
 
 
 def application(world: World) -> Application:
-    """Both interfaces: the control one answers even while the gateway does not."""
+    """Return both interfaces as one app. The control interface answers even while the gateway
+    does not."""
 
     def answer(environ: Environ, start_response: StartResponse) -> list[bytes]:
         if environ.get("PATH_INFO", "").startswith(control.PREFIX):
@@ -36,7 +36,7 @@ def application(world: World) -> Application:
 
 
 def reply(world: World, environ: Environ) -> Reply:
-    """One call's answer."""
+    """Return the answer to one call."""
     try:
         request = read_request(environ)
     except NotJson as error:

@@ -1,6 +1,7 @@
-"""The control interface below /_control: what plays fate with the simulated gateway.
+"""The control interface below /_control: it orders faults and events in the simulated gateway.
 
-Documented for people, with lines to copy, in docs/simulator.md; a test holds the two together.
+Documented for people, with lines to copy, in docs/simulator.md; a test keeps the two in
+agreement.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ LIST_FAULTS = (
 SessionVerb: TypeAlias = Callable[[World, str, Fields], None]
 GatewayVerb: TypeAlias = Callable[[World, Fields], None]
 
-# Each verb with the fields it may be given.
+# Each verb with the fields that it accepts.
 SESSION_VERBS: dict[str, tuple[tuple[str, ...], SessionVerb]] = {
     "scan": (
         ("phone_number",),
@@ -101,7 +102,7 @@ GATEWAY_VERBS: dict[str, tuple[tuple[str, ...], GatewayVerb]] = {
 
 
 def reply(world: World, environ: Environ) -> Reply:
-    """One control call's answer: 200, or 400, 401, 404, 409, 502 with {"error"}."""
+    """Answer one control call: 200, or 400, 401, 404, 409, 502 with {"error"}."""
     try:
         request = read_request(environ)
         if not same(request.header(KEY_HEADER), world.settings.control_key):
@@ -172,7 +173,7 @@ def _set_list_fault(world: World, request: Request, given: Fields) -> object:
 
 
 def _set_webhook_faults(world: World, request: Request, given: Fields) -> object:
-    """All of them at once: what is not named is off."""
+    """Set all webhook faults at once. A fault that is not named is off."""
     given.only(tuple(field.name for field in dataclasses.fields(WebhookFaults)))
     world.faults.webhooks = WebhookFaults(
         silent=given.flag("silent", False),
@@ -195,14 +196,14 @@ def _release_webhooks(world: World, request: Request, given: Fields) -> object:
 
 
 def _send_webhook(world: World, request: Request, given: Fields) -> object:
-    """Any body, signed like all others."""
+    """Send any body, signed like all others."""
     world.sender.send(request.fields)
     world.settle()
     return _webhooks_as_json(world)
 
 
 def _set_whatsapp(world: World, request: Request, given: Fields) -> object:
-    """Whether a start reaches it."""
+    """Set whether a start can reach WhatsApp."""
     given.only(("unreachable",))
     world.faults.whatsapp_unreachable = given.flag("unreachable", False)
     return dataclasses.asdict(world.faults)
@@ -224,7 +225,7 @@ def _clean_up(world: World, request: Request, given: Fields) -> object:
 
 
 def _reset(world: World, request: Request, given: Fields) -> object:
-    """All faults off and the gateway running; with `sessions`, memory and logins emptied too."""
+    """Clear all faults and run the gateway. With `sessions`, also empty memory and logins."""
     given.only(("sessions",))
     with_sessions = given.flag("sessions", False)
     with world.lock:
@@ -254,7 +255,7 @@ _HANDLERS: dict[str, Callable[[World, Request, Fields], object]] = {
 
 
 def world_as_json(world: World) -> dict[str, object]:
-    """The truth, and beside it what the gateway says."""
+    """Return the true state, and beside it the state that the gateway reports."""
     with world.lock:
         return {
             "gateway": _gateway_as_json(world),

@@ -1,5 +1,5 @@
-"""The simulated gateway as a process: a port for its API that really closes when it is stopped,
-and one for the control interface that stays."""
+"""The simulated gateway as a process: an API port that closes when it is stopped, and a control
+port that stays open."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TICK_SECONDS = 0.05
 
 class _Handler(WSGIRequestHandler):
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Nothing: addresses hold the key."""
+        """Log nothing: request addresses contain the key."""
 
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
@@ -30,12 +30,12 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], app: Application) -> None:
-        self._open: dict[socket.socket, int] = {}  # and the thread that serves it
+        self._open: dict[socket.socket, int] = {}  # each with its thread
         super().__init__(address, _Handler)
         self.set_app(app)
 
     def server_bind(self) -> None:
-        """Without asking the name service for this machine's name."""
+        """Bind without resolving this machine's host name."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "localhost", self.server_address[1]
         self.setup_environ()
@@ -49,13 +49,13 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that went away is no error of ours; anything else is shown."""
+        """Ignore a caller that disconnected. Print any other error."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
     def hang_up(self) -> None:
-        """Every connection is closed, as when a process dies; but not the one that asked for it:
-        it came in by the control interface."""
+        """Close every connection, as when a process dies, except the control connection that
+        asked for it."""
         for connection, thread in list(self._open.items()):
             if thread != threading.get_ident():
                 with contextlib.suppress(OSError):
@@ -72,7 +72,7 @@ class Listener:
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Raises OSError where the port is taken."""
+        """Open the port. Raise OSError if it is taken."""
         with self._lock:
             if self._server is not None:
                 return
@@ -90,7 +90,7 @@ class Listener:
 
 
 class Process:
-    """The two ports and the clockwork around a world."""
+    """The two ports of a world, and the thread that runs its due jobs."""
 
     def __init__(self, world: World, *, host: str, port: int, control_port: int) -> None:
         self._world = world
@@ -100,7 +100,7 @@ class Process:
         self._ended = threading.Event()
 
     def start(self) -> None:
-        """Raises OSError where a port is taken."""
+        """Open both ports and start the thread. Raise OSError if a port is taken."""
         self.control.open()
         self.api.open()
         self._world.when_state_changes = self._follow

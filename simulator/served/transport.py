@@ -10,8 +10,11 @@ from simulator.world.world import World
 
 
 class _InProcess(httpx.BaseTransport):
-    """As over a network: refused while stopped, timed out while frozen, and timed out where an
-    answer would have taken longer than the caller waits."""
+    """An in-process transport that fails like a network.
+
+    Calls are refused while the gateway is stopped. They time out while it is frozen, and when
+    the answer would take longer than the caller waits.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world

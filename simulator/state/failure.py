@@ -1,10 +1,10 @@
-"""How a gateway, or whoever plays fate with it, says no."""
+"""The error answer of the gateway or of its control interface."""
 
 from __future__ import annotations
 
 
 class Failure(Exception):
-    """What the service answers with an error: the status and its own words."""
+    """An error answer: its status and its text."""
 
     def __init__(self, message: str, *, status: int = 500) -> None:
         super().__init__(message)

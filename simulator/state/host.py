@@ -1,4 +1,4 @@
-"""Where a simulated gateway lives: inside a test, with time that stands still, or in a process."""
+"""The surroundings of a simulated gateway: a test whose time stands still, or a process."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ Job = Callable[[], None]
 
 
 class Host(Protocol):
-    """What differs between a test and a process."""
+    """The differences between a test and a process."""
 
     def now(self) -> datetime: ...
 
     def pause(self, seconds: float) -> None:
-        """An answer takes its time."""
+        """Take `seconds` for an answer."""
 
     def start(self, job: Job) -> None:
-        """A job that is due."""
+        """Start a job that is due."""
 
     def refuse(self) -> NoReturn:
-        """Nobody listens."""
+        """Fail as if nobody listened on the port."""
 
     def hang_up(self) -> NoReturn:
-        """The process died amid an answer."""
+        """Fail as if the process died during an answer."""
 
     def hold(self, is_held: Callable[[], bool]) -> None:
-        """The connection is taken, and nothing is answered while `is_held()`."""
+        """Accept the connection, and answer nothing while `is_held()`."""
 
 
 class StillHost:
-    """Time stands still until somebody moves it; jobs run in the caller's thread, in order."""
+    """A host for tests. Time moves only on request; jobs run in the caller's thread, in order."""
 
     def __init__(self, start: datetime | None = None) -> None:
         self._now = start or datetime.now(tz=UTC)
@@ -56,7 +56,7 @@ class StillHost:
         self._mine.seconds = self.paused_seconds_of_this_thread() + seconds
 
     def paused_seconds_of_this_thread(self) -> float:
-        """One that waits holds up nobody else."""
+        """Return the pause of this thread only: a waiting caller delays no other."""
         mine: float = getattr(self._mine, "seconds", 0.0)
         return mine
 
@@ -75,7 +75,8 @@ class StillHost:
 
 
 class LiveHost:
-    """Real time; jobs run side by side, so that webhooks overtake each other as real ones do."""
+    """A host in real time. Jobs run in parallel, so webhooks can overtake each other as real
+    ones do."""
 
     def now(self) -> datetime:
         return datetime.now(tz=UTC)

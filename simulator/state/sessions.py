@@ -1,4 +1,4 @@
-"""What the simulated gateway holds: sessions in memory, logins on disk."""
+"""The state of the simulated gateway: sessions in memory, logins on disk."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from functools import lru_cache
 
 
 class Browser(StrEnum):
-    """The Chromium of a session."""
+    """The state of a session's Chromium."""
 
     RUNNING = "running"
     DEAD = "dead"
     HUNG = "hung"
-    CRASHED = "crashed"  # its tab is: that never answers again
-    CLOSED = "closed"  # it runs, and its tab was closed
-    AWAY = "away"  # its page has left WhatsApp
+    CRASHED = "crashed"  # the tab crashed: it never answers again
+    CLOSED = "closed"  # Chromium runs, the tab was closed
+    AWAY = "away"  # the page has left WhatsApp
 
 
 class Truth(StrEnum):
-    """What a session's page really is, whatever the gateway says."""
+    """The real state of a session's page, whatever the gateway reports."""
 
     CONNECTING = "connecting"
     QR_SCANNING = "qr_scanning"
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
-    STOPPED = "stopped"  # by a call of the API; known by its name all the same
+    STOPPED = "stopped"  # by an API call; the name stays known
 
 
 @dataclass(slots=True, kw_only=True)
 class SimulatedSession:
-    """One session in memory. `status` is what the gateway says of it, `truth` what is."""
+    """One session in memory. `status` is what the gateway reports, `truth` the real state."""
 
     session_id: str
     workspace_id: int
@@ -42,19 +42,20 @@ class SimulatedSession:
     last_activity: datetime
     browser: Browser = Browser.RUNNING
     phone_number: str | None = None
-    lid: str | None = None  # WhatsApp's own id of it: then its page names it by that
+    lid: str | None = None  # WhatsApp's own id; if set, the page reports it, not the number
     connected_at: datetime | None = None
-    # False after a second "create" for a running session: observed on the Node service, its entry
-    # is deleted, while its client lives on.
+    # False after a second "create" for a running session: observed on the Node service. The entry
+    # is deleted while the client lives on.
     listed: bool = True
     qr_count: int = 0
-    is_starting: bool = True  # until its QR code or its login is known
-    qr_text: str = ""  # what the QR code says, and its picture, where the kind shows them
+    is_starting: bool = True  # until the QR code or the login is known
+    qr_text: str = ""  # content of the QR code; its picture follows, for kinds that show them
     qr_picture: str = ""
-    # A call that restarts or ends it hangs with its page; it goes on when that wakes up or dies.
+    # A call that restarts or ends the session hangs with its page; it continues when the page wakes
+    # up or dies.
     waiting_call: Callable[[], None] | None = None
-    asked_at: datetime | None = None  # by a call of ours
-    socket: str = ""  # the page's own word, where it is neither connected nor at a QR code
+    asked_at: datetime | None = None  # time of the last API call for it
+    socket: str = ""  # the page's own state, if neither connected nor at a QR code
 
     @property
     def is_alive(self) -> bool:
@@ -62,23 +63,23 @@ class SimulatedSession:
 
     @property
     def is_mute(self) -> bool:
-        """Whoever asks its page waits in vain."""
+        """Return whether a request to the page would get no answer."""
         return self.browser in (Browser.HUNG, Browser.CRASHED)
 
     @property
     def own_user(self) -> str | None:
-        """Its own id without a server, as the Node service takes it from its page."""
+        """Return the own id without a server, as the Node service reads it from the page."""
         return (self.lid or self.phone_number) if self.phone_number else None
 
     def own_id(self, server: str = "c.us") -> str:
-        """Its own id, as its page or its socket has it."""
+        """Return the own id as the page or the socket has it."""
         return f"{self.own_user}@{self.own_server(server)}"
 
     def own_server(self, server: str = "c.us") -> str:
         return "lid" if self.lid else server
 
     def as_listed(self) -> dict[str, object]:
-        """Its entry in the list. As JSON.stringify does, what is undefined is left out."""
+        """Return the list entry. Undefined fields are omitted, as JSON.stringify does."""
         return {
             "session_id": self.session_id,
             "workspace_id": self.workspace_id,
@@ -103,7 +104,7 @@ class SimulatedSession:
         }
 
     def as_truth(self) -> dict[str, object]:
-        """For whoever plays with the simulator."""
+        """Return the real state, for the control interface."""
         return {
             "session_id": self.session_id,
             "workspace_id": self.workspace_id,
@@ -125,7 +126,7 @@ class SimulatedSession:
 
 @dataclass(slots=True, kw_only=True)
 class Login:
-    """A session's files on disk: with them it reconnects without a scan."""
+    """A session's files on disk. With them it reconnects without a scan."""
 
     session_id: str
     workspace_id: int
@@ -138,7 +139,7 @@ def message_id(source: random.Random, *, sent: bool) -> str:
     return f"{str(sent).lower()}_{other}@c.us_3EB0{source.randrange(16**16):016X}"
 
 
-@lru_cache(maxsize=65_536)  # a list says the same moments each time
+@lru_cache(maxsize=65_536)  # a list repeats the same times
 def iso(moment: datetime) -> str:
-    """As JavaScript writes it: milliseconds and a Z."""
+    """Return the time as JavaScript writes it: with milliseconds and a Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

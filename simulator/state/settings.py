@@ -1,4 +1,4 @@
-"""How a simulated gateway is set up, how fast it is, and what is wrong with it."""
+"""The configuration of a simulated gateway: its setup, its speed, and its faults."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How long things take, in seconds, as observed on the Node service."""
+    """Durations in seconds, as observed on the Node service."""
 
     create: float = 2.4  # until the browser is up and create answers
-    authenticate: float = 1.2  # from then on, with a login on disk
+    authenticate: float = 1.2  # after that, with a login on disk
     load: float = 2.6  # from "authenticated" to "connected"
-    restore: float = 1.5  # each session at a start; the real service takes 3 to 6
+    restore: float = 1.5  # per session at a start; the real service takes 3 to 6
     qr_life: float = 60.0
     qr_after_logout: float = 1.0
-    false_reconnect: float = 5.0  # from CONFLICT to a "session_reconnected" that is not true
-    hang: float = 15.0  # until a call to a hung browser gives up
+    false_reconnect: float = 5.0  # from CONFLICT to a false "session_reconnected"
+    hang: float = 15.0  # until a call to a hung browser fails
     backend_retry: float = 5.0
     supervisor: float = 5.0  # from the death of the process to the next one
 
@@ -34,14 +34,14 @@ INSTANT = Pace(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What would stand in its `.env`."""
+    """The settings that a real gateway reads from its `.env`."""
 
     api_key: str = field(repr=False)
     hmac_secret: str = field(repr=False)
     control_key: str = field(default="", repr=False)  # empty: no control over HTTP
     instance_url: str = "http://localhost:3001"
     kind: str = "webjs"
-    webhook_path: str = ""  # empty: where the webhooks of its kind belong
+    webhook_path: str = ""  # empty: the usual path of its kind
     # As shipped: the key counts only as `api_key` in the query or the body, not as a header.
     strict: bool = False
     recovers: bool = False  # wwebjs-api's RECOVER_SESSIONS
@@ -50,14 +50,14 @@ class Settings:
 
 @dataclass(slots=True, kw_only=True)
 class WebhookFaults:
-    """What goes wrong between the gateway and its backend. All off by default."""
+    """Faults between the gateway and its backend. All off by default."""
 
-    silent: bool = False  # none is sent at all
+    silent: bool = False  # no webhook is sent
     drop: int = 0  # the next n are lost
-    duplicate: int = 0  # each is sent n times more
+    duplicate: int = 0  # each is sent n more times
     delay_seconds: float = 0.0
     reorder: int = 0  # n are held back, then sent newest first
-    path: str = ""  # sent there instead
+    path: str = ""  # sent to this path instead
     wrong_secret: bool = False
     clock_skew_seconds: float = 0.0
     key_only: bool = False  # older versions: X-API-Key and no signature
@@ -65,18 +65,18 @@ class WebhookFaults:
 
 @dataclass(slots=True, kw_only=True)
 class Faults:
-    """What is wrong with the gateway as a whole."""
+    """Faults of the gateway as a whole."""
 
     webhooks: WebhookFaults = field(default_factory=WebhookFaults)
     list_fault: str = ""  # one of api.LIST_FAULTS
-    list_keeps: int = 0  # how many a partial list still shows
+    list_keeps: int = 0  # number of sessions that a partial list still shows
     health_agrees: bool = False  # health hides what the list hides
-    whatsapp_unreachable: bool = False  # no session can be started
+    whatsapp_unreachable: bool = False  # no session can start
 
 
 @dataclass(slots=True, kw_only=True)
 class Traffic:
-    """Connected sessions speak now and then, so that their rows are proven."""
+    """Connected sessions send a message now and then, as proof that they live."""
 
     enabled: bool = False
     min_seconds: float = 20.0

@@ -1,4 +1,4 @@
-"""What will happen, and when: the simulated gateway's only clockwork."""
+"""The scheduled jobs of the simulated gateway."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ class _Entry:
 
 
 class Timeline:
-    """Jobs in order of their time. None runs while it is `held` (a frozen process does nothing),
-    but those that outlive a restart: they belong to whoever plays with the gateway."""
+    """Jobs in the order of their time.
+
+    While it is `held` (a frozen process) only jobs that outlive a restart run: those of the
+    control interface.
+    """
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -37,14 +40,14 @@ class Timeline:
             heapq.heappush(self._entries, _Entry(due, next(self._numbers), job, outlives_restart))
 
     def forget(self) -> None:
-        """The process died, and with it what it was about to do."""
+        """Drop the jobs of a process that died."""
         with self._lock:
             self._entries = [entry for entry in self._entries if entry.outlives_restart]
             heapq.heapify(self._entries)
 
     def run_due(self) -> None:
-        """Starts everything that is due, and what becomes due by it. Called by a job itself, it
-        leaves the rest to the call that runs the job."""
+        """Start every due job, and the jobs that become due by it. A call from within a job
+        leaves the rest to the outer call."""
         if getattr(self._draining, "is_on", False):
             return
         self._draining.is_on = True

@@ -1,4 +1,4 @@
-"""The simulator's own calls over the network: webhooks out, questions to the backend."""
+"""The simulator's own network calls: webhooks out, questions to the backend."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from gateways.kinds.webjs.words import KEY_HEADER
 from simulator.webhooks import Deliver
 from simulator.world.world import Backend
 
-# The Node service's own limit. Longer answers are cut: nobody reads them.
+# The Node service's own limit. Longer answers are cut: nothing reads them.
 TIMEOUT_SECONDS = 10.0
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 
 class NoAnswer(OSError):
-    """Nobody answered, or not in HTTP."""
+    """No answer, or one that is not HTTP."""
 
 
 def over_network(base_url: str) -> Deliver:
-    """Sends to any path of `base_url`. Raises OSError where nobody answers."""
+    """Send to any path of `base_url`. Raise OSError if there is no answer."""
 
     def deliver(method: str, path: str, headers: Mapping[str, str], body: bytes) -> int:
         status, _ = _exchange(base_url, method, path, headers, body)
@@ -31,7 +31,7 @@ def over_network(base_url: str) -> Deliver:
 
 
 def backend_at(base_url: str, *, api_key: str) -> Backend:
-    """Asks the backend as the Node service does: the key in a header, or as a bearer token."""
+    """Ask the backend as the Node service does: the key in a header, or as a bearer token."""
 
     def ask(
         method: str, path: str, body: Mapping[str, object] | None, bearer: bool

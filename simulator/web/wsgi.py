@@ -1,4 +1,4 @@
-"""As much of a web framework as two small JSON interfaces need."""
+"""A minimal web layer for two small JSON interfaces."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 
 
 class NotJson(Exception):
-    """A body that is no JSON object."""
+    """A body that is not a JSON object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Reply:
 
 
 def read_request(environ: Environ) -> Request:
-    """Raises NotJson."""
+    """Parse a request. Raise NotJson."""
     size = min(int(environ.get("CONTENT_LENGTH") or 0), MAX_BODY_BYTES)
     return Request(
         method=environ["REQUEST_METHOD"],
@@ -54,7 +54,7 @@ def read_request(environ: Environ) -> Request:
 
 
 def _path(environ: Environ) -> str:
-    """Decoded: WSGI hands the bytes on as Latin-1, httpx's transport the text itself."""
+    """Return the decoded path. WSGI passes bytes as Latin-1, httpx's transport passes text."""
     raw: str = environ.get("PATH_INFO", "")
     try:
         return raw.encode("latin-1").decode()
@@ -91,7 +91,7 @@ def send(reply: Reply, start_response: StartResponse) -> list[bytes]:
 
 
 def same(given: object, expected: str) -> bool:
-    """Whether a key fits, in constant time; an empty expected key fits nothing."""
+    """Compare a key in constant time. An empty expected key matches nothing."""
     if not isinstance(given, str) or not expected:
         return False
     return hmac.compare_digest(given.encode(errors="replace"), expected.encode())

@@ -1,8 +1,8 @@
-"""What happens to a session from outside: phones, browsers, WhatsApp, and the gateway's own lies.
+"""Events that happen to a session from outside: phones, browsers, WhatsApp, and false reports.
 
-Every function takes the world and a session id, and raises Failure (404, 409) where it makes no
-sense. `honest` tells what the gateway does about it: as shipped it notices nothing and goes on
-saying "connected"; an honest one sends the webhook and says "disconnected".
+Every function takes the world and a session id. It raises Failure (404, 409) if the event is
+impossible. `honest` sets the gateway's reaction: as shipped it notices nothing and still reports
+"connected"; an honest one sends the webhook and reports "disconnected".
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from simulator.world.world import World
 
 
 def scan(world: World, session_id: str, *, phone_number: str) -> None:
-    """A phone scans the QR code: authenticated, then ready."""
+    """Scan the QR code with a phone: authenticated, then ready."""
     number = normal_phone_number(phone_number)
     if number is None:
         raise Failure("phone_number must have 7 to 15 digits", status=400)
@@ -30,7 +30,7 @@ def scan(world: World, session_id: str, *, phone_number: str) -> None:
 
 
 def show_lid(world: World, session_id: str, *, lid: str) -> None:
-    """From now on its page names it by its LID, WhatsApp's own id, and not by its number."""
+    """Let the page report WhatsApp's own id (LID) in place of the number, from now on."""
     if named(f"{lid}@lid").sort is not Sort.LID:
         raise Failure("lid must be digits", status=400)
     with world.lock:
@@ -42,8 +42,8 @@ def show_lid(world: World, session_id: str, *, lid: str) -> None:
 
 
 def unlink(world: World, session_id: str) -> None:
-    """Removed on the phone: its login is worth nothing, and 1 s later there is a fresh QR code.
-    The number and the moment it connected stay in its entry: observed."""
+    """Remove the device on the phone. The login becomes invalid, and 1 s later there is a fresh
+    QR code. The number and the connection time stay in the entry: observed."""
     with world.lock:
         session = held(world, session_id)
         world.logins.pop(session_id, None)
@@ -52,19 +52,19 @@ def unlink(world: World, session_id: str) -> None:
 
 
 def disconnect(world: World, session_id: str, *, reason: str) -> None:
-    """WhatsApp or the page ends it, for a reason the gateway hands on."""
+    """End the connection by WhatsApp or the page. The gateway passes the reason on."""
     with world.lock:
         world.behaviour.disconnect(world, held(world, session_id), reason)
     world.settle()
 
 
 def conflict(world: World, session_id: str) -> None:
-    """The number's session was opened elsewhere."""
+    """Open the number's session elsewhere."""
     disconnect(world, session_id, reason="CONFLICT")
 
 
 def block(world: World, session_id: str) -> None:
-    """WhatsApp shuts the number out; its login is worth nothing any more."""
+    """Ban the number on WhatsApp. Its login becomes invalid."""
     with world.lock:
         held(world, session_id)
         world.logins.pop(session_id, None)
@@ -72,7 +72,7 @@ def block(world: World, session_id: str) -> None:
 
 
 def give_up(world: World, session_id: str) -> None:
-    """The gateway's own retries are used up."""
+    """Use up the gateway's own retries."""
     with world.lock:
         session = held(world, session_id)
         session.status, session.truth = "disconnected", Truth.DISCONNECTED
@@ -81,7 +81,7 @@ def give_up(world: World, session_id: str) -> None:
 
 
 def crash(world: World, session_id: str, *, honest: bool) -> None:
-    """Its Chromium is killed. The login stays: reconnect brings it back."""
+    """Kill the Chromium. The login stays: a reconnect restores the session."""
     if _ends_all(world, held(world, session_id)):
         process.die(world)
         return
@@ -89,12 +89,12 @@ def crash(world: World, session_id: str, *, honest: bool) -> None:
 
 
 def hang(world: World, session_id: str, *, honest: bool) -> None:
-    """Its Chromium stops answering."""
+    """Stop the Chromium from answering."""
     _break(world, session_id, Browser.HUNG, "BROWSER_UNRESPONSIVE" if honest else "")
 
 
 def resume(world: World, session_id: str) -> None:
-    """A hung Chromium goes on as if nothing had been; a page that left WhatsApp comes back."""
+    """Resume a hung Chromium as if nothing happened. A page that left WhatsApp comes back."""
     with world.lock:
         session = held(world, session_id)
         if session.browser not in (Browser.HUNG, Browser.AWAY):
@@ -108,25 +108,28 @@ def resume(world: World, session_id: str) -> None:
 
 
 def deafen(world: World, session_id: str) -> None:
-    """WhatsApp is not behind it any more, and nothing shows it: it goes on as if connected."""
+    """Cut the session off from WhatsApp invisibly: it still looks connected."""
     with world.lock:
         session = _alive(world, session_id)
         session.truth, session.socket = Truth.DISCONNECTED, "CONNECTED"
 
 
 def crash_tab(world: World, session_id: str) -> None:
-    """Its tab crashes: Chromium runs on, and no answer comes any more."""
+    """Crash the tab. Chromium runs on, and no answer comes any more."""
     _break(world, session_id, Browser.CRASHED, "")
 
 
 def close_tab(world: World, session_id: str) -> None:
-    """Its tab is closed; Chromium runs on."""
+    """Close the tab. Chromium runs on."""
     _break(world, session_id, Browser.CLOSED, "")
 
 
 def leave(world: World, session_id: str) -> None:
-    """Its page goes elsewhere (an error page, say). Observed with wwebjs-api: unless it comes back,
-    the whole process dies half a minute later, and at once by a restart or a stop."""
+    """Move the page away from WhatsApp (to an error page, for example).
+
+    Observed with wwebjs-api: unless the page comes back, the whole process dies half a minute
+    later, and at once by a restart or a stop.
+    """
     _break(world, session_id, Browser.AWAY, "")
     seconds = world.behaviour.dies_of_lost_page_seconds
     if seconds is not None:
@@ -144,7 +147,7 @@ def _ends_all(world: World, session: SimulatedSession) -> bool:
 
 
 def lose(world: World, session_id: str) -> None:
-    """Gone from memory without a word. The login stays on disk."""
+    """Remove the session from memory silently. The login stays on disk."""
     with world.lock:
         held(world, session_id)
         del world.sessions[session_id]
@@ -153,19 +156,19 @@ def lose(world: World, session_id: str) -> None:
 
 
 def set_listed(world: World, session_id: str, *, listed: bool) -> None:
-    """Alive, but missing from the list; its status answer then lacks the workspace."""
+    """Set whether a live session is in the list. If not, its status answer lacks the workspace."""
     with world.lock:
         held(world, session_id).listed = listed
 
 
 def lie(world: World, session_id: str, *, status: str) -> None:
-    """The gateway says `status` from now on, whatever is true."""
+    """Report `status` from now on, whatever the real state is."""
     with world.lock:
         held(world, session_id).status = status
 
 
 def claim_reconnected(world: World, session_id: str) -> None:
-    """A "session_reconnected" with nothing behind it."""
+    """Send a "session_reconnected" that is not true."""
     with world.lock:
         session = held(world, session_id)
         world.tell(world.behaviour.reconnected(session, world.host.now()))
@@ -179,7 +182,7 @@ def report_error(world: World, session_id: str, *, error: str) -> None:
 
 
 def speak(world: World, session_id: str, *, sent: bool = False, megabytes: float = 0) -> None:
-    """A message, if the session is alive."""
+    """Send or receive a message, if the session is alive."""
     with world.lock:
         session = _alive(world, session_id)
         now = session.last_activity = world.host.now()
@@ -191,7 +194,7 @@ def speak(world: World, session_id: str, *, sent: bool = False, megabytes: float
 
 
 def acknowledge(world: World, session_id: str) -> None:
-    """A phone at the other end received a message of ours."""
+    """Report that a recipient's phone received a message of ours."""
     with world.lock:
         session = _alive(world, session_id)
         now = session.last_activity = world.host.now()

@@ -1,4 +1,4 @@
-"""The fields of a control call, checked: a typing error is named, never ignored."""
+"""The fields of a control call, validated: an unknown field is named, never ignored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ _MISSING = object()
 
 
 class Fields:
-    """Each getter raises Failure (400) where the field is missing or of another kind."""
+    """The fields of a call. Each getter raises Failure (400) if the field is missing or has a
+    wrong type."""
 
     def __init__(self, values: Mapping[str, object]) -> None:
         self._values = dict(values)
@@ -66,7 +67,7 @@ class Fields:
         return name in self._values
 
     def only(self, allowed: tuple[str, ...]) -> None:
-        """Called first, so that nothing happens by half."""
+        """Reject unknown fields. Called first, so that no call is carried out partly."""
         unknown = sorted(self._values.keys() - set(allowed))
         if unknown:
             known = ", ".join(allowed) or "none"

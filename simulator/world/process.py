@@ -10,18 +10,18 @@ from simulator.state.sessions import SimulatedSession, Truth
 from simulator.world.world import State, World
 
 BACKEND_TRIES = 3
-# What it calls stale, as observed in the Node service: days without activity, by status.
+# Days without activity after which the Node service calls a session stale, by status (observed).
 STALE_DAYS = {"disconnected": 3, "failed": 1}
 STALE_DAYS_OF_ANY = 7
 
 
 def stop(world: World) -> None:
-    """Nobody listens any more, nothing is sent; what it holds in memory stays."""
+    """Stop listening and sending. The memory stays."""
     _become(world, State.STOPPED)
 
 
 def start(world: World) -> None:
-    """Memory is as it was, unless a restart has it down: that one ends now."""
+    """Start with the memory as it was. A restart in progress ends now."""
     boot, world.waiting_boot = world.waiting_boot, None
     if boot is not None:
         boot()
@@ -30,7 +30,7 @@ def start(world: World) -> None:
 
 
 def freeze(world: World) -> None:
-    """Connections are taken, nothing is answered or sent."""
+    """Accept connections, but answer and send nothing."""
     _become(world, State.FROZEN)
 
 
@@ -41,11 +41,13 @@ def thaw(world: World) -> None:
 
 
 def restart(world: World, *, down_seconds: float = 0, failing: Collection[str] = ()) -> None:
-    """The process dies and another begins: memory lost, logins kept, a new uptime, sessions
-    restored one after another. Those in `failing` cannot be restored."""
+    """Replace the process: memory lost, logins kept, a new uptime, sessions restored one by one.
+
+    Sessions in `failing` cannot be restored.
+    """
     with world.lock:
         inside = [(one.session_id, one.workspace_id) for one in _awake(world)]
-        # Dying again before all were back: the one that was just coming is in both.
+        # A second death during the restore: the session being restored is in both lists.
         held = list(dict.fromkeys([*inside, *world.restoring, *_logins_to_restore(world)]))
         world.restoring[:] = held
         for session in _awake(world):
@@ -61,7 +63,8 @@ def restart(world: World, *, down_seconds: float = 0, failing: Collection[str] =
 
 
 def _awake(world: World) -> list[SimulatedSession]:
-    """Those that come back; what was stopped keeps its place in the list, where it has one."""
+    """Return the sessions that come back. Stopped ones keep their place in the list, if they
+    have one."""
     comes_back = world.behaviour.restores_logins
     return [one for one in world.sessions.values() if comes_back or one.truth is not Truth.STOPPED]
 
@@ -73,7 +76,7 @@ def _logins_to_restore(world: World) -> list[tuple[str, int]]:
 
 
 def die(world: World) -> None:
-    """By its own fault, and every session with it; its supervisor starts it again."""
+    """End the process by its own fault, with every session. The supervisor starts it again."""
     world.note("the gateway's process died")
     restart(world, down_seconds=world.settings.pace.supervisor)
 
@@ -102,15 +105,17 @@ def _become(world: World, state: State) -> None:
 
 
 def begin(world: World, held: list[tuple[str, int]]) -> None:
-    """A first start: what was held before, and what this kind restores besides."""
+    """Start for the first time: restore what was held, and what this kind restores besides."""
     restore(world, list(dict.fromkeys([*held, *_logins_to_restore(world)])))
 
 
 def restore(
     world: World, held: list[tuple[str, int]], failing: Collection[str] = (), tries: int = 1
 ) -> None:
-    """Asks the backend what should run, at most three times; without a backend, or without its
-    answer, `held`: what this gateway knows by itself."""
+    """Ask the backend which sessions should run, at most three times.
+
+    Without a backend or an answer use `held`: what this gateway knows by itself.
+    """
     with world.lock:
         world.restoring[:] = held
     wanted = _asked(world) if world.backend else held
@@ -170,7 +175,7 @@ def _give_up_restoring(world: World, session: SimulatedSession) -> None:
 
 
 def clean_up(world: World) -> dict[str, list[str]]:
-    """Its hourly job, now: asks which accounts may be cleaned, judges, deletes login files."""
+    """Run the hourly clean-up now: ask which accounts may be cleaned, judge, delete login files."""
     answer = _ask(world, "GET", "/api/whatsapp/accounts-for-cleanup", bearer=True)
     if answer is None:
         raise Failure("the backend did not answer; see the notes", status=502)
@@ -207,7 +212,7 @@ def _is_stale(account: dict[str, object], now: datetime) -> bool:
     seen = account.get("last_activity_at") or account.get("last_connected_at")
     seen = seen or account.get("created_at")
     if not isinstance(seen, str):
-        return True  # never seen alive is stale enough for it
+        return True  # never seen alive counts as stale
     return datetime.fromisoformat(seen) < now - timedelta(days=days)
 
 
@@ -219,7 +224,7 @@ def _ask(
     *,
     bearer: bool,
 ) -> dict[str, object] | None:
-    """The backend's answer, or None with a note."""
+    """Return the backend's answer, or None with a note."""
     if world.backend is None:
         raise Failure("this simulator was started without a backend", status=409)
     try:

@@ -1,4 +1,4 @@
-"""Sessions put into memory as if they had been there for long."""
+"""Sessions put into memory as if they had been running for long."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from simulator.state.sessions import Login, SimulatedSession, Truth
 from simulator.world.fields import Fields
 from simulator.world.world import World
 
-# What it then says, and what is true of it.
+# The reported status, and the real state, for each.
 _TRUTHS = {
     "qr_scanning": Truth.QR_SCANNING,
     "authenticated": Truth.CONNECTING,
@@ -22,8 +22,11 @@ _KNOWN = ("workspace_id", "session_id", "phone_number", "state", "connected_at",
 
 
 def seed(world: World, values: Mapping[str, object]) -> SimulatedSession:
-    """One session: `workspace_id`, and `session_id`, `phone_number`, `state`, `connected_at`,
-    `announce` (send the webhook that belongs to its state). Raises Failure (400)."""
+    """Add one session.
+
+    Fields: `workspace_id`, and `session_id`, `phone_number`, `state`, `connected_at`, `announce`
+    (send the webhook that belongs to its state). Raise Failure (400).
+    """
     fields = Fields(values)
     fields.only(_KNOWN)
     workspace_id = fields.whole("workspace_id")
@@ -52,7 +55,7 @@ def seed(world: World, values: Mapping[str, object]) -> SimulatedSession:
 
 def _give_number(world: World, session: SimulatedSession, number: str) -> None:
     session.phone_number = number
-    if session.truth is not Truth.QR_SCANNING:  # its login is worth nothing, or it would connect
+    if session.truth is not Truth.QR_SCANNING:  # an invalid login, or it would connect
         world.logins[session.session_id] = Login(
             session_id=session.session_id,
             workspace_id=session.workspace_id,

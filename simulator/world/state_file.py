@@ -1,10 +1,10 @@
-"""What of the simulated gateway is on disk: its logins, and which sessions it held.
+"""The simulated gateway's state on disk: its logins, and the sessions it held.
 
     {"logins": [{"session_id", "workspace_id", "phone_number", "lid"}],
      "held": [[session_id, workspace_id]]}
 
 A file written by hand may hold {"seeds": […]} instead, each as for POST /_control/sessions: then
-the gateway begins as if these had been there for long.
+the gateway begins as if these had been running for long.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _saving = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a file held. `is_seeded`: everything is in place, nothing is to be restored."""
+    """The content of a file. `is_seeded`: everything is in place, nothing is to be restored."""
 
     held: list[tuple[str, int]] = field(default_factory=list)
     is_seeded: bool = False
 
 
 def save(world: World, path: Path) -> None:
-    """Whole or not at all, whenever the process dies."""
+    """Save the state completely or not at all, whenever the process dies."""
     with world.lock:
         content = {
             "logins": [
@@ -55,14 +55,14 @@ def save(world: World, path: Path) -> None:
 
 
 def _held(world: World) -> set[tuple[str, int]]:
-    """In memory, or about to be: a start may be cut short, too."""
+    """Return the sessions in memory or about to be: a start may be interrupted, too."""
     return {(one.session_id, one.workspace_id) for one in world.sessions.values()} | set(
         world.restoring
     )
 
 
 def load(world: World, path: Path) -> Found:
-    """Puts the logins back. Raises ValueError for a broken file."""
+    """Restore the logins. Raise ValueError for a broken file."""
     try:
         return _read(world, json.loads(path.read_text()))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Connected sessions speak now and then, so that their rows are proven and not only claimed."""
+"""Messages of connected sessions now and then, so that their status has proof."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STEP_SECONDS = 1.0
 
 
 class TrafficSource:
-    """Looks every second who is due to speak. Off until `world.traffic.enabled`."""
+    """Check every second which sessions are due to send. Off until `world.traffic.enabled`."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -25,7 +25,7 @@ class TrafficSource:
         self._world.timeline.after(STEP_SECONDS, self.step, outlives_restart=True)
 
     def _speakers(self) -> list[str]:
-        """Who is due; each is given its next moment."""
+        """Return the sessions that are due, and schedule the next time of each."""
         world, now = self._world, self._world.host.now()
         with world.lock:
             alive = [one.session_id for one in world.sessions.values() if one.is_alive]
@@ -48,5 +48,5 @@ class TrafficSource:
             else:
                 faults.acknowledge(self._world, session_id)
         except Failure:
-            # It died between the look and the word: the dead are silent.
+            # The session died between the check and the message: a dead session sends nothing.
             return

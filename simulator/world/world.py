@@ -1,5 +1,5 @@
-"""The simulated gateway: a little world of sessions that behaves as real gateways were observed to
-(tests/captures/), faults included. What one kind does differently stands in `behaviours`."""
+"""The simulated gateway: sessions that behave as real gateways were observed to
+(tests/captures/), faults included. The differences between kinds are in `behaviours`."""
 
 from __future__ import annotations
 
@@ -28,16 +28,19 @@ Backend = Callable[[str, str, Mapping[str, object] | None, bool], tuple[int, obj
 
 
 class State(StrEnum):
-    """The gateway's process, as a caller meets it."""
+    """The gateway's process, as a caller sees it."""
 
     RUNNING = "running"
     STOPPED = "stopped"  # nobody listens
-    FROZEN = "frozen"  # connections are taken, nothing is answered
+    FROZEN = "frozen"  # connections are accepted, nothing is answered
 
 
 class World:
-    """Everything there is. Verbs may be called from any thread; `lock` is never held while a
-    webhook is sent or an answer takes its time."""
+    """The whole state of the simulated gateway.
+
+    Methods may be called from any thread. `lock` is never held while a webhook is sent or an
+    answer is delayed.
+    """
 
     def __init__(
         self,
@@ -67,23 +70,24 @@ class World:
         )
         self.sessions: dict[str, SimulatedSession] = {}
         self.logins: dict[str, Login] = {}
-        self.restoring: list[tuple[str, int]] = []  # still to come, with their workspaces
+        self.restoring: list[tuple[str, int]] = []  # still to be restored, with their workspaces
         self.notes: deque[str] = deque(maxlen=50)
         self.started_at = host.now()
         self.state = State.RUNNING
-        self.waiting_boot: Job | None = None  # while a restart has it down
+        self.waiting_boot: Job | None = None  # set while a restart keeps the process down
         self.when_state_changes: Callable[[State], None] = lambda state: None
         self.save: Callable[[], None] = lambda: None
         self._is_changed = False
 
-    # What a caller of its API can do
+    # Calls of the API
 
     def create(self, session_id: str, workspace_id: int) -> SimulatedSession:
-        """Answers once the browser is up; the webhook with the QR may overtake the answer."""
+        """Create a session. The answer comes once the browser is up; the QR webhook may overtake
+        it."""
         with self.lock:
             running = self.sessions.get(session_id)
             if running is not None and running.browser is not Browser.DEAD:
-                running.listed = False  # observed: the entry goes, the client stays
+                running.listed = False  # observed: the entry is deleted, the client stays
                 raise Failure(
                     f"The browser is already running for <SESSIONS>/workspace_{workspace_id}/"
                     f"session-{session_id}. Use a different `userDataDir` or stop the running "
@@ -94,7 +98,7 @@ class World:
         return session
 
     def reconnect(self, session_id: str, workspace_id: int) -> SimulatedSession:
-        """Destroys, then creates. A hung browser cannot be asked to go: wake or kill it first."""
+        """Destroy, then create. A hung browser cannot be closed: wake or kill it first."""
         with self.lock:
             session = self.sessions.get(session_id)
             is_hung = session is not None and session.is_mute
@@ -105,7 +109,8 @@ class World:
         return self.create(session_id, workspace_id)
 
     def delete(self, session_id: str) -> bool:
-        """Whether it held the session. Its login files go in any case: observed."""
+        """Delete the session; return whether it was held. Its login files are deleted in any
+        case: observed."""
         with self.lock:
             self.logins.pop(session_id, None)
             held = self.sessions.pop(session_id, None)
@@ -113,7 +118,7 @@ class World:
         return held is not None
 
     def send_message(self, session_id: str, recipient: str) -> SimulatedSession:
-        """The one call that touches the page, and so the one that tells the truth."""
+        """Send a message: the one call that touches the page, and so shows the real state."""
         with self.lock:
             session = self.sessions.get(session_id)
             if session is None or not session.listed:
@@ -140,8 +145,8 @@ class World:
         )
 
     def start(self, session_id: str, workspace_id: int) -> None:
-        """Answers at once, whatever it was; the browser takes its time. Without WhatsApp it gets
-        no further than this."""
+        """Start a session. The answer comes at once in any state; the browser takes its time.
+        Without WhatsApp the session stays here."""
         with self.lock:
             session = self.place(session_id, workspace_id)
             self.tell(self.behaviour.starting(session))
@@ -149,11 +154,11 @@ class World:
                 self.later(self.settings.pace.create, session, self.begin)
 
     def stop(self, session_id: str) -> None:
-        """Its browser goes, its login stays."""
+        """Stop the browser. The login stays."""
         self._end(session_id, self.behaviour.stopped)
 
     def log_out(self, session_id: str) -> None:
-        """Stopped, and its login is gone."""
+        """Stop the session and delete its login."""
         with self.lock:
             self.logins.pop(session_id, None)
             self._end(session_id, self.behaviour.logged_out)
@@ -170,14 +175,14 @@ class World:
                 del self.sessions[session_id]
             self.changed()
 
-    # How a session comes to life
+    # Life cycle of a session
 
     def new_session_id(self, workspace_id: int) -> str:
         letters = "".join(secrets.choice(_ID_ALPHABET) for _ in range(8))
         return f"webjs_{workspace_id}_{int(self.host.now().timestamp())}_{letters}"
 
     def place(self, session_id: str, workspace_id: int) -> SimulatedSession:
-        """In memory and on the list from now on, before any QR exists."""
+        """Put the session into memory and on the list, before any QR code exists."""
         session = SimulatedSession(
             session_id=session_id,
             workspace_id=workspace_id,
@@ -190,7 +195,8 @@ class World:
         return session
 
     def launch(self, session: SimulatedSession) -> None:
-        """Its browser takes its time; where the start waits, so does its login."""
+        """Start the browser, which takes its time. For kinds whose start waits, the login takes
+        part in it."""
         pace = self.settings.pace
         self.host.pause(pace.create)
         if self.faults.whatsapp_unreachable and self.behaviour.start_waits:
@@ -202,7 +208,7 @@ class World:
         self.run(session, self.begin)
 
     def begin(self, session: SimulatedSession) -> None:
-        """Its browser is up: with a login on disk it connects by itself, else it shows a QR."""
+        """Connect with a login on disk, or else show a QR code. The browser is up."""
         session.is_starting = False
         if session.session_id not in self.logins:
             self.show_qr(session)
@@ -240,7 +246,7 @@ class World:
         self.changed()
 
     def put_to_rest(self, session: SimulatedSession) -> None:
-        """A new entry under its name, so that nothing that was due to the old one happens."""
+        """Replace the entry by a new one of the same name, so that no job of the old one runs."""
         resting = SimulatedSession(
             session_id=session.session_id,
             workspace_id=session.workspace_id,
@@ -253,15 +259,18 @@ class World:
         self.sessions[session.session_id] = resting
 
     def tell(self, bodies: Bodies) -> None:
-        """By webhook, in this order."""
+        """Send the webhooks in this order."""
         for body in bodies:
             self.sender.send(self.behaviour.stamped(body, self.host.now(), self.random))
 
     def wait_with(
         self, session: SimulatedSession, act: Callable[[], None], *, seconds: float
     ) -> None:
-        """`act` when its page gives up, after `seconds`, or as soon as it wakes up or is gone:
-        whoever waited for it has gone long since."""
+        """Run `act` when the page's timeout of `seconds` ends, or as soon as it wakes up or is
+        gone.
+
+        The caller that waited for it has left long before.
+        """
 
         def act_once() -> None:
             if session.waiting_call is not None:
@@ -272,14 +281,14 @@ class World:
         self.timeline.after(seconds, act_once)
 
     def stop_waiting(self, session: SimulatedSession) -> None:
-        """Its page woke up or is gone, and the call that waited for it goes on."""
+        """Continue the call that waits for the page, which woke up or is gone."""
         if session.waiting_call is not None:
             self.timeline.after(0, session.waiting_call)
 
-    # The clockwork
+    # Scheduled jobs
 
     def run(self, session: SimulatedSession, action: Callable[[SimulatedSession], None]) -> None:
-        """`action`, if the session is still the one in memory; then all that is due."""
+        """Run `action` if the session is still the one in memory; then run all due jobs."""
         with self.lock:
             if self.sessions.get(session.session_id) is session:
                 action(session)
@@ -294,7 +303,7 @@ class World:
         self.timeline.after(seconds, lambda: self.run(session, action))
 
     def settle(self) -> None:
-        """Everything that is due happens; what must survive a restart is saved."""
+        """Run everything that is due, then save what must survive a restart."""
         self.timeline.held = self.state is not State.RUNNING
         self.timeline.run_due()
         with self.lock:
@@ -303,7 +312,7 @@ class World:
             self.save()
 
     def advance(self, seconds: float) -> None:
-        """In a test: time moves on, and all that is due on the way happens in its order."""
+        """Move the time forward in a test. All jobs due on the way run in their order."""
         if not isinstance(self.host, StillHost):
             raise TypeError("only a test moves the time")
         target = self.host.now() + timedelta(seconds=seconds)
@@ -317,7 +326,7 @@ class World:
         self._is_changed = True
 
     def note(self, text: str) -> None:
-        """Something a person who plays with the simulator may want to know."""
+        """Note something that a user of the simulator may want to know."""
         self.notes.append(f"{self.host.now():%H:%M:%S} {text}")
 
     def uptime_seconds(self) -> float:
@@ -339,8 +348,10 @@ def still_world(
     host: StillHost | None = None,
     backend: Backend | None = None,
 ) -> World:
-    """A world for a test: everything happens at once and in order, time moves by `advance`.
-    `webhook_path`: where a kind that can prove nothing sends; as a rule its kind's own path."""
+    """Return a world for a test: jobs run at once and in order, time moves by `advance`.
+
+    `webhook_path`: the target for kinds without a signature; by default the kind's own path.
+    """
     settings = Settings(
         api_key=api_key,
         hmac_secret=hmac_secret,

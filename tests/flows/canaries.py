@@ -42,8 +42,10 @@ class Canaries:
         self.task_arguments.append(f"{task} {args} {kwargs}")
 
     def found(self) -> list[str]:
-        """Each canary that was seen, and where. A QR code may be in Redis under its account, and
-        on that account's page."""
+        """Return each canary that was seen, and where.
+
+        A QR code may be in Redis under its account, and on that account's page.
+        """
         places = {name: set(_spellings(value)) for name, value in self.by_name.items()}
         return [
             f"{name} in {place}"
@@ -65,7 +67,7 @@ def _may_hold_qr(place: str) -> bool:
 
 
 def of_this_instance() -> Mapping[str, str]:
-    """What the servers and this process itself are given."""
+    """Return the secrets that the servers and this process itself are given."""
     passwords = {
         "database_password": urlsplit(os.environ["DATABASE_URL"]).password or "",
         "redis_password": urlsplit(os.environ["REDIS_URL"]).password or "",
@@ -76,7 +78,7 @@ def of_this_instance() -> Mapping[str, str]:
 
 
 def rows() -> Iterator[tuple[str, str]]:
-    """Every row of every table, as text."""
+    """Return every row of every table, as text."""
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names():
             cursor.execute(f'SELECT t::text FROM "{table}" t')
@@ -84,7 +86,7 @@ def rows() -> Iterator[tuple[str, str]]:
 
 
 def kept_in_redis(client: redis.Redis) -> Iterator[tuple[str, str]]:
-    """Every key with its value."""
+    """Return every key with its value."""
     readers = {
         b"string": client.get,
         b"hash": client.hgetall,
@@ -98,6 +100,7 @@ def kept_in_redis(client: redis.Redis) -> Iterator[tuple[str, str]]:
 
 
 def logged(records: list[logging.LogRecord]) -> str:
-    """As it is written; without the SQL that only DEBUG shows, which no setting of ours logs."""
+    """Return the log as written, without the SQL that only DEBUG shows, which no setting of ours
+    logs."""
     kept = [record for record in records if not record.name.startswith("django.db.backends")]
     return "\n".join(JsonFormatter().format(record) for record in kept)

@@ -56,7 +56,7 @@ class Story:
         return Client().generic(method, path, body, **named).status_code
 
     def run(self, command: str, *arguments: str) -> str:
-        """What a command of `./run manage` prints."""
+        """Return the output of a command of `./run manage`."""
         out = StringIO()
         call_command(command, *arguments, stdout=out)
         return out.getvalue()
@@ -106,7 +106,7 @@ class Story:
         return account.status, account.status_reason, account.session_id
 
     def sentence(self) -> str:
-        """What admin and command line say of the number."""
+        """Return the sentence of admin and command line about the number."""
         return explain(self.account(), clock.database_now()).sentence
 
     def unclaimed(self) -> Finding:

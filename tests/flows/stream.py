@@ -38,7 +38,7 @@ class Stream:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, count: int) -> None:
-        """All of them, from several senders at once, as the Node service does; none is retried."""
+        """Send all, from several senders at once, as the Node service does; none is retried."""
         bodies = islice(self.bodies(), count)
         senders = [threading.Thread(target=self._work, args=(bodies,)) for _ in range(SENDERS)]
         for sender in senders:

@@ -39,7 +39,7 @@ class Terminal:
         self.type("sleep() { :; }")
 
     def type(self, lines: str) -> str:
-        """What is printed until the prompt is back."""
+        """Return the output until the prompt is back."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{lines}\necho; echo '{_DONE}'\n")

@@ -141,13 +141,13 @@ def _given(verb: str) -> dict[str, object]:
 
 
 def _order(world, path: str, given: dict[str, object]) -> None:
-    """As the control interface does it; what makes no sense is refused, which is fine."""
+    """Order a fault as the control interface does; an impossible one is refused, which is fine."""
     headers = {"X-Control-Key": world.settings.control_key}
     ask(world, "POST", f"/_control/{path}", given, headers=headers)
 
 
 def speak(canaries: Canaries) -> None:
-    """Each kind, in each way, on right and wrong paths, true and false."""
+    """Send each kind, in each way, on right and wrong paths, with valid and invalid credentials."""
     for kind in KINDS:
         text = json.dumps(MESSAGES[kind]).replace("TEXT", canaries.new(f"{kind}_message"))
         message = text.replace("KEY", canaries.by_name[f"{kind}_api_key"]).encode()
@@ -195,7 +195,7 @@ def let_the_tasks_run() -> None:
 
 # --- where it is looked for -----------------------------------------------------------------------
 def read_the_pages(canaries: Canaries, *, at_most: int = 220) -> int:
-    """From page to page along the admin's own links, as its administrator."""
+    """Follow the admin's own links from page to page, as its administrator."""
     client = Client()
     client.force_login(User.objects.create(username="root", is_staff=True, is_superuser=True))
     kinds: dict[str, int] = {}

@@ -26,7 +26,7 @@ both = pytest.mark.parametrize("jump", [AHEAD, BACK], ids=["ahead", "back"])
 
 @pytest.fixture
 def well(story):
-    """One account, connected, and well known."""
+    """An account that is connected, with recent proof."""
     connected(story.world, "s")
     story.register("s")
     story.live(40)

@@ -18,7 +18,7 @@ EVENTS = 12
 
 @pytest.fixture
 def backend(running: Running, stream: Stream) -> Iterator[FakeBackend]:
-    """Of the stream's gateway, once both of the web's processes know it."""
+    """The backend of the stream's gateway, once both of the web's processes know it."""
     with a_backend() as backend:
         known = ("--api-key", "stream-key", "--hmac-secret", SECRET)
         manage(running, "gateway_add", "--name", "stream", "--forward-url", backend.url, *known)

@@ -27,7 +27,7 @@ def incident(story: Story) -> Story:
 
 @pytest.fixture
 def reconnected(incident: Story) -> Story:
-    """It was found, somebody scanned, and a message has proven it."""
+    """Return whether it was found, scanned, and proven by a message."""
     incident.live(20)
     faults.scan(incident.world, HELD, phone_number=NUMBER)
     faults.speak(incident.world, HELD)

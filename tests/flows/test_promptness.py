@@ -18,7 +18,7 @@ EVENTS = 50
 
 
 def seconds_until_seen(connection: psycopg.Connection, stream: Stream, body: bytes) -> float:
-    """From the POST until another connection sees the status that it brings."""
+    """Return the seconds from the POST until another connection sees the status that it brings."""
     said = json.loads(body)
     status = "connected" if said["event"] == "session_ready" else "disconnected"
     sending = threading.Thread(target=stream.post, args=(body,))

@@ -24,7 +24,7 @@ ALIVE = "webjs_1_alive"
 
 @pytest.fixture
 def alive(story: Story) -> Story:
-    """One number, connected for long, and Rollcall knows."""
+    """A number that has been connected for long, as Rollcall knows."""
     return with_sessions(story, 1)
 
 
@@ -77,7 +77,7 @@ def test_a_killed_browser_is_back_within_a_minute_and_every_step_is_written_down
 def test_one_that_does_not_stay_is_given_up_after_three_tries_and_a_person_lets_it_begin_anew(
     alive,
 ):
-    """It comes back each time, and dies a few seconds later: that is no cure."""
+    """Each start succeeds, and the session dies a few seconds later: that is no cure."""
 
     def dies_again() -> None:
         if alive.account().status == Status.CONNECTED and Repair.objects.exists():

@@ -30,7 +30,7 @@ def mail(settings) -> Iterator[MailServer]:
 
 @pytest.fixture
 def route(story: Story, mail: MailServer, monkeypatch: pytest.MonkeyPatch) -> Story:
-    """All is well; operators have a channel."""
+    """A healthy route; operators have a channel."""
     monkeypatch.setattr(misrouted, "_noted", {})
     channel = Channel(name="ops", kind=Channel.Kind.EMAIL)
     channel.target = "ann@example.com"

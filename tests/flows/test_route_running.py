@@ -54,8 +54,10 @@ class Scene:
             return connection.execute(sql, values).fetchone()
 
     def states(self, path: str) -> list[str]:
-        """What became of what we had it say there: the gateway also speaks by itself, and of a
-        session that no account runs on."""
+        """Return the results of the webhooks that we ordered.
+
+        The gateway also sends its own, and some about a session that no account runs on.
+        """
         sql = "SELECT array_agg(state) FROM webhook_deliveries WHERE path = %s AND session_id = %s"
         return list(self.ask(sql, path, self.said["session_id"])[0] or [])
 
@@ -72,7 +74,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    """On an instance of its own: what others have told and broken there is another story."""
+    """Run on an instance of its own, without the faults of other tests."""
     with serving(MailServer()) as mailbox:
         mail = {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": str(mailbox.port)}
         with Running(tmp_path / "state", **mail) as running:

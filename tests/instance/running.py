@@ -194,7 +194,7 @@ def listening(running: Running) -> set[str]:
 
 
 def address_of(text: str) -> str:
-    """What /proc says in hexadecimal, words reversed."""
+    """Return the address in /proc's format: hexadecimal, words reversed."""
     host, port = text.split(":")
     words = [bytes.fromhex(host[at : at + 8])[::-1] for at in range(0, len(host), 8)]
     return f"{ipaddress.ip_address(b''.join(words))}:{int(port, 16)}"

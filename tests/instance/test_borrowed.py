@@ -21,7 +21,7 @@ NAME = "borrowed_by_an_instance"
 
 @pytest.fixture
 def database_url() -> Iterator[str]:
-    """One more database in the servers of this test run."""
+    """Create one more database in the servers of this test run."""
     whole = os.environ["DATABASE_URL"]
     with psycopg.connect(whole, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {NAME}")

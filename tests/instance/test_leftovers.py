@@ -73,7 +73,7 @@ def test_what_does_not_say_whose_it_is_stays(a_home, note):
 
 
 def test_a_disk_that_is_not_mounted_just_now_is_no_directory_that_is_gone(a_home):
-    """Not even the place of the state directory is there, or it is on another disk than it was."""
+    """The state directory's parent is missing, or it is on another disk than before."""
     away, state = a_home("away")
     shutil.rmtree(state.parent)
     elsewhere, state = a_home("elsewhere")
@@ -87,7 +87,7 @@ def test_a_disk_that_is_not_mounted_just_now_is_no_directory_that_is_gone(a_home
 
 
 def test_one_that_somebody_holds_stays(a_home):
-    """Its supervisor lives, whoever has deleted its state directory."""
+    """The supervisor lives, although its state directory was deleted."""
     home, state = a_home()
     shutil.rmtree(state)
     held = cluster.hold(home)

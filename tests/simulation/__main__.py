@@ -43,8 +43,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _mutate(names: str) -> int:
-    """Each guard taken away in turn, and the first seed that notices; with the guard in its place
-    the same seed keeps every promise."""
+    """Remove each guard in turn, and print the first seed that notices.
+
+    With the guard in its place the same seed keeps every promise.
+    """
     from tests.simulation.engine.simulation import Plan, simulate
     from tests.simulation.mutations import GUARDS, SEEDS, plan_for
 

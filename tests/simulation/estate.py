@@ -42,7 +42,7 @@ class HubHost:
         return self._hub.clock.now
 
     def pause(self, seconds: float) -> None:
-        """Of the call that is answered; the others go on."""
+        """Pause the call that is answered; the others go on."""
         self._hub.sleep(seconds)
 
     def start(self, job: Job) -> None:
@@ -169,7 +169,8 @@ class Estate:
         return site
 
     def _own_random(self) -> random.Random:
-        """So that one more call of one gateway does not change the fate of all."""
+        """Use separate random numbers, so that one more call of one gateway does not change the
+        others."""
         return random.Random(self.random.randrange(2**32))
 
     def _populate(self, accounts: int) -> None:

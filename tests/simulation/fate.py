@@ -29,7 +29,7 @@ class Fate:
         self._to_us = ours.ToUs(stage)
 
     def begin(self, *, intensity: float = 1.0, only: Collection[str] = ()) -> None:
-        """`only`: of all that may happen, these; empty: all."""
+        """Start the faults. `only`: these; empty: all."""
         estate = self.stage.estate
         kinds: tuple[tuple[dict[str, float], int, Callable[[str], None]], ...] = (
             (sessions.RATES | people.RATES, len(estate.numbers), self._befall_a_session),
@@ -42,7 +42,7 @@ class Fate:
                 self._next(drawn, sum(drawn.values()) * number * intensity / DAY, befall)
 
     def lose_all(self) -> None:
-        """Of every gateway, at once and without a word."""
+        """Lose all sessions of every gateway, at once and silently."""
         for site in self.stage.estate.sites:
             self._to_gateways.lose_all(site)
             site.touch()

@@ -16,7 +16,7 @@ from simulator.state.sessions import Browser, SimulatedSession, Truth
 
 
 class Shown(StrEnum):
-    """What its gateway shows of a session to whoever reads it."""
+    """The state that a gateway shows to a reader."""
 
     CONNECTED = "connected"
     OTHER = "other"  # otherwise, or not at all
@@ -24,7 +24,7 @@ class Shown(StrEnum):
 
 
 class Verb(StrEnum):
-    """What a call of ours is to a gateway. Everything else only reads."""
+    """The effect of a call of ours on a gateway. Any other call only reads."""
 
     LIST = "list"
     READ = "read"
@@ -50,7 +50,7 @@ def _webjs_shows(session: SimulatedSession) -> Shown:
 
 
 def _wwebjs_api_shows(session: SimulatedSession) -> Shown:
-    """Its page's own word, each time."""
+    """Return the page's own state, each time."""
     if session.is_starting or not session.listed:
         return Shown.OTHER
     if session.is_mute:
@@ -59,7 +59,7 @@ def _wwebjs_api_shows(session: SimulatedSession) -> Shown:
 
 
 def _evolution_shows(session: SimulatedSession) -> Shown:
-    """Its memory's word. Its list's rows, which stay `open`, are not believed."""
+    """Return the state in memory. The list's rows, which stay `open`, are not trusted."""
     return _shown(_says_connected(session))
 
 
@@ -95,12 +95,12 @@ class Kind:
 
     @property
     def forgets_names(self) -> bool:
-        """What it has lost is not on its list any more."""
+        """Return whether lost sessions leave its list."""
         return self.name != "wppconnect"
 
     @property
     def has_probe(self) -> bool:
-        """One that WhatsApp cannot see."""
+        """Return whether it has a probe that WhatsApp cannot see."""
         return self.capabilities.probe is ProbeKind.HARMLESS
 
     def call_of(self, method: str, path: str, body: bytes = b"") -> Call:
@@ -111,7 +111,7 @@ class Kind:
         return Call(Verb.READ)
 
     def is_borne_out(self, session: SimulatedSession) -> bool:
-        """Whether a probe, asked now, would find a live page behind its "connected"."""
+        """Return whether a probe would now find a live page behind its "connected"."""
         if not self.has_probe:
             return True
         running = session.browser is Browser.RUNNING and not session.is_starting
@@ -208,5 +208,5 @@ def drawn(wanted: tuple[str, ...], *, seed: int, gateways: int) -> list[Kind]:
 
 
 def own_path(kind: Kind, token: str) -> str:
-    """Where one that can prove nothing sends its webhooks; "" for the others."""
+    """Return the secret path for a kind without credentials; "" for the others."""
     return f"{webhook_path(kind.name)}/{token}" if kind.name == "wppconnect" else ""

@@ -15,10 +15,12 @@ from tests.simulation.kinds import Kind, Shown
 
 @dataclass(slots=True)
 class Fact:
-    """What is true of one session, each with since when it is so or not. `good`: the gateway can be
-    reached, holds it and does not deny that it is connected; `claimed`: the same, reachable or not;
-    `alive`: its live page is there, too; `borne_out`: it is claimed, and where its kind can be
-    probed, a probe would say so as well."""
+    """The facts about one session, each with its last change.
+
+    `good`: the gateway can be reached, holds it and does not deny that it is connected;
+    `claimed`: the same, reachable or not; `alive`: its live page exists, too; `borne_out`: it is
+    claimed, and if its kind can be probed, a probe would confirm it.
+    """
 
     good: bool
     claimed: bool
@@ -59,8 +61,8 @@ class Ledger:
     def _suspects(
         self, sessions: Mapping[str, SimulatedSession], *, is_reachable: bool
     ) -> list[str]:
-        """In their order. What is held is compared by identity: a gateway that boots has others by
-        the same names."""
+        """Return the suspects in order. Sessions are compared by identity: a gateway that boots
+        has new ones of the same names."""
         if is_reachable != self._was_reachable:
             return list(self.facts)
         held, written, get = self._held.get, self.written, sessions.get

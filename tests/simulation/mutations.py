@@ -63,7 +63,7 @@ def one_pass_at_a_time() -> AbstractContextManager[Any]:
 
 
 def two_starts_at_once() -> AbstractContextManager[Any]:
-    """What is in flight at a gateway limits what may begin."""
+    """The limit of starts in progress at a gateway."""
     return patch.object(starts.limits, "has_room", lambda *args: True)
 
 
@@ -76,7 +76,7 @@ def in_flight_lease() -> AbstractContextManager[Any]:
 
 
 def confirmation() -> AbstractContextManager[Any]:
-    """What a machine claims is read at once, and again where that bell was lost."""
+    """The read after a claim, and the second one if the first bell was lost."""
     return _all(
         patch.object(observe, "_ask_for_confirmation", lambda *args: None),
         patch.object(confirm, "request_lost_reads", lambda: None),
@@ -94,7 +94,7 @@ def targeted_read() -> AbstractContextManager[Any]:
 
 
 def own_retry() -> AbstractContextManager[Any]:
-    """What a gateway mends itself is left to it."""
+    """The wait for a gateway's own repair."""
     return patch.object(policy, "_own_retry", lambda case: (None, policy.timedelta(0)))
 
 

@@ -75,7 +75,7 @@ class Numbers:
             self.seen_after[kind].append((now - began).total_seconds())
 
     def moved(self, account_id: int) -> None:
-        """It runs on another session now."""
+        """Note that it runs on another session now."""
         self._lost.pop(account_id, None)
         self._ours.pop(account_id, None)
 
@@ -87,7 +87,8 @@ class Numbers:
             self._ours[account_id].was_started = True
 
     def healed(self, account_id: int, now: datetime, in_the_way: Callable[[datetime], str]) -> bool:
-        """Whether it was later than is promised. `in_the_way`: of its repair, since this moment."""
+        """Return whether it was later than promised. `in_the_way`: since when its repair was
+        hindered."""
         ours = self._ours.pop(account_id, None)
         if ours is None or not ours.was_started:
             return False

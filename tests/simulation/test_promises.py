@@ -21,7 +21,7 @@ def test_every_promise_holds(transactional_db, plan):
 
 
 def test_a_simulated_clock_ends_with_its_simulation(transactional_db):
-    """What a module keeps of it would stand still in the next one."""
+    """A module that kept the simulated clock would stand still in the next simulation."""
     simulate(Plan(seed=1, hours=0.01, accounts=4, gateways=1, quiet_seconds=20))
 
     kept = [

@@ -23,7 +23,7 @@ class Trouble:
 
 
 class Troubles:
-    """By session, and by gateway."""
+    """The troubles by session, and by gateway."""
 
     def __init__(self) -> None:
         self._of: defaultdict[str, list[Trouble]] = defaultdict(list)

@@ -12,7 +12,7 @@ BASE_URL = "http://localhost:3001"
 
 
 class Backend:
-    """What receives the simulator's webhooks: remembers them, answers `status`, or raises."""
+    """A receiver of the simulator's webhooks: it stores them, answers `status`, or raises."""
 
     def __init__(self):
         self.requests = []

@@ -61,7 +61,7 @@ def ask(
 
 
 def control(world: World, path: str, body: object = None, method: str = "POST") -> object:
-    """One control call that succeeds."""
+    """Make one control call that succeeds."""
     headers = {"X-Control-Key": world.settings.control_key}
     status, answer = ask(world, method, f"/_control/{path}", body or {}, headers=headers)
     assert status == 200, answer

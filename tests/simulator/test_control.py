@@ -146,7 +146,7 @@ def test_the_page_names_everything_there_is():
 
 
 def lines_of_the_page():
-    """Every curl line of the page: method, path, body."""
+    """Return every curl line of the page: method, path, body."""
     found = []
     for line in PAGE.read_text().replace("\\\n", " ").splitlines():
         if not line.startswith("control "):

@@ -20,7 +20,7 @@ ACTIVE = "/api/whatsapp/accounts/active"
 
 
 class AskedBackend:
-    """What the gateway asks its backend, and what that answers."""
+    """A backend that records the gateway's questions, and answers them."""
 
     def __init__(self, *, sessions=(), offered=(), tries_without_answer=0):
         self.calls = []

@@ -18,7 +18,7 @@ from tests.simulator.simulated import NUMBER, connected, control, scanned
 
 
 def say_all(world):
-    """One of each event the simulator knows."""
+    """Send one of each event that the simulator knows."""
     scanned(world)
     faults.speak(world, "s")
     faults.acknowledge(world, "s")

@@ -83,7 +83,7 @@ def client(world):
 
 
 def alike(answer):
-    """With every QR code, and whatever only the recording's stub says, made the same."""
+    """Make QR codes, and answers of the recording's stub, equal."""
     text = json.dumps(answer).replace("Offline Stub", "Simulated")
     return re.sub(r'"2@[^"]*"', '"2@"', text)
 
@@ -247,7 +247,7 @@ def test_a_restart_that_nobody_waited_for_happens_all_the_same(world, client):
 
 
 def test_a_restart_that_waits_goes_on_when_the_session_is_stopped(world):
-    """So that a session appears which nobody has just asked for."""
+    """A session appears although its last call was a stop."""
     connected(world, "s")
     faults.hang(world, "s", honest=False)
     with pytest.raises(httpx.ReadTimeout):

@@ -23,7 +23,7 @@ def _no_remembered_keys():
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_idle_connections():
-    """To backends of tests that are over."""
+    """Close idle connections to backends of finished tests."""
     yield
     for whom in Whom:
         http._shared_transport(os.getpid(), whom).close()

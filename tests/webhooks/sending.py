@@ -23,7 +23,7 @@ SECRET = "secret-of-whatsapp-1"
 
 
 def give_secret(gateway: Gateway, purpose: str, value: str, *, ends_in: float | None = None):
-    """One more secret, valid for `ends_in` more seconds (negative: it has ended)."""
+    """Add a secret, valid for `ends_in` more seconds (negative: it has ended)."""
     not_after = None if ends_in is None else database_now() + timedelta(seconds=ends_in)
     row = GatewaySecret(gateway=gateway, purpose=purpose, not_after=not_after)
     row.secret = value
@@ -68,7 +68,7 @@ def lost(session_id: object = "alice", reason: object = "NAVIGATION", **data: ob
 
 
 def as_a_stranger() -> Client:
-    """As real requests arrive: without a CSRF token, and an error of ours is an answer."""
+    """A client like real senders: without a CSRF token, and our errors become answers."""
     return Client(enforce_csrf_checks=True, raise_request_exception=False)
 
 

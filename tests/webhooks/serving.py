@@ -75,7 +75,7 @@ class Server:
     def exchange(
         self, pieces: Iterable[bytes], headers: Mapping[str, str], *, path: str = PATH
     ) -> Answer:
-        """One request, whose body is sent piece by piece, and its answer."""
+        """Send a request with its body piece by piece, and return the answer."""
         began = time.monotonic()
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as connection:
             lines = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", "Connection: close"]
@@ -90,7 +90,7 @@ class Server:
         return Answer(int(head.split()[1]), body, time.monotonic() - began)
 
     def memory_bytes(self) -> int:
-        """Of the master and its workers; what they share counts once."""
+        """Return the memory of the master and its workers; shared memory counts once."""
         processes = [psutil.Process(self.process.pid)]
         processes += processes[0].children(recursive=True)
         return sum(process.memory_full_info().pss for process in processes)
@@ -111,7 +111,8 @@ def read_all(connection: socket.socket) -> bytes:
 def served(
     directory: Path, *, config: str = "instance.web", **environment: str
 ) -> Iterator[Server]:
-    """Until it answers; ended with the block. `environment` is beside the tests' own."""
+    """Start the server, wait for it, and stop it after the block. `environment` adds to the
+    tests' own."""
     port = free_port()
     log = directory / f"web-{port}.log"
     with log.open("wb") as output:
@@ -143,7 +144,7 @@ def _listens(server: Server) -> bool:
 
 
 def deployed() -> dict[str, str]:
-    """As a deployment has it, but for the tests' database."""
+    """The environment of a deployment, with the tests' database."""
     address = urlsplit(os.environ["DATABASE_URL"])
     name = settings.DATABASES["default"]["NAME"]
     return {

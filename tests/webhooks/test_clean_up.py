@@ -34,7 +34,7 @@ def world(cast):
 
 
 def an_old_account(cast, world, session_id, status, **fields):
-    """Nothing was heard of it for two months."""
+    """An account without news for two months."""
     connected(world, session_id, phone_number=str(15_550_000_000 + len(world.logins)))
     then = cast.now - LONG_AGO
     given = {"created_at": then, "last_activity_at": then, "last_connected_at": then}

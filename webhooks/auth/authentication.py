@@ -1,4 +1,4 @@
-"""Who is speaking: the gateway is the one whose secret verifies over the raw bytes."""
+"""Webhook authentication: the sender is the gateway whose secret verifies over the raw bytes."""
 
 from __future__ import annotations
 
@@ -60,8 +60,10 @@ LARGE_BODIES = threading.BoundedSemaphore(settings.THREADS // 2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedOn:
-    """Where a gateway's webhooks are handed on to, with which headers; `relay` where a large body
-    is under way already."""
+    """The target for forwarding a gateway's webhooks, and the headers to send.
+
+    `relay` is set if a large body is already on its way.
+    """
 
     url: str
     headers: Mapping[str, str]
@@ -84,9 +86,10 @@ class Speaker:
 
 
 class WebhookAuthentication(BaseAuthentication):
-    """Reads the body as a stream: never touch `request.data` or `request.body` beside it.
+    """The authentication of webhooks. It reads the body as a stream: never use `request.data` or
+    `request.body` beside it.
 
-    The route says which kind of gateway it is for, and perhaps a token of its own path.
+    The route determines the gateway kind, and may contain the token of a gateway's own path.
     """
 
     is_misrouted = False
@@ -116,12 +119,12 @@ class WebhookAuthentication(BaseAuthentication):
             raise
 
     def authenticate_header(self, request: Request) -> str:
-        """Makes the answer 401 instead of 403."""
+        """Return the scheme, which makes the answer 401 instead of 403."""
         return 'HMAC realm="rollcall"'
 
 
 class MisroutedAuthentication(WebhookAuthentication):
-    """On a path that is not theirs."""
+    """Authentication on a path that is not for webhooks of this kind."""
 
     is_misrouted = True
 
@@ -159,7 +162,7 @@ def note_untrusted(
 
 
 class _Listener:
-    """One request to the door of one kind. `listen` raises Untrusted, BodyRefused, Ambiguous."""
+    """One request to the route of one kind. `listen` raises Untrusted, BodyRefused, Ambiguous."""
 
     def __init__(self, meta: dict[str, Any], kind: str, path_token: str) -> None:
         self.kind = kind
@@ -171,7 +174,7 @@ class _Listener:
         self.credentials = self._read(meta)
 
     def listen(self, coming: Incoming) -> Speaker:
-        """What was begun for it, it ends itself unless there is a speaker, who then must."""
+        """Close the relay if authentication fails; on success the Speaker owns it."""
         try:
             return self._listen(coming)
         except BaseException:
@@ -208,8 +211,7 @@ class _Listener:
         first: bytes,
         length: int | None,
     ) -> Hasher | None:
-        """It is a large body: its place among them, and its way to a backend where it is clear
-        which one that would be."""
+        """Reserve a place for a large body, and open its relay if the target backend is clear."""
         refuse_compressed(self.meta)
         take()
         url = self._likely_url({door.gateway_id: door for door in likely}.values(), first)
@@ -219,9 +221,12 @@ class _Listener:
         return self.relay
 
     def _likely_url(self, doors: Collection[Door], first: bytes) -> str:
-        """Where they do not all lead to one backend, whose session it is says more than the address
-        that a gateway says it has: nobody's messages may begin to arrive at another's backend. ""
-        where it leads nowhere, or nobody knows where."""
+        """Guess the backend early. If candidates disagree, the session's owner beats the
+        unsigned X-Instance-Url.
+
+        No messages may begin to arrive at another gateway's backend. "" if there is none or it
+        is ambiguous.
+        """
         if not any(door.forward_url for door in doors):
             return ""
         holding_ids = holders(session_id_in(first, self.profile.session_field))
@@ -239,8 +244,10 @@ class _Listener:
         return {name: value for name, value in sent.items() if value} | {"Via": via(self.meta)}
 
     def _read(self, meta: dict[str, Any]) -> Credentials:
-        """Where the path says who speaks and there is nothing to check a signature with, whatever
-        else was sent is passed over."""
+        """Return the credentials of the headers.
+
+        They are ignored if the path names the sender and no secret exists to check a signature.
+        """
         profile = self.profile
         if self.owners and not self._ring().by_secret:
             profile = Profile(
@@ -254,12 +261,12 @@ class _Listener:
         )
 
     def _ring(self, at_most_seconds: float = LIVES_SECONDS) -> Keyring:
-        """The secrets that may sign: of the path's owners, if it has any."""
+        """Return the secrets that may sign: those of the path's owners, if it has any."""
         ring = keyring(self.kind, at_most_seconds=at_most_seconds)
         return ring.of(self.owners) if self.owners else ring
 
     def _doors(self) -> tuple[Door, ...]:
-        """What can be opened without looking at the body."""
+        """Return the gateways that match without a look at the body."""
         if self.credentials.token:
             return self._doors_with_token()
         if self.owners:
@@ -270,7 +277,7 @@ class _Listener:
         return without_signature(doors)
 
     def _doors_with_token(self) -> tuple[Door, ...]:
-        """Once more with fresh secrets where none fits at first."""
+        """Find the gateways of the token; retry once with fresh secrets if none matches."""
         try:
             return self._doors_in(self._ring())
         except Untrusted as untrusted:
@@ -300,7 +307,8 @@ class _Listener:
         )
 
     def _handed(self, door: Door) -> HandedOn | None:
-        """A body that is on its way to another gateway's backend after all is broken off."""
+        """Return the forwarding target. Break off a body that is on its way to another gateway's
+        backend."""
         if self.relay is not None and not self.relay.goes_to(door.forward_url):
             self.relay.end()
             self.relay = None
@@ -317,7 +325,7 @@ def _header(meta: Mapping[str, Any], name: str) -> str:
 
 @contextmanager
 def _slot() -> Iterator[Any]:
-    """`take` is called when a body turns out to be large; its slot is given back at the end."""
+    """Yield `take`, to be called for a large body. Its slot is released at the end."""
     taken: list[bool] = []
 
     def take() -> None:

@@ -1,4 +1,5 @@
-"""Whose door it is: by key, by path, by token, and, where several share one, by what is said."""
+"""Candidate gateways of a request: by key, by path, by token; if several share one, by its
+content."""
 
 from __future__ import annotations
 
@@ -24,14 +25,14 @@ def has_door_with_key(kind: str, key: str) -> bool:
 
 
 def unknown_key(kinds: Iterable[str], key: str, header: str) -> Untrusted:
-    """Why no door of these kinds opens with it."""
+    """Return the error for a key that matches no gateway of these kinds."""
     if any(keyring(kind).is_ended_key(key) for kind in kinds):
         return Untrusted("ended_secret", f"{header} was a gateway's of ours, but has ended")
     return Untrusted("unknown_key", f"{header} belongs to no gateway of ours")
 
 
 def doors_with_path(kind: str, token: str) -> tuple[Door, ...]:
-    """Raises Untrusted where the path is nobody's."""
+    """Return the gateways of the path token. Raise Untrusted if there are none."""
     doors = _found(kind, lambda ring: ring.with_path(token))
     if not doors:
         raise Untrusted(
@@ -42,7 +43,7 @@ def doors_with_path(kind: str, token: str) -> tuple[Door, ...]:
 
 
 def _found(kind: str, find: Callable[[Keyring], tuple[Door, ...]]) -> tuple[Door, ...]:
-    """Once more with fresh secrets where it is not found at first."""
+    """Find gateways; retry once with fresh secrets if none is found."""
     return find(keyring(kind)) or find(keyring(kind, at_most_seconds=DOUBTED_AFTER_SECONDS))
 
 
@@ -67,8 +68,11 @@ def _must_sign(door: Door) -> Untrusted:
 
 
 def choose(doors: tuple[Door, ...], instance_url: str, session_id: str) -> Door:
-    """Several instances of one installation may share a key. The address they say they have may
-    choose among them, else the session that is spoken of; never anybody outside of them."""
+    """Choose one of several instances of one installation that share a key.
+
+    The X-Instance-Url that they send may choose among them, else the owner of the named session;
+    never a gateway outside of them.
+    """
     if len(doors) == 1:
         return doors[0]
     named = [door for door in doors if instance_url and door.base_url == instance_url]
@@ -85,7 +89,7 @@ def choose(doors: tuple[Door, ...], instance_url: str, session_id: str) -> Door:
 
 
 def session_id_in(content: bytes, field: str) -> str:
-    """The first session that is named near the beginning; "" where there is none."""
+    """Return the first session id near the beginning of the body; "" if there is none."""
     pattern = rb'"' + field.encode() + rb'"\s*+:\s*+"([^"\\]{1,255})"'
     found = re.search(pattern, content[:_HINT_BYTES])
     return found.group(1).decode("utf-8", "replace") if found else ""

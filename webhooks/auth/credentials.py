@@ -1,4 +1,4 @@
-"""What a request says of itself in its headers, checked before anything is read or hashed."""
+"""The credentials in a request's headers, checked before anything is read or hashed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateways.wire.json_fields import MAX_ID_CHARACTERS
 TOLERANCE_SECONDS = 300
 LONGEST_KEY = 500
 LONGEST_TOKEN = 4096
-# One for each secret that a sender signs with while it is replacing them, and some to spare.
+# One for each secret that a sender signs with while it rotates secrets, and some spare.
 MOST_SIGNATURES = 16
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
@@ -23,8 +23,11 @@ _EVENT_ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,255}")  # visible, without a dot
 
 
 class Untrusted(Exception):
-    """Credentials that cannot be right: `code` for counting, the text for a human, and by how much
-    the sender's clock is ahead where that is what is wrong."""
+    """Invalid credentials.
+
+    `code` is for counting, the text for a human. The skew is how far the sender's clock is
+    ahead, in seconds, if that is the fault.
+    """
 
     def __init__(self, code: str, text: str, *, skew_seconds: int | None = None) -> None:
         super().__init__(text)
@@ -34,11 +37,14 @@ class Untrusted(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """One of: signatures over `signed` and the body, a token, a key; or nothing, where the path
-    says who speaks. `instance_url` is only a hint."""
+    """The credentials of one request.
+
+    One of: signatures over `signed` and the body, a token, a key; or nothing, if the path names
+    the sender. `instance_url` is only a hint.
+    """
 
     signatures: tuple[bytes, ...] = field(default=(), repr=False)
-    signed: bytes = b""  # what is hashed before the body
+    signed: bytes = b""  # hashed before the body
     algorithm: str = "sha256"
     token: str = field(default="", repr=False)
     key: str = field(default="", repr=False)
@@ -51,7 +57,8 @@ class Credentials:
 def read_credentials(
     meta: Mapping[str, object], profile: Profile, *, now_seconds: float, path_is_enough: bool
 ) -> Credentials:
-    """From WSGI's variables. A signature decides even beside a key. Raises Untrusted."""
+    """Return the credentials in WSGI's variables. A signature takes precedence over a key. Raise
+    Untrusted."""
     instance_url = _header(meta, profile.address_header).rstrip("/")
     event_id = _event_id(meta, profile)
     if profile.signature and _variable(profile.signature.header) in meta:
@@ -67,14 +74,15 @@ def read_credentials(
     if profile.token and (bearer := _bearer(meta)):
         if bearer.count(".") == 2:
             return Credentials(token=bearer, instance_url=instance_url, event_id=event_id)
-        header, key = "Authorization", bearer  # a key, sent that way
+        header, key = "Authorization", bearer  # a key in the bearer header
     if not key and not path_is_enough:
         raise Untrusted("no_credentials", nothing_sent(profile))
     return Credentials(key=key, key_header=header, instance_url=instance_url, event_id=event_id)
 
 
 def nothing_sent(profile: Profile) -> str:
-    """What this kind may send, none of which came, and what to set."""
+    """Return the credentials that this kind can send, none of which came, and the setting for
+    them."""
     ways = list(profile.key_headers)
     if profile.token:
         ways.insert(0, "Authorization: Bearer")
@@ -108,7 +116,7 @@ def _signatures(meta: Mapping[str, object], signature: Signature) -> tuple[bytes
 
 
 def _versioned(text: str, signature: Signature) -> tuple[bytes, ...]:
-    """Of those with spaces between them, the ones of version 1; others are passed over."""
+    """Return the version 1 signatures of a space-separated list; others are ignored."""
     size = hashlib.new(signature.algorithm).digest_size
     found = []
     for part in text.split(" ")[:MOST_SIGNATURES]:
@@ -154,7 +162,7 @@ def _check_timestamp(header: str, meta: Mapping[str, object], now_seconds: float
 
 
 def require_recent(off_seconds: float, *, tolerance_seconds: int) -> None:
-    """Raises Untrusted where a moment is too far from now; `off_seconds` above 0 is ahead."""
+    """Raise Untrusted if a time is too far from now. `off_seconds` above 0 means ahead."""
     off = round(off_seconds)
     if abs(off) > tolerance_seconds:
         way = "ahead" if off > 0 else "behind"
@@ -167,7 +175,8 @@ def require_recent(off_seconds: float, *, tolerance_seconds: int) -> None:
 
 
 def _event_id(meta: Mapping[str, object], profile: Profile) -> str | None:
-    """It is signed with a dot behind it, so that one inside would move what is signed as what."""
+    """Return the event id. A dot in it is refused: the id is signed with a dot behind it, so a
+    dot inside would shift the signed fields."""
     if not profile.id_header or _variable(profile.id_header) not in meta:
         return None
     event_id = _header(meta, profile.id_header)
@@ -190,7 +199,7 @@ def _bearer(meta: Mapping[str, object]) -> str:
 
 
 def _key(meta: Mapping[str, object], profile: Profile) -> tuple[str, str]:
-    """The first key that was sent, and its header."""
+    """Return the first key that was sent, and its header."""
     for header in profile.key_headers:
         key = _header(meta, header)
         if len(key) > LONGEST_KEY:

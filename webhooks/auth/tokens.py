@@ -1,5 +1,8 @@
-"""Tokens that a gateway signs with a secret of ours (JWT, HS256). They prove the sender and not the
-body: a claim that came with one is confirmed by a read like any other."""
+"""Tokens that a gateway signs with a secret of ours (JWT, HS256).
+
+They authenticate the sender and not the body: a claim that came with one is confirmed by a read
+like any other.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,12 @@ LONGEST_LIFE_SECONDS = 3600
 LATEST_SECONDS = 10**11
 _OPTIONS: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
 
-# How long the secret is, is decided where it is set; a warning for every webhook helps nobody.
+# The length is checked when the secret is set; a warning for every webhook helps nobody.
 warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
 
 
 def secret_of(token: str, secrets: Iterable[bytes], *, meant: Token, now_seconds: float) -> bytes:
-    """The one that has signed this token, which is such as is meant. Raises Untrusted."""
+    """Return the secret that signed this token, if it is of the `meant` form. Raise Untrusted."""
     for secret in secrets:
         try:
             claims = jwt.decode(token, secret, algorithms=["HS256"], options=_OPTIONS)

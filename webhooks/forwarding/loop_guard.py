@@ -1,4 +1,4 @@
-"""What we hand on must not come round to us again: it would be handed on for ever."""
+"""The guard against forwarding loops: a webhook that we forwarded must not come back to us."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rest_framework.exceptions import APIException
 
 
 class Circle(APIException):
-    """We have handed this on ourselves."""
+    """A webhook that we forwarded ourselves."""
 
     status_code = 508
     default_code = "circle"
@@ -24,13 +24,13 @@ class Circle(APIException):
 
 
 def refuse_our_own(meta: Mapping[str, Any]) -> None:
-    """Raises Circle. Whoever writes our name into the header only shuts the door on himself."""
+    """Raise Circle. A sender that forges our name in the header only blocks itself."""
     if _name(settings.SECRET_KEY) in str(meta.get("HTTP_VIA", "")):
         raise Circle
 
 
 def via(meta: Mapping[str, Any]) -> str:
-    """The Via header with our name behind those who handed it on before us."""
+    """Return the Via header: our name after those that forwarded it before us."""
     before = str(meta.get("HTTP_VIA", ""))
     ours = f"1.1 {_name(settings.SECRET_KEY)}"
     return f"{before}, {ours}" if before else ours
@@ -38,5 +38,5 @@ def via(meta: Mapping[str, Any]) -> str:
 
 @functools.lru_cache
 def _name(key: str) -> str:
-    """One for all processes of this installation, and no other's."""
+    """Return one name for all processes of this installation, and for no other."""
     return f"rollcall-{hmac.digest(key.encode(), b'via', hashlib.sha256).hex()[:16]}"

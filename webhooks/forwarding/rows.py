@@ -1,5 +1,8 @@
-"""State events on their way to a business's own backend: committed with their delivery, and handed
-on from the row until they arrive (webhooks.forwarding.sender). Our own state waits for nobody."""
+"""State events to be forwarded to a business's own backend.
+
+The row is committed with the delivery, and forwarded until it arrives
+(webhooks.forwarding.sender). Our own state does not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -28,20 +31,22 @@ logger = logging.getLogger(__name__)
 GIVE_UP_AFTER = timedelta(hours=24)
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(seconds=60)
-# The old signature names a time that the backend may not tolerate any more.
+# The backend may no longer accept the time of the old signature.
 SIGNED_ANEW_AFTER = timedelta(seconds=60)
 QR_SECONDS = 60
-# What a backend answers to one event because of what it says. Anything else is true of the next
-# event, too, which therefore waits, so that they arrive in their order …
+# Answers of a backend to the content of one event. Any other error would also hit the next event,
+# which therefore waits, so that events arrive in order …
 ABOUT_THE_EVENT = frozenset({400, 409, 413, 415, 422, 500})
-# … for about an hour: it may be this event that makes the backend fall over.
+# … for about an hour: this event may be the one that breaks the backend.
 ATTEMPTS_THAT_HOLD_OTHERS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handed:
-    """What is to be handed on: the body as it came, and the headers that its trust rests on.
-    `is_fleeting`: it holds a QR code, which is never in a row and soon worth nothing."""
+    """A webhook to forward: the body as it came, and the headers that authenticate it.
+
+    `is_fleeting`: it holds a QR code, which is never in a row and soon expires.
+    """
 
     body: bytes
     headers: Mapping[str, str]
@@ -49,11 +54,12 @@ class Handed:
 
 
 class Gone(Exception):
-    """It cannot be handed on any more, and why."""
+    """The reason why a webhook cannot be forwarded any more."""
 
 
 def keep_forward(delivery: Delivery, handed: Handed) -> None:
-    """With the delivery, in the caller's transaction; it is sent after the commit."""
+    """Save the forward with the delivery, in the caller's transaction; it is sent after the
+    commit."""
     sealed = _seal(handed)
     forward = Forward.objects.create(
         delivery=delivery,
@@ -67,8 +73,10 @@ def keep_forward(delivery: Delivery, handed: Handed) -> None:
 
 
 def opened(forward: Forward, now: datetime) -> Handed:
-    """As it came, but signed anew by the gateway's own secret once it is old. Raises Gone,
-    CannotOpen."""
+    """Return the webhook as it came. An old one is signed again with the gateway's own secret.
+
+    Raise Gone, CannotOpen.
+    """
     if not forward.gateway.forward_url:
         raise Gone("its gateway has no forward URL any more")
     sealed = forward.sealed_body or _fleeting(forward.pk)
@@ -84,8 +92,10 @@ def opened(forward: Forward, now: datetime) -> Handed:
 
 
 def settle(forward: Forward, outcome: Answer | GatewayError, now: datetime) -> None:
-    """It arrived, and its row goes; or it is tried again. Nothing that the backend said is kept:
-    it may quote what it got."""
+    """Delete the row if the forward arrived, or schedule a retry.
+
+    The backend's answer is not stored: it may quote the body.
+    """
     if isinstance(outcome, GatewayError):
         postpone(forward, str(outcome), now)
     elif outcome.status_code < 300:
@@ -97,7 +107,7 @@ def settle(forward: Forward, outcome: Answer | GatewayError, now: datetime) -> N
 
 
 def postpone(forward: Forward, why: str, now: datetime, *, is_set_aside: bool = False) -> None:
-    """2, 4, 8 … 60 s, each between a half and the whole of it; for a day."""
+    """Schedule a retry after 2, 4, 8 … 60 s with jitter (half to all of it), for a day."""
     if now - forward.delivery.received_at >= GIVE_UP_AFTER:
         give_up(forward, why)
         return
@@ -112,7 +122,7 @@ def postpone(forward: Forward, why: str, now: datetime, *, is_set_aside: bool = 
 
 
 def give_up(forward: Forward, why: str) -> None:
-    """The row stays, without its body, and says why."""
+    """Keep the row without its body, with the reason."""
     Forward.objects.filter(pk=forward.pk).update(
         error=why[:500], sealed_body="", next_attempt_at=None
     )

@@ -1,5 +1,8 @@
-"""Forwards are sent: those of one gateway one after the other in their order, those of several
-gateways beside each other, and all of them by one task of a worker."""
+"""The sender of forwards.
+
+Those of one gateway are sent one by one in order, those of several gateways in parallel; all by
+one task of a worker.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,11 @@ from gateways.wire.http import Answer
 from webhooks.forwarding.rows import Gone, Handed, give_up, opened, postpone, settle
 from webhooks.models import Forward
 
-# Threads that wait for backends and do nothing else: whatever backends do, a worker's own threads
-# and connections stay free.
+# Threads that only wait for backends: a worker's own threads and connections stay free, even if all
+# backends hang.
 AT_ONCE = 8
 DEADLINE_SECONDS = 10.0
-# Longer than an attempt: it ends by itself when the one who makes it has died.
+# Longer than an attempt: the lease ends by itself if its holder died.
 CLAIMED_FOR = timedelta(seconds=DEADLINE_SECONDS + 20)
 SWEEP_SECONDS = 20.0
 _LOOK_AGAIN_SECONDS = 0.5
@@ -36,8 +39,10 @@ _threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="forward")
 
 
 def send_forwards() -> int:
-    """Hand on what is due; how many were tried. One at a time in a process: who comes second may
-    go, since the first looks again."""
+    """Send the due forwards. Return how many were tried.
+
+    One call at a time in a process: a second call may return, since the first checks again.
+    """
     if not _at_it.acquire(blocking=False):
         return 0
     try:
@@ -87,8 +92,11 @@ class _Sweep:
 
 
 def _outcome(url: str, handed: Handed) -> Answer | GatewayError:
-    """Outside of any transaction. It arrives twice where we die before its row is gone; a state
-    event is level."""
+    """Send one forward, outside of any transaction.
+
+    It arrives twice if we die before its row is deleted. That is harmless: a state event carries
+    a state, not a change.
+    """
     try:
         return Backend(url).hand_on(
             handed.body, headers=handed.headers, deadline_seconds=DEADLINE_SECONDS
@@ -98,8 +106,11 @@ def _outcome(url: str, handed: Handed) -> Answer | GatewayError:
 
 
 def claim(busy_gateway_ids: Iterable[int] = ()) -> Forward | None:
-    """One that is due: the first of its gateway, which nobody may overtake, else one that was set
-    aside. Of gateways that are busy, none."""
+    """Claim a due forward: the oldest of its gateway, to keep the order, else one that was set
+    aside.
+
+    Busy gateways are skipped.
+    """
     free = Forward.objects.exclude(gateway_id__in=list(busy_gateway_ids))
     return _claim(free.filter(pk__in=_first_of_each())) or _claim(free.filter(is_set_aside=True))
 

@@ -1,5 +1,5 @@
-"""Messages on their way to a business's own backend: handed through while they come in, never
-kept. The backend's answer goes back to the gateway."""
+"""Messages on their way to a business's own backend: streamed as they come in, never stored. The
+backend's answer goes back to the gateway."""
 
 from __future__ import annotations
 
@@ -20,20 +20,23 @@ from webhooks.wire.bodies import DEADLINE_SECONDS as BODY_SECONDS
 from webhooks.wire.bodies import BodyRefused
 
 logger = logging.getLogger(__name__)
-# The Node service gives up after 10 s: it is answered before that.
+# The Node service gives up after 10 s: the answer must come before.
 DEADLINE_SECONDS = 9.0
-# As long as a body may take to come in, and an answer to be given.
+# The time that a body may take to come in, and an answer to be given.
 LARGE_DEADLINE_SECONDS = DEADLINE_SECONDS + BODY_SECONDS
 _PIECES_WAITING = 8
 
 
 class _Aborted(Exception):
-    """It turned out not to be trusted, or not to be a message, or the backend was too slow."""
+    """A relay that ended early: the body was not trusted, or not a message, or the backend was
+    too slow."""
 
 
 class Places:
-    """How many of this process's threads may wait for backends, and for any one of them: a slow
-    one delays its own messages, hardly another's, and nobody's state."""
+    """The limit of this process's threads that wait for backends, in all and for each backend.
+
+    A slow backend delays its own messages, hardly another's, and no state.
+    """
 
     def __init__(self, *, at_once: int, of_one_backend: int) -> None:
         self.at_once, self.of_one_backend = at_once, of_one_backend
@@ -41,7 +44,7 @@ class Places:
         self._lock = threading.Lock()
 
     def take(self, url: str) -> None:
-        """Raises BodyRefused (429) where there is none left."""
+        """Take a place. Raise BodyRefused (429) if none is free."""
         with self._lock:
             if self._taken[url] >= self.of_one_backend or self._taken.total() >= self.at_once:
                 raise BodyRefused(
@@ -54,7 +57,7 @@ class Places:
     def give_back(self, url: str) -> None:
         with self._lock:
             self._taken[url] -= 1
-            self._taken += Counter()  # forgets whom nobody waits for
+            self._taken += Counter()  # drops backends without waiters
 
     @contextmanager
     def place(self, url: str) -> Iterator[None]:
@@ -65,18 +68,18 @@ class Places:
             self.give_back(url)
 
 
-# Small ones are trusted before they are handed on; large ones are not yet, so that strangers who
-# fill those places take none from these.
+# Small bodies are authenticated before they are forwarded; large ones are not yet. With separate
+# places, strangers who fill those of large bodies take none from small ones.
 SMALL = Places(at_once=settings.THREADS * 3 // 8, of_one_backend=settings.THREADS // 4)
 LARGE = Places(at_once=settings.THREADS * 3 // 16, of_one_backend=settings.THREADS // 8)
 
 
 class Relay:
-    """One large body, handed through piece by piece as it comes in.
+    """One large body, streamed piece by piece as it comes in.
 
-    Its last piece is held back until `finish`: before that nobody has found the body trustworthy,
-    and a backend never gets to see a whole request that was not. Whoever makes one must `end` it.
-    Raises BodyRefused (429) where too many wait for backends.
+    Its last piece is held back until `finish`, when the body has been authenticated: a backend
+    never receives a complete request that was not. The creator must call `end`. Raise
+    BodyRefused (429) if too many wait for backends.
     """
 
     def __init__(self, backend: Backend, *, headers: Mapping[str, str], length: int | None) -> None:
@@ -98,13 +101,14 @@ class Relay:
         return self._backend.url == url
 
     def update(self, piece: bytes, /) -> None:
-        """The next piece; as a hash takes it, so that it sees what the hashes see."""
+        """Send the next piece. The interface of a hash, so that it gets the same pieces as the
+        hashes."""
         if self._held:
             self._put(self._held)
         self._held = bytes(piece)
 
     def finish(self) -> Answer:
-        """It may be believed: the last piece goes out. Raises GatewayError."""
+        """Send the last piece of an authenticated body. Raise GatewayError."""
         self._put(self._held)
         self._put(None)
         if not self._is_ended.is_set():
@@ -116,9 +120,11 @@ class Relay:
         return self._result
 
     def end(self) -> None:
-        """Unless it was finished, the connection is broken off in the middle of the body. Nobody
-        waits for that: a backend that takes nothing keeps its place until its time is over. Doing
-        it twice is harmless."""
+        """Break off the connection in the middle of the body, unless it was finished.
+
+        The call does not wait: a backend that reads nothing keeps its place until its timeout. A
+        second call is harmless.
+        """
         self._is_ended.set()
         self._held = b""
         with suppress(queue.Empty):
@@ -126,8 +132,11 @@ class Relay:
                 self._pieces.get_nowait()
 
     def _put(self, piece: bytes | None) -> None:
-        """Waits while the backend is slow, but not for ever: then it is let go, and costs nobody
-        more time. A backend that has given up takes nothing more."""
+        """Wait while the backend is slow, up to a limit; then drop the relay, so that it costs
+        no more time.
+
+        A backend that has given up gets nothing more.
+        """
         began = time.monotonic()
         while self._thread.is_alive() and not self._is_ended.is_set():
             if time.monotonic() - began > self._patience:
@@ -155,7 +164,7 @@ class Relay:
             yield piece
 
     def _next(self) -> bytes | None:
-        """None: it is whole. Raises _Aborted."""
+        """Return the next piece, None at the end of the body. Raise _Aborted."""
         while not self._is_ended.is_set() and time.monotonic() < self._ends:
             with suppress(queue.Empty):
                 return self._pieces.get(timeout=0.1)

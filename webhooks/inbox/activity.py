@@ -1,5 +1,7 @@
-"""Messages and acknowledgements: coalesced in Redis, flushed in bulk. What is lost with Redis is at
-most the last ten seconds of proof, never a state."""
+"""Messages and acknowledgements: coalesced in Redis, flushed in bulk.
+
+A loss of Redis costs at most the last ten seconds of proof, never a state.
+"""
 
 from __future__ import annotations
 
@@ -21,25 +23,26 @@ _KEYS = {True: "rollcall:life:proof", False: "rollcall:life:activity"}
 
 
 def note_life(gateway_id: int, kind: str, event: Event) -> None:
-    """With the time at which it happened, where the gateway says it: proof that arrives late, after
-    a retry or a gateway's queue, is as old as the message.
+    """Note activity with the event's own time, if the gateway sends it.
 
-    Without a database write; a Redis that is away costs the proof, not the request."""
+    Proof that arrives late, after a retry or from a gateway's queue, is as old as the message.
+    No database write; if Redis is away the proof is lost, not the request.
+    """
     field = json.dumps([gateway_id, event.session_id])
     key = _KEYS[event.name not in KINDS[kind].weak]
     now = timezone.now()
     at = min(event.occurred_at or now, now).timestamp()
     try:
         noted = client().hget(key, field)
-        # A message that was late says less than one that came before it.
+        # A late message must not overwrite a newer one.
         if noted is None or json.loads(str(noted))[0] <= at:
             client().hset(key, field, json.dumps([at, event.name]))
     except RedisError as error:
-        logger.warning("a sign of life was not noted: %s", type(error).__name__)
+        logger.warning("activity was not recorded: %s", type(error).__name__)
 
 
 def flush_life() -> int:
-    """Write what was noted since the last time; how many accounts it proved or moved."""
+    """Write the noted activity. Return how many accounts it proved or changed."""
     return sum(_flush(is_proof) for is_proof in (False, True))
 
 

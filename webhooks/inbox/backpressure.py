@@ -1,5 +1,5 @@
-"""When to say "come again later" instead of taking more than can be kept up with. It is said
-openly: 429 with Retry-After, never a silent drop."""
+"""Backpressure: 429 with Retry-After when more arrives than can be processed; never a silent
+drop."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ LOOKED_AT_EVERY_SECONDS = 1.0
 RETRY_AFTER_PENDING_SECONDS = 5
 # Senders give up after 10 s.
 PATIENCE_SECONDS = 8.0
-# Of one gateway, in one process: so many are worked on, more wait for their turn (and hold neither
-# a connection to the database nor Python's lock), and at most so many in all, so that the others
-# find a thread (THREADS).
+# Per gateway and process: the number processed at once; the number that wait (holding neither a
+# database connection nor Python's lock); and the maximum in all, so that other gateways find a
+# thread (THREADS).
 WORKED_ON = settings.THREADS // 8
 MOST_AT_ONCE = settings.THREADS * 3 // 4
 
 
 @dataclass(slots=True)
 class Queue:
-    """Those of one gateway that are in this process now."""
+    """The requests of one gateway in this process now."""
 
     turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(WORKED_ON))
     number: int = 0
@@ -37,13 +37,13 @@ class Queue:
 
 @dataclass(slots=True)
 class Bucket:
-    """So many at once, and so many a second after that."""
+    """A token bucket: a burst, then a rate per second."""
 
     tokens: float
     filled_at: float
 
     def take(self, now: float, *, rate: float) -> float:
-        """Take one; 0, or how many seconds until there is one."""
+        """Take one token. Return 0, or the seconds until there is one."""
         most = 2 * rate
         self.tokens = min(most, self.tokens + (now - self.filled_at) * rate)
         self.filled_at = now
@@ -54,7 +54,7 @@ class Bucket:
 
 
 class Pressure:
-    """Of one process. `clock` in seconds."""
+    """The backpressure of one process. `clock` in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -65,7 +65,7 @@ class Pressure:
         self._looked_at = float("-inf")
 
     def admit(self, gateway_id: int) -> None:
-        """Raises BodyRefused (429) when this gateway sends too fast, or too much is pending."""
+        """Raise BodyRefused (429) if this gateway sends too fast, or too much is pending."""
         if wait := self._wait_seconds(gateway_id):
             rate = settings.WEBHOOK_MOST_PER_SECOND
             raise BodyRefused(
@@ -84,8 +84,11 @@ class Pressure:
     def turn(
         self, gateway_id: int, *, patience_seconds: float = PATIENCE_SECONDS
     ) -> Iterator[None]:
-        """Wait for its turn among those of its own gateway: one that floods holds up only itself.
-        Raises BodyRefused (429)."""
+        """Wait for a turn among the requests of the same gateway: a flood delays only its own
+        gateway.
+
+        Raise BodyRefused (429).
+        """
         queue = self._entered(gateway_id)
         try:
             if not queue.turns.acquire(blocking=False):
@@ -115,7 +118,7 @@ class Pressure:
             return bucket.take(now, rate=rate)
 
     def _has_too_many_pending(self, gateway_id: int) -> bool:
-        """Beyond the limit, who has his share of it or more; beyond twice that, everybody."""
+        """Over the limit refuse gateways at or above their fair share; over twice it, all."""
         if self._clock() - self._looked_at >= LOOKED_AT_EVERY_SECONDS:
             self._looked_at = self._clock()
             self._pending = _pending(at_most=2 * settings.WEBHOOK_MOST_PENDING + 1)
@@ -133,7 +136,7 @@ def _too_many_at_once() -> BodyRefused:
 
 
 def _pending(*, at_most: int) -> dict[int, int]:
-    """By gateway; counted only as far as it matters."""
+    """Count pending deliveries by gateway, at most up to `at_most`."""
     waiting = Delivery.objects.filter(state=Delivery.State.PENDING).order_by()
     gateway_ids = waiting.values_list("gateway_id", flat=True)[:at_most]
     return dict(Counter(gateway_ids))

@@ -1,4 +1,4 @@
-"""What becomes of a delivery: translate what it says into an observation, and keep the outcome."""
+"""The processing of a delivery: translate it into an observation, and store the outcome."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 GIVE_UP_AFTER = timedelta(minutes=10)
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
-# The event's name where it could not be read.
+# The event's name if it could not be read.
 UNREADABLE = "unreadable"
 
 WHY = {
@@ -49,7 +49,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """`delivery` None: it was received before."""
+    """The result of `receive`. `delivery` is None for a repeat."""
 
     delivery: Delivery | None = None
     is_retried: bool = False
@@ -107,7 +107,7 @@ def receive(
 def keep_unreadable(
     gateway_id: int, why: str, *, body: Body, path: str, received_at: datetime
 ) -> None:
-    """Authenticated, but not in its gateway's dialect: what can be kept of it without its words."""
+    """Store an authenticated body that is not in its gateway's format, without its values."""
     Delivery.objects.create(
         gateway_id=gateway_id,
         event=UNREADABLE,
@@ -125,8 +125,8 @@ def keep_unreadable(
 
 
 def attempt(delivery: Delivery, *, now: datetime) -> None:
-    """Apply it in a savepoint and write the outcome; a failure leaves it pending, or dead when it
-    has been tried for 10 minutes."""
+    """Apply the delivery in a savepoint and write the outcome. A failure leaves it pending, or
+    dead after 10 minutes of retries."""
     delivery.attempts += 1
     try:
         with transaction.atomic():
@@ -147,7 +147,7 @@ def attempt(delivery: Delivery, *, now: datetime) -> None:
 
 
 def _postpone(delivery: Delivery, error: Exception, now: datetime) -> None:
-    """1, 2, 4 … 60 s, each between a half and the whole of it."""
+    """Schedule a retry after 1, 2, 4 … 60 s with jitter (half to all of it)."""
     # The error's first line only: a database's detail may quote values.
     delivery.error_class = type(error).__name__
     line = (str(error).splitlines() or [""])[0]
@@ -163,7 +163,8 @@ def _postpone(delivery: Delivery, error: Exception, now: datetime) -> None:
 
 
 def apply(delivery: Delivery) -> Settled:
-    """What it does to the account it speaks of. Applying twice is harmless: it is level."""
+    """Apply the delivery to its account. A second time is harmless: it sets a state, not a
+    change."""
     kind = Kind(delivery.said["kind"])
     if kind is Kind.CANARY:
         return Settled(state=Delivery.State.APPLIED, why="a test of the route")
@@ -189,7 +190,8 @@ def _follow_hint(delivery: Delivery) -> str:
 
 
 def _said(event: Event) -> dict[str, object]:
-    """What may be kept, and is enough to apply it again. Never a QR code, never content."""
+    """Return the parts of an event that may be stored and suffice to apply it again. Never a QR
+    code, never content."""
     return {
         "kind": event.kind,
         "status": event.state,

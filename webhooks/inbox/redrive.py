@@ -1,5 +1,4 @@
-"""A person's second chance for deliveries: apply them once more, or discard them. What redriving
-would do can be seen before it is done."""
+"""Redelivery by an operator: apply deliveries once more, or discard them, with a preview."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from webhooks.inbox.receive import attempt
 from webhooks.models import Delivery
 
 State = Delivery.State
-# What was applied says nothing new.
+# An applied delivery has nothing new to report.
 REDRIVABLE = frozenset(
     {State.PENDING, State.IGNORED, State.SUPERSEDED, State.DEAD, State.DISCARDED}
 )
@@ -27,7 +26,7 @@ CHANGES_NAMED = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """An account whose status is another afterwards."""
+    """An account whose status changes."""
 
     account_id: int
     account: str
@@ -40,14 +39,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redriven:
-    """What came of it: the accounts that changed, and how many deliveries ended in which state."""
+    """The result: the changed accounts, and the number of deliveries by final state."""
 
     changes: Sequence[Change]
     states: Counter[str]
 
     @property
     def accounts(self) -> str:
-        """ "2 accounts: 62811801641 connected → disconnected, …", or "no account"."""
+        """Return "2 accounts: 62811801641 connected → disconnected, …", or "no account"."""
         number = len(self.changes)
         if not number:
             return "no account"
@@ -64,7 +63,7 @@ class Redriven:
 
 
 def why_not_redriven(delivery: Delivery) -> str:
-    """Why it cannot be; "" where it can."""
+    """Return the reason why it cannot be redelivered; "" if it can."""
     if "kind" not in delivery.said:
         return "it was not understood, so that its words were not kept"
     return "" if delivery.state in REDRIVABLE else f"it is {delivery.state} already"
@@ -75,8 +74,8 @@ def why_not_discarded(delivery: Delivery) -> str:
 
 
 def foresee(delivery_ids: Iterable[int]) -> Redriven:
-    """Redrive them, see what came of it, and take everything back: nothing is changed, and nobody
-    is told."""
+    """Redeliver in a transaction that is rolled back, and return the result. Nothing changes,
+    and no alert is sent."""
     with transaction.atomic():
         redriven = redrive(delivery_ids)
         transaction.set_rollback(True)
@@ -85,7 +84,8 @@ def foresee(delivery_ids: Iterable[int]) -> Redriven:
 
 @transaction.atomic
 def redrive(delivery_ids: Iterable[int]) -> Redriven:
-    """Apply them once more, oldest first. Newer truth wins, as it did the first time."""
+    """Apply the deliveries once more, oldest first. Newer observations win, as they did the
+    first time."""
     last = Transition.objects.aggregate(last=Max("pk"))["last"] or 0
     deliveries = _locked(delivery_ids, REDRIVABLE)
     now = clock.database_now()
@@ -113,7 +113,7 @@ def _changes(deliveries: Iterable[Delivery], *, after: int) -> list[Change]:
 
 
 def _from_first_to_last(changes: Iterable[Change]) -> list[Change]:
-    """One for each account; none where it ends as it was."""
+    """Return one change per account, from first to last status; none if the two are equal."""
     whole: dict[int, Change] = {}
     for change in changes:
         first = whole.get(change.account_id, change)
@@ -122,7 +122,7 @@ def _from_first_to_last(changes: Iterable[Change]) -> list[Change]:
 
 
 def add_up(parts: Iterable[Redriven]) -> Redriven:
-    """One after another, as one."""
+    """Combine several results into one."""
     redriven = list(parts)
     return Redriven(
         changes=_from_first_to_last(change for part in redriven for change in part.changes),
@@ -132,8 +132,10 @@ def add_up(parts: Iterable[Redriven]) -> Redriven:
 
 @transaction.atomic
 def discard(delivery_ids: Iterable[int], *, why: str, actor: str) -> int:
-    """Not to be tried again, for a person's reason; how many. What failed first is kept beside
-    it."""
+    """Mark deliveries as not to be retried, with the operator's reason. Return how many.
+
+    The original error is kept beside the reason.
+    """
     deliveries = _locked(delivery_ids, DISCARDABLE)
     now = clock.database_now()
     for delivery in deliveries:

@@ -1,4 +1,4 @@
-"""The inbox's second chance: what is pending, what came before its account, and what is old."""
+"""The inbox's retries: pending deliveries, those that came before their account, and pruning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ PRUNE_ROWS = 5000
 
 
 def sweep_pending() -> int:
-    """Try what is due, oldest first, each in a transaction of its own; how many were tried."""
+    """Apply the due deliveries, oldest first, each in its own transaction. Return how many were
+    tried."""
     tried = 0
     while tried < SWEEP_ROWS and _try_next():
         tried += 1
@@ -41,15 +42,18 @@ def _try_next() -> bool:
 
 
 def _is_due(now: datetime) -> Q:
-    """No pause is longer than the longest: one that seems to be began before the clock was set
-    back."""
+    """Match the due deliveries. A pause above the maximum began before the clock was set back:
+    due too."""
     longest = LONGEST_PAUSE
     return Q(next_attempt_at__lte=now) | Q(next_attempt_at__gt=now + longest)
 
 
 def reapply(gateway_id: int, session_id: str) -> int:
-    """What was said of a session before it was registered, in its order (a QR code's webhook can
-    overtake the answer that names the session); how many deliveries."""
+    """Apply the deliveries that came before their session was registered, in order. Return how
+    many.
+
+    A QR code's webhook can overtake the answer that names the session.
+    """
     now = clock.database_now()
     with transaction.atomic():
         waiting = (
@@ -70,7 +74,7 @@ def reapply(gateway_id: int, session_id: str) -> int:
 
 
 def prune() -> int:
-    """Delete what is older than the retention, in batches; how many rows."""
+    """Delete rows older than the retention, in batches. Return how many."""
     limit = clock.database_now() - timedelta(days=settings.DELIVERIES_KEPT_DAYS)
     gone = 0
     while True:

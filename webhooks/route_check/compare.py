@@ -1,6 +1,6 @@
-"""Where a session's webhooks are sent, held against where they belong. Pure: no calls, no rows.
+"""A comparison of a session's webhook URLs with the right ones. Pure: no calls, no rows.
 
-What is said here is printed: no URL is shown whole, since its path may be a secret.
+The results are printed: no URL is shown completely, since its path may be a secret.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from gateways.subscriptions import Subscriber, Subscription, Wanted
 from gateways.wire.text import printable
 
 _PORTS = {"http": 80, "https": 443}
-# Longer than any word of a path of ours: perhaps a token, of ours or of somebody else's.
+# Longer than any word in our paths: perhaps a token, ours or somebody else's.
 _LONG = re.compile(r"[^/]{20,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What is right for one gateway. `path` is its kind's; `tokens` make paths of its own below it;
-    `accepted` are wrong ones that somebody has accepted."""
+    """The right settings of one gateway.
+
+    `path` is its kind's; `tokens` make paths of its own below it; `accepted` are wrong ones that
+    an operator has accepted.
+    """
 
     public_url: str
     path: str
@@ -33,7 +36,7 @@ class Expected:
 
     @property
     def wanted(self) -> Wanted:
-        """With the newest of each."""
+        """Return the settings to write, with the newest secret of each kind."""
         token = f"/{self.tokens[0]}" if self.tokens else ""
         return Wanted(
             url=f"{self.public_url}{self.path}{token}",
@@ -43,15 +46,16 @@ class Expected:
 
     @property
     def can_be_known(self) -> bool:
-        """Whether there is anything that its webhooks could be known by."""
+        """Return whether any credential exists by which its webhooks can be recognised."""
         return bool(self.secrets or (not self.needs_signature and (self.keys or self.tokens)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """One session. `faults` none: what it sends arrives, or it has no URL of its own (`is_absent`).
+    """The verdict on one session.
 
-    `instead_of`: the URL that ours would replace. `is_foreign`: that one is somebody else's.
+    No `faults`: its webhooks arrive, or it has no URL of its own (`is_absent`). `instead_of`:
+    the URL that ours would replace. `is_foreign`: that one belongs to somebody else.
     """
 
     session_id: str
@@ -67,7 +71,8 @@ class Judged:
 
 
 def judge(subscriber: Subscriber, expected: Expected, *, has_room_for_one: bool) -> Judged:
-    """By the best of its URLs: a session may also send to others, which are not our business."""
+    """Judge a session by the best of its URLs: it may also send to others, which do not concern
+    us."""
     session_id, is_running = subscriber.session_id, subscriber.is_running
     ours = [one for one in subscriber.subscriptions if _is_ours(one.url, expected)]
     if ours:
@@ -92,7 +97,7 @@ def judge(subscriber: Subscriber, expected: Expected, *, has_room_for_one: bool)
 
 
 def faults_of(one: Subscription, expected: Expected) -> Iterator[str]:
-    """Why what is sent there does not arrive, or is not believed."""
+    """Yield the reasons why its webhooks do not arrive, or are not trusted."""
     url = _split(one.url)
     yield from _wrong_place(url, one, expected)
     if not one.is_on:
@@ -118,7 +123,8 @@ def _wrong_place(url: SplitResult, one: Subscription, expected: Expected) -> Ite
 
 
 def _unproven(url: SplitResult, one: Subscription, expected: Expected) -> Iterator[str]:
-    """As a webhook is tried: by its signature if there is one, else by its path, else by a key."""
+    """Yield the faults of its credentials, checked like a webhook: by signature, else path, else
+    key."""
     is_own = url.path.removeprefix(_split(expected.public_url).path) in _own_paths(expected)
     if one.secret and (expected.secrets or not is_own):
         if one.secret not in expected.secrets:
@@ -138,7 +144,8 @@ def _own_paths(expected: Expected) -> tuple[str, ...]:
 
 
 def _is_ours(address: str, expected: Expected) -> bool:
-    """Meant for us, however wrong: our path at any host, or our host below /api/."""
+    """Return whether a URL is meant for us, even if wrong: our path at any host, or our host
+    below /api/."""
     url, right = _split(address), _split(expected.public_url)
     is_our_path = expected.path in url.path or url.path in expected.accepted
     is_our_host = _origin(url) == _origin(right)
@@ -146,7 +153,7 @@ def _is_ours(address: str, expected: Expected) -> bool:
 
 
 def _split(address: str) -> SplitResult:
-    """What cannot be read as an address has no host and no path."""
+    """Split a URL. An invalid one has no host and no path."""
     try:
         url = urlsplit(address)
         _ = url.port
@@ -156,7 +163,7 @@ def _split(address: str) -> SplitResult:
 
 
 def _origin(url: SplitResult) -> str:
-    """Scheme, host and port: never a name and password."""
+    """Return scheme, host and port: never a name and password."""
     if not url.scheme or not url.hostname:
         return "an address that cannot be read"
     port = url.port or _PORTS.get(url.scheme)

@@ -1,4 +1,4 @@
-"""One thing between a gateway and the row that its webhook becomes."""
+"""One part of the way from a gateway to the row of its webhook."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """`works` None: it cannot be told from here. `details`: one line for each session."""
+    """One part of the route. `works` None: unknown from here. `details`: one line for each
+    session."""
 
     name: str
     works: bool | None

@@ -1,4 +1,4 @@
-"""The round trip: does a webhook of this gateway reach us, hop by hop?"""
+"""The round trip: test, hop by hop, whether a webhook of this gateway reaches us."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ Purpose = GatewaySecret.Purpose
 
 
 def check_route(gateway: Gateway) -> Iterator[Hop]:
-    """Each hop as soon as it is known. What the gateway was told stands beside the others: they are
-    tried with a test of ours, and nothing is after one that fails."""
+    """Yield each hop when known; stop at the first failing one. The configuration hop is
+    independent."""
     now = clock.database_now()
     try:
         secrets = {purpose: gateway.active_secrets(purpose, now) for purpose in Purpose}
@@ -133,7 +133,7 @@ def _answer_hop(answer: Answer) -> Hop:
 
 
 def _said(answer: Answer) -> dict[str, object] | None:
-    """None: that was not Rollcall."""
+    """Return the JSON of the answer; None if it did not come from Rollcall."""
     try:
         decoded = msgspec.json.decode(answer.body, type=dict[str, object])
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -142,7 +142,7 @@ def _said(answer: Answer) -> dict[str, object] | None:
 
 
 def _kept_hop(gateway: Gateway, said: dict[str, object], since: datetime) -> Hop:
-    """By the number that it was answered: nobody else's test counts."""
+    """Find the test's delivery by the number in the answer: no other test counts."""
     number = said.get("delivery")
     kept = isinstance(number, int) and Delivery.objects.filter(
         pk=number, gateway=gateway, event=signing.TEST_EVENT, received_at__gte=since
@@ -158,7 +158,8 @@ def _kept_hop(gateway: Gateway, said: dict[str, object], since: datetime) -> Hop
 
 
 def _own_last(gateway: Gateway, now: datetime, *, has_path: bool) -> Hop:
-    """The test was ours. That the gateway itself sends to this address only its own can show."""
+    """Report the gateway's own last webhook: our test cannot show that the gateway sends to this
+    address."""
     recent = Delivery.objects.filter(gateway=gateway, received_at__gt=now - OWN_IS_RECENT)
     own = recent.exclude(event=signing.TEST_EVENT).order_by("-received_at").first()
     url = f"{settings.PUBLIC_URL}{gateway.webhook_path}" + ("/…" if has_path else "")

@@ -1,4 +1,4 @@
-"""What a gateway was told about where to send its webhooks: read, said, and set right."""
+"""The webhook URLs that are set at a gateway: read, reported, and corrected."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES_SHOWN = 5
 
 
 def expected_of(gateway: Gateway) -> Expected:
-    """Raises CannotOpen."""
+    """Return the right settings of the gateway. Raise CannotOpen."""
     now = clock.database_now()
     secrets = {
         purpose: tuple(gateway.active_secrets(purpose, now)) for purpose in GatewaySecret.Purpose
@@ -43,7 +43,7 @@ def expected_of(gateway: Gateway) -> Expected:
 
 
 def configuration_hop(gateway: Gateway) -> Hop:
-    """Which of its sessions send here as they should. Raises CannotOpen."""
+    """Return which of its sessions send to the right URL. Raise CannotOpen."""
     expected = expected_of(gateway)
     there = _subscriptions(gateway, expected)
     if there is None:
@@ -67,8 +67,10 @@ def configuration_hop(gateway: Gateway) -> Hop:
 
 
 def fix_hop(gateway: Gateway, *, consents: bool) -> Hop:
-    """Set the right URL for the sessions that need it; nothing at all where a change that somebody
-    could miss needs a consent that is not given."""
+    """Set the right URL for the sessions that need it.
+
+    Nothing is changed if a change that could affect others needs a consent that is not given.
+    """
     try:
         return _fix(gateway, expected_of(gateway), consents=consents)
     except (CannotOpen, GatewayError) as error:
@@ -134,7 +136,8 @@ def _write(wrong: Sequence[Judged], there: Subscriptions, expected: Expected) ->
             )
         except GatewayError as error:
             details.append(f"{_named(one)}: {error}")
-            # Of a session's own trouble the others know nothing; these are the gateway's.
+            # A fault of one session tells nothing about the others; these are faults of the
+            # gateway.
             is_everywhere = isinstance(error, KeyRejected | Unreachable)
             if is_everywhere and not isinstance(error, TimedOut):
                 break
@@ -152,7 +155,7 @@ def _write(wrong: Sequence[Judged], there: Subscriptions, expected: Expected) ->
 
 
 def _warnings(wrong: Sequence[Judged], there: Subscriptions) -> list[str]:
-    """What a change does besides."""
+    """Return the side effects of a change."""
     said = []
     if running := [one for one in wrong if _restarts(one, there)]:
         said.append(f"it would restart, since they run ({len(running)}): {_names(running)}")
@@ -205,7 +208,7 @@ def _cure(gateway: Gateway, there: Subscriptions, *, is_needed: bool) -> str:
 
 
 def _right_url(expected: Expected) -> str:
-    """Without the token, which is shown once, when it is made."""
+    """Return the URL without the token, which is shown once, when it is created."""
     token = "/… (the path of its own)" if expected.tokens else ""
     return f"{expected.public_url}{expected.path}{token}"
 

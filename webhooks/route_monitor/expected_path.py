@@ -1,5 +1,5 @@
-"""Where the webhooks of each kind belong, and what is said and done about those that arrive
-elsewhere."""
+"""The right webhook path of each kind, and the texts of the incident for webhooks on other
+paths."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def right_url(kind: str) -> str:
 
 
 def said_of(name: str, used: Sequence[WrongPath], *, events: int, now: datetime) -> str:
-    """What is wrong, and what it costs."""
+    """Return the text that names the fault and its cost."""
     shown = [one.path for one in used[-_SHOWN:]]
     more = f" and {len(used) - _SHOWN} more paths" if len(used) > _SHOWN else ""
     number = f"{events} events in {age(min(one.since for one in used), now)}"
@@ -37,7 +37,7 @@ def said_of(name: str, used: Sequence[WrongPath], *, events: int, now: datetime)
 
 
 def cure(kind: str, used: Sequence[WrongPath]) -> str:
-    """In the words of its kind. It is no use to accept a path on which nothing is believed."""
+    """Return the next step for the kind. Accepting a path without trust would not help."""
     setting = KINDS[kind].url_setting.format(path=webhook_path(kind), url=right_url(kind))
     cures = [f"Set {setting}."]
     if hint := KINDS[kind].wrong_path_hint:

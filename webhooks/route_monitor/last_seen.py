@@ -1,4 +1,4 @@
-"""How each gateway's webhooks reached us last: one row for each, written in bulk."""
+"""The last state of each gateway's route: one row each, written in bulk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def flush_routes() -> int:
-    """Write what was noted since the last time; of how many gateways."""
+    """Write the noted requests. Return the number of gateways."""
     with taken(LAST) as noted:
         said = _by_gateway(noted)
         known = set(Gateway.objects.filter(pk__in=said).values_list("pk", flat=True))
@@ -45,11 +45,11 @@ _FIXED = frozenset({"id", "gateway"})
 
 
 def _failures_in_a_row() -> dict[int, int]:
-    """Nothing when Redis went away just now: then nothing is known of them."""
+    """Return the failures in a row by gateway; empty if Redis is away."""
     try:
         found = client().hgetall(FAILURES)
     except RedisError as error:
-        logger.warning("failures in a row were not read: %s", type(error).__name__)
+        logger.warning("consecutive failures were not read: %s", type(error).__name__)
         return {}
     return {int(gateway_id): int(number) for gateway_id, number in dict(found).items()}
 

@@ -1,5 +1,7 @@
-"""Which changes no webhook told us of: the roll call saw them first. If it saw all of them first,
-webhooks are dead, whatever the sender's log says."""
+"""Status changes that no webhook reported: the roll call saw them first.
+
+If it saw all of them first, webhooks do not work, whatever the sender's log shows.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +9,15 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-# Until then a webhook may still be on its way: a minute is counted anew for so long.
+# Recount recent minutes: a webhook may still arrive.
 SETTLES_AFTER = timedelta(minutes=3)
 
-# And for so long nobody may say that it missed it.
+# For this time a change does not count as missed.
 ARRIVES_WITHIN = timedelta(seconds=15)
 
-# Counted is what a gateway tells by webhook: not what we could not see, or could see again, nor a
-# session on its way, nor the first look at a number. A read that follows a webhook may see the next
-# change before its own webhook arrives.
+# Only changes that a gateway reports by webhook are counted. Excluded: sessions that we could not
+# see, or could see again, sessions on their way, and the first look at a number. A read after a
+# webhook may see the next change before its own webhook arrives.
 _COUNT = """
 INSERT INTO webhook_route_tallies AS tally
        (gateway_id, span, began_at, received, succeeded, failed, refused, repeated, retried,
@@ -60,7 +62,7 @@ HAVING sum(changes) > 0
 
 
 def count_changes(now: datetime) -> None:
-    """Count the last minutes' changes anew; doing it twice changes nothing."""
+    """Recount the last minutes' changes. A repetition changes nothing."""
     since = (now - SETTLES_AFTER).replace(second=0, microsecond=0)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_COUNT, {"since": since, "arrived": now - ARRIVES_WITHIN})

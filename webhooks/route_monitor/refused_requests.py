@@ -1,6 +1,8 @@
-"""Requests that were not trusted. Anybody can send them, so they never enter the inbox: the last
-ones are kept in a bounded ring, and they count against a gateway only where they come from its
-registered address."""
+"""Requests that were not trusted.
+
+Anybody can send them, so they never enter the inbox. The last ones are kept in a bounded ring.
+They count against a gateway only if they come from its registered address.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,7 @@ from webhooks.wire.redis_batch import taken
 
 logger = logging.getLogger(__name__)
 WAITING = "rollcall:refused"
-# By source: how many it had refused in this stretch of time, and how many of those were only
-# counted.
+# By source: the number refused in this period, and how many of those were only counted.
 SEEN = "rollcall:refused:seen"
 UNKEPT = "rollcall:refused:unkept"
 SEEN_SECONDS = 10
@@ -44,9 +45,12 @@ DELETE FROM webhook_refused_requests WHERE id IN (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """`at` by the clock of the process, in seconds since 1970; `excerpt` an outline of the body's
-    beginning, without its words; `instance_url` and `kind` what the request said of itself;
-    `is_misrouted`: it came on a path that is not one of ours."""
+    """A refused request.
+
+    `at` by the clock of the process, in seconds since 1970; `excerpt` an outline of the body's
+    beginning, without its values; `instance_url` and `kind` are the request's own claims;
+    `is_misrouted`: it came on a path that is not ours.
+    """
 
     at: float
     source: str
@@ -62,9 +66,11 @@ class Refusal:
 
 
 def note_refusal(refusal: Refusal) -> None:
-    """In Redis, so that a flood costs no database write. Older ones give way, and of one source no
-    more than the ring will hold, so that a flood does not push out the others'; what is not kept
-    is counted all the same."""
+    """Note a refusal in Redis, so that a flood costs no database write.
+
+    Older ones are dropped, and one source gets no more entries than the ring has, so that a
+    flood does not displace the others. Those that are dropped are still counted.
+    """
     logger.warning("a call was refused: %s", refusal.code)
     try:
         if _times_lately(refusal) > MOST_FROM_ONE:
@@ -81,7 +87,7 @@ def note_refusal(refusal: Refusal) -> None:
 
 
 def _times_lately(refusal: Refusal) -> int:
-    """Of this source, this one counted too."""
+    """Return the recent number from this source, including this one."""
     seen = f"{SEEN}:{int(refusal.at) // SEEN_SECONDS}"
     with client().pipeline(transaction=False) as pipe:
         pipe.hincrby(seen, refusal.source, 1)
@@ -90,8 +96,10 @@ def _times_lately(refusal: Refusal) -> int:
 
 
 def flush_refusals() -> int:
-    """Write down what was noted, and count it in the name of whoever it came from; how many. Raises
-    django.db.DatabaseError, and what was noted waits for the next time."""
+    """Write the noted refusals, and count each for the gateway it came from. Return how many.
+
+    Raise django.db.DatabaseError: the notes then wait for the next flush.
+    """
     return _flush_kept() + _flush_unkept()
 
 
@@ -123,7 +131,7 @@ def _settle(refusals: Sequence[Refusal]) -> None:
 
 
 def _put_back(waiting: Sequence[str]) -> None:
-    """In front of what has come since."""
+    """Put the refusals back in front of newer ones."""
     try:
         if waiting:
             client().rpush(WAITING, *reversed(waiting))
@@ -132,7 +140,7 @@ def _put_back(waiting: Sequence[str]) -> None:
 
 
 def _flush_unkept() -> int:
-    """Only their number is known: they count, but never as failures in a row."""
+    """Count the refusals that were not kept. They never count as failures in a row."""
     with taken(UNKEPT) as noted:
         now, owners = clock.database_now(), owners_of([Sender(address=one) for one in noted])
         note_passages(
@@ -151,7 +159,7 @@ def _flush_unkept() -> int:
 
 
 def _keep(refusals: Sequence[Refusal], owners: Sequence[int | None]) -> None:
-    """Never more rows than the ring holds, at no moment."""
+    """Write the refusals. The table never has more rows than the ring holds."""
     if not refusals:
         return
     with transaction.atomic(), connection.cursor() as cursor:
@@ -174,7 +182,8 @@ def _row(refusal: Refusal, owner: int | None) -> RefusedRequest:
 
 
 def _passages(refusals: Sequence[Refusal], owners: Sequence[int | None]) -> Iterable[Passage]:
-    """A refusal that was overtaken by a success since is counted, but is no failure in a row."""
+    """Return the records of refusals. One with a later success is counted, but not as a failure
+    in a row."""
     succeeded = dict(
         Route.objects.filter(gateway_id__in={owner for owner in owners if owner}).values_list(
             "gateway_id", "last_success_at"

@@ -1,4 +1,4 @@
-"""What a route's figures mean: which incidents are to be open, and what to do about each. Pure."""
+"""The rules of the route monitor: which incidents to open, and the next step of each. Pure."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from webhooks.route_monitor.stuck_forwards import Stuck
 from webhooks.route_monitor.tallies import percentile_ms
 from webhooks.route_monitor.wrong_path import WrongPath
 
-# An incident is not over before it has been quiet for so long.
+# An incident stays open until it has been quiet for this time.
 QUIET = timedelta(seconds=60)
-# One that came back soon comes and goes: it is over after a longer quiet, so that nobody is told of
-# each coming and going.
+# A flapping incident, which came back soon, needs a longer quiet time, to avoid an alert for each
+# return.
 LONG_QUIET = timedelta(minutes=3)
-# Whatever its habit, a gateway may be quiet for so long: what has come is seen a little late.
+# A gateway may be silent for this time whatever its usual rate: requests are recorded with a delay.
 SHORTEST_SILENCE = timedelta(minutes=2)
 RECENTLY = timedelta(minutes=5)
 FEWEST_FOR_A_RATE = 20
 NAMED = 5
 FEWEST_CHANGES = 3
-# A failure of ours: nothing of the gateway's is broken.
+# A failure on our side: the gateway is not at fault.
 OURS = frozenset({"unavailable"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """From the settings; docs/settings.md says what each is for."""
+    """Limits from the settings; docs/settings.md describes each."""
 
     failures_in_a_row: int
     success_percent: int
@@ -41,8 +41,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Of the last five minutes, and of changes in the last ten, in which `has_trouble` says whether
-    something came and was not taken."""
+    """Figures of the last five minutes; of changes in the last ten.
+
+    `has_trouble`: a webhook came and was not accepted.
+    """
 
     received: int = 0
     succeeded: int = 0
@@ -56,13 +58,13 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of one gateway's route. `open_since`: its open incidents, of which those in
-    `came_back` had been closed only a while before they opened.
+    """The known facts of one gateway's route.
 
-    `watched_since`: what came before is not surely known, or was excused: under maintenance, or
-    while we can read no gateway at all (`is_excused`), silence means nothing. `wrong_paths`:
-    without those that it may use; `are_accepted`: it uses such ones only.
-    `usual_per_hour`: what it sends even in a quiet hour, at this time of the day.
+    `open_since`: its open incidents; those in `came_back` had been closed only briefly before.
+    Before `watched_since` records are incomplete or excused; silence means nothing under
+    maintenance, or while we can read no gateway at all (`is_excused`). `wrong_paths`: without
+    the accepted ones; `are_accepted`: it uses accepted ones only. `usual_per_hour`: its rate
+    even in a quiet hour, at this time of the day.
     """
 
     name: str
@@ -90,13 +92,14 @@ class Facts:
     came_back: frozenset[Incident.Kind] = frozenset()
 
     def is_quiet_since(self, at: datetime | None, kind: Incident.Kind) -> bool:
-        """Long enough for an incident of this kind to be over."""
+        """Return whether it was quiet long enough to close an incident of this kind."""
         return at is None or at + (LONG_QUIET if kind in self.came_back else QUIET) <= self.now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """`is_open` False: the incident is over, if there is one. What is not judged stays as it is."""
+    """The verdict on one incident. `is_open` False: close it, if there is one. Incidents without
+    a verdict stay unchanged."""
 
     kind: Incident.Kind
     is_open: bool
@@ -185,8 +188,11 @@ _CURES = {
 
 # --- misrouted ----------------------------------------------------------------------------------
 def _judge_misrouted(facts: Facts) -> Iterator[Judgement]:
-    """Over once it has been quiet on the wrong paths for a while, and something has arrived since:
-    on the right one. One that opened just now may be ahead of what we know."""
+    """Close once the wrong paths are quiet for a while, and a webhook arrived since on the right
+    one.
+
+    An incident opened just now may be newer than these facts.
+    """
     kind = Incident.Kind.MISROUTED
     last_at = max((one.at for one in facts.wrong_paths), default=None)
     came_right = last_at is None or _is_after(facts.last_success_at, last_at)
@@ -228,7 +234,8 @@ def _judge_silent(facts: Facts, limits: Limits) -> Iterator[Judgement]:
 
 
 def _missing_events(facts: Facts, limits: Limits) -> str:
-    """Only while it has somebody to speak of, and by its own habit."""
+    """Return the text on missing events, by the gateway's usual rate, and only while it has
+    accounts."""
     if not facts.connected_accounts or facts.last_received_at is None:
         return ""
     quiet = facts.now - max(facts.last_received_at, facts.watched_since)
@@ -274,7 +281,7 @@ def _judge_undelivered(facts: Facts) -> Judgement:
 
 # --- not written down ---------------------------------------------------------------------------
 def judge_unwritten(routes: Sequence[Facts], limits: Limits, *, is_open: bool) -> Judgement:
-    """What we could not write down: one incident about ourselves, however many gateways it hits."""
+    """Judge failed writes of our own: one incident about ourselves, for any number of gateways."""
     kind = Incident.Kind.UNWRITTEN
     hit = [
         facts
@@ -300,10 +307,12 @@ def judge_unwritten(routes: Sequence[Facts], limits: Limits, *, is_open: bool) -
     )
 
 
-# --- nobody's -----------------------------------------------------------------------------------
+# --- unattributed -------------------------------------------------------------------------------
 def judge_unattributed(refused: int, limits: Limits, *, is_open: bool = False) -> Judgement:
-    """`refused` in the last five minutes, of which nobody knows whose they are: one incident at
-    most, whoever sends them. It is over below half of what opens it."""
+    """Judge refused requests of unknown senders: one incident at most.
+
+    `refused` counts the last five minutes. It closes below half of the number that opens it.
+    """
     kind = Incident.Kind.UNATTRIBUTED
     if refused < limits.unattributed_refusals / (2 if is_open else 1):
         return Judgement(kind=kind, is_open=False)

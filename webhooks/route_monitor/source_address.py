@@ -1,5 +1,7 @@
-"""Where a request came from, and whose address that is. An address proves nothing; it only says in
-whose name a refusal may be counted."""
+"""The source address of a request, and the gateway that it belongs to.
+
+An address proves nothing; it only decides for which gateway a refusal is counted.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from django.conf import settings
 from accounts.models import Gateway
 
 RESOLVED_FOR_SECONDS = 60.0
-# For all names together: a name server that hangs must not hold up the watching.
+# For all names together: a name server that hangs must not delay the monitor.
 RESOLVED_WITHIN_SECONDS = 3.0
 NOWHERE = "0.0.0.0"
 _resolved: dict[str, tuple[float, frozenset[str]]] = {}
@@ -27,8 +29,8 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """`instance_url` and `kind` are what the request said of itself: they choose among several at
-    one address, and nothing else."""
+    """The source of a request. `instance_url` and `kind` are its own claims: they choose among
+    several gateways at one address, and nothing else."""
 
     address: str
     instance_url: str = ""
@@ -36,7 +38,7 @@ class Sender:
 
 
 def client_address(meta: Mapping[str, object]) -> str:
-    """The peer, unless it is a trusted proxy: then the last address that no trusted proxy wrote."""
+    """Return the peer; if it is a trusted proxy, the last address that no trusted proxy wrote."""
     address = _normal(str(meta.get("REMOTE_ADDR") or ""))
     forwarded = str(meta.get("HTTP_X_FORWARDED_FOR", "")).split(",")
     while forwarded and _is_trusted_proxy(address):
@@ -48,7 +50,7 @@ def client_address(meta: Mapping[str, object]) -> str:
 
 
 def owners_of(senders: Sequence[Sender]) -> list[int | None]:
-    """For each the one gateway whose registered address it came from."""
+    """Return, for each, the one gateway whose registered address it came from."""
     if not senders:
         return []
     gateways = list(Gateway.objects.values_list("pk", "kind", "base_url"))
@@ -62,7 +64,8 @@ def owners_of(senders: Sequence[Sender]) -> list[int | None]:
 
 
 def _chosen(there: list[tuple[int, str, str]], sender: Sender) -> int | None:
-    """Of several on one machine the address that is named, else the kind that is spoken to."""
+    """Choose among several gateways on one machine: by the claimed address, else by the kind of
+    the path."""
     if len(there) > 1:
         named = sender.instance_url.rstrip("/")
         there = [one for one in there if one[2].rstrip("/") == named] or (
@@ -72,7 +75,7 @@ def _chosen(there: list[tuple[int, str, str]], sender: Sender) -> int | None:
 
 
 def _addresses_of(hosts: Iterable[str]) -> dict[str, frozenset[str]]:
-    """What cannot be resolved in time has the addresses that it had before."""
+    """Resolve the hosts. One that cannot be resolved in time keeps its former addresses."""
     literal = {host: _normal(host) for host in set(hosts)}
     names = [host for host, address in literal.items() if host and not address]
     _resolve([name for name in names if _is_stale(name)])
@@ -125,14 +128,14 @@ def _networks(
 
 
 def _without_port(text: str) -> str:
-    """Some proxies write `192.0.2.7:5678`, or `[2001:db8::1]:5678`."""
+    """Remove the port: some proxies write `192.0.2.7:5678`, or `[2001:db8::1]:5678`."""
     if text.startswith("["):
         return text[1:].split("]", 1)[0]
     return text.rsplit(":", 1)[0] if text.count(":") == 1 else text
 
 
 def _normal(text: str) -> str:
-    """One spelling for each address; "" for what is none. IPv4 in IPv6 reads as IPv4."""
+    """Return one spelling for each address; "" for an invalid one. IPv4 in IPv6 becomes IPv4."""
     try:
         address = ipaddress.ip_address(text.split("%", 1)[0])
     except ValueError:

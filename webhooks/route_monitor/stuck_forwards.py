@@ -1,4 +1,4 @@
-"""State events that a business's own backend does not take: since when, how many, and why."""
+"""State events that a business's own backend does not accept: since when, how many, and why."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from django.db.models import Count, Min
 
 from webhooks.models import Forward
 
-# A backend that is started again needs no incident.
+# A restart of a backend needs no incident.
 STUCK_AFTER = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stuck:
-    """Of one gateway: `since` when the oldest came in, and what became of it last."""
+    """The stuck forwards of one gateway. `since`: the oldest came in; the error is the latest."""
 
     number: int
     since: datetime
@@ -24,7 +24,7 @@ class Stuck:
 
 
 def stuck_forwards(now: datetime) -> Mapping[int, Stuck]:
-    """By gateway; two statements, however many."""
+    """Return them by gateway, with two statements for any number."""
     waiting = Forward.objects.filter(
         next_attempt_at__isnull=False, delivery__received_at__lte=now - STUCK_AFTER
     )

@@ -1,5 +1,5 @@
-"""What came in on each route by the minute and by the hour: figures for pages, metrics and
-watching, so that nobody has to count the inbox."""
+"""Counts of requests on each route by minute and by hour, for pages, metrics and the route
+monitor, so that none of them has to count the inbox."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _Key = tuple[int | None, str, datetime]
 
 
 def flush_tallies() -> int:
-    """Add what was noted since the last time to its minutes and hours; how many rows."""
+    """Add the noted requests to their minutes and hours. Return the number of rows."""
     with taken(TALLIES) as noted:
         rows = _rows(noted)
         if rows:
@@ -88,7 +88,7 @@ def _histogram(name: str, names: Mapping[str, int]) -> list[int]:
 
 
 def add_up(histograms: Iterable[Sequence[int]]) -> list[int]:
-    """Several histograms as one. A row without figures has an empty one."""
+    """Add several histograms. A row without figures has an empty one."""
     total = [0] * _BUCKETS
     for histogram in histograms:
         for place, number in enumerate(histogram[:_BUCKETS]):
@@ -97,8 +97,10 @@ def add_up(histograms: Iterable[Sequence[int]]) -> list[int]:
 
 
 def percentile_ms(histogram: Sequence[int], percent: int) -> int | None:
-    """The limit below which that many percent lie; None without figures. What is above the last
-    limit reads as that limit."""
+    """Return the upper limit of the class of that percentile; None without figures.
+
+    A value above the last limit reads as that limit.
+    """
     wanted, so_far = sum(histogram) * percent / 100, 0
     for place, number in enumerate(histogram):
         so_far += number
@@ -108,7 +110,8 @@ def percentile_ms(histogram: Sequence[int], percent: int) -> int | None:
 
 
 def prune_tallies() -> int:
-    """Minutes for the last day's charts, hours for the last weeks'; how many rows went."""
+    """Delete old minutes (a day is kept) and hours (some weeks are kept). Return the number of
+    rows."""
     now = clock.database_now()
     kept = {RouteTally.Span.MINUTE: MINUTES_KEPT, RouteTally.Span.HOUR: HOURS_KEPT}
     return sum(

@@ -1,5 +1,4 @@
-"""How much a gateway sends even when it sends little, so that its silence can be told from a quiet
-night."""
+"""The minimum rate at which a gateway usually sends, to tell its silence from a quiet night."""
 
 from __future__ import annotations
 
@@ -7,12 +6,12 @@ from datetime import datetime
 
 from django.db import connection
 
-# So many hours, or days with this hour, must be known.
+# Minimum number of known hours, or of known days with this hour.
 FEWEST_HOURS = 3
 FEWEST_DAYS = 3
 
-# The least of the day before it was last heard, and the least of this hour on the last days. In an
-# hour without a row nothing came.
+# The minimum over the day before it was last heard, and over this hour of the last days. An hour
+# without a row counts as 0.
 _USUAL = """
 SELECT heard.gateway_id, day.least, day.number, day.first, week.least, week.number, week.first,
        heard.hour
@@ -31,7 +30,7 @@ SELECT heard.gateway_id, day.least, day.number, day.first, week.least, week.numb
 
 
 def usual_per_hour(now: datetime) -> dict[int, float]:
-    """By gateway; 0 where its habit is not known, or where it may well send nothing."""
+    """Return the rate by gateway; 0 if it is not known, or if the gateway may well send nothing."""
     this_hour = now.replace(minute=0, second=0, microsecond=0)
     with connection.cursor() as cursor:
         cursor.execute(_USUAL, {"now": now})
@@ -53,7 +52,7 @@ def _least(
     seconds: int,
     fewest: int,
 ) -> float:
-    """Of every so many seconds from the first to the last, if none is missing."""
+    """Return the minimum over all periods from the first to the last; 0 if one is missing."""
     if least is None or first is None or number < fewest:
         return 0.0
     return float(least) if number >= (until - first).total_seconds() / seconds else 0.0

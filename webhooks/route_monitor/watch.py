@@ -1,4 +1,4 @@
-"""Watching the routes: gather what is known of each, judge it, open and close incidents."""
+"""The route monitor: collect the facts of each route, judge them, open and close incidents."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ logger = logging.getLogger(__name__)
 MINUTE = timedelta(minutes=1)
 SHORT = timedelta(minutes=5)
 CHANGES = timedelta(minutes=10)
-# A story is noticed with the next flush: by then its first events may lie in the minute before.
+# An incident is noticed with the next flush: its first events may be in the minute before.
 NOTICED_WITHIN = timedelta(seconds=10)
-# One that opens again so soon comes and goes.
+# An incident that opens again within this time is flapping.
 CAME_BACK_WITHIN = timedelta(minutes=15)
 LOOKED_BACK = timedelta(hours=2)
 WATCHED = "rollcall:routes:watched"
-# Beat asks every 10 s. Who has not looked for longer, or finds no note of it, was away.
+# Beat calls every 10 s. After a longer gap, or without a record of the last call, we were away.
 AWAY_AFTER = timedelta(seconds=40)
 
 
 @dataclass(slots=True)
 class Lasting:
-    """The open incidents of one gateway, since when, and which of them had been closed for only
-    a while when they opened; and when those that are over ended last."""
+    """The open incidents of one gateway, with their start, those that had been closed only
+    briefly before, and the end of the last closed ones."""
 
     since: dict[Incident.Kind, datetime] = field(default_factory=dict)
     came_back: set[Incident.Kind] = field(default_factory=set)
@@ -71,7 +71,8 @@ def limits() -> Limits:
 
 
 def watch_routes() -> list[Judgement]:
-    """Judge every route; a fixed number of statements, and some for each incident that moves."""
+    """Judge every route, with a fixed number of statements, and some for each incident that
+    changes."""
     now = clock.database_now()
     judged: list[Judgement] = []
     watched, lasting = watched_since(now), _lasting(now)
@@ -100,9 +101,11 @@ def watch_routes() -> list[Judgement]:
 
 
 def watched_since(now: datetime) -> datetime:
-    """Since when somebody has looked without a break, and a web process was there to hear. What
-    came while nobody did, or while Redis was away, may be unknown to us: an outage of our own is no
-    silence of a gateway's."""
+    """Return since when the monitor ran without a break, and a web process could receive.
+
+    Webhooks that came during a gap, or while Redis was away, may be unknown to us: our own
+    outage is not a silence of a gateway.
+    """
     try:
         since, last = json.loads(str(client().get(WATCHED) or "[0, 0]"))
         is_new = not timedelta() <= now - datetime.fromtimestamp(last, UTC) <= AWAY_AFTER
@@ -110,14 +113,14 @@ def watched_since(now: datetime) -> datetime:
         client().set(WATCHED, json.dumps([began_at.timestamp(), now.timestamp()]))
         present = web_heartbeat.present_since(now)
     except RedisError as error:
-        logger.warning("since when routes are watched is not known: %s", type(error).__name__)
+        logger.warning("the start of the route monitor is not known: %s", type(error).__name__)
         return now
     return max(began_at, present or began_at)
 
 
 def _watched_each(now: datetime, watched: datetime) -> defaultdict[int | None, datetime]:
-    """By gateway: since when what it sends counts. Its maintenance is no silence of its own, nor is
-    a time in which we could reach none."""
+    """Return, by gateway, since when its silence counts. Its maintenance does not count, nor a
+    time in which we could reach no gateway."""
     resumed = maintenance.resumed_at(now)
     return defaultdict(lambda: watched, {pk: max(watched, at) for pk, at in resumed.items()})
 
@@ -190,7 +193,7 @@ def _of_route(route: Route) -> dict[str, Any]:
 
 
 def _figures(now: datetime, since: Mapping[int | None, datetime]) -> dict[int | None, Figures]:
-    """By gateway; None: of nobody we know."""
+    """Return the figures by gateway; None: unknown senders."""
     recent = RouteTally.objects.filter(span=RouteTally.Span.MINUTE, began_at__gt=now - CHANGES)
     rows: dict[int | None, list[RouteTally]] = defaultdict(list)
     for row in recent:
@@ -199,7 +202,7 @@ def _figures(now: datetime, since: Mapping[int | None, datetime]) -> dict[int | 
 
 
 def _sum(tallies: Iterable[RouteTally], now: datetime, watched: datetime) -> Figures:
-    """What changed while we were away is left out, and what we found when we came back."""
+    """Sum the tallies, without the changes during our absence and those found after it."""
     tallies = list(tallies)
     short = [row for row in tallies if row.began_at > now - SHORT - MINUTE]
     seen = [row for row in tallies if row.began_at > watched]
@@ -216,21 +219,21 @@ def _sum(tallies: Iterable[RouteTally], now: datetime, watched: datetime) -> Fig
 
 
 def _misrouted(routes: Mapping[int, Route]) -> dict[int, int]:
-    """How many events came on wrong paths since the first of them was used."""
+    """Return how many events came on wrong paths since the first of them was used."""
     stories = {pk: wrong_path.read(route.wrong_paths) for pk, route in routes.items()}
     began = {pk: min(one.since for one in used) for pk, used in stories.items() if used}
     return _counted(Sum("misrouted"), began)
 
 
 def _failed(lasting: Mapping[int | None, Lasting]) -> dict[int, int]:
-    """How many failed in the minutes since that incident opened."""
+    """Return how many requests failed in the minutes since that incident opened."""
     kind = Incident.Kind.FAILING
     began = {pk: lasts.since[kind] for pk, lasts in lasting.items() if pk and kind in lasts.since}
     return _counted(Sum(F("failed") + F("refused")), began)
 
 
 def _counted(what: Sum, began: Mapping[int, datetime]) -> dict[int, int]:
-    """By gateway, from the minute in which each began."""
+    """Return the counts by gateway, from the minute in which each incident began."""
     if not began:
         return {}
     of_stories = Q()

@@ -1,4 +1,4 @@
-"""The wrong paths that a gateway sends to, as its route remembers them. Pure."""
+"""The wrong paths that a gateway sends to, as stored in its route. Pure."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-# A wrong path that was not used for so long, and is used again, is a new story.
+# A wrong path that is used again after this time is a new incident.
 STORY_ENDS_AFTER = timedelta(hours=1)
 MOST = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrongPath:
-    """`is_heard`: what came there last was trusted and applied; `key_went_along`: a key was sent
-    there, which whoever answers that path elsewhere would have read."""
+    """A wrong path. `is_heard`: the last webhook there was trusted and applied;
+    `key_went_along`: a key was sent there, which another server on that path would have read."""
 
     path: str
     since: datetime
@@ -27,7 +27,7 @@ Kept = Mapping[str, Mapping[str, float | bool]]
 
 
 def read(kept: Kept, *, without: Collection[str] = ()) -> tuple[WrongPath, ...]:
-    """The one used last stands last."""
+    """Return the stored paths, the last used one at the end."""
     found = [
         WrongPath(
             path=path,
@@ -45,7 +45,7 @@ def read(kept: Kept, *, without: Collection[str] = ()) -> tuple[WrongPath, ...]:
 def noted(
     kept: Kept, path: str, *, at: float, is_heard: bool, key_went_along: bool
 ) -> dict[str, Mapping[str, float | bool]]:
-    """With one more use; what belongs to an older story is forgotten."""
+    """Return the paths with one more use; those of an older incident are dropped."""
     longest = STORY_ENDS_AFTER.total_seconds()
     current = {name: one for name, one in kept.items() if one["at"] + longest >= at}
     before = current.pop(path, {})

@@ -1,9 +1,9 @@
-"""Reading a body of any size in bounded memory.
+"""The reader of request bodies of any size in bounded memory.
 
 Media arrive inlined, so a message may be 50 MB, and an event's name is only known after reading.
-The body is hashed while it passes. Up to 256 kB are kept as they are; of anything longer a
-*squeezed* copy is kept, in which the content of long strings is cut, so that it is small, still
-JSON, and holds no media.
+The body is hashed while it is read. Up to 256 kB are kept as they are; of anything longer a
+*squeezed* copy is kept: the content of long strings is cut, so that it is small, still JSON, and
+holds no media.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ BEGINNING_BYTES = 4096
 DEADLINE_SECONDS = 30.0
 SOCKET_PATIENCE_SECONDS = 10.0
 _DRAIN_SECONDS = 3.0
-# In this process: pieces of large bodies that are worked on at the same moment, so that small
-# webhooks find their turn; and refused bodies that are read to their end.
+# In this process: pieces of large bodies that are processed at the same moment, so that small
+# webhooks get their turn; and refused bodies that are read to their end.
 _PASSING = threading.BoundedSemaphore(1)
 _DRAINING = threading.BoundedSemaphore(4)
 
-# Possessive, so that no string, however it is made, costs more than one look at each byte.
+# Possessive, so that any string costs at most one look at each byte.
 _STRING_PART = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 
 
@@ -39,8 +39,8 @@ class Hasher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Watchers:
-    """Who wants to see a large body pass. `onward` may have to wait for a backend, and so holds up
-    this body, but nobody else's."""
+    """The readers of a large body's pieces. `onward` may have to wait for a backend, which
+    delays this body, but no other."""
 
     hashes: Iterable[Hasher] = ()
     onward: Hasher | None = None
@@ -51,7 +51,8 @@ class Stream(Protocol):
 
 
 class BodyRefused(Exception):
-    """A body that is not read to its end: the answer's status, why, and when to come again."""
+    """A body that is not read to its end: the answer's status, the reason, and the time to
+    retry."""
 
     def __init__(self, status_code: int, reason: str, *, retry_after: int | None = None) -> None:
         super().__init__(reason)
@@ -62,7 +63,7 @@ class BodyRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """`content` is the body itself, or its squeezed copy when `is_squeezed`."""
+    """The body. `content` is the body itself, or its squeezed copy if `is_squeezed`."""
 
     content: bytes
     size_bytes: int
@@ -71,8 +72,8 @@ class Body:
 
 
 class Incoming:
-    """A request's body as it arrives, and how much of it is still to come. `length` None: chunked
-    transfer, whose end the server finds."""
+    """A request's body as it arrives, and the length that is still to come. `length` None:
+    chunked transfer, whose end the server detects."""
 
     def __init__(self, stream: Stream, length: int | None) -> None:
         self.length = length
@@ -80,7 +81,8 @@ class Incoming:
         self._left = length
 
     def read(self) -> bytes:
-        """The next piece; b"" at the end. Raises BodyRefused: 408 too slow, 400 broken off."""
+        """Return the next piece; b"" at the end. Raise BodyRefused: 408 too slow, 400 broken
+        off."""
         if self._left == 0:
             return b""
         size = CHUNK_BYTES if self._left is None else min(CHUNK_BYTES, self._left)
@@ -90,8 +92,8 @@ class Incoming:
             self._left = 0
             raise BodyRefused(408, "the body came too slowly, or stopped coming") from None
         except Exception:
-            # Whatever else a server raises here (gunicorn has errors of its own for malformed
-            # chunks), the sender broke it.
+            # Any other error that a server raises here (gunicorn has its own for malformed chunks)
+            # is the sender's fault.
             self._left = 0
             raise BodyRefused(400, "the body broke off, or its chunks are malformed") from None
         if self._left is not None:
@@ -106,8 +108,8 @@ class Incoming:
 
 
 def incoming(meta: Mapping[str, Any]) -> Incoming:
-    """The body of a WSGI request. A sender that stops in the middle is not waited for longer than
-    10 s: it holds a thread."""
+    """Return the body of a WSGI request. A sender that stops in the middle is dropped after 10
+    s: it holds a thread."""
     socket = meta.get("gunicorn.socket")
     if socket is not None:
         socket.settimeout(SOCKET_PATIENCE_SECONDS)
@@ -115,8 +117,11 @@ def incoming(meta: Mapping[str, Any]) -> Incoming:
 
 
 def refuse_compressed(meta: Mapping[str, Any]) -> None:
-    """None of the gateways compresses, what is signed would be in doubt, and a small body may hide
-    an endless one. Raises BodyRefused."""
+    """Refuse a compressed body. Raise BodyRefused.
+
+    No gateway compresses, the signed bytes would be ambiguous, and a small body may expand
+    without end.
+    """
     if str(meta.get("HTTP_CONTENT_ENCODING", "")).strip().lower() not in ("", "identity"):
         raise BodyRefused(415, "the body is compressed (Content-Encoding): send it as it is")
 
@@ -124,24 +129,24 @@ def refuse_compressed(meta: Mapping[str, Any]) -> None:
 def _length(meta: Mapping[str, Any]) -> int | None:
     text = str(meta.get("CONTENT_LENGTH") or "")
     if text.isascii() and text.isdigit():
-        # Python reads no numbers of thousands of digits, and no body needs so many.
+        # Python refuses numbers of thousands of digits, and no body needs that many.
         return int(text[:20])
     chunked = "chunked" in str(meta.get("HTTP_TRANSFER_ENCODING", "")).lower()
     return None if chunked else 0
 
 
 class Squeezer:
-    """Copies JSON bytes and empties long strings, across any chunk borders."""
+    """Copy JSON bytes and empty long strings, across any chunk borders."""
 
     def __init__(self) -> None:
         self.kept = bytearray()
         self._in_string = False
-        self._began = 0  # where in `kept` the string that is being read begins
-        self._length = 0  # of that string
+        self._began = 0  # start in `kept` of the string that is being read
+        self._length = 0  # its length
         self._carry = b""  # a backslash whose partner is in the next chunk
 
     def feed(self, chunk: bytes) -> None:
-        """Raises BodyRefused when even the squeezed copy grows too large."""
+        """Add a chunk. Raise BodyRefused if even the squeezed copy grows too large."""
         chunk = self._carry + chunk
         self._carry = b""
         position = 0
@@ -173,7 +178,7 @@ class Squeezer:
         return len(chunk)
 
     def _keep_string(self, part: bytes, length: int) -> None:
-        """A string is kept whole or not at all: what is cut may be half a character or escape."""
+        """Keep a string whole or not at all: a cut could be in a character or escape."""
         self._length += length
         if self._length <= LONGEST_STRING_BYTES:
             self.kept += part
@@ -182,11 +187,11 @@ class Squeezer:
 
 
 def _string_part(chunk: bytes, position: int) -> int:
-    """Where the string that goes on at `position` ends, or what can be told of it in this chunk."""
+    """Return the end of the string that continues at `position`, as far as this chunk shows it."""
     quote = chunk.find(b'"', position)
     end = len(chunk) if quote < 0 else quote
     if chunk.find(b"\\", position, end) < 0:
-        return end  # media, mostly: nothing is escaped, and this is much faster
+        return end  # mostly media: nothing is escaped, and this is much faster
     match = _STRING_PART.match(chunk, position)
     return match.end() if match else position
 
@@ -197,10 +202,12 @@ def read_body(
     large: Callable[[bytes], Watchers],
     clock: Callable[[], float] = time.monotonic,
 ) -> Body:
-    """Read to the end. Once it is known to be longer than what is kept, `large` is called with the
-    first bytes: it may raise BodyRefused, and says who wants to see the whole body pass.
+    """Read the body to the end.
 
-    Raises BodyRefused: 413 too large, 408 too slow, 400 broken off.
+    Once it is longer than the kept size, `large` is called with the first bytes: it may raise
+    BodyRefused, and returns the readers of the whole body.
+
+    Raise BodyRefused: 413 too large, 408 too slow, 400 broken off.
     """
     _refuse_larger(body.length or 0)
     ends = clock() + DEADLINE_SECONDS
@@ -241,7 +248,7 @@ def _refuse_larger(size: int) -> None:
 
 
 def _go_large(raw: bytearray, large: Callable[[bytes], Watchers]) -> tuple[Squeezer, Watchers]:
-    """From here on the body only passes; what was kept of it is squeezed."""
+    """Switch to large mode: the body is no longer kept; the kept part is squeezed."""
     first = bytes(raw)
     raw.clear()
     joining = large(first)
@@ -255,9 +262,11 @@ def _go_large(raw: bytearray, large: Callable[[bytes], Watchers]) -> tuple[Squee
 
 
 def drain(body: Incoming) -> bytes:
-    """Read what is left of a refused body, so that the sender reads our answer rather than a
-    reset; how it begins, if nothing of it was read before. Within limits, and a few at a time: it
-    is done for a stranger."""
+    """Read the rest of a refused body, so that the sender reads our answer rather than a reset.
+
+    Return its beginning, if nothing was read before. Within limits, and a few at a time: the
+    sender is not authenticated.
+    """
     if not _DRAINING.acquire(blocking=False):
         return b""
     try:

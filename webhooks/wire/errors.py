@@ -1,4 +1,4 @@
-"""Every refusal is JSON with a reason a human can act on; nothing ends in a bare 500."""
+"""The error answers: every one is JSON with a reason for a human; none is a bare 500."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ RETRY_AFTER_SECONDS = 2
 
 
 class Ambiguous(APIException):
-    """Several gateways share the key, and nothing says which one speaks."""
+    """A key that several gateways share, without a hint at the sender."""
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "ambiguous_gateway"
 
 
 class Unreadable(APIException):
-    """Authenticated, but not in the gateway's dialect."""
+    """An authenticated body that is not in the gateway's format."""
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "unreadable"
@@ -44,7 +44,7 @@ class TooLarge(APIException):
 
 
 def answer_exception(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler: one shape, {"success": false, "reason": …}."""
+    """Handle an exception for DRF in one shape: {"success": false, "reason": …}."""
     if isinstance(error, BodyRefused):
         return _refusal(error.status_code, error.reason, retry_after=error.retry_after)
     if isinstance(error, DatabaseError | PoolTimeout):
@@ -52,7 +52,7 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> Response:
         return _refusal(503, NOT_NOW, retry_after=RETRY_AFTER_SECONDS)
     answer = exception_handler(error, context)
     if answer is None:
-        # A defect of ours. The sender can only try again; the log says what happened.
+        # A bug of ours. The sender can only retry; the log has the details.
         logger.exception("unexpected: %s", type(error).__name__)
         return _refusal(503, "Rollcall failed to handle this call; its log says why")
     headers = {name: value for name, value in answer.items() if name in _KEPT_HEADERS}
@@ -76,7 +76,7 @@ def _refusal(status_code: int, reason: str, *, retry_after: int | None = None) -
 
 
 class NothingThere(APIException):
-    """A POST to a path that nobody answers; `why` it was not believed all the same."""
+    """A POST to an unknown path; `why` it was not trusted."""
 
     status_code = status.HTTP_404_NOT_FOUND
     default_code = "nothing_there"
@@ -90,7 +90,7 @@ class NothingThere(APIException):
 
 
 class Unsendable(APIException):
-    """A message's backend did not say that it has it: the sender is to try again."""
+    """A message that its backend did not confirm: the sender is to retry."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "backend_away"
@@ -98,7 +98,7 @@ class Unsendable(APIException):
 
 
 class LeadsElsewhere(APIException):
-    """A message's backend redirects: no repetition helps, a person must set another URL."""
+    """A message whose backend redirects: a retry cannot help, an operator must set another URL."""
 
     status_code = status.HTTP_502_BAD_GATEWAY
     default_code = "backend_redirects"
@@ -114,6 +114,6 @@ def where_webhooks_belong() -> str:
 
 @csrf_exempt
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    """For any path below /api/ that nobody answers."""
+    """Answer for any unknown path below /api/."""
     reason = f"nothing is at {printable(request.path, limit=200)}; {where_webhooks_belong()}"
     return JsonResponse({"success": False, "reason": reason}, status=404)

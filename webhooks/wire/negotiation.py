@@ -1,4 +1,4 @@
-"""What is read and answered: JSON, whatever is said."""
+"""Content negotiation: JSON in and out, whatever the headers request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 
 class AlwaysJson(BaseContentNegotiation):
-    """Whatever a sender says it accepts: a webhook is not lost over an Accept header."""
+    """Ignore what a sender accepts: no webhook is lost over an Accept header."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         return next(iter(parsers), None)

@@ -1,5 +1,5 @@
-"""The outline of a body that is not trusted: its names and kinds, and the few words that say what
-it is. No text of a message, no secret."""
+"""The outline of an untrusted body: its field names and types, and the few values that identify
+the event. No text of a message, no secret."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 
 import msgspec
 
-# The names under which gateways say which event of which session it is.
+# The field names that gateways use for event and session.
 _TELLING = frozenset(
     {
         *("event", "dataType", "type", "session_id", "sessionId", "session", "instance"),
@@ -18,14 +18,15 @@ _TELLING = frozenset(
 # Deeper down the same names belong to a message.
 _ENVELOPES = frozenset({"", "data", "payload"})
 _PLAIN = re.compile(r"[A-Za-z0-9._:@-]{1,64}")
-# What is no such name (a number, a key) may be somebody's.
+# A key that is not such a name (a number, a token) may be personal data.
 _NAME = re.compile(r"[A-Za-z_]{1,40}")
 _DEEPEST = 4
 _MOST_NAMES = 40
 
 
 def outline(beginning: bytes, *, size_bytes: int) -> str:
-    """Of a whole body as JSON; of one that is cut or no JSON, its size and the names in it."""
+    """Return the outline as JSON; for a body that is cut or not JSON, its size and the names in
+    it."""
     try:
         return json.dumps(_outlined(msgspec.json.decode(beginning), depth=0))[:4000]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -35,7 +36,7 @@ def outline(beginning: bytes, *, size_bytes: int) -> str:
 
 
 def _outlined(value: object, *, depth: int, name: str = "", within: str | None = None) -> object:
-    """`name` is what `value` is called, `within` what it stands in is called."""
+    """Outline a value. `name` is the key of `value`, `within` the key of its container."""
     if isinstance(value, dict) and depth < _DEEPEST:
         some = list(value.items())[:_MOST_NAMES]
         is_envelope = depth < 2 and name in _ENVELOPES

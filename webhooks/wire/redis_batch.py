@@ -1,5 +1,5 @@
-"""Small things in great numbers: noted in a Redis hash, taken away whole now and then and written
-in bulk. Redis that is away costs what would have been noted, never the request."""
+"""Batches of small notes: collected in a Redis hash, taken as a whole now and then and written
+in bulk. If Redis is away the notes are lost, never the request."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from redis.exceptions import RedisError
 from accounts.store.redis_client import client
 
 logger = logging.getLogger(__name__)
-# Longer than a flush; it ends by itself when the one who holds it has died.
+# Longer than a flush; the lease ends by itself if its holder died.
 LOCK_SECONDS = 60
-# What cannot be written for so long is given up, so that it does not stand in the way of the rest.
+# Notes that cannot be written for this time are dropped, so that they do not block the rest.
 FLUSHED_WITHIN_SECONDS = 600
 
 
 @contextmanager
 def taken(key: str) -> Iterator[dict[str, str]]:
-    """The hash at `key`, taken away; empty when nothing was noted, when another flush is at it, or
-    when Redis does not answer.
+    """Take the hash at `key`. Yield it; empty if nothing was noted, if another flush holds it,
+    or if Redis does not answer.
 
-    It is deleted once the block has ended well: what a flush that died left behind is taken first
-    by the next one, so that things may be written twice, but are not lost.
+    It is deleted once the block has succeeded. The next flush first takes what a dead one left:
+    notes may be written twice, but are not lost.
     """
     lock, flushing = f"{key}:lock", f"{key}:flushing"
     noted = _take(key, lock, flushing)
@@ -52,7 +52,7 @@ def _take(key: str, lock: str, flushing: str) -> dict[str, str]:
 
 
 def _delete(key: str) -> None:
-    """A Redis that went away just now: what was written will be written again."""
+    """Delete the batch. If Redis is away now, it will be written again."""
     try:
         if key:
             client().delete(key)

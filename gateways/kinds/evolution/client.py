@@ -1,7 +1,7 @@
-"""What we call on Evolution API 2. Facts are from its source; it was not run by us.
+"""The client of Evolution API 2. Facts are from its source; we did not run it.
 
-Its list is of database rows, which stay `open` while a session reconnects for ever: names are taken
-from there, states from its memory, one by one.
+Its list comes from database rows, which stay `open` while a session reconnects for ever. So only
+names are taken from there; states come from its memory, one by one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from gateways.wire.text import printable
 NOT_FOUND = "does not exist"
 # Its own 404, and no other's: {"response": {"message": ['The "a" instance does not exist']}}.
 _MISSING = re.compile(r'The ".*" instance does not exist', re.DOTALL)
-# A state costs it a look into its memory, no page is asked: 2,000 must be read in a few seconds.
+# A state is a look into its memory, no page is asked: 2,000 must be read in a few seconds.
 READS_AT_ONCE = 16
 STATES: Words = {
     "open": (State.CONNECTED, Reason.LISTED),
@@ -85,18 +85,19 @@ class EvolutionClient(Calls):
     """Implements `gateways.base.Client`."""
 
     capabilities = Capabilities(
-        # Its memory's word, which nothing checks: `open` while the socket is closed (reported).
+        # The value in its memory, which nothing verifies: `open` while the socket is closed
+        # (reported).
         status_is_cached=True,
         list_is_probe=False,
         probe=ProbeKind.NONE,
         stop_keeps_login=False,
-        # What it calls logout deletes the login; it has no other way to stop.
+        # Its logout deletes the login; it has no other way to stop.
         can_stop=False,
         can_log_out=True,
         can_show_qr=True,
         sees_boot=False,
         own_retry_seconds=120,
-        # Its calls are about instances that it has: of any other all answer 404.
+        # Its calls need an existing instance: for any other all answer 404.
         ladder={Reason.NONE: (Step.RESTART,), Reason.MISSING: ()},
     )
     key_header = "apikey"
@@ -106,12 +107,16 @@ class EvolutionClient(Calls):
         return self
 
     def health(self, *, deadline_seconds: float) -> Health:
-        """Nothing is asked: its welcome page makes a call to the internet each time, and says
-        neither since when it runs nor what it holds."""
+        """Return an empty report without a call.
+
+        The welcome page makes a call to the internet each time, and reports neither uptime nor
+        sessions.
+        """
         return Health(uptime_seconds=None, sessions_held=None)
 
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
-        """Names from its database, states from its memory: nothing that could hang is asked."""
+        """List names from its database, states from its memory: nothing that could hang is
+        asked."""
         budget = Budget(deadline_seconds)
         rows, unread = self._rows(deadline_seconds)
         owners = {row.name: normal_phone_number(row.owner) for row in rows}
@@ -120,7 +125,7 @@ class EvolutionClient(Calls):
         return without_unread(replace(listing, sessions=sessions), unread)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
-        """None where it definitely holds none."""
+        """Return the session, None if it certainly does not exist."""
         budget = Budget(deadline_seconds)
         session = self._state(session_id, deadline_seconds)
         if session is None or session.state is not State.CONNECTED:
@@ -128,18 +133,18 @@ class EvolutionClient(Calls):
         try:
             rows, _ = self._rows(max(0.1, budget.left()), only=session_id)
         except GatewayError:
-            return session  # its number is a detail: it is connected all the same
+            return session  # the number is optional: it is connected all the same
         return _owned(session, {row.name: normal_phone_number(row.owner) for row in rows})
 
     def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
-        """It offers nothing that tells a live socket from a dead one: its memory's word is all."""
+        """Return the state in its memory: it has no way to tell a live socket from a dead one."""
         session = self._state(session_id, deadline_seconds)
         if session is None:
             return Probe(pulse=Pulse.UNCLEAR, reason=Reason.MISSING, raw=NOT_FOUND)
         return Probe(pulse=Pulse.UNCLEAR, raw=session.raw_state, session=session)
 
     def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
-        """Asked only of one that is connecting: the same call would start one that is closed."""
+        """Ask only for a connecting session: the same call would start a closed one."""
         budget = Budget(deadline_seconds)
         session = self._state(session_id, deadline_seconds)
         if session is None or session.state is not State.CONNECTING:
@@ -150,14 +155,14 @@ class EvolutionClient(Calls):
     def start_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """Connects one that is closed, with the login it has. It does not create one."""
+        """Connect a closed session with its login. It does not create one."""
         self._connect(session_id, deadline_seconds)
 
     def restart_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """The login is kept. One that is closed cannot be restarted, which it says with 200: that
-        is connected instead."""
+        """Restart with the login. A closed session cannot be restarted (the answer is 200 with
+        an error): it is connected instead."""
         budget = Budget(deadline_seconds)
         path = f"/instance/restart/{segment(session_id)}"
         answer = self.call("POST", path, body={}, deadline_seconds=deadline_seconds)
@@ -165,7 +170,7 @@ class EvolutionClient(Calls):
             self._connect(session_id, budget.left())
 
     def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
-        """It has no such call: what it calls logout deletes the login, and does not wait for it."""
+        """Raise: it has no such call. Its logout deletes the login, and does not wait for it."""
         raise Withheld(
             "Evolution API cannot stop an instance and keep its login: log it out if that is what "
             "you want"
@@ -174,7 +179,7 @@ class EvolutionClient(Calls):
     def log_out_session(
         self, session_id: str, *, workspace_id: int, deadline_seconds: float
     ) -> None:
-        """It answers before it is done, and refuses one that is closed."""
+        """Log out. It answers before it is done, and refuses a closed session."""
         path = f"/instance/logout/{segment(session_id)}"
         answer = self.call("DELETE", path, deadline_seconds=deadline_seconds)
         said = self.decoded(answer, _Outcome, accepted=(200, 201))
@@ -188,12 +193,12 @@ class EvolutionClient(Calls):
         return said
 
     def _require_success(self, answer: Answer, error: object, message: object) -> None:
-        """It says with 200 that it did not succeed."""
+        """Raise for an error in an answer with status 200."""
         if error:
             raise self.rejected(answer, f"{message or 'it did not succeed'}")
 
     def _rows(self, seconds: float, *, only: str | None = None) -> tuple[list[_Row], int]:
-        """Those that can be read, and how many cannot."""
+        """Return the readable rows, and the number of others."""
         path, query = "/instance/fetchInstances", {"instanceName": only} if only else None
         answer = self.call("GET", path, query=query, deadline_seconds=seconds)
         return read_entries(self.decoded(answer, list[msgspec.Raw]), _Row)
@@ -211,7 +216,7 @@ class EvolutionClient(Calls):
 
 
 def _owned(session: Session, owners: dict[str, str | None]) -> Session:
-    """With its number, where it is connected with one."""
+    """Return the session with its number, if it is connected with one."""
     if session.state is not State.CONNECTED:
         return session
     return structs.replace(session, phone_number=owners.get(session.session_id))

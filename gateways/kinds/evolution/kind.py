@@ -1,4 +1,4 @@
-"""Evolution API 2: one value for all that is known of it."""
+"""Evolution API 2: the value of this kind."""
 
 from __future__ import annotations
 

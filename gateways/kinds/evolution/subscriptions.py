@@ -1,6 +1,6 @@
-"""Evolution's webhook of each instance. Facts are from its source; it was not run by us.
+"""Evolution's webhook of each instance. Facts are from its source; we did not run it.
 
-Its global webhook (WEBHOOK_GLOBAL_URL) stands in its environment and in no answer; both fire, ours
+Its global webhook (WEBHOOK_GLOBAL_URL) is in its environment and in no answer; both fire, ours
 first.
 """
 
@@ -26,9 +26,9 @@ from gateways.subscriptions import Subscriber, Subscription, Wanted
 from gateways.wire.json_fields import MAX_ID_CHARACTERS
 
 NEEDED = ("CONNECTION_UPDATE", "QRCODE_UPDATED")
-# The live client speaks in these.
+# Events of the live client.
 SIGNS_OF_LIFE = ("MESSAGES_UPSERT", "MESSAGES_UPDATE", "SEND_MESSAGE")
-TOKEN_HEADER = "jwt_key"  # not sent itself: what a token is signed with
+TOKEN_HEADER = "jwt_key"  # not sent itself: it signs the token
 
 
 class _Row(msgspec.Struct):
@@ -65,7 +65,7 @@ class EvolutionSubscriptions(Calls):
     def write(
         self, session_id: str, wanted: Wanted, *, instead_of: str | None, deadline_seconds: float
     ) -> None:
-        """One instance has one webhook: its other fields stay."""
+        """Set the one webhook of an instance: its other fields stay."""
         budget = Budget(deadline_seconds)
         webhook = self._find(session_id, deadline_seconds) or _Webhook()
         path = f"/webhook/set/{segment(session_id)}"
@@ -75,7 +75,7 @@ class EvolutionSubscriptions(Calls):
             raise self.rejected(answer, f"{answer.status_code}")
 
     def _subscriber(self, name: str, budget: Budget) -> Subscriber | None:
-        """None where there was no time, or the answer was odd: one instance's trouble."""
+        """Return None if time ran out, or for an odd answer: a fault of one instance."""
         left = budget.left(at_most=READ_SECONDS)
         if left < WORTH_SECONDS:
             return None
@@ -89,7 +89,7 @@ class EvolutionSubscriptions(Calls):
         return Subscriber(session_id=name, is_running=False, subscriptions=subscriptions)
 
     def _find(self, session_id: str, seconds: float) -> _Webhook | None:
-        """None where none was ever set: it says null."""
+        """Return the webhook; None if none was ever set: the answer is null."""
         path = f"/webhook/find/{segment(session_id)}"
         answer = self.call("GET", path, deadline_seconds=seconds)
         if answer.status_code == 200 and answer.body.strip() in (b"null", b""):
@@ -115,7 +115,8 @@ def _header(headers: dict[str, Any], names: Iterable[str]) -> str:
 
 
 def _set(webhook: _Webhook, wanted: Wanted) -> dict[str, object]:
-    """As it takes them, which is not as it tells them (byEvents, base64)."""
+    """Return the settings in the format of its input, which differs from its output (byEvents,
+    base64)."""
     events = webhook.events or []
     added = [one for one in NEEDED if one not in events] + ([] if events else [*SIGNS_OF_LIFE])
     name, value = (TOKEN_HEADER, wanted.secret) if wanted.secret else ("apikey", wanted.key)

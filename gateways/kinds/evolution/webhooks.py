@@ -1,8 +1,8 @@
-"""Evolution API 2: its webhooks. Facts are from its source; it was not run by us.
+"""Evolution API 2: its webhooks. Facts are from its source; we did not run it.
 
-There is no signature and no id. Its header `jwt_key` makes it send a token, signed once per event
-and valid for 10 minutes, although it retries for 20. Its global webhook sends nothing at all: only
-a path of its own can tell who speaks.
+There is no signature and no id. Its header `jwt_key` makes it send a token, signed once per
+event and valid for 10 minutes, although it retries for 20. Its global webhook sends no
+credential: only a path of its own identifies the sender.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ _CODES = msgspec.json.Decoder(_Code)
 
 @parser
 def parse(raw: Body) -> Event:
-    """One webhook's body as an `Event`.
+    """Parse one webhook's body.
 
-    `date_time` is the wall clock of the gateway's zone with a false `Z`: hours off, and by how much
-    nobody says. It is kept as a word and never read as a moment.
+    `date_time` is the wall clock of the gateway's zone with a false `Z`: hours off by an unknown
+    amount. It is kept as text and never read as a time.
     """
     envelope = envelope_of(raw, _ENVELOPES)
     name = name_of(envelope.event, "event")
@@ -88,7 +88,7 @@ def parse(raw: Body) -> Event:
 
 
 def _word(reads: str, data: _Data) -> str:
-    """A state, with the number that says why where it is a close."""
+    """Return a state, with the code of the reason if it is a close."""
     if reads == "state":
         state = word_of(data.state, "data.state")
         code = word_of(data.why_code, "data.statusReason") if state == "close" else ""

@@ -21,7 +21,7 @@ PROFILE = Profile(
     key_headers=("apikey", "x-api-key"),
 )
 
-# `close` speaks by a number. It is sent for the first four only; the others reconnect in silence.
+# `close` carries a code. It is sent for the first four only; the others reconnect silently.
 CLOSES: Words = {
     "401": (State.LOGGED_OUT, Reason.UNLINKED),
     "402": (State.BLOCKED, Reason.TEMPORARY_BAN),
@@ -30,14 +30,14 @@ CLOSES: Words = {
     "406": (State.BLOCKED, Reason.TERMS_OF_SERVICE),
     "408": (State.DISCONNECTED, Reason.NETWORK),
     "409": (State.DISCONNECTED, Reason.CLIENT_OUTDATED),  # its user agent is not accepted
-    "411": (State.LOGGED_OUT, Reason.UNLINKED),  # its kind of login is not the phone's any more
+    "411": (State.LOGGED_OUT, Reason.UNLINKED),  # the login is no longer valid for the phone
     **dict.fromkeys(
         ("413", "414", "415", "416", "417"), (State.DISCONNECTED, Reason.LOGIN_REFUSED)
     ),
     "418": (State.DISCONNECTED, Reason.CLIENT_OUTDATED),
     "428": (State.DISCONNECTED, Reason.NETWORK),
     "440": (State.DISCONNECTED, Reason.REPLACED),
-    "463": (State.DISCONNECTED, Reason.TEMPORARY_BAN),  # it may write to nobody new for a time
+    "463": (State.DISCONNECTED, Reason.TEMPORARY_BAN),  # no messages to new contacts for a time
     "500": (State.DISCONNECTED, Reason.SESSION_ERROR),
     "501": (State.DISCONNECTED, Reason.CLIENT_OUTDATED),
     "503": (State.DISCONNECTED, Reason.NETWORK),

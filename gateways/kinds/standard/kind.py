@@ -1,4 +1,4 @@
-"""Whatever signs as Standard Webhooks says: one value for all that is known of it."""
+"""Standard Webhooks, for any sender that signs by that specification: the value of this kind."""
 
 from __future__ import annotations
 

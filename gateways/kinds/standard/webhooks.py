@@ -1,10 +1,10 @@
-"""Anything else that can speak the Standard Webhooks specification, in Rollcall's own words:
+"""Any other sender by the Standard Webhooks specification, in Rollcall's own terms:
 
     {"type": "session.status", "timestamp": "2026-01-01T00:00:00Z",
      "data": {"session_id": "a", "status": "logged_out", "reason": "unlinked",
               "phone_number": "62811801641", "workspace_id": 1}}
 
-`type` may also be `message.…`, a sign of life, `session.hint` ("go and read it") or `ping`.
+`type` may also be `message.…` (activity), `session.hint` (a request to read it) or `ping`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _DATA = msgspec.json.Decoder(_Data)
 
 @parser
 def parse(raw: Body) -> Event:
-    """One webhook's body as an `Event`; its id stands in a header and is added by who reads it."""
+    """Parse one webhook's body; the caller adds the id, which is in a header."""
     envelope = envelope_of(raw, _ENVELOPES)
     name = name_of(envelope.type, "type")
     meaning = LIFE if name.startswith("message.") else EVENTS.get(name)

@@ -25,7 +25,7 @@ PROFILE = Profile(
 )
 
 STATES: Words = {state.value: (state, Reason.NONE) for state in State}
-# What a sender may give as its reason: ours of a session, not ours of ourselves or of people.
+# The reasons that a sender may give: ours for sessions, not those for ourselves or for people.
 REASONS = frozenset(
     {
         *(Reason.AUTHENTICATED, Reason.RECONNECTING, Reason.NAVIGATION, Reason.NETWORK),

@@ -1,4 +1,4 @@
-"""What we call on WAHA. Facts are its documentation's; it was not run by us."""
+"""The client of WAHA. Facts are from its documentation; we did not run it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from gateways.wire.json_fields import MAX_ID_CHARACTERS
 from gateways.wire.qr_images import address_of_base64, address_of_code, address_of_png
 from gateways.wire.text import printable
 
-# The one engine whose state is asked of its page, for a second at most.
+# The only engine whose page is asked for the state, for at most a second.
 BROWSER_ENGINE = "WEBJS"
 LIVE_STATE = "CONNECTED"
 NOT_FOUND = "Session not found"
@@ -71,7 +71,7 @@ class WahaClient(Calls):
     capabilities = Capabilities(
         status_is_cached=True,
         list_is_probe=False,
-        # A read of one session asks its page, for a second at most.
+        # A read of one session asks its page, for at most a second.
         probe=ProbeKind.HARMLESS,
         stop_keeps_login=True,
         can_stop=True,
@@ -80,7 +80,7 @@ class WahaClient(Calls):
         sees_boot=True,
         # FAILED may be passing: its browser engine takes up to 30 s.
         own_retry_seconds=30,
-        # Its calls are about sessions that it has: of any other all answer 404.
+        # Its calls need an existing session: for any other all answer 404.
         ladder={
             Reason.NONE: (Step.RESTART,),
             Reason.HUNG: (Step.STOP, Step.START),
@@ -102,7 +102,7 @@ class WahaClient(Calls):
         )
 
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
-        """All of them, the stopped ones as well; no page is asked."""
+        """List all sessions, the stopped ones as well; no page is asked."""
         answer = self.call("GET", "/api/sessions?all=true", deadline_seconds=deadline_seconds)
         said, unread = read_entries(self.decoded(answer, list[msgspec.Raw]), _Session)
         sessions = {one.name: _translated(one) for one in said if _is_name(one.name)}
@@ -115,13 +115,15 @@ class WahaClient(Calls):
         return without_unread(listing, unread)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
-        """One session, its page asked where it has one; None where it definitely holds none."""
+        """Return one session, its page asked if it has one; None if it certainly does not exist."""
         said = self._one(session_id, deadline_seconds)
         return _translated(said, is_asked=True) if said else None
 
     def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
-        """A read of one session asks its page, for a second at most, where its engine has one. Its
-        `activity` proves nothing: it is set by our own calls."""
+        """Probe by a read, which asks the page, for at most a second, if the engine has one.
+
+        Its `activity` proves nothing: our own calls set it.
+        """
 
         def ask(seconds: float) -> Probe:
             said = self._one(session_id, seconds)
@@ -132,7 +134,8 @@ class WahaClient(Calls):
         return probed(ask, self.health, deadline_seconds=deadline_seconds)
 
     def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
-        """It waits up to 15 s for one, and answers 422 where there is none to scan."""
+        """Return the code. It waits up to 15 s for one, and answers 422 if there is none to
+        scan."""
         path = f"/api/{segment(session_id)}/auth/qr"
         answer = self.call("GET", path, deadline_seconds=deadline_seconds)
         if answer.status_code == 422:
@@ -145,23 +148,23 @@ class WahaClient(Calls):
     def start_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """The login is kept. It does not create what it does not hold."""
+        """Start the session; the login is kept. It does not create a missing one."""
         self._tell(session_id, "start", deadline_seconds)
 
     def restart_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """The login is kept."""
+        """Restart the session; the login is kept."""
         self._tell(session_id, "restart", deadline_seconds)
 
     def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
-        """The login is kept."""
+        """Stop the session; the login is kept."""
         self._tell(session_id, "stop", deadline_seconds)
 
     def log_out_session(
         self, session_id: str, *, workspace_id: int, deadline_seconds: float
     ) -> None:
-        """One that runs is started again without its login, and shows a code."""
+        """Log out. A running session is started again without its login, and shows a code."""
         self._tell(session_id, "logout", deadline_seconds)
 
     def _one(self, session_id: str, seconds: float) -> _Session | None:
@@ -183,7 +186,8 @@ def _is_name(name: str) -> bool:
 
 
 def _translated(said: _Session, *, is_asked: bool = False) -> Session:
-    """`is_asked`: the answer also holds what the engine's page said, unless it did not answer."""
+    """Translate an answer. `is_asked`: it includes the state of the engine's page, unless that
+    hung."""
     word = printable(said.status or "(no status)", limit=200)
     unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
     state, reason = STATES.get(word.lower(), unmapped)
@@ -203,7 +207,7 @@ def _translated(said: _Session, *, is_asked: bool = False) -> Session:
 
 
 def _number(me: _Me) -> str | None:
-    """Its id may be a LID; one of its engines has the number beside it."""
+    """Return the number. The id may be a LID; one of its engines has the number beside it."""
     return normal_phone_number(me.id) or normal_phone_number(me.jid)
 
 
@@ -212,7 +216,7 @@ def _has_page(said: _Session) -> bool:
 
 
 def _doubt(said: _Session) -> str:
-    """Why its page does not bear its word out; "" where it does, or where there is no page."""
+    """Return why its page contradicts the status; "" if it does not, or if there is no page."""
     if said.engine is None or not _has_page(said) or said.engine.state == LIVE_STATE:
         return ""
     state = printable(said.engine.state or "", limit=60)

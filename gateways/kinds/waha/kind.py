@@ -1,4 +1,4 @@
-"""WAHA (devlikeapro): one value for all that is known of it."""
+"""WAHA (devlikeapro): the value of this kind."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""WAHA's `config.webhooks`, session by session. Facts are its documentation's; it was not run by
-us.
+"""WAHA's `config.webhooks`, session by session. Facts are from its documentation; we did not run
+it.
 
-Its global webhook (WHATSAPP_HOOK_URL) stands in its environment and in no answer; both fire.
+Its global webhook (WHATSAPP_HOOK_URL) is in its environment and in no answer; both fire.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateways.wire.json_fields import MAX_ID_CHARACTERS
 KEY_HEADER = "X-Api-Key"
 ALL = "*"
 NEEDED = ("session.status",)
-# The live client speaks in these.
+# Events of the live client.
 SIGNS_OF_LIFE = ("message.any", "message.ack")
 STOPPED = "STOPPED"
 
@@ -49,7 +49,7 @@ class _Session(msgspec.Struct):
 
 
 class _Whole(msgspec.Struct):
-    """As it came, to be sent back."""
+    """The configuration as it came, to be sent back."""
 
     config: dict[str, Any] | None = None
 
@@ -69,11 +69,11 @@ class WahaSubscriptions(Calls):
     def write(
         self, session_id: str, wanted: Wanted, *, instead_of: str | None, deadline_seconds: float
     ) -> None:
-        """The whole configuration is sent back, but for this: it knows no smaller change."""
+        """Send the whole configuration back with this change: it accepts no smaller one."""
         budget = Budget(deadline_seconds)
         path = f"/api/sessions/{segment(session_id)}"
         answer = self.call("GET", path, deadline_seconds=deadline_seconds)
-        self.decoded(answer, _Session, accepted=(200,))  # what is odd is not written back
+        self.decoded(answer, _Session, accepted=(200,))  # an odd configuration is not written back
         config = self.decoded(answer, _Whole, accepted=(200,)).config or {}
         webhooks = _changed(config.get("webhooks") or [], wanted, instead_of)
         body = {"name": session_id, "config": config | {"webhooks": webhooks}}
@@ -106,7 +106,7 @@ def _subscription(webhook: _Webhook) -> Subscription:
 def _changed(
     webhooks: list[dict[str, Any]], wanted: Wanted, instead_of: str | None
 ) -> list[dict[str, Any]]:
-    """The others stay as they are, and in their order."""
+    """Return the webhooks with this change; the others stay as they are, and in their order."""
     positions = [place for place, one in enumerate(webhooks) if one.get("url") == instead_of]
     if not positions:
         return [*webhooks, _set({}, wanted)]

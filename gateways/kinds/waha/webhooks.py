@@ -1,7 +1,8 @@
-"""WAHA (devlikeapro): its webhooks. Facts are its documentation's; it was not run by us.
+"""WAHA (devlikeapro): its webhooks. Facts are from its documentation; we did not run it.
 
-The body is signed, the headers with the time and the request's id are not: what counts against a
-replay are the body's own `id` and `timestamp` (milliseconds). It retries 15 times, every 2 s.
+The body is signed. The headers with the time and the request's id are not: the protection
+against a replay uses the body's own `id` and `timestamp` (milliseconds). It retries 15 times,
+every 2 s.
 """
 
 from __future__ import annotations
@@ -50,11 +51,11 @@ _OWNERS = msgspec.json.Decoder(_Me)
 
 @parser
 def parse(raw: Body) -> Event:
-    """One webhook's body as an `Event`. Older versions send neither id nor time."""
+    """Parse one webhook's body. Older versions send neither id nor time."""
     envelope = envelope_of(raw, _ENVELOPES)
     name = name_of(envelope.event, "event")
     session_id = id_of(envelope.session, "session")
-    # Whole, however long: cut, it would be another event's.
+    # Whole, however long: a cut one could be another event's.
     event_id = text_of(envelope.id, "id", limit=MAX_FIELD_BYTES) or None
     occurred_at = moment_of_milliseconds(envelope.timestamp)
     meaning = EVENTS.get(name, Meaning(kind=Kind.UNRECOGNISED))
@@ -79,8 +80,10 @@ def parse(raw: Body) -> Event:
 
 
 def _number(me: msgspec.Raw) -> str | None:
-    """Whose session it is, where that can be read; the event counts all the same. Its id may be a
-    LID; one of its engines has the number beside it."""
+    """Return the session's own number, if readable; the event counts in any case.
+
+    Its id may be a LID; one of its engines has the number beside it.
+    """
     try:
         owner = part_of(me, "me", _OWNERS)
     except WrongField:

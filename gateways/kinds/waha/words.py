@@ -16,7 +16,7 @@ PROFILE = Profile(
         header="X-Webhook-Hmac", algorithm="sha512", algorithm_header="X-Webhook-Hmac-Algorithm"
     ),
     key_headers=("X-Api-Key",),
-    # Ten times as long as its own retries go on.
+    # Ten times the duration of its own retries.
     replay_seconds=300,
 )
 
@@ -26,7 +26,7 @@ STATES: Words = {
     "passkey_required": (State.QR_SCANNING, Reason.PASSKEY_REQUIRED),
     "passkey_confirmation_required": (State.QR_SCANNING, Reason.PASSKEY_REQUIRED),
     "working": (State.CONNECTED, Reason.LISTED),
-    # Mostly transient: it starts the session again by itself. An unlinked one stays so.
+    # Mostly transient: it starts the session again by itself. An unlinked session stays FAILED.
     "failed": (State.DISCONNECTED, Reason.SESSION_ERROR),
     "stopped": (State.DISCONNECTED, Reason.LISTED),
 }

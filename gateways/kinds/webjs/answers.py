@@ -1,4 +1,4 @@
-"""What the Node service answers about sessions, translated. Recorded answers:
+"""The Node service's answers about sessions, translated. Recorded answers:
 tests/captures/node-service/."""
 
 from __future__ import annotations
@@ -72,8 +72,7 @@ class HealthAnswer(msgspec.Struct):
 
 
 def plain_listing(body: bytes) -> Listing | None:
-    """A list in which nothing is odd, decoded at once; None where something is, so that it must be
-    looked at entry by entry (`listing_of`)."""
+    """Decode a list without odd entries at once; None if `listing_of` must look at each entry."""
     try:
         said = _PLAIN.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -88,13 +87,16 @@ def plain_listing(body: bytes) -> Listing | None:
 
 
 def _is_plain(body: bytes) -> bool:
-    """Whatever text is in it means the same before and after everything that strangers' text goes
-    through. (JSON has no control characters in texts but by a backslash.)"""
+    """Return whether all text in it is unchanged by the cleaning of untrusted text.
+
+    (JSON has no control characters in texts except by a backslash.)
+    """
     return body.isascii() and not any(odd in body for odd in (b"\\", b" ", b"\x7f"))
 
 
 def _is_plain_entry(said: _PlainSession) -> bool:
-    """The same of what is read of an entry, where other things in the list are odd."""
+    """Return the same for the fields that are read of an entry, if other parts of the list are
+    odd."""
     text = f"{said.session_id}{said.status}{said.phone_number}{said.connected_at}"
     return text.isascii() and text.isprintable() and " " not in text
 
@@ -115,8 +117,11 @@ def _plain_session(said: _PlainSession) -> Session:
 
 
 def _why(state: State | None, reason: Reason, connected_at: datetime | None) -> Reason:
-    """Observed: an entry that waits for a scan and has once connected was unlinked on the phone;
-    whatever is started or started anew has a new entry."""
+    """Return the reason of an entry.
+
+    Observed: an entry that waits for a scan and has once connected was unlinked on the phone; a
+    start or restart makes a new entry.
+    """
     unlinked = state is State.QR_SCANNING and connected_at is not None
     return Reason.UNLINKED if unlinked else reason
 
@@ -141,7 +146,7 @@ def listing_of(said: ListAnswer) -> Listing:
 
 
 def _doubts(said: ListAnswer) -> Iterable[str]:
-    """What in the frame of a list says that it may not be whole."""
+    """Yield the signs in the frame of a list that it may be incomplete."""
     if said.success is False:
         yield "it says that it did not succeed"
     total = count_of(said.total)
@@ -172,7 +177,7 @@ def session_of(said: SessionAnswer) -> Session:
 
 
 def _moment_in(raw: msgspec.Raw) -> datetime | None:
-    """None where it is no moment: when it connected is a detail, that it is there is not."""
+    """Return the time, None if invalid: the time of connection is optional, the entry is not."""
     try:
         return _moment(text_of(raw, "connected_at"))
     except WrongField:
@@ -180,10 +185,10 @@ def _moment_in(raw: msgspec.Raw) -> datetime | None:
 
 
 def _moment(text: str) -> datetime | None:
-    """ISO with a zone (a moment without one is taken as UTC); None where it is anything else."""
+    """Return the time of an ISO text (without a zone: UTC); None for anything else."""
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is UTC:  # as nearly all are
+        if moment.tzinfo is UTC:  # true of nearly all
             return moment
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -1,5 +1,5 @@
-"""What we call on the Node service. Where a fact below says "observed", it was seen on the real
-service: tests/captures/node-service/."""
+"""The client of the Node service. "Observed" means: seen on the real service,
+tests/captures/node-service/."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ from gateways.wire.http import Answer
 from gateways.wire.json_fields import WrongField
 from gateways.wire.text import printable
 
-# Observed: the one answer that means "I hold no such session". Any other 404 comes from something
-# in between, or from a base URL that points elsewhere.
+# Observed: the one answer that means "I hold no such session". Any other 404 comes from a proxy in
+# between, or from a wrong base URL.
 NO_SUCH_SESSION = "Session not found"
 
-# A message that cannot go out (observed): on its way it touches the page, and what it meets there
-# comes back as the error.
+# A message that cannot be delivered (observed): on its way it touches the page, whose fault comes
+# back as the error.
 PROBE_MESSAGE = {"recipient_phone": "0", "message": "x", "type": "text"}
-# Said by the service itself after 15 s of a page that hangs (observed).
+# The service's own text after 15 s of a page that hangs (observed).
 HANGS = "Runtime.callFunctionOn timed out"
-# No page behind the session: puppeteer's words for it.
+# No page behind the session: puppeteer's texts for it.
 DEAD = ("detached Frame", "Target closed", "Session closed", "Protocol error")
-# The page is on its way elsewhere, perhaps only being loaded anew.
+# The page is navigating, perhaps only reloading.
 MOVING = "Execution context was destroyed"
 
 
@@ -61,7 +61,7 @@ class WebjsClient(Calls):
     """Implements `gateways.base.Client`."""
 
     capabilities = Capabilities(
-        # Observed: it goes on saying "connected" after its browser was killed.
+        # Observed: it still reports "connected" after its browser was killed.
         status_is_cached=True,
         list_is_probe=False,
         # The one call that touches the page; see tests/captures/node-service/.
@@ -87,7 +87,7 @@ class WebjsClient(Calls):
         return self
 
     def health(self, *, deadline_seconds: float) -> Health:
-        """What it says of itself; it asks for no key here."""
+        """Return its own report; it needs no key."""
         answer = self.call("GET", "/health", headers={}, deadline_seconds=deadline_seconds)
         said = self.decoded(answer, HealthAnswer)
         return Health(
@@ -96,14 +96,16 @@ class WebjsClient(Calls):
         )
 
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
-        """All it holds in memory, no page being asked. Complete only if it says how many, and they
-        can all be read."""
+        """List all it holds in memory; no page is asked.
+
+        The list is complete only if it reports the total, and all entries can be read.
+        """
         answer = self._get("/api/sessions", deadline_seconds)
         plain = plain_listing(answer.body) if answer.status_code == 200 else None
         return plain or listing_of(self.decoded(answer, ListAnswer))
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
-        """One session, or None where it definitely holds no such session."""
+        """Return one session, or None if it certainly does not exist."""
         answer = self._get(f"/api/sessions/{segment(session_id)}/status", deadline_seconds)
         if answer.status_code == 404 and reason_given(answer.body) == NO_SUCH_SESSION:
             return None
@@ -116,8 +118,11 @@ class WebjsClient(Calls):
         return session
 
     def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
-        """By a message that cannot go out, and only where the session is said to be connected: done
-        often it may look odd to WhatsApp. How often is up to who calls."""
+        """Probe by a message that cannot be delivered, and only if the session is reported
+        connected.
+
+        Frequent probes may look odd to WhatsApp. The caller decides how often.
+        """
         budget = Budget(deadline_seconds)
         session = self.read_session(session_id, deadline_seconds=deadline_seconds)
         if session is None:
@@ -136,14 +141,17 @@ class WebjsClient(Calls):
             raise MayBeSent(str(error)) from None
 
     def read_qr(self, session_id: str, *, deadline_seconds: float) -> None:
-        """It has no such call: its codes come by webhook only."""
+        """Return None: it has no such call. Its codes come by webhook only."""
 
     def start_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """Creates it, with the login it finds on its disk. Answers once the browser is up: 15 to
-        60 s. Only where it holds none: observed, the failure of a second create takes a live
-        session out of its list, and nothing can be sent by it any more."""
+        """Create the session with the login on its disk. The answer comes once the browser is
+        up: 15 to 60 s.
+
+        Only if it holds none. Observed: the failure of a second create takes a live session out
+        of its list, and it can send nothing any more.
+        """
         budget = Budget(deadline_seconds)
         if self.read_session(session_id, deadline_seconds=deadline_seconds) is not None:
             raise Withheld("the gateway holds this session already: restart it instead")
@@ -153,21 +161,24 @@ class WebjsClient(Calls):
     def restart_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """Destroys and creates it again, the login kept. Answers once the browser is up, which
-        takes 2 to 60 s. `restore` is never used: shipped versions always answer it with 500."""
+        """Destroy and create it again, the login kept. The answer comes once the browser is up:
+        2 to 60 s.
+
+        `restore` is never used: shipped versions always answer it with 500.
+        """
         path = f"/api/sessions/{segment(session_id)}/reconnect"
         fields = _about(session_id, workspace_id, account_id)
         self._tell("POST", path, fields, deadline_seconds)
 
     def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
-        """Ends it and deletes its login; succeeds for an id it does not hold, too."""
+        """End it and delete its login; succeeds for an unknown id, too."""
         path = f"/api/sessions/{segment(session_id)}"
         self._tell("DELETE", path, {"workspace_id": workspace_id}, deadline_seconds)
 
     def log_out_session(
         self, session_id: str, *, workspace_id: int, deadline_seconds: float
     ) -> None:
-        """The same call as stopping."""
+        """Make the same call as a stop."""
         self.stop_session(session_id, workspace_id=workspace_id, deadline_seconds=deadline_seconds)
 
     def _get(self, path: str, seconds: float) -> Answer:
@@ -184,7 +195,8 @@ class WebjsClient(Calls):
             raise self.rejected(answer, "it says it did not succeed")
 
     def _met(self, answer: Answer) -> Probe:
-        """What the message met. Any other error of the service's own is the live page's."""
+        """Return the result of the probe. Any other error of the service comes from the live
+        page."""
         if answer.status_code == 200:
             return Probe(pulse=Pulse.ALIVE)
         said = reason_given(answer.body)
@@ -192,7 +204,8 @@ class WebjsClient(Calls):
             raise self.refusal(answer)
         raw = printable(said, limit=200)
         if answer.status_code != 500 or MOVING in said:
-            # Its memory for sending may lack what its list has (observed): no word about the page.
+            # Its memory for sending may lack an entry of its list (observed): no information about
+            # the page.
             return Probe(pulse=Pulse.UNCLEAR, raw=f"{answer.status_code} {raw}")
         if HANGS in said:
             return Probe(pulse=Pulse.NO_ANSWER, reason=Reason.HUNG, raw=raw)

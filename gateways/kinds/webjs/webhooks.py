@@ -43,7 +43,7 @@ class _Fields(msgspec.Struct):
 
 
 class _Envelope(_Fields):
-    """Some events carry their fields at the top, and not under `data`."""
+    """The envelope. Some events carry their fields at the top, and not under `data`."""
 
     event: msgspec.Raw = NOTHING
     data: msgspec.Raw = NOTHING
@@ -56,10 +56,10 @@ _DATA = msgspec.json.Decoder(_Fields)
 
 @parser
 def parse(raw: Body) -> Event:
-    """One webhook's body as an `Event`. The media in it is skipped, not copied.
+    """Parse one webhook's body. The media in it is skipped, not copied.
 
-    Raises UnreadableEvent where the body is not this dialect's or a field's meaning is not
-    certain; never anything else.
+    Raise UnreadableEvent, and nothing else, if the body is not in this format or a field's
+    meaning is not certain.
     """
     envelope = envelope_of(raw, _ENVELOPES)
     name = name_of(envelope.event, "event")
@@ -72,7 +72,8 @@ def parse(raw: Body) -> Event:
 
 
 def _unrecognised(name: str, envelope: _Envelope) -> Event:
-    """A name nobody has mapped: who it is about, as far as that can be read, and nothing else."""
+    """Return an event of an unmapped name with its session, as far as readable, and nothing
+    else."""
     try:
         data = part_of(envelope.data, "data", _DATA)
         return Event(
@@ -110,7 +111,7 @@ def _event(name: str, meaning: Meaning, envelope: _Envelope, data: _Fields) -> E
 
 
 def _either(data: _Fields, envelope: _Envelope, name: str) -> msgspec.Raw:
-    """A field from `data`, else from the top."""
+    """Return a field from `data`, else from the top."""
     inner: msgspec.Raw = getattr(data, name)
     outer: msgspec.Raw = getattr(envelope, name)
     return inner if len(memoryview(inner)) else outer
@@ -132,12 +133,12 @@ def _phone_number(data: _Fields, envelope: _Envelope) -> str | None:
     try:
         value = value_of(_either(data, envelope, "phone_number"), "data.phone_number")
     except WrongField:
-        return None  # no number: the event counts all the same
+        return None  # no number: the event counts in any case
     return number_of_user(value)
 
 
 def _word(meaning: Meaning, data: _Fields, envelope: _Envelope) -> str:
-    """The gateway's own word for it."""
+    """Return the gateway's own word for it."""
     if meaning.reads == "status":
         return text_of(_either(data, envelope, "status"), "status")
     if meaning.reads:

@@ -31,19 +31,20 @@ PROFILE = Profile(
     address_header=INSTANCE_HEADER,
 )
 
-# Where installations in the field send to instead: one path was hard-coded in shipped versions,
-# the other stood in a misconfigured environment.
+# Wrong paths in use: one was hard-coded in shipped versions, the other was in a misconfigured
+# environment.
 WRONG_PATHS = ("/api/whatsapp/webhooks/webjs", "/api/webhooks/whatsapp-webjs")
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """Lower-case hex HMAC-SHA256 over the timestamp and the raw body, nothing between them."""
+    """Return lower-case hex HMAC-SHA256 over the timestamp and the raw body, nothing between
+    them."""
     digest = hmac.new(secret.encode(), timestamp.encode(), hashlib.sha256)
     digest.update(body)
     return digest.hexdigest()
 
 
-# What `status` says in a list, a status answer and `session_status_changed`.
+# The values of `status` in a list, a status answer and `session_status_changed`.
 STATES: Words = {
     "qr_scanning": (State.QR_SCANNING, Reason.LISTED),
     "authenticated": (State.CONNECTING, Reason.AUTHENTICATED),
@@ -56,7 +57,7 @@ STATES: Words = {
     "failed": (State.DISCONNECTED, Reason.SESSION_ERROR),
 }
 
-# What `session_disconnected` gives as its reason, in lower case.
+# The reasons of `session_disconnected`, in lower case.
 LOSSES: Words = LIBRARY_LOSSES | {
     # Sent only by a service that watches its browsers (rollcall-sender); the shipped one does not.
     "browser_crashed": (State.DISCONNECTED, Reason.BROWSER_GONE),
@@ -117,7 +118,7 @@ EVENTS: Mapping[str, Meaning] = {
     "connection_test": Meaning(kind=Kind.CANARY),
 }
 
-# Evidence of life; `message_*` bodies reach 50 MB, since media is inlined.
+# Proof of the live client; `message_*` bodies reach 50 MB, since media is inlined.
 MESSAGE_LIKE = frozenset(name for name, meaning in EVENTS.items() if meaning.kind is Kind.LIFE)
 
 # Typing and presence can be replayed by a server; a message or its acknowledgement cannot.

@@ -1,8 +1,8 @@
-"""What we call on WPPConnect Server. Recorded traffic: tests/captures/wppconnect-server/.
+"""The client of WPPConnect Server. Recorded traffic: tests/captures/wppconnect-server/.
 
-Its key is a secret in the address; a session's calls need a token that is made from it. Observed:
-its status goes on saying CONNECTED after its browser was killed, so that the connection is always
-checked as well; even both miss a session that has lost WhatsApp.
+Its key is a secret in the address; a session's calls need a token that is made from it.
+Observed: its status still says CONNECTED after its browser was killed, so the connection is
+always checked as well. Even both miss a session that has lost WhatsApp.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ STATES: Words = {
     "phonecode": (State.QR_SCANNING, Reason.LISTED),
     "connected": (State.CONNECTED, Reason.LISTED),
 }
-# When a start does something.
+# The states in which a start has an effect.
 CLOSED = ("", "closed")
 MOST_TOKENS = 10_000
 _tokens: dict[bytes, str] = {}
@@ -87,7 +87,7 @@ class _Checked(msgspec.Struct):
 
 
 class _Device(msgspec.Struct):
-    """Where newer pages of WhatsApp have no `wid`, the server puts the number beside it."""
+    """The answer for newer pages of WhatsApp without `wid`: the server adds the number."""
 
     wid: object = None
     number: object = msgspec.field(default=None, name="phoneNumber")
@@ -125,8 +125,10 @@ class WppconnectClient(Calls):
         return Health(uptime_seconds=uptime, sessions_held=None)
 
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
-        """Names only, of every session it ever had a login for; each is read. Of one in `unasked`
-        only its own word is read, which is no proof where it says CONNECTED."""
+        """List names only, of every session that ever had a login; each is read.
+
+        For one in `unasked` only its status is read, which is no proof if it is CONNECTED.
+        """
         budget = Budget(deadline_seconds)
 
         def look(name: str, seconds: float) -> Session | None:
@@ -142,8 +144,11 @@ class WppconnectClient(Calls):
         return without_unread(read_each(names, look, budget=budget), unread)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
-        """One session, with its number where it is connected; None where it is not listed, and its
-        status says CLOSED, as it would of any name. A list may leave out what lives."""
+        """Return one session, with its number if connected.
+
+        None if it is not listed and its status is CLOSED, as for any name. A list may omit a
+        live one.
+        """
         budget = Budget(deadline_seconds)
         names, unread = self._names(deadline_seconds)
         is_listed = unread > 0 or session_id in names
@@ -157,7 +162,7 @@ class WppconnectClient(Calls):
         )
 
     def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
-        """Its word, held against its page. It misses a page that lost WhatsApp (observed)."""
+        """Check the status against the page. It misses a page that lost WhatsApp (observed)."""
 
         def ask(seconds: float) -> Probe:
             budget = Budget(seconds)
@@ -172,7 +177,8 @@ class WppconnectClient(Calls):
         return probed(ask, self.health, deadline_seconds=deadline_seconds)
 
     def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
-        """Only while it says QRCODE: an old code stays in its answers afterwards (observed)."""
+        """Return the code only while the status is QRCODE: an old code stays in its answers
+        (observed)."""
         answer = self._of(session_id, "GET", "status-session", deadline_seconds)
         said = self.decoded(answer, _Status)
         if (said.status or "").lower() != "qrcode":
@@ -182,8 +188,8 @@ class WppconnectClient(Calls):
     def start_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """With the login it has. Observed: it answers 200 and does nothing unless the session is
-        CLOSED; it answers how the session was before."""
+        """Start with the login. Observed: it answers 200 with the state before the call, and
+        does nothing unless the session is CLOSED."""
         body: dict[str, object] = {"waitQrCode": False}
         answer = self._of(session_id, "POST", "start-session", deadline_seconds, body)
         was = self.decoded(answer, _Status, accepted=(200, 201)).status or ""
@@ -195,7 +201,7 @@ class WppconnectClient(Calls):
     def restart_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """It has no such call: closed and started. The login is kept."""
+        """Close and start it, as there is no such call. The login is kept."""
         budget = Budget(deadline_seconds)
         self.stop_session(session_id, workspace_id=workspace_id, deadline_seconds=deadline_seconds)
         self.start_session(
@@ -206,8 +212,10 @@ class WppconnectClient(Calls):
         )
 
     def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
-        """The login is kept. Observed: where there is no browser it answers 500, and has closed the
-        session all the same."""
+        """Close the session; the login is kept.
+
+        Observed: without a browser it answers 500, and has closed the session all the same.
+        """
         budget = Budget(deadline_seconds)
         answer = self._of(session_id, "POST", "close-session", deadline_seconds, {})
         is_odd = answer.status_code == 500 and reason_given(answer.body) is not None
@@ -218,19 +226,19 @@ class WppconnectClient(Calls):
     def log_out_session(
         self, session_id: str, *, workspace_id: int, deadline_seconds: float
     ) -> None:
-        """Refused, with 404, of one that does not run."""
+        """Log out. A session that does not run is refused with 404."""
         answer = self._of(session_id, "POST", "logout-session", deadline_seconds, {})
         self.decoded(answer, _Checked)
 
     def _names(self, seconds: float) -> tuple[list[str], int]:
-        """Those that can be read, and how many cannot."""
+        """Return the readable names, and the number of others."""
         path = f"/api/{segment(self._api_key)}/show-all-sessions"
         answer = self.call("GET", path, headers={}, deadline_seconds=seconds)
         self._require_key(answer)
         return read_entries(self.decoded(answer, _Names).response, str)
 
     def _status(self, session_id: str, seconds: float) -> Session | None:
-        """Its word; where that is CONNECTED, held against its browser."""
+        """Return the status; if it is CONNECTED, checked against the browser."""
         budget = Budget(seconds)
         session = self._word(session_id, seconds)
         if session.state is not State.CONNECTED:
@@ -243,7 +251,7 @@ class WppconnectClient(Calls):
         return session if is_checked else _disconnected(session)
 
     def _word(self, session_id: str, seconds: float) -> Session:
-        """What it says, from a variable."""
+        """Return the reported status, which is a variable."""
         answer = self._of(session_id, "GET", "status-session", max(0.1, seconds))
         word = printable(self.decoded(answer, _Status).status or "", limit=200)
         unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
@@ -251,12 +259,13 @@ class WppconnectClient(Calls):
         return Session(session_id=session_id, state=state, reason=reason, raw_state=word)
 
     def _is_checked(self, session_id: str, seconds: float) -> bool:
-        """Whether its browser answers. Raises TimedOut where that hangs."""
+        """Return whether its browser answers. Raise TimedOut if that hangs."""
         answer = self._of(session_id, "GET", "check-connection-session", max(0.1, seconds))
         return self.decoded(answer, _Checked).status
 
     def _number(self, session_id: str, seconds: float) -> str | None:
-        """A detail: without it the session is connected all the same."""
+        """Return the number, which is optional: without it the session is connected all the
+        same."""
         try:
             answer = self._of(session_id, "GET", "host-device", seconds)
             said = self.decoded(answer, _About)
@@ -273,7 +282,7 @@ class WppconnectClient(Calls):
         seconds: float,
         body: dict[str, object] | None = None,
     ) -> Answer:
-        """A call about one session; once more with a fresh token where the old one is refused."""
+        """Call about one session; retry once with a fresh token if the old one is refused."""
         budget = Budget(seconds)
         for is_last in (False, True):
             token = self._token(session_id, max(0.1, budget.left()))
@@ -292,7 +301,7 @@ class WppconnectClient(Calls):
         raise AssertionError("the last try returns or raises")
 
     def _token(self, session_id: str, seconds: float) -> str:
-        """Remembered in this process: making one costs the gateway a slow hash."""
+        """Return the token, cached in this process: making one costs the gateway a slow hash."""
         slot = self._slot(session_id)
         if token := _tokens.get(slot):
             return token
@@ -307,7 +316,7 @@ class WppconnectClient(Calls):
         return token
 
     def _require_key(self, answer: Answer) -> None:
-        """A wrong key in the address is answered with 400 (observed)."""
+        """Raise for a wrong key in the address, which is answered with 400 (observed)."""
         if answer.status_code == 400 and not is_page(answer):
             raise key_rejected(answer)
 
@@ -317,7 +326,7 @@ class WppconnectClient(Calls):
 
 
 def _disconnected(session: Session) -> Session:
-    """It says CONNECTED, and its check says that there is no browser."""
+    """Return a disconnected session: the status is CONNECTED, but the check found no browser."""
     return structs.replace(
         session,
         state=State.DISCONNECTED,

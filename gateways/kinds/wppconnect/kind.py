@@ -1,4 +1,4 @@
-"""WPPConnect Server: one value for all that is known of it."""
+"""WPPConnect Server: the value of this kind."""
 
 from __future__ import annotations
 

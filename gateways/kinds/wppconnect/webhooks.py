@@ -1,7 +1,7 @@
 """WPPConnect Server: its webhooks. Recorded traffic: tests/captures/wppconnect-server/.
 
-It sends no signature, no key, no id and no time, and never again: only a path of its own tells who
-speaks. It reports that its browser was killed, and no other fault.
+It sends no signature, no key, no id and no time, and never retries: only a path of its own
+identifies the sender. It reports that its browser was killed, and no other fault.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gateways.wire.qr_images import picture
 
 
 class _Envelope(msgspec.Struct):
-    """An event's own fields stand beside these."""
+    """The envelope. An event's own fields are beside these."""
 
     event: msgspec.Raw = NOTHING
     session: msgspec.Raw = NOTHING
@@ -29,10 +29,10 @@ _ENVELOPES = msgspec.json.Decoder(_Envelope)
 
 @parser
 def parse(raw: Body) -> Event:
-    """One webhook's body as an `Event`.
+    """Parse one webhook's body.
 
-    Observed: the first `status-find` after a close names no session. It cannot be applied, but
-    something was said: it is kept as a hint about nobody.
+    Observed: the first `status-find` after a close names no session. It cannot be applied, and
+    is kept as a hint without a session.
     """
     envelope = envelope_of(raw, _ENVELOPES)
     name = name_of(envelope.event, "event")

@@ -28,7 +28,7 @@ FOUND: Words = {
     "deletetoken": (State.LOGGED_OUT, Reason.UNLINKED),
 }
 
-# Something is wrong with a QR code, or with the phone's network: what, only a read tells.
+# A fault of a QR code, or of the phone's network: only a read shows which.
 UNCERTAIN = frozenset({"qrreadfail", "qrreaderror", "phonenotconnected"})
 
 EVENTS: Mapping[str, Meaning] = (

@@ -1,4 +1,4 @@
-"""What we call on wwebjs-api. Everything is a GET, and a session's state is always answered with
+"""The client of wwebjs-api. Every call is a GET, and a session's state is always answered with
 200: the body decides. Recorded traffic: tests/captures/wwebjs-api/."""
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from gateways.wire.qr_images import address_of_code
 from gateways.wire.text import printable
 
 NOT_FOUND = "session_not_found"
-# Before a session is touched it is looked at; a page that takes longer counts as one that hangs.
+# A session is checked before any change; a page that takes longer counts as hung.
 LOOK_SECONDS = 5.0
 
 # Before the first `ready`, UNPAIRED means that a QR code is on the screen.
 STATES: Words = LOSSES | {
     "connected": (State.CONNECTED, Reason.LISTED),
     "unpaired": (State.QR_SCANNING, Reason.LISTED),
-    # No fresh code comes, and the last one is dead.
+    # No fresh code comes, and the last one has expired.
     "unpaired_idle": (State.DISCONNECTED, Reason.QR_EXPIRED),
     "pairing": (State.CONNECTING, Reason.LISTED),
     "opening": (State.CONNECTING, Reason.NETWORK),
@@ -56,7 +56,7 @@ STATES: Words = LOSSES | {
     "unlaunched": (State.CONNECTING, Reason.LISTED),
     "": (State.CONNECTING, Reason.LISTED),
 }
-# How it says, in place of a state, that there is no live page behind the session (observed).
+# Its answers in place of a state if there is no live page behind the session (observed).
 FAULTS = (
     ("session closed", State.DISCONNECTED, Reason.BROWSER_GONE),
     ("browser tab closed", State.DISCONNECTED, Reason.BROWSER_GONE),
@@ -115,7 +115,7 @@ class WwebjsApiClient(Calls):
             Reason.NONE: (Step.RESTART,),
             # Its `restart` asks the page first and waits for ever; `stop` does not.
             Reason.HUNG: (Step.STOP, Step.START),
-            # Observed, 8 of 8: whatever is asked of such a session ends the whole gateway.
+            # Observed, 8 of 8: any call about such a session ends the whole gateway.
             Reason.PAGE_GONE: (),
         },
     )
@@ -124,13 +124,13 @@ class WwebjsApiClient(Calls):
         return self
 
     def health(self, *, deadline_seconds: float) -> Health:
-        """It says neither since when it runs nor what it holds: a boot cannot be seen."""
+        """Return its report without uptime or sessions: a restart cannot be seen."""
         answer = self.call("GET", "/ping", deadline_seconds=deadline_seconds)
         self.decoded(answer, _Outcome)
         return Health(uptime_seconds=None, sessions_held=None)
 
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
-        """Names only, from its memory; each is read."""
+        """List names only, from its memory; each is read."""
         budget = Budget(deadline_seconds)
         answer = self.call("GET", "/session/getSessions", deadline_seconds=deadline_seconds)
         said = self.decoded(answer, _List)
@@ -141,7 +141,7 @@ class WwebjsApiClient(Calls):
         return without_unread(listing, unread)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
-        """One session, with its number where it is connected; None where it holds none."""
+        """Return one session, with its number if connected; None if it does not exist."""
         budget = Budget(deadline_seconds)
         session = self._status(session_id, deadline_seconds)
         if session is None or session.state is not State.CONNECTED:
@@ -150,7 +150,7 @@ class WwebjsApiClient(Calls):
         return structs.replace(session, phone_number=number) if number else session
 
     def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
-        """Its status asks the page each time, and waits for it for ever."""
+        """Probe by its status, which asks the page each time, and waits for it without limit."""
 
         def ask(seconds: float) -> Probe:
             return _pulse(self._status(session_id, seconds))
@@ -158,7 +158,7 @@ class WwebjsApiClient(Calls):
         return probed(ask, self.health, deadline_seconds=deadline_seconds)
 
     def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
-        """It gives the code's text."""
+        """Return the code. It sends the code's text."""
         answer = self._get("qr", session_id, deadline_seconds)
         said = self.decoded(answer, _Code)
         return address_of_code(said.qr) if said.success else None
@@ -166,16 +166,21 @@ class WwebjsApiClient(Calls):
     def start_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """Answers when it is known whether it is logged in (2 to 8 s observed), or never. What it
-        holds already, also broken, is refused: "Session already exists"."""
+        """Start. It answers when the login state is known (2 to 8 s observed), or never.
+
+        A session that it already holds, even broken, is refused: "Session already exists".
+        """
         self._tell("start", session_id, deadline_seconds)
 
     def restart_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """The login is kept. Its own `restart` waits for ever for a page that hangs, and runs all
-        the same when that wakes up: such a session is stopped and started. One that it does not
-        hold is started. Raises Withheld where the page has left WhatsApp."""
+        """Restart with the login. A session that it does not hold is started.
+
+        Its own `restart` waits without limit for a page that hangs, and still runs when that
+        wakes up: such a session is stopped and started. Raise Withheld if the page has left
+        WhatsApp.
+        """
         budget = Budget(deadline_seconds)
         try:
             session = self._harmless_to(session_id, budget)
@@ -186,25 +191,25 @@ class WwebjsApiClient(Calls):
         self._tell("restart" if session else "start", session_id, budget.left())
 
     def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
-        """The login is kept; succeeds for an id it does not hold, too. Raises Withheld where the
-        page has left WhatsApp."""
+        """Stop; the login is kept. Succeeds for an unknown id, too. Raise Withheld if the page
+        has left WhatsApp."""
         self._tell_page("stop", session_id, deadline_seconds)
 
     def log_out_session(
         self, session_id: str, *, workspace_id: int, deadline_seconds: float
     ) -> None:
-        """The one use of `terminate`, which deletes the login. What it does not hold keeps its
-        login, and is refused."""
+        """Log out by `terminate`, its only use, which deletes the login. An unknown session
+        keeps its login, and is refused."""
         self._tell_page("terminate", session_id, deadline_seconds)
 
     def _tell_page(self, verb: str, session_id: str, seconds: float) -> None:
         budget = Budget(seconds)
-        with suppress(TimedOut):  # a page that hangs can be closed all the same (observed)
+        with suppress(TimedOut):  # a page that hangs can still be closed (observed)
             self._harmless_to(session_id, budget)
         self._tell(verb, session_id, budget.left())
 
     def _harmless_to(self, session_id: str, budget: Budget) -> Session | None:
-        """The session, as it is. Raises Withheld where touching it would end the whole gateway."""
+        """Return the session. Raise Withheld if a call about it would end the whole gateway."""
         session = self._status(session_id, budget.left(at_most=LOOK_SECONDS))
         if session is not None and session.reason is Reason.PAGE_GONE:
             raise Withheld(
@@ -234,7 +239,8 @@ class WwebjsApiClient(Calls):
         return Session(session_id=session_id, state=state, reason=reason, raw_state=word)
 
     def _number(self, session_id: str, seconds: float) -> str | None:
-        """A detail: without it the session is connected all the same."""
+        """Return the number, which is optional: without it the session is connected all the
+        same."""
         try:
             path = f"/client/getClassInfo/{segment(session_id)}"
             answer = self.call("GET", path, deadline_seconds=max(0.1, seconds))
@@ -245,8 +251,8 @@ class WwebjsApiClient(Calls):
 
 
 def _pulse(session: Session | None) -> Probe:
-    """What its status says of the page."""
-    if session is None:  # unknown, starting or recovering: it says so of all alike
+    """Return the state of the page by its status."""
+    if session is None:  # unknown, starting or recovering: the same answer for all
         return Probe(pulse=Pulse.UNCLEAR, reason=Reason.MISSING, raw=NOT_FOUND)
     pulse = Pulse.UNCLEAR
     if session.state is State.CONNECTED:

@@ -1,4 +1,4 @@
-"""wwebjs-api (avoylenko): one value for all that is known of it."""
+"""wwebjs-api (avoylenko): the value of this kind."""
 
 from __future__ import annotations
 

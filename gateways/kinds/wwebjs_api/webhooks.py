@@ -1,7 +1,7 @@
-"""wwebjs-api (avoylenko): its webhooks, and the words that it and whatsapp-web.js use in them.
+"""wwebjs-api (avoylenko): its webhooks, and the terms that it and whatsapp-web.js use in them.
 
-Recorded traffic: tests/captures/wwebjs-api/. Its own admin key is all that it sends to prove who it
-is; there is no id, no time, no retry and no order. It reports no crash, no kill and no hang.
+Recorded traffic: tests/captures/wwebjs-api/. Its own admin key is its only credential; there is
+no id, no time, no retry and no order. It reports no crash, no kill and no hang.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _DATA = msgspec.json.Decoder(_Data)
 
 @parser
 def parse(raw: Body) -> Event:
-    """One webhook's body as an `Event`. It sends a code's text: the picture is drawn here."""
+    """Parse one webhook's body. It contains a code's text: the picture is drawn here."""
     envelope = envelope_of(raw, _ENVELOPES)
     name = name_of(envelope.name, "dataType")
     session_id = id_of(envelope.session_id, "sessionId")
@@ -69,7 +69,8 @@ def parse(raw: Body) -> Event:
 
 
 def _drawn(raw: msgspec.Raw) -> str | None:
-    """None where it is no code: that somebody must scan is said all the same."""
+    """Return the picture; None for an invalid code: the need for a scan is reported all the
+    same."""
     try:
         return address_of_code(text_of(raw, "qr", limit=MAX_CODE_CHARACTERS + 1))
     except WrongField:

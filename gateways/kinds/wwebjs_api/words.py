@@ -62,5 +62,5 @@ EVENTS: Mapping[str, Meaning] = (
     )
     | TEST
 )
-# What WhatsApp's server may replay, so that it does not prove the live client.
+# Events that WhatsApp's server may replay: no proof of the live client.
 WEAK = frozenset({"unread_count", "contact_changed", "chat_removed", "chat_archived"})

@@ -23,7 +23,7 @@ def webhooks(folder: str, recording: str = "*", *, before: float = float("inf"))
 
 
 def moment(folder: str, recording: str, label: str, *, about: str = "") -> float:
-    """When the call with this label had been answered."""
+    """Return the time at which the call with this label had been answered."""
     lines = _lines(folder, f"{recording}.api.jsonl")
     return max(
         line["t"] + line["ms"] / 1000
@@ -33,14 +33,15 @@ def moment(folder: str, recording: str, label: str, *, about: str = "") -> float
 
 
 def answers(folder: str, recording: str, path: str) -> list[dict | None]:
-    """All recorded answers to a path, in their order; None where there was none."""
+    """Return all recorded answers to a path, in order; None for a call without one."""
     lines = _lines(folder, f"{recording}.api.jsonl")
     found = [line for line in lines if line.get("request", {}).get("path") == path]
     return [line["response"] and line["response"]["body"] for line in found]
 
 
 def calls(folder: str, recording: str) -> list[dict]:
-    """Every recorded call with its answer, in their order; a line without one is the recorder's."""
+    """Return every recorded call with its answer, in order; a line without one is the
+    recorder's."""
     return _lines(folder, f"{recording}.api.jsonl")
 
 

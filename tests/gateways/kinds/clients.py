@@ -15,7 +15,7 @@ Answering = Callable[[httpx.Request], httpx.Response]
 
 
 def client(kind: str, answer: Answering) -> Client:
-    """Its gateway answers so; WPPConnect's tokens are made and forgotten on the way."""
+    """Return a client whose gateway gives these answers; WPPConnect's tokens are handled."""
     _tokens.clear()
 
     def answered(call: httpx.Request) -> httpx.Response:

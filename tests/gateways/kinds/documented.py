@@ -13,7 +13,7 @@ KEY = "admin-key-of-the-gateway"
 
 
 def waha_session(name: str, status: str = "WORKING", *webhooks: dict[str, Any]) -> dict[str, Any]:
-    """One entry of its list, whole."""
+    """Return one whole entry of its list."""
     return {
         "name": name,
         "status": status,
@@ -32,7 +32,7 @@ def waha_session(name: str, status: str = "WORKING", *webhooks: dict[str, Any]) 
 
 
 def waha_webhook(url: str, **fields: Any) -> dict[str, Any]:
-    """One entry of `config.webhooks`, whole."""
+    """Return one whole entry of `config.webhooks`."""
     return {
         "url": url,
         "events": ["session.status", "message"],
@@ -90,7 +90,7 @@ class Waha:
 
 
 def evolution_webhook(url: str, **fields: Any) -> dict[str, Any]:
-    """What `find` answers: a row of its database."""
+    """Return the answer of `find`: a row of its database."""
     return {
         "id": "cm3k2j1h00001",
         "url": url,
@@ -137,7 +137,8 @@ class Evolution:
         return self._set(name, json.loads(call.content)["webhook"])
 
     def _set(self, name: str, told: dict[str, Any]) -> httpx.Response:
-        """It takes `byEvents` and `base64`, and tells `webhookByEvents` and `webhookBase64`."""
+        """Set the webhook. The input is `byEvents` and `base64`, the output `webhookByEvents`
+        and `webhookBase64`."""
         renamed = {"byEvents": "webhookByEvents", "base64": "webhookBase64"}
         kept = {renamed.get(key, key): value for key, value in told.items()}
         self.webhooks[name] = evolution_webhook("") | kept

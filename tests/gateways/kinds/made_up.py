@@ -48,7 +48,7 @@ def on_the_path(place: Path) -> Iterator[None]:
 
 @contextmanager
 def known(place: Path) -> Iterator[GatewayKind]:
-    """As if Rollcall had been started with it."""
+    """Register the kind as if Rollcall had been started with it."""
     assert isinstance(KINDS, dict)
     before = dict(KINDS)
     with on_the_path(place):
@@ -78,7 +78,7 @@ def loft(birds: dict[str, str]) -> Iterator[str]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     thread = threading.Thread(target=server.serve_forever)

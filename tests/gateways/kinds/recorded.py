@@ -15,13 +15,13 @@ SECRET = "test-secret"
 
 
 def calls() -> list[dict]:
-    """Every recorded call of its API, with its answer."""
+    """Return every recorded call of its API, with its answer."""
     found = _lines("01-lifecycle-and-faults.api.jsonl")
     return [line for line in found if "answer" in line]
 
 
 def webhooks() -> list[dict]:
-    """Every recorded webhook, as received."""
+    """Return every recorded webhook, as received."""
     return _lines("01-lifecycle-and-faults.webhooks.jsonl")
 
 

@@ -66,7 +66,7 @@ def test_a_list_says_how_each_session_is():
 
 
 def test_one_session_s_odd_answer_does_not_blind_the_list():
-    """What s1 was asked was not recorded: its answer is a bare 404."""
+    """The answer for s1 was not recorded: it is a bare 404."""
     listing = client(
         captured.gateway("wppconnect-server", FAULTS, until="list", about="show-all")
     ).list_sessions(deadline_seconds=5)
@@ -77,7 +77,8 @@ def test_one_session_s_odd_answer_does_not_blind_the_list():
 
 @pytest.mark.parametrize(("word", "state"), [("CLOSED", None), ("CONNECTED", State.CONNECTED)])
 def test_one_that_its_list_leaves_out_is_what_its_own_word_says(word, state):
-    """It says CLOSED of every name; but a list that is cut short must not end what lives."""
+    """The status is CLOSED for any name; but a list that is cut short must not end a live
+    session."""
     said = {
         "show-all-sessions": {"response": ["another"]},
         "status-session": {"status": word},

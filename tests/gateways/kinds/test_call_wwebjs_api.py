@@ -48,7 +48,7 @@ def test_the_body_decides_and_not_the_status_of_the_answer(until, state, reason)
 
 
 def test_a_session_that_recovers_is_not_there_meanwhile():
-    """It says so of unknown, starting and recovering sessions alike."""
+    """The same answer comes for unknown, starting and recovering sessions."""
     assert read("kill9-renderer: status +2s", "kill9-renderer", WITH_RECOVERY) is None
     again = read("kill9-renderer: status +6s", "kill9-renderer", WITH_RECOVERY)
     assert again.state is State.CONNECTED

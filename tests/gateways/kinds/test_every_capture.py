@@ -123,7 +123,7 @@ def meant(table, path: str, body: object, error: str = "") -> str | None:
 
 
 def outcome(ask: Callable[[], object]) -> str:
-    """One word or two for whatever comes of it."""
+    """Return a short name of the outcome."""
     try:
         got = ask()
     except GatewayError as error:

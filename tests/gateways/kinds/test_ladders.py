@@ -76,7 +76,7 @@ def test_its_own_ladder_brings_it_back(make, kind, fault):
 
 
 def test_the_node_service_cannot_bring_back_a_page_that_hangs(make):
-    """Its browser must be killed first, which no call of its does: what it said is told."""
+    """The browser must be killed first, which no call of the service does: its answer is shown."""
     world, client = make("webjs")
     connected(world, "alice")
     faults.hang(world, "alice", honest=False)

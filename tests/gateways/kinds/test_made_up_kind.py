@@ -37,13 +37,13 @@ def pigeon(tmp_path):
 
 @pytest.fixture
 def birds():
-    """What the gateway holds."""
+    """The sessions that the gateway holds."""
     return {"alice": "flying"}
 
 
 @pytest.fixture
 def registered(pigeon, birds, transactional_db, live_server, settings):
-    """Its gateway, as the commands make it, with one account; Rollcall is served over HTTP."""
+    """Register the gateway by command, with one account; Rollcall is served over HTTP."""
     settings.PUBLIC_URL = live_server.url
     keyring.forget()
     with made_up.loft(birds) as url:

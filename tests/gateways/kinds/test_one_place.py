@@ -34,7 +34,7 @@ def strings_that_name_a_kind(root: Path = ROOT) -> list[str]:
 
 
 def imports_of_a_kind() -> list[str]:
-    """By everybody but itself."""
+    """Return the imports of a kind by any module outside it."""
     return [
         f"{path}:{node.lineno}: {node.module}"
         for _, path, tree in sources(ROOT, *WALKED)
@@ -51,7 +51,7 @@ def _kind_of(path: str) -> str:
 
 
 def _strings(tree: ast.Module) -> Iterator[ast.Constant]:
-    """Without docstrings, which only people read."""
+    """Yield the strings without docstrings, which only people read."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = {
         id(node.body[0].value)

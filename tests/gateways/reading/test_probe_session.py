@@ -170,7 +170,7 @@ def test_waha_s_engine_is_what_proves(gateway, pulse, reason):
 
 
 def test_waha_s_own_calls_prove_nothing():
-    """Its `activity` is set by our calls."""
+    """Our own calls set its `activity`."""
     said = {"name": "alice", "status": "WORKING", "timestamps": {"activity": 1763264512000}}
     assert probe("waha", Gateway(alice=(200, said))).pulse is Pulse.UNCLEAR
 
@@ -224,7 +224,7 @@ def test_a_refused_key_is_no_word_about_a_session(kind, status):
 
 
 def test_a_probe_leaves_the_node_service_its_own_15_seconds():
-    """And what is then left is enough to ask whether the gateway itself still answers."""
+    """The rest of the time suffices to ask whether the gateway itself still answers."""
     seconds = []
     gateway = node_service((500, {"error": "x"}))
 

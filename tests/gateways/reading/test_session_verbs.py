@@ -109,7 +109,7 @@ def test_only_logging_out_terminates_and_nothing_terminates_the_inactive():
 
 
 def test_logging_out_what_wwebjs_api_does_not_hold_is_refused():
-    """Its login would stay on the disk."""
+    """The login would stay on the disk."""
     with pytest.raises(Rejected, match="session_not_found"):
         do("log out", "wwebjs_api", Gateway(status=ABSENT, terminate=ABSENT))
 

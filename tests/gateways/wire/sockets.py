@@ -44,7 +44,7 @@ def serving(handle: Callable[[socket.socket], None]) -> Iterator[str]:
 
 
 def read_request(connection: socket.socket) -> bytes:
-    """Until the end of the headers."""
+    """Read until the end of the headers."""
     data = b""
     while b"\r\n\r\n" not in data:
         piece = connection.recv(65536)

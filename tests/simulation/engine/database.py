@@ -38,7 +38,7 @@ _ENDINGS = ("ROLLBACK", "RELEASE")
 
 
 def _asks_for_the_time(sql: str) -> bool:
-    """By name, or by the default of a column."""
+    """Return whether it asks for the time, by name or by a column's default."""
     return sql.startswith("INSERT") or "TIMESTAMP()" in sql or "timestamp()" in sql
 
 
@@ -61,7 +61,7 @@ class Watcher:
         self._news.add(name)
 
     def is_news(self, name: str) -> bool:
-        """Whether anything was written to its tables since the last time it asked."""
+        """Return whether its tables were written since the last call."""
         is_news = name in self._news
         self._news.discard(name)
         return is_news
@@ -107,8 +107,10 @@ def simulated_database(clock: Clock) -> Iterator[Watcher]:
 
 
 def tidy() -> None:
-    """As autovacuum would in life, which here wakes once in half an hour of our time, or less: a
-    planner that has never seen the tables full does all for every account."""
+    """Vacuum as autovacuum would, which wakes only once in half an hour of simulated time.
+
+    A planner that has never seen the tables full plans badly for every account.
+    """
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
 

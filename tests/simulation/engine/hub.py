@@ -29,7 +29,7 @@ class Clock:
         self.sleeper: Callable[[float], None] = lambda seconds: None
 
     def seconds(self) -> float:
-        """Since the beginning."""
+        """Return the seconds since the beginning."""
         return (self.now - START).total_seconds()
 
     def monotonic(self) -> float:
@@ -117,7 +117,7 @@ class Hub:
             actor.switch()
 
     def sleep(self, seconds: float) -> None:
-        """Of the actor that calls."""
+        """Pause the calling actor."""
         actor = _current()
         self.after(max(0.0, seconds), self._waker(actor), actor.name)
         self._give_way(actor)
@@ -125,8 +125,8 @@ class Hub:
     def wait(
         self, others: Iterable[Actor], *, at_most: float | None = None, is_any: bool = False
     ) -> bool:
-        """Until all of them are over (or one is), or that many seconds have passed; whether all
-        are."""
+        """Wait until all (or one) have ended, or the time has passed. Return whether all have
+        ended."""
         actor, others = _current(), list(others)
         waker = self._waker(actor)
         left = [other for other in others if not other.is_over]
@@ -146,7 +146,7 @@ class Hub:
         return all(other.is_over for other in others)
 
     def kill(self, actor: Actor) -> None:
-        """At once where it waits; nothing of what it would clean up reaches the database."""
+        """End it at once where it waits; none of its clean-up reaches the database."""
         if actor.is_over or actor.is_killed:
             return
         actor.is_killed = True
@@ -178,7 +178,7 @@ def _current() -> Actor:
 
 
 def current_task() -> Actor:
-    """What it does in threads is its own."""
+    """Return the task. Its threads are its own."""
     return _current().whose
 
 
@@ -196,7 +196,7 @@ class Future:
         self._number = next(self._numbers)
 
     def __hash__(self) -> int:
-        """By age, so that a set of them has one order."""
+        """Hash by age, so that a set has one order."""
         return self._number
 
     def __eq__(self, other: object) -> bool:

@@ -129,7 +129,7 @@ class Post:
     web_is_down: bool = False
 
     def deliver(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> int:
-        """As simulator.webhooks.Deliver."""
+        """Implement simulator.webhooks.Deliver."""
         line, chance = self.line, self.random.random
         if line.is_cut or self.web_is_down:
             raise OSError("nobody answers")
@@ -166,7 +166,7 @@ class Post:
     def ask(
         self, method: str, path: str, body: Mapping[str, object] | None, bearer: bool
     ) -> tuple[int, object]:
-        """As simulator.world.world.Backend: what the Node service asks of its backend."""
+        """Implement simulator.world.world.Backend: the Node service's questions to its backend."""
         if self.line.is_cut or self.web_is_down:
             raise OSError("nobody answers")
         name, value = ("Authorization", f"Bearer {self.key}") if bearer else (KEY_HEADER, self.key)

@@ -45,7 +45,7 @@ def _modules() -> list[ModuleType]:
 
 
 def _everywhere(stack: ExitStack, old: object, new: object) -> None:
-    """Whatever name a module of the product knows it by."""
+    """Replace it under every name by which a module of the product knows it."""
     for module in _modules():
         for name, value in list(vars(module).items()):
             if value is old:
@@ -86,7 +86,7 @@ def in_our_hands(
 
 
 def _forget_other_days(stack: ExitStack, clock: Clock) -> None:
-    """What a process remembers by its own clock begins anew."""
+    """Reset what a process remembers by its own clock."""
     keyring.forget()
     anew = backpressure.Pressure(clock.monotonic)
     _everywhere(stack, backpressure.pressure, anew)

@@ -73,7 +73,7 @@ class Report:
 
 
 def simulate(plan: Plan, *, without: AbstractContextManager[Any] | None = None) -> Report:
-    """`without`: a guard taken away, for as long as it runs."""
+    """Run one simulation. `without`: a guard that is removed for its duration."""
     clock = Clock()
     with _quiet_logs(), simulated_database(clock) as watcher:
         hub, memory = Hub(clock), Memory(clock)
@@ -182,7 +182,7 @@ def _seldom_collecting() -> Iterator[None]:
 
 @contextmanager
 def _quiet_logs() -> Iterator[None]:
-    """What is logged of so many faults is not what is tested."""
+    """Silence the logs: those of so many faults are not tested."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -57,7 +57,7 @@ class Message:
 
 @dataclass(slots=True)
 class Chances:
-    """How untidy the queue is. Of one."""
+    """The disorder of the queue, as probabilities."""
 
     twice: float = 0.01
     late: float = 0.05
@@ -89,7 +89,7 @@ class Worker:
         expires: Any = None,
         **options: Any,
     ) -> None:
-        """In the place of Task.apply_async."""
+        """Replace Task.apply_async."""
         if self.memory.is_away:
             raise CannotRing("Redis is away")
         self._put(str(task.name), tuple(args or ()), countdown or 0.0, expires)

@@ -147,7 +147,7 @@ class ToGateways(Fates):
         self.soon(300, 3600, over)
 
     def lose_many(self, site: Site) -> None:
-        """From three of them to all, at once and without a word."""
+        """Lose three sessions or more, up to all, at once and silently."""
         sessions = list(site.world.sessions.values())
         share = self.random.choice([0.05, 0.3, 0.6, 1.0])
         most = min(len(sessions), max(3, int(len(sessions) * share)))
@@ -159,7 +159,7 @@ class ToGateways(Fates):
             self.stage.on_mass_loss(site, {session.session_id for session in lost}, FOR_LONG)
 
     def lose_all(self, site: Site) -> None:
-        """For good: nobody but us brings them back."""
+        """Lose all for good: only Rollcall brings them back."""
         held = set(site.world.sessions)
         for session_id in sorted(held):
             mishaps.lose(site.world, session_id)

@@ -32,7 +32,7 @@ class ToOtherSessions(ToSessions):
             super().lose(site, session)
 
     def crash_honest(self, site: Site, session: SimulatedSession) -> None:
-        """Its tab, or the page in it."""
+        """Crash the tab, or the page in it."""
         what = self.random.choice(["crash_tab", "close_tab", "leave"])
         self.stage.note(f"{session.session_id}: {what}")
         getattr(faults, what)(site.world, session.session_id)
@@ -63,7 +63,7 @@ class ToOtherSessions(ToSessions):
         self._lose_to(site, session, "CONFLICT")
 
     def flap(self, site: Site, session: SimulatedSession) -> None:
-        """Its network comes and goes: the page may come back by itself."""
+        """Interrupt its network: the page may come back by itself."""
         faults.disconnect(site.world, session.session_id, reason="TIMEOUT")
 
         def back() -> None:
@@ -93,10 +93,10 @@ class ToOtherSessions(ToSessions):
         self.flap(site, session)
 
     def block(self, site: Site, session: SimulatedSession) -> None:
-        """How these tell of it is not known."""
+        """Block the number. It is not known how these kinds report it."""
 
     def twin(self, site: Site, session: SimulatedSession) -> None:
-        """Its account's session has a name of the Node service's."""
+        """Link a session of the same name as one of the Node service's."""
 
     def _lose_to(self, site: Site, session: SimulatedSession, reason: str) -> None:
         is_evolution = site.kind.name == "evolution"
@@ -105,7 +105,7 @@ class ToOtherSessions(ToSessions):
         self.heal_later(site, session)
 
     def _link_anew(self, site: Site, session: SimulatedSession, number: str) -> None:
-        """Somebody scans; where it shows nothing to scan, he starts it first."""
+        """Scan the code; start the session first if it shows none."""
         world, session_id = site.world, session.session_id
         now = world.sessions.get(session_id)
         if world.state is not State.RUNNING or (now is not None and now.is_alive):

@@ -43,7 +43,7 @@ class ToUs(Fates):
         self.soon(600, 3600, over)
 
     def cut_the_network(self) -> None:
-        """All gateways at once, for us alone."""
+        """Cut off all gateways at once, for us alone."""
         for site in self.stage.estate.sites:
             site.line.is_cut = True
             site.touch()
@@ -75,7 +75,7 @@ class ToUs(Fates):
         self.soon(2, 60, over)
 
     def stumble(self) -> None:
-        """For a while the database does not always give the lock that is asked for."""
+        """Let the database refuse some locks for a while."""
         watcher = self.stage.worker.watcher
         watcher.stumbles = 0.03
 

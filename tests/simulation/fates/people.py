@@ -54,7 +54,7 @@ class ByPeople(Fates):
             pass  # what they are told is not what is tested here
 
     def lift(self, site: Site, session: SimulatedSession) -> None:
-        """Somebody sets free what was given up."""
+        """Release an account that was given up."""
         for account in Account.objects.filter(quarantined_until__isnull=False)[:1]:
             self.stage.note(f"{account.session_id}: its quarantine is lifted")
             with suppress(Refused):

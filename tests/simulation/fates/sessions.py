@@ -53,7 +53,7 @@ class ToSessions(Fates):
         self._retry_or_heal(site, session)
 
     def crash_silently(self, site: Site, session: SimulatedSession) -> None:
-        """Nothing that can be read tells: only traffic or a probe of the page."""
+        """Crash invisibly: only traffic or a probe of the page shows it."""
         faults.crash(site.world, session.session_id, honest=False)
         self.heal_later(site, session)
 
@@ -156,7 +156,7 @@ class ToSessions(Fates):
             faults.speak(site.world, session.session_id)
 
     def late_word(self, site: Site, session: SimulatedSession) -> None:
-        """It flickers, and what its gateway says of that comes long after it is back."""
+        """Let it flicker; the gateway's report of that comes long after it is back."""
         if not session.is_alive:
             return
         webhooks = site.world.faults.webhooks
@@ -188,7 +188,7 @@ class ToSessions(Fates):
         self.soon(1200, 5400, register_anew)
 
     def doom(self, site: Site, session: SimulatedSession) -> None:
-        """For a while it falls again whenever it is up: sooner or later nobody tries any more."""
+        """Let it fail for a while whenever it is up, until all retries are used up."""
         lasts = self.random.uniform(300, 2400)
         ends = self.hub.clock.now + timedelta(seconds=lasts)
         self.stage.on_trouble(session.session_id, FALLS_AGAIN, lasts)
@@ -206,7 +206,7 @@ class ToSessions(Fates):
         fall()
 
     def twin(self, site: Site, session: SimulatedSession) -> None:
-        """Another workspace runs the same number, on a session of its own."""
+        """Run the same number in another workspace, on a session of its own."""
         others = [one for one in self.stage.estate.workspaces if one.pk != session.workspace_id]
         theirs, number = self.random.choice(others), session.phone_number
         has_it = Account.objects.filter(workspace=theirs, phone_number=number)
@@ -248,7 +248,7 @@ class ToSessions(Fates):
         self.soon(1200, 5400, lambda: self._start_anew(site, session))
 
     def _start_anew(self, site: Site, session: SimulatedSession) -> None:
-        """Somebody at the gateway starts its browser again."""
+        """Start its browser again at the gateway, by hand."""
         session_id, world = session.session_id, site.world
         now = world.sessions.get(session_id)
         if world.state is not State.RUNNING or session_id not in world.logins:

@@ -47,7 +47,7 @@ class OnCall:
             self.record.breaks("P7 one pass at a time", None, site.gateway.name)
 
     def _leaves_a_lost_page(self, site: Site, calling: Calling) -> None:
-        """Where whatever is done to a page that left WhatsApp ends the whole gateway."""
+        """Check that a page that left WhatsApp is not touched, if that ends the whole gateway."""
         session = site.world.sessions.get(calling.call.session_id)
         if session is None or session.browser is not Browser.AWAY:
             return
@@ -79,7 +79,7 @@ class OnCall:
             self._only_where_it_may(repair, now)
 
     def _only_what_helps(self, site: Site, session_id: str, account_id: int | None) -> None:
-        """By itself, never where only a human can, nor what nobody wants."""
+        """Check automatic repairs: never if only a human can help, nor for unwanted sessions."""
         if account_id is None:
             return
         account = Account.objects.get(pk=account_id)
@@ -95,7 +95,8 @@ class OnCall:
             self.record.numbers.started_alive += 1
 
     def _only_where_it_may(self, repair: Repair, now: datetime) -> None:
-        """By itself, not under maintenance, in quarantine, or beside another with its number."""
+        """Check automatic repairs: none under maintenance, in quarantine, or beside a twin
+        number."""
         account, ago = repair.account, now - timedelta(seconds=10)
         if is_under_maintenance(repair.gateway_id, now) and is_under_maintenance(
             repair.gateway_id, ago

@@ -22,7 +22,7 @@ FOUND_BY_PROBES = frozenset({Reason.BROWSER_GONE, Reason.PAGE_GONE})
 
 
 def _is_dead(fact: Fact, moment: datetime) -> bool:
-    """There was no live page at that moment, whatever its gateway claimed."""
+    """Return whether there was no live page at that moment, whatever its gateway claimed."""
     return not fact.alive or fact.alive_since >= moment - IN_FLIGHT
 
 

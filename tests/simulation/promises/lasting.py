@@ -54,7 +54,7 @@ class Lasting:
             self.record.breaks("false verdict", account_id, "it stood for more than 5 s")
 
     def look_at_all(self) -> None:
-        """What is alive, and has been in plain sight for long enough, is called so."""
+        """Check that a session visibly alive for long enough is called so."""
         self.record.read_rows()
         now = self.record.hub.clock.now
         for account_id, row in self.record.rows.items():

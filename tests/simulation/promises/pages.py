@@ -52,7 +52,7 @@ class OnPages:
             self.record.breaks("proof: one probe at a time", account_id, f"beside {beside}")
 
     def _sent(self, key: Key) -> None:
-        """One that failed may be repeated twice; else a message that cannot go out is rare."""
+        """Check probes by message: two repetitions after a failure, else rare."""
         now, sends = self.record.hub.clock.now, self._sends[key]
         while sends and sends[0] <= now - SENDS_APART:
             sends.popleft()
@@ -100,7 +100,7 @@ class OnPages:
             self.record.breaks("proof: silence condemns nobody", change.account_id, "it lives")
 
     def look_again_at_dead(self, account_id: int) -> None:
-        """Where a harmless probe would tell, and the gateway can be asked."""
+        """Check dead sessions if a harmless probe would tell, and the gateway can be asked."""
         row = self.record.rows[account_id]
         fact, calm = self.record.fact(row.key), self.record.calm_since(row.gateway_id)
         if row.status != Status.CONNECTED or row.wanted != Wanted.RUNNING:
@@ -122,7 +122,7 @@ class OnPages:
 
     # --- now and then ---------------------------------------------------------------------------
     def look_at_proofs(self) -> None:
-        """Every connected account of a kind that can be probed is, in time."""
+        """Check that every connected account of a kind with a probe is probed in time."""
         now = self.record.hub.clock.now
         least = now - timedelta(seconds=ASKED_SECONDS)
         for account_id, row in self.record.rows.items():
@@ -137,7 +137,7 @@ class OnPages:
                 self._is_overdue(account_id, row)
 
     def _is_overdue(self, account_id: int, row: Row) -> None:
-        """By the rows, unless somebody is just starting it, or works on its gateway."""
+        """Return whether the rows say overdue, unless a start or maintenance is in progress."""
         account = Account.objects.get(pk=account_id)
         if self._was_maintained(row.gateway_id, ASKED_SECONDS):
             return
@@ -155,7 +155,7 @@ class OnPages:
         return windows.filter(ends_at__gt=now - timedelta(seconds=seconds)).exists()
 
     def said(self) -> list[str]:
-        """What was measured, in lines."""
+        """Return the measurements, in lines."""
         measured = (("doubted", self.doubted_after), ("found", self.found_after))
         return [
             f"a dead page {how}, {what}: {spread(seconds)}"

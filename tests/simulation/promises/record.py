@@ -33,7 +33,7 @@ class Broken(AssertionError):
 
 @dataclass(slots=True)
 class Row:
-    """What the rows say of an account, as last read."""
+    """The rows of an account, as last read."""
 
     gateway_id: int
     session_id: str | None
@@ -65,8 +65,8 @@ class Record:
         self.read_rows()
 
     def read_rows(self, *, written_since: datetime | None = None) -> None:
-        """Of all, or of those only that may have changed. After nearly every step: in SQL, since to
-        build it anew each time costs more than to run it."""
+        """Read all rows, or those that may have changed. Called after nearly every step: in SQL,
+        since building it anew costs more than running it."""
         with connection.cursor() as cursor:
             cursor.execute(_ROWS, [written_since])
             rows = cursor.fetchall()
@@ -82,7 +82,7 @@ class Record:
             self.account_of[row.key] = pk
 
     def calm_since(self, gateway_id: int) -> datetime | None:
-        """Since when we could read it, and were well ourselves."""
+        """Return since when we could read it, and were healthy ourselves."""
         readable = self.estate.by_gateway[gateway_id].readable_since
         if readable is None or self.own_well_since is None:
             return None
@@ -92,7 +92,8 @@ class Record:
         self.troubles.befell(whom, what, self.hub.clock.now, seconds)
 
     def in_the_way(self, row: Row, lost: datetime) -> str:
-        """Of its repair, from its loss until now, by the world's truth; "" nothing: in calm."""
+        """Return what hinders its repair, from its loss until now, by the world's truth; "" for
+        nothing."""
         now, name = self.hub.clock.now, self.estate.by_gateway[row.gateway_id].gateway.name
         of_it = self.troubles.between(row.session_id or "", lost, now)
         if of_it or self._was_calm(row.gateway_id, lost):

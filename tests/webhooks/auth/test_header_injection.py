@@ -54,7 +54,7 @@ def test_in_a_gateway_s_name(cast, sender, mail, monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_in_a_header_that_is_handed_on(cast):
-    """What a server lets through, at worst: no line break, but all other characters."""
+    """The worst that a server lets through: no line break, but all other characters."""
     with a_backend() as backend:
         Gateway.objects.filter(pk=cast.gateway.pk).update(forward_url=backend.url)
         odd = {"X-API-Key": KEY, "X-Instance-Url": "http://a\x0b\x85\x00b", "User-Agent": "\xff\t"}

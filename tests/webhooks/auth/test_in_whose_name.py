@@ -23,7 +23,7 @@ def _nothing_noted_yet(monkeypatch):
 
 @pytest.fixture
 def gateway(cast):
-    """Its address is HOME."""
+    """A gateway whose address is HOME."""
     cast.gateway.base_url = f"http://{HOME}:3001"
     cast.gateway.save()
     return cast.gateway
@@ -34,7 +34,7 @@ def a_sender(address: str, secret: str = "another's") -> Sender:
 
 
 def watched() -> dict[str, Incident]:
-    """What is open once those who watch have looked."""
+    """Return the incidents that are open after a run of the route monitor."""
     tasks.watch_routes()
     return {one.kind: one for one in Incident.objects.filter(closed_at=None)}
 

@@ -25,7 +25,7 @@ def gateway(cast):
 
 
 def signed(body=BODY, *, secret=SECRET, msg_id="msg_1", at=None):
-    """As the library signs."""
+    """Return the headers as the library signs."""
     at = int(time.time()) if at is None else at
     signature = Webhook(secret).sign(msg_id, datetime.fromtimestamp(at, UTC), body.decode())
     return {

@@ -28,7 +28,7 @@ UNOPENABLE = {
 
 @pytest.fixture(params=sorted(UNOPENABLE))
 def spoiled(request, cast, settings):
-    """Every secret of the second gateway, and one more of the first gateway's own."""
+    """Spoil every secret of the second gateway, and one of the first gateway's own."""
     settings.FIELD_KEYS = settings.FIELD_KEYS or [Fernet.generate_key().decode()]
     for purpose in ("api_key", "hmac", "path"):
         for gateway in (cast.other_gateway, cast.gateway):

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Arrived:
-    """One whole request; of its body only the size, the digest and the beginning."""
+    """A complete request; of its body only the size, the digest and the beginning."""
 
     headers: dict[str, str]
     size_bytes: int
@@ -90,7 +90,7 @@ def _dripping(body: bytes) -> Iterator[bytes]:
 
 
 def _read(request: BaseHTTPRequestHandler) -> Arrived | None:
-    """None: it broke off before its end."""
+    """Return the request; None if it broke off before its end."""
     digest, beginning, size = hashlib.sha256(), b"", 0
     for piece in _pieces(request):
         if piece is None:

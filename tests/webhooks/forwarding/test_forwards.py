@@ -139,7 +139,7 @@ def test_a_qr_code_that_arrived_is_nowhere(cast: Cast, backend: FakeBackend) -> 
 
 
 def test_nothing_that_the_backend_says_is_kept(cast: Cast, backend: FakeBackend) -> None:
-    """It may quote what it got."""
+    """The answer may quote the body."""
     backend.status, backend.body = 500, b"Traceback: as it came, session_ready"
     forward = forwarded(cast)
     send_forwards()

@@ -117,7 +117,7 @@ def test_a_large_state_event_is_no_message_and_never_arrives(cast, sender, backe
 
 @pytest.mark.parametrize("pad", ["", "A" * 400_000], ids=["small", "large"])
 def test_an_event_that_nobody_knows_goes_through_and_is_counted(cast, sender, backend, pad) -> None:
-    """Whether it holds a message cannot be said: it is never kept, and never lost."""
+    """An unknown event may hold a message: it is never kept, and never lost."""
     answer = sender.send(event("poll_voted", body="private", pad=pad))
     assert (answer.status_code, answer.content) == (200, backend.body)
     assert b"private" in backend.arrived[0].beginning
@@ -160,7 +160,7 @@ def test_of_two_that_share_a_secret_the_session_says_whose_backend(
 
 
 def test_a_message_begins_to_arrive_at_nobody_else_s_backend(cast, sender, backend) -> None:
-    """Its session is known, and says more than a wrong address."""
+    """The session's owner is known, and beats a wrong address."""
     with a_backend() as second:
         twin = two_that_share(cast, second)
         twin.secrets.update(sealed="")

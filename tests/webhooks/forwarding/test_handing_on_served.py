@@ -42,7 +42,7 @@ def cast(transactional_db, backend):
 
 @pytest.fixture
 def secret(cast, server) -> str:
-    """Of a gateway whose messages are handed on, once the server knows it."""
+    """The secret of a gateway with forwarding, once the server knows it."""
     secret = f"secret {secrets.token_hex(8)}"
     give_secret(cast.gateway, "hmac", secret)
     server.learn(secret)

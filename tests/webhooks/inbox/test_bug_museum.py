@@ -41,7 +41,7 @@ QR = "data:image/png;base64,AAAA"
 
 
 def pending(sender: Sender, monkeypatch) -> Delivery:
-    """One that could not be applied when it came, and can be now."""
+    """A delivery that could not be applied when it came, and can be now."""
 
     def fail(observations: object) -> None:
         raise OperationalError("gone")

@@ -22,7 +22,7 @@ from webhooks.models import Delivery
 
 @contextmanager
 def the_database_gone() -> Iterator[None]:
-    """Its connections are cut and it takes no new ones; ours, which is open, stays."""
+    """Cut the database's connections and refuse new ones; our own open one stays."""
     name = settings.DATABASES["default"]["NAME"]
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as outside:
         outside.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')

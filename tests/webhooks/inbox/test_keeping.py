@@ -18,7 +18,7 @@ from webhooks.models import Delivery
 
 @pytest.fixture
 def applying_fails(monkeypatch):
-    """As if observing could not be done; call it to mend that."""
+    """Make observing fail; call the fixture to repair it."""
 
     def fail(observations: list[Observation]) -> None:
         raise OperationalError("canceling statement due to lock timeout\nDETAIL: a value")

@@ -59,7 +59,7 @@ def replay(cast):
 
 
 def named(session_id):
-    """In the labels of its calls, whose words have underscores."""
+    """Return the name in the recording's labels, which use underscores."""
     return re.sub(r"(?<=[A-Z])-(?=[A-Z])", "_", session_id)
 
 
@@ -144,8 +144,10 @@ def test_no_recorded_word_or_number_of_a_message_is_kept(replay):
 
 
 def last_word(kind, folder, recording, session_id):
-    """What the last recorded status of a session means, read by hand: the words it may end in, or
-    nothing where it was never asked."""
+    """Return the statuses that a session may end in: its last recorded status, read by hand.
+
+    Empty if it was never asked.
+    """
     if kind == "wppconnect":
         said = captured.answers(folder, recording, f"/api/{session_id}/status-session")
         words = {"CLOSED": {"disconnected"}, "QRCODE": {"qr_scanning"}}

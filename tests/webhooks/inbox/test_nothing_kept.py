@@ -32,7 +32,7 @@ MARKED = {
 
 
 def all_rows() -> str:
-    """Every row of every table, as text."""
+    """Return every row of every table, as text."""
     with connection.cursor() as cursor:
         texts = []
         for table in connection.introspection.table_names():

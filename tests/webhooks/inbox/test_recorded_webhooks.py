@@ -131,7 +131,7 @@ def test_they_came_on_the_wrong_path_and_operators_are_told(replay):
 
 
 def answer_as_recorded(request: httpx.Request) -> httpx.Response:
-    """What the same service answered 8 s after the conflict."""
+    """Answer as the same service did 8 s after the conflict."""
     asked = request.url.path.split("/")[3]
     line = recorded.call("page state CONFLICT status")
     if asked not in line["path"]:

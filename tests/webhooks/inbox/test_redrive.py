@@ -22,7 +22,7 @@ def cast() -> Cast:
 
 
 def a_delivery(cast: Cast, account: Account, *, seconds_ago: float = 1, **fields) -> Delivery:
-    """That the account's session was lost; it could not be applied when it came."""
+    """A delivery that reports a lost session; it could not be applied when it came."""
     at = cast.now - timedelta(seconds=seconds_ago)
     said = {
         **{"kind": "state", "status": "disconnected", "reason": "navigation"},

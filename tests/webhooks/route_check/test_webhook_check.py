@@ -164,7 +164,7 @@ def test_a_proxy_that_drops_the_signature(server, settings):
 
 
 def test_a_web_that_knows_another_secret(tmp_path, settings):
-    """It cannot open what was sealed with our FIELD_KEYS."""
+    """The web process cannot decrypt what was encrypted with our FIELD_KEYS."""
     gateway = registered(hmac="check-unopened")
     with served(tmp_path, FIELD_KEYS=Fernet.generate_key().decode()) as web:
         settings.PUBLIC_URL = f"http://127.0.0.1:{web.port}"
@@ -174,7 +174,7 @@ def test_a_web_that_knows_another_secret(tmp_path, settings):
 
 
 def test_a_web_on_another_database(tmp_path, settings):
-    """It believes us, keeps the webhook, and nobody here ever sees it."""
+    """The web process trusts us and keeps the webhook; nobody here ever sees it."""
     gateway = registered("wppconnect", path="check-elsewhere")
     with elsewhere() as url, served(tmp_path, DATABASE_URL=url) as web:
         settings.PUBLIC_URL = f"http://127.0.0.1:{web.port}"
@@ -186,7 +186,7 @@ def test_a_web_on_another_database(tmp_path, settings):
 
 @contextmanager
 def elsewhere():
-    """All tables once more, with the same gateways: as a copy of this database would be."""
+    """Copy all tables with the same gateways, like a copy of this database."""
     with connection.cursor() as cursor:
         cursor.execute(_COPY)
     address = urlsplit(os.environ["DATABASE_URL"])._replace(

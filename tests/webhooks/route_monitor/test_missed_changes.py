@@ -23,7 +23,7 @@ def cast() -> Cast:
 
 
 def counted(cast: Cast, span: str = "minute", *, seconds: float = 20) -> tuple[int, int]:
-    """As they are counted so many seconds later."""
+    """Return the counts as of this many seconds later."""
     count_changes(cast.now + timedelta(seconds=seconds))
     rows = RouteTally.objects.filter(gateway=cast.gateway, span=span)
     return sum(row.changes for row in rows), sum(row.changes_missed for row in rows)

@@ -26,7 +26,7 @@ MESSAGES = {
 
 
 def headers_of(kind, own, body):
-    """As a gateway of this kind proves who it is; WPPConnect does not."""
+    """Return the credentials of this kind; WPPConnect has none."""
     digest = hmac.new(own.encode(), body, hashlib.sha512).hexdigest()
     return {
         "waha": {"X-Webhook-Hmac": digest, "X-Webhook-Hmac-Algorithm": "sha512"},
@@ -37,7 +37,7 @@ def headers_of(kind, own, body):
 
 @pytest.fixture
 def own(transactional_db, server):
-    """One secret for all purposes of a gateway of each kind, once the server knows it."""
+    """Set one secret for all purposes of a gateway of each kind, once the server knows it."""
     cast, own = make_cast(), f"own-{secrets.token_hex(20)}"
     for kind in MESSAGES:
         a_gateway_of(cast, kind, hmac=own, api_key=own, path=own)

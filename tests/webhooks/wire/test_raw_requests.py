@@ -30,7 +30,7 @@ def length(body: bytes = BODY) -> str:
 
 
 def said_to(server, raw: bytes) -> bytes:
-    """All that it answers until it hangs up, or says nothing for a second."""
+    """Return the answer until the server hangs up, or is silent for a second."""
     with socket.create_connection(("127.0.0.1", server.port), 30) as connection:
         with suppress(ConnectionError):
             connection.sendall(raw)

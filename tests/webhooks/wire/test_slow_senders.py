@@ -64,7 +64,7 @@ def dripped(port: int, head: bytes, *, drop: Callable[[], bytes]) -> tuple[bytes
 
 @contextmanager
 def drippers(port: int, count: int, head: bytes, drop: bytes) -> Iterator[None]:
-    """So many connections that drip until the block ends."""
+    """Open this many connections that drip until the block ends."""
     over, connections = threading.Event(), []
     for _ in range(count):
         connection = socket.create_connection(("127.0.0.1", port), 30)

@@ -1,5 +1,5 @@
-"""The inbox in a terminal, newest first, and for scripts; a second chance for what was not applied,
-or none."""
+"""The inbox in a terminal, newest first, also for scripts: list, redeliver or discard
+deliveries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gateways.wire.text import printable
 from webhooks.inbox.redrive import add_up, discard, foresee, redrive, why_not_redriven
 from webhooks.models import Delivery
 
-# In one transaction, which holds the rows of all their accounts.
+# In one transaction, which locks the rows of all their accounts.
 AT_ONCE = 100
 
 _SPAN = re.compile(r"(\d{1,6})([smhd])")
@@ -90,7 +90,7 @@ class Command(BaseCommand):
 
 
 def _refuse_nonsense(options: dict[str, Any]) -> None:
-    """Raises CommandError."""
+    """Raise CommandError for options that contradict each other."""
     if options["plan"] and not options["redrive"]:
         raise CommandError("--plan goes with --redrive")
     acts = options["redrive"] or options["discard"]
@@ -118,7 +118,7 @@ class Outcome:
 
 
 def _redriven(found: list[Delivery], *, plan: bool) -> Outcome:
-    """Oldest first, a few in each transaction; a plan sees each few by themselves."""
+    """Redeliver, oldest first, a few in each transaction; a plan previews each batch separately."""
     can = sorted(
         (row for row in found if not why_not_redriven(row)),
         key=lambda row: (row.received_at, row.pk),
@@ -157,7 +157,7 @@ def _counted(number: int, of: int) -> str:
 
 
 def since(text: str, now: datetime) -> datetime:
-    """Raises CommandError."""
+    """Return the start of the period. Raise CommandError."""
     if span := _SPAN.fullmatch(text):
         return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
     try:

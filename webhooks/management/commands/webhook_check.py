@@ -1,4 +1,4 @@
-"""Prove a gateway's route end to end, and say which hop fails."""
+"""Test a gateway's route end to end, and name the hop that fails."""
 
 from __future__ import annotations
 
