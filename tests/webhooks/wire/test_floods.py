@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 from statistics import median
 
 from django.db import connection
@@ -67,10 +68,11 @@ def test_a_flood_of_strangers_leaves_few_rows_and_holds_nobody_up(server, secret
 def a_flood(server: Server, secret: str, *, connections: int):
     """The answers to one that sends as fast as it can, and heeds Retry-After."""
     over, answers = threading.Event(), []
+    numbers = count()  # the same words, signed within one second, would be a repetition
 
     def send(_: int) -> None:
         while not over.is_set():
-            answer = server.send_signed(secret, as_bytes(lost()))
+            answer = server.send_signed(secret, as_bytes(lost(number=next(numbers))))
             answers.append(answer.status)
             over.wait(1 if answer.status == 429 else 0)
 
