@@ -34,12 +34,16 @@ def blindness(now: datetime) -> str:
     last = Run.objects.order_by("-id").values_list("finished_at", flat=True).first()
     if last is None:
         waiting = now - first > BLIND_AFTER
-        return "Rollcall has not read any gateway yet: is the worker running?" if waiting else ""
+        return (
+            "Rollcall has not read any gateway yet: check that the worker is running."
+            if waiting
+            else ""
+        )
     if now - last <= BLIND_AFTER:
         return ""
     return (
-        f"Rollcall itself has not read any gateway for {age(last, now)}: "
-        "are the worker and the scheduler running?"
+        f"Rollcall has not read any gateway for {age(last, now)}: "
+        "check that worker and scheduler are running."
     )
 
 

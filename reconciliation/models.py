@@ -48,7 +48,7 @@ class Finding(models.Model):
         DIFFERS = "differs", "the gateway says something else"
         UNCLAIMED = "unclaimed", "the gateway has a session that no account knows"
         DUPLICATE = "duplicate", "two sessions have one number"
-        UNWANTED = "unwanted", "it runs although it is wanted stopped"
+        UNWANTED = "unwanted", "running, but should be stopped"
         LIST_LIED = "list_lied", "alive, but absent from the gateway's list"
         TWIN = "twin", "another account has the same number"
 

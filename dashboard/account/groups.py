@@ -39,16 +39,16 @@ Accounts: TypeAlias = QuerySet[Any]
 
 class Group(models.TextChoices):
     HUMAN = "human", "Needs a human"
-    BLIND = "blind", "We cannot see"
-    HEALING = "healing", "Heals by itself"
+    BLIND = "blind", "Unknown: gateway not reachable"
+    HEALING = "healing", "Recovering automatically"
     CONNECTED = "connected", "Connected"
     STOPPED = "stopped", "Stopped"
 
 
 MEANINGS: dict[Group, str] = {
-    Group.HUMAN: "somebody must do something: scan, restart, decide",
-    Group.BLIND: "the gateway cannot be read, or its list cannot be trusted: look at the gateway",
-    Group.HEALING: "not connected; expected to come back without anybody's help",
+    Group.HUMAN: "an operator must act: scan, restart, decide",
+    Group.BLIND: "the gateway cannot be read, or its list is incomplete: check the gateway",
+    Group.HEALING: "not connected; expected to come back without an operator",
     Group.CONNECTED: "the gateway says connected; each row shows the proof and its age",
     Group.STOPPED: "switched off, as wanted",
 }

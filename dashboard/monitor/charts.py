@@ -118,7 +118,7 @@ def describe(beat: Beat) -> str:
     if beat.succeeded == beat.received:
         return f"{beat.received:,} received"
     lost = f", {beat.not_succeeded:,} not successful" if beat.not_succeeded else ""
-    held = f", {beat.postponed:,} told to come again" if beat.postponed else ""
+    held = f", {beat.postponed:,} asked to retry (429)" if beat.postponed else ""
     return f"{beat.received:,} received{lost}{held}"
 
 

@@ -41,6 +41,12 @@ def ago(at: datetime | None, now: datetime) -> SafeString | str:
     return moment(at, now) if at else "never"
 
 
+@register.simple_tag
+def lasting(since: datetime, now: datetime) -> SafeString:
+    """Return how long something has lasted ("2 min"), with the exact time behind it."""
+    return moment(since, now, after="")
+
+
 @register.inclusion_tag("dashboard/account_rows.html")
 def account_rows(cl: Any) -> dict[str, Any]:
     """The rows of the accounts list, without what makes unfold's own ones slow: it works out the

@@ -30,7 +30,7 @@ def test_it_counts_what_is_connected_and_how_sure_that_is(admin, cast):
 def test_a_word_that_expired_is_not_counted(admin, cast):
     Account.objects.filter(pk=cast.alice.pk).update(read_at=cast.ago(60))
     assert "0 of 3 connected" in start(admin)
-    assert "1 We cannot see" in start(admin)
+    assert "1 Unknown: gateway not reachable" in start(admin)
 
 
 def test_it_stays_short_however_many_need_a_human(admin, cast):
@@ -82,7 +82,7 @@ def test_the_side_bar_counts_what_waits(admin, looker, cast, rf):
 
 
 def test_what_an_incident_says_and_what_to_do_are_two_sentences(admin, cast):
-    said = {"text": "whatsapp-1 lists 3 of 9", "cure": "Look at the gateway."}
+    said = {"text": "whatsapp-1 lists 3 of 9", "cure": "Check the gateway."}
     open_incident(Incident.Kind.MASS_LOSS, gateway_id=cast.gateway.pk, **said)
     page = admin.get("/admin/").content.decode()
     assert ">whatsapp-1 lists 3 of 9</span>" in page

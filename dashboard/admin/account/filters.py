@@ -14,7 +14,7 @@ from dashboard.admin.filters import PlainFilter
 
 
 class GroupFilter(PlainFilter):
-    title = "whose turn it is"
+    title = "action needed"
     parameter_name = "group"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

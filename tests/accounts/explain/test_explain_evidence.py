@@ -133,4 +133,4 @@ def test_what_waits_for_a_gateway_that_cannot_be_read_says_to_look_there(cast):
         account=account, gateway=cast.gateway, session_id="dana", asked_by="rollcall"
     )
 
-    assert explain(account, cast.now).human == "Look at the gateway, not the phone."
+    assert explain(account, cast.now).human == "Check the gateway, not the phone."

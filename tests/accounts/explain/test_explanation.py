@@ -72,7 +72,7 @@ def test_where_pausing_keeps_the_login_nobody_is_told_to_unlink(say, mode, words
 @pytest.mark.parametrize(
     ("code", "begins"),
     [
-        *((code, "Nothing: Rollcall restarts it by itself.") for code in sorted(RESTARTS)),
+        *((code, "Nothing: Rollcall restarts it automatically.") for code in sorted(RESTARTS)),
         (StepCode.SAME_NUMBER, "Decide which one"),
         (StepCode.UNCLAIMED_SESSION, "An unclaimed session may be this account's."),
     ],
@@ -144,7 +144,7 @@ def test_unknown_says_why_and_what_was_last_known(cast, say):
         "gateway whatsapp-1: GET /health: timed out after 5 s; last known connected"
     )
     assert said.next_step.endswith("as soon as it answers, this is decided anew")
-    assert said.human == "Look at the gateway, not the phone."
+    assert said.human == "Check the gateway, not the phone."
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_unknown_says_why_and_what_was_last_known(cast, say):
         ({"blind_why": "refused"}, "the gateway does not answer", "Look at the gateway"),
         ({"boot_seen_at": 1}, "the gateway has just started", "Nothing: it restores"),
         ({}, "its gateway's lists do not show it", "it is being read"),
-        ({"listed_at": None}, "the gateway's list is not complete", "Look at the gateway."),
+        ({"listed_at": None}, "the gateway's list is not complete", "Check the gateway."),
     ],
 )
 def test_a_word_that_expired_unnoticed_reads_as_the_sweep_would_write_it(
@@ -206,7 +206,7 @@ def test_a_held_loss_that_is_heard_of_says_that_it_stays_held(cast, say):
         proof="message received",
     )
 
-    assert said.next_step.endswith("it was heard of 9 s ago: while it is, no list condemns it")
+    assert said.next_step.endswith("it was heard of 9 s ago, so it is not marked as lost")
 
 
 def test_a_mass_loss_says_how_long_it_waits(say):
@@ -232,8 +232,8 @@ def test_disconnected_says_why_in_the_gateways_own_word_too(say):
 @pytest.mark.parametrize(
     ("seconds", "human"),
     [
-        (179, "Nothing: it is expected to heal by itself."),
-        (181, "It has not healed by itself. Restart the session; if that fails, scan again."),
+        (179, "Nothing: it is expected to recover automatically."),
+        (181, "It has not recovered. Restart the session; if that fails, scan again."),
     ],
 )
 def test_what_should_heal_is_waited_for_and_not_for_ever(cast, say, seconds, human):
@@ -245,7 +245,10 @@ def test_what_should_heal_is_waited_for_and_not_for_ever(cast, say, seconds, hum
 @pytest.mark.parametrize(
     ("word", "human"),
     [
-        (Status.LOGGED_OUT, "Open the QR code and scan it with the phone of this number."),
+        (
+            Status.LOGGED_OUT,
+            "Scan the QR code on the account's page with the phone of this number.",
+        ),
         (Status.BLOCKED, "Open WhatsApp on the phone and follow what it says."),
         (Status.FAILED, "Restart the session; if that fails, scan again."),
     ],
@@ -267,7 +270,7 @@ def test_waiting_for_a_scan(say):
     said = say(Status.QR_SCANNING, status_reason=Reason.LISTED, status_raw="qr_scanning")
 
     assert said.sentence == "waiting for a scan for 10 min: a human must scan the QR code"
-    assert said.human == "Open the QR code and scan it with the phone of this number."
+    assert said.human == "Scan the QR code on the account's page with the phone of this number."
 
 
 def test_pending(say):

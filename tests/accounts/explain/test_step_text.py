@@ -78,7 +78,7 @@ def test_no_code_is_no_step() -> None:
         (
             "same_number",
             None,
-            "no restart by itself: it has the same number as account 7 and account 9 and session "
+            "not restarted: it has the same number as account 7 and account 9 and session "
             "stranger, which nobody claims: keep one of them first",
         ),
         ("quarantine_lifted", None, "olga lifted its quarantine"),

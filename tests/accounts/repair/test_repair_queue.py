@@ -99,7 +99,7 @@ def test_people_go_before_rollcall_and_otherwise_in_their_order(lost, cast):
     by_itself, first, second = (
         ask(lost(name), by=by) for name, by in (("a", ROLLCALL), ("b", CUSTOMER), ("c", OPERATOR))
     )
-    assert told(first, cast) == "you are next"
+    assert told(first, cast) == "next in line"
     assert told(second, cast) == "1 before you"
     assert told(by_itself, cast) == "2 before you, about 20 s"
     claimed = [claim(cast.gateway.pk) for _ in range(3)]
@@ -111,7 +111,7 @@ def test_a_persons_click_moves_what_rollcall_asked_for_ahead(lost, cast):
     waits = ask(lost("b"), by=ROLLCALL)
     clicked = ask(waits.account, actor="maria")
     assert (clicked.pk, clicked.asked_by, clicked.actor) == (waits.pk, OPERATOR, "maria")
-    assert told(clicked, cast) == "you are next"
+    assert told(clicked, cast) == "next in line"
 
 
 def test_never_more_than_two_are_under_way_at_one_gateway(lost, cast):
@@ -158,7 +158,7 @@ def test_at_a_gateway_that_does_not_answer_only_an_operators_word_is_tried(lost,
     waits, tries = ask(lost("a"), by=CUSTOMER), ask(lost("b"), by=OPERATOR)
     Gateway.objects.filter(pk=cast.gateway.pk).update(blind_since=cast.now)
     waits = Repair.objects.get(pk=waits.pk)
-    assert told(waits, cast) == "you are next, once its gateway answers again"
+    assert told(waits, cast) == "next in line, once its gateway answers again"
     assert [claim(cast.gateway.pk), claim(cast.gateway.pk)] == [tries, None]
     Gateway.objects.update(blind_since=None)
     assert claim(cast.gateway.pk) == waits

@@ -119,7 +119,7 @@ def test_it_says_what_decided_what_comes_next_and_what_to_do(admin, cast):
         "the session's browser is gone (NAVIGATION)",
         "Decided by Webhook (delivery 17): connected → disconnected",
         "Gateway whatsapp-1 is read every 20 s",
-        "What a human must do. Restart the session.",
+        "Next step. Restart the session.",
         "Last read that showed the session",
     ):
         assert part in text
@@ -204,7 +204,7 @@ def test_nobody_is_called_where_there_is_nothing_to_do(admin, cast):
     assert "front_hand" in page
     Account.objects.filter(pk=cast.alice.pk).update(next_step_code="restart_in_turn")
     response = admin.get(page_of(cast.alice))
-    assert "What a human must do. Nothing: Rollcall restarts it by itself." in words(response)
+    assert "Next step. Nothing: Rollcall restarts it automatically." in words(response)
     assert "front_hand" not in response.content.decode()
 
 

@@ -117,7 +117,12 @@ def test_filters_by_gateway_and_workspace(admin, cast):
 
 def test_filters_speak_plainly(admin, cast):
     page = admin.get(ACCOUNTS).content.decode()
-    for word in ("Needs a human", "We cannot see", "Accounts in use", "Archived by a person"):
+    for word in (
+        "Needs a human",
+        "Unknown: gateway not reachable",
+        "Accounts in use",
+        "Archived by a person",
+    ):
         assert word in page
 
 

@@ -44,7 +44,7 @@ def test_they_say_the_same(admin, still, name):
     told = explanation.explain(account, still.now)
     page, lines = words(admin.get(page_of(account))), terminal(name).splitlines()
 
-    assert {"Rule", "Ruled out", "What happens next", "What a human must do"} <= {
+    assert {"Rule", "Ruled out", "Automatic step", "Next step"} <= {
         label for label, _ in told.lines
     }
     for label, text in told.lines:

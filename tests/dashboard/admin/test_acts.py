@@ -110,13 +110,13 @@ def test_several_are_done_one_by_one(operator, cast):
 def test_who_cannot_is_skipped_with_the_reason(operator, cast):
     Account.objects.filter(pk=cast.bob.pk).update(wanted=Wanted.STOPPED)
     done = act(operator, "want-stopped", cast.alice, cast.bob)
-    assert told(done) == ["Wanted stopped 1, 1 refused: bob: it is wanted stopped already."]
+    assert told(done) == ["Set to keep stopped: 1, 1 refused: bob: it is kept stopped already."]
 
 
 def test_the_list_offers_the_same(operator, cast):
     ticked = {"action": "want-stopped", "_selected_action": [cast.alice.pk, cast.bob.pk]}
     asked = operator.post(ACCOUNTS, ticked)
-    assert "Want it stopped, keep the login: 2 accounts" in words(asked)
+    assert "Keep stopped (login kept): 2 accounts" in words(asked)
     assert told(confirm(operator, asked)) == ["Wanted stopped 2."]
 
 
@@ -131,21 +131,21 @@ def test_a_gateway_is_not_flooded_from_one_page(operator, cast):
     fleet = [cast.an_account(f"s{number}", Status.CONNECTED) for number in range(11)]
     answer = ask(operator, "unlink", *fleet)
     assert answer.status_code == 302
-    assert told(operator.get(answer.url)) == ["Unlink (needs a new scan): choose 1 to 10."]
+    assert told(operator.get(answer.url)) == ["Unlink session (needs a new scan): choose 1 to 10."]
 
 
 def test_nobody_is_named_nothing_is_done(operator, cast):
     for ids in ("", "0", "abc", "9" * 40, "1;2", "\0", "²"):
         sent = {"ids": ids, "confirmed": "yes"}
         answer = operator.post(f"{ACCOUNTS}act/archive/", sent, follow=True)
-        assert told(answer) == ["Archive: choose 1 to 500."]
+        assert told(answer) == ["Archive account: choose 1 to 500."]
 
 
 @pytest.mark.parametrize("form", ["", "abc", "\0", "1" * 500])
 def test_a_form_that_is_not_ours_is_shown_again(operator, cast, form):
     sent = {"ids": cast.alice.pk, "form": form, "confirmed": "yes", "why": "x"}
     answer = operator.post(f"{ACCOUNTS}act/archive/", sent)
-    assert "Archive: 1 account" in words(answer)
+    assert "Archive account: 1 account" in words(answer)
     cast.alice.refresh_from_db()
     assert cast.alice.archived_at is None
 
