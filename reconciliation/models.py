@@ -27,6 +27,8 @@ class Run(models.Model):
     held_count = models.PositiveIntegerField(default=0)
 
     class Meta:
+        verbose_name = "roll call"
+        verbose_name_plural = "roll calls"
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["gateway", "-id"], name="run_gateway"),
@@ -71,6 +73,8 @@ class Finding(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "difference"
+        verbose_name_plural = "drift"
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(

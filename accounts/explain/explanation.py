@@ -116,9 +116,9 @@ def what_to_do(
 def sentence(account: Account, now: datetime) -> str:
     """Return one sentence that never shows a gateway's claim as a fact."""
     shown = account.shown_status(now)
-    if shown is Status.CONNECTED:
-        return f"connected: {proof_text(account, now)}"
     since = age(since_of(account, shown), now)
+    if shown is Status.CONNECTED:
+        return f"connected for {since}: {proof_text(account, now)}"
     if shown is Status.UNKNOWN:
         return f"unknown for {since}: {_why_unknown(account, now)}"
     return f"{shown.label} for {since}: {_why(account, shown)}"

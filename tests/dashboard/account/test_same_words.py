@@ -51,7 +51,7 @@ def test_they_say_the_same(admin, still, name):
         assert text in page, (label, text)
         assert any(line.strip().startswith(label) and line.endswith(text) for line in lines)
     # And in the same order, with nothing in between but the labels.
-    begins = page.index("What Rollcall thinks, and why")
+    begins = page.index("Why this status")
     shown = page[begins:]
     places = [shown.index(text) for _, text in told.lines]
     assert places == sorted(places)

@@ -44,7 +44,9 @@ def test_a_roll_call_of_a_gateway(admin, cast, alice):
 def test_a_restart_waits_for_its_turn_and_starts_the_browser_again(operator, alice, world):
     faults.crash(world, "alice", honest=True)
     assert says(world, "alice") == "disconnected"
-    assert told(act(operator, "restart", alice)) == ["In the queue 1. 62811801641: next in line."]
+    assert told(act(operator, "restart", alice)) == [
+        "Restart queued: 1. 62811801641: next in line."
+    ]
     assert "asked for by maria, waiting for its turn: next in line" in words(
         operator.get(page_of(alice))
     )
@@ -115,7 +117,7 @@ def test_a_secret_that_cannot_be_opened_says_so(operator, alice):
 
 def test_what_is_wanted_stopped_is_not_restarted(operator, alice):
     Account.objects.filter(pk=alice.pk).update(wanted=Wanted.STOPPED)
-    assert "want it running first" in words(ask(operator, "restart", alice))
+    assert "set it to keep running first" in words(ask(operator, "restart", alice))
 
 
 def test_what_one_refuses_does_not_stop_the_others(operator, cast, alice, world):

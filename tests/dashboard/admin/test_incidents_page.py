@@ -93,7 +93,7 @@ def test_nothing_is_done_before_it_is_confirmed(operator, cast):
     incident = misrouted(cast)
     asked = ask(operator, "acknowledge", incident, model="incident")
     incident.refresh_from_db()
-    assert "Who was not told of it yet will not be" in asked.content.decode()
+    assert "Alerts not sent yet are not sent" in asked.content.decode()
     assert incident.acknowledged_at is None
     operator.get(f"{LIST}act/acknowledge/")
     incident.refresh_from_db()

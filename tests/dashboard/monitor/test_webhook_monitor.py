@@ -55,7 +55,7 @@ def test_it_shows_the_incident_that_is_no_gateways(admin):
     a_gateway("whatsapp-1")
     open_incident(Incident.Kind.UNATTRIBUTED, text="70 webhooks were refused", cure="Look at them.")
     page = words(admin.get(MONITOR))
-    assert "Nobody we know webhooks of nobody we know are refused" in page
+    assert "Unknown sender webhooks of nobody we know are refused" in page
     assert "Look at them." in page
 
 
