@@ -166,13 +166,21 @@ def test_at_a_gateway_that_does_not_answer_only_an_operators_word_is_tried(lost,
 
 # --- who is not let in --------------------------------------------------------------------------
 REFUSALS = [
-    (OPERATOR, {"wanted": Wanted.STOPPED}, "want it running first"),
+    (OPERATOR, {"wanted": Wanted.STOPPED}, "set it to keep running first"),
     (OPERATOR, {"session_id": None}, "it has no session"),
     (OPERATOR, {"status_reason": Reason.PAGE_GONE}, ""),
-    (CUSTOMER, {"wanted": Wanted.STOPPED}, "want it running first"),
-    (ROLLCALL, {"status": Status.LOGGED_OUT, "status_reason": Reason.UNLINKED}, "only a human"),
-    (ROLLCALL, {"status": Status.BLOCKED, "status_reason": Reason.PROXY_BLOCKED}, "only a human"),
-    (ROLLCALL, {"status_reason": Reason.REPLACED}, "only a human"),
+    (CUSTOMER, {"wanted": Wanted.STOPPED}, "set it to keep running first"),
+    (
+        ROLLCALL,
+        {"status": Status.LOGGED_OUT, "status_reason": Reason.UNLINKED},
+        "Rollcall cannot repair this",
+    ),
+    (
+        ROLLCALL,
+        {"status": Status.BLOCKED, "status_reason": Reason.PROXY_BLOCKED},
+        "Rollcall cannot repair this",
+    ),
+    (ROLLCALL, {"status_reason": Reason.REPLACED}, "Rollcall cannot repair this"),
 ]
 
 
@@ -196,7 +204,9 @@ def test_an_archived_account_is_not_started(lost, cast):
 def test_a_gateway_that_nobody_can_call_starts_nothing(lost):
     account = lost("a")
     Gateway.objects.update(kind="standard")
-    with pytest.raises(Refused, match="nobody can start a session at a gateway of kind standard"):
+    with pytest.raises(
+        Refused, match="Rollcall cannot start a session at a gateway of kind standard"
+    ):
         ask(account)
 
 
@@ -215,7 +225,7 @@ def test_by_itself_nothing_is_started_where_repair_is_paused_or_only_observed(lo
     with pytest.raises(Refused, match="paused there: what it starts dies"):
         ask(account, by=ROLLCALL)
     Gateway.objects.update(repair_paused_at=None, mode=Gateway.Mode.OBSERVE)
-    with pytest.raises(Refused, match="only observed"):
+    with pytest.raises(Refused, match="in observe mode"):
         ask(account, by=ROLLCALL)
     assert ask(account, by=OPERATOR)
 

@@ -45,7 +45,7 @@ def test_its_word_does_not_expire_with_the_next_roll_call(heard):
     said = explain(alice(heard), heard.now)
     assert said.sentence.endswith(": claimed by the gateway, never proven")
     assert said.next_step == (
-        "gateway whatsapp-1 cannot be read: only its webhooks are heard; "
+        "gateway whatsapp-1 cannot be read: only its webhooks count; "
         "unless one reports it, it becomes unknown in 23 h"
     )
     assert "not unknown: it was last reported 60 min ago, and that counts for 24 h" in (
@@ -68,7 +68,7 @@ def test_then_it_says_that_nothing_was_heard(heard):
 
     said = explain(alice(heard), heard.now)
     assert alice(heard).status_reason == Reason.UNHEARD
-    assert "nothing was heard of it for long" in said.sentence
+    assert "has reported nothing about it for long" in said.sentence
     assert said.rule == "a live word is believed for 24 h after it was last heard"
 
 
