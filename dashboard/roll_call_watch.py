@@ -27,7 +27,7 @@ def request_now(request: HttpRequest) -> datetime:
 
 
 def blindness(now: datetime) -> str:
-    """Why nothing here can be trusted; empty while roll calls end, with whatever result."""
+    """Return why these pages are out of date; "" while roll calls end, with whatever result."""
     first = Gateway.objects.aggregate(first=Min("created_at"))["first"]
     if first is None:
         return ""
@@ -48,7 +48,7 @@ def blindness(now: datetime) -> str:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """For every page of the admin (unfold's GLOBAL_CALLBACK)."""
+    """Return the values for every admin page (unfold's GLOBAL_CALLBACK)."""
     if not getattr(request, "user", None) or not request.user.is_staff:
         return {}
     return {"watcher_blind": blindness(request_now(request)), "version": settings.VERSION}

@@ -139,14 +139,14 @@ def with_group(now: datetime, *, hidden: bool = False) -> Accounts:
 
 
 def counts(accounts: Accounts) -> dict[Group, int]:
-    """How many of `accounts` (annotated by `with_group`) are in each group; one query."""
+    """Count `accounts` (annotated by `with_group`) by group, in one query."""
     rows = accounts.order_by().values_list("group").annotate(number=Count("pk"))
     found = dict(rows)
     return {group: found.get(group.value, 0) for group in Group}
 
 
 def rows_between(accounts: Accounts, start: int, stop: int) -> Accounts:
-    """These rows of an ordered queryset. Their ids first: PostgreSQL then sorts ten thousand small
-    rows in memory, and not whole ones on disk."""
+    """Return these rows of an ordered queryset, ids first: PostgreSQL then sorts ten thousand small
+    rows in memory, not whole ones on disk."""
     ids = list(accounts.values_list("pk", flat=True)[start:stop])
     return accounts.filter(pk__in=ids)

@@ -67,7 +67,7 @@ class UserAdmin(auth_admin.UserAdmin, HonestAdmin):  # type: ignore[type-arg]
     change_password_form = AdminPasswordChangeForm
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What somebody did is kept under their name: they are deactivated instead."""
+        """Refuse: actions are kept under the name of the user, who is deactivated instead."""
         return False
 
 

@@ -74,7 +74,7 @@ def _facts(account: Account) -> list[tuple[str, object, bool]]:
 
 
 def _offered(verbs: Mapping[str, Verb], account: Account, now: datetime) -> list[dict[str, object]]:
-    """What can be done, and what cannot with its reason."""
+    """Return the actions, each with the reason why it cannot be done."""
     refusals = [(verb, verb.refusal(account, now)) for verb in verbs.values()]
     return [
         {"verb": verb, "refusal": refusal}
@@ -84,7 +84,7 @@ def _offered(verbs: Mapping[str, Verb], account: Account, now: datetime) -> list
 
 
 def _start(account: Account, now: datetime) -> str:
-    """The start of its session that is in the queue or under way, and its place; empty: none."""
+    """Return the queued or running restart and its place; "" where there is none."""
     repair = repairs.open_repair(account)
     if repair is None:
         return ""
@@ -103,6 +103,6 @@ def _qr_button(offered: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _qr(account: Account, shown: Status) -> str | None:
-    """The picture to scan; None while there is none, or nobody should scan."""
+    """Return the picture to scan; None while there is none, or nobody should scan."""
     picture = read_qr(account.pk) if _awaits_scan(account, shown) else None
     return picture if picture and picture.startswith(PICTURE) else None

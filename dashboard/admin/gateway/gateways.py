@@ -45,7 +45,7 @@ class Secrets(TabularInline):
 
     @admin.display(description="created at")
     def made(self, secret: GatewaySecret) -> str:
-        """Of one that is not saved yet only the database knows it."""
+        """Show the creation time; only the database knows it before the row is saved."""
         return f"{secret.created_at:%Y-%m-%d %H:%M:%S} UTC" if secret.pk else "–"
 
 
@@ -77,7 +77,7 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
         return GatewayChangeList
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Its kind decides how everything it ever said was read."""
+        """Keep the kind: it decides how everything the gateway ever sent was read."""
         return ("kind",) if obj else ()
 
     @admin.display(description="reachability")
@@ -129,7 +129,7 @@ class GatewayChangeList(HarmlessChangeList):
 
 
 def state_of(gateway: Gateway, request: HttpRequest) -> dict[str, Any]:
-    """What the page of a gateway tells before its form."""
+    """Return what the page of a gateway shows above its form."""
     now = request_now(request)
     reach = reach_of(gateway, now, maintenance.maintained_until(now).get(gateway.pk))
     accounts = with_group(now).filter(gateway=gateway)

@@ -66,7 +66,7 @@ MAINTENANCE_VERBS = (
 
 
 def windows_of(gateway: Gateway, now: datetime) -> list[dict[str, object]]:
-    """Those to come, the one under way, and the last ones; latest first."""
+    """Return planned, present and past windows, latest first."""
     windows = gateway.maintenance_windows.order_by("-starts_at")[:WINDOWS_SHOWN]
     return [
         {"words": maintenance.words_for(window, now), "why": window.why, "actor": window.actor}

@@ -112,7 +112,7 @@ class ChannelAdmin(ConfirmingAdmin, KeptAdmin):
 
 
 def _test(channel: Channel, actor: str, why: str) -> str:
-    """In a worker: a request must not wait for a mail server."""
+    """Send the test in a worker: a request must not wait for a mail server."""
     ring("accounts.tasks.try_channel", channel.pk)
     return f"{channel.name}: reload this page in {channel.timeout_seconds} s for the result"
 

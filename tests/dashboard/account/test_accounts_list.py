@@ -151,7 +151,7 @@ def test_strangers_words_are_shown_harmless(admin, cast):
 
 
 def test_the_list_can_be_acted_on(admin, cast):
-    """Its script looks for the table by this class."""
+    """The list's script looks for the table by this class."""
     page = admin.get(ACCOUNTS).content.decode()
     assert 'class="result-list' in page
     assert page.count('class="action-select') == 3

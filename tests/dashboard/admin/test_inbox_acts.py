@@ -19,7 +19,7 @@ SAID = {
 
 
 def a_delivery(account: Account, *, seconds_ago: float = 1, cast, **fields) -> Delivery:
-    """That the account's session was lost; it could not be applied when it came."""
+    """Create a webhook that the session was lost, which could not be applied when it came."""
     defaults = {
         "event": "session_disconnected",
         "session_id": account.session_id,
