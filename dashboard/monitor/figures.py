@@ -121,7 +121,7 @@ _COUNTERS = (
     *("unsigned", "changes", "changes_missed"),
 )
 _BUCKETS = range(1, len(LIMITS_MS) + 2)
-# `ids` null: of all gateways, and of nobody we know.
+# `ids` null: of all gateways and of unknown senders.
 _CHOSEN = """
   FROM webhook_route_tallies
  WHERE span = %(span)s AND began_at >= %(begins_at)s

@@ -165,11 +165,11 @@ _ROWS: list[tuple[str, str, _Say]] = [
     ("Rate", "", lambda figures, window: words.rate(figures.received, window) or words.NOTHING),
     (
         "Success",
-        "of those handled, failed or refused",
+        "of those handled, failed or rejected",
         lambda figures, _: words.percent(figures.success_percent),
     ),
     ("Failed", "answered with an error", lambda figures, _: f"{figures.failed:,}"),
-    ("Refused", "not believed", lambda figures, _: f"{figures.refused:,}"),
+    ("Rejected", "not authenticated", lambda figures, _: f"{figures.refused:,}"),
     ("Handled within", "50, 95 and 99 percent", lambda figures, _: _within(figures)),
     (
         "On the way",

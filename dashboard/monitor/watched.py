@@ -43,7 +43,7 @@ class WatchedRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """The gateways, those in trouble first, and what came of nobody we know."""
+    """The gateways, those in trouble first, and the webhooks of unknown senders."""
 
     watched: list[WatchedRoute]
     nobodys: Figures

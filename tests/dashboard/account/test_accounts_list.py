@@ -122,7 +122,7 @@ def test_filters_speak_plainly(admin, cast):
         "Needs a human",
         "Unknown: gateway not reachable",
         "Accounts in use",
-        "Archived by a person",
+        "Archived",
     ):
         assert word in page
 
