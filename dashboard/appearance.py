@@ -82,7 +82,7 @@ def _item(title: str, icon: str, model: str, numbers: dict[str, int]) -> dict[st
 
 # Title, icon, model.
 _GROUPS: dict[str, list[tuple[str, str, str]]] = {
-    "What is the case": [
+    "Overview": [
         ("Accounts", "contact_phone", "accounts.account"),
         ("Gateways", "dns", "accounts.gateway"),
         ("Incidents", "warning", "accounts.incident"),
@@ -92,13 +92,13 @@ _GROUPS: dict[str, list[tuple[str, str, str]]] = {
         ("Transitions", "timeline", "accounts.transition"),
         ("Repairs", "build", "accounts.repair"),
         ("Deliveries", "inbox", "webhooks.delivery"),
-        ("Refused requests", "block", "webhooks.refusedrequest"),
-        ("Runs", "fact_check", "reconciliation.run"),
-        ("Findings", "difference", "reconciliation.finding"),
-        ("Superseded sessions", "swap_horiz", "accounts.supersededsession"),
+        ("Rejected webhooks", "block", "webhooks.refusedrequest"),
+        ("Roll calls", "fact_check", "reconciliation.run"),
+        ("Drift", "difference", "reconciliation.finding"),
+        ("Replaced sessions", "swap_horiz", "accounts.supersededsession"),
     ],
-    "Telling": [
-        ("Channels", "campaign", "accounts.channel"),
+    "Alerts": [
+        ("Alert channels", "campaign", "accounts.channel"),
     ],
     "People": [
         ("Workspaces", "domain", "accounts.workspace"),

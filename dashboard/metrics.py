@@ -49,7 +49,7 @@ NOTED = {
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For the bearer of METRICS_TOKEN, and for staff who may view the webhook monitor."""
+    """Answer the bearer of METRICS_TOKEN, and staff who may view the webhook monitor."""
     if not _may_read(request):
         reason = "send METRICS_TOKEN as Authorization: Bearer" + (
             "" if settings.METRICS_TOKEN else " (it is not set: docs/settings.md)"
@@ -85,7 +85,7 @@ class _Rows(Collector):
 
 # --- webhooks -------------------------------------------------------------------------------------
 def _webhooks(names: dict[int, str]) -> Iterator[Metric]:
-    """Since each gateway was registered; those of nobody we know have an empty name."""
+    """Yield counters since each gateway was registered; unknown senders have an empty name."""
     tallies = [
         (names[tally.gateway_id] if tally.gateway_id else "", tally)
         for tally in RouteTally.objects.filter(span=RouteTally.Span.EVER)
@@ -252,7 +252,7 @@ def _queues() -> Iterator[Metric]:
 def _by_gateway(
     name: str, meaning: str, rows: Iterable[tuple[str, float | None]]
 ) -> GaugeMetricFamily:
-    """Without those of which it is not known."""
+    """Return the values by gateway, without those that are not known."""
     family = GaugeMetricFamily(name, meaning, labels=["gateway"])
     for gateway, value in rows:
         if value is not None:

@@ -75,8 +75,8 @@ def _of_accounts(accounts: Accounts, now: datetime) -> dict[str, Any]:
 
 
 def _numbers(accounts: Accounts, now: datetime) -> tuple[dict[Group, int], dict[str, int]]:
-    """How many are in each group; and of those that are wanted running, how many are connected,
-    and proven so. One query."""
+    """Count the accounts by group; of those that should run, count connected and proven ones. One
+    query."""
     proven = proven_since(now - timedelta(seconds=PROOF_IS_FRESH_SECONDS))
     rows = (
         accounts.order_by()
@@ -130,7 +130,7 @@ def _of_gateways(accounts: Accounts, now: datetime) -> dict[str, Any]:
 def connected_by_gateway(
     accounts: Accounts, gateways: Sequence[Gateway]
 ) -> dict[int, tuple[int, int]]:
-    """By gateway id: how many accounts are wanted running, and how many of those are connected."""
+    """Count by gateway id the accounts that should run, and those of them that are connected."""
     rows = (
         accounts.filter(gateway__in=gateways, wanted=Wanted.RUNNING)
         .order_by()

@@ -27,24 +27,28 @@ def request_now(request: HttpRequest) -> datetime:
 
 
 def blindness(now: datetime) -> str:
-    """Why nothing here can be trusted; empty while roll calls end, with whatever result."""
+    """Return why these pages are out of date; "" while roll calls end, with whatever result."""
     first = Gateway.objects.aggregate(first=Min("created_at"))["first"]
     if first is None:
         return ""
     last = Run.objects.order_by("-id").values_list("finished_at", flat=True).first()
     if last is None:
         waiting = now - first > BLIND_AFTER
-        return "Rollcall has not read any gateway yet: is the worker running?" if waiting else ""
+        return (
+            "Rollcall has not read any gateway yet: check that the worker is running."
+            if waiting
+            else ""
+        )
     if now - last <= BLIND_AFTER:
         return ""
     return (
-        f"Rollcall itself has not read any gateway for {age(last, now)}: "
-        "are the worker and the scheduler running?"
+        f"Rollcall has not read any gateway for {age(last, now)}: "
+        "check that worker and scheduler are running."
     )
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """For every page of the admin (unfold's GLOBAL_CALLBACK)."""
+    """Return the values for every admin page (unfold's GLOBAL_CALLBACK)."""
     if not getattr(request, "user", None) or not request.user.is_staff:
         return {}
     return {"watcher_blind": blindness(request_now(request)), "version": settings.VERSION}

@@ -27,6 +27,8 @@ class Run(models.Model):
     held_count = models.PositiveIntegerField(default=0)
 
     class Meta:
+        verbose_name = "roll call"
+        verbose_name_plural = "roll calls"
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["gateway", "-id"], name="run_gateway"),
@@ -48,7 +50,7 @@ class Finding(models.Model):
         DIFFERS = "differs", "the gateway says something else"
         UNCLAIMED = "unclaimed", "the gateway has a session that no account knows"
         DUPLICATE = "duplicate", "two sessions have one number"
-        UNWANTED = "unwanted", "it runs although it is wanted stopped"
+        UNWANTED = "unwanted", "running, but should be stopped"
         LIST_LIED = "list_lied", "alive, but absent from the gateway's list"
         TWIN = "twin", "another account has the same number"
 
@@ -71,6 +73,8 @@ class Finding(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "difference"
+        verbose_name_plural = "drift"
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(

@@ -18,13 +18,14 @@ _NOT_DISCONNECTED: dict[str, str] = {
     Reason.UNSHOWN: "absence from a list is believed only once a read says the same",
     Reason.UNANSWERED: "a page that does not answer is asked three times over at least 30 s",
     Reason.UNHEARD: "silence of a gateway that cannot be read says nothing of a loss",
-    Reason.OVERDUE: "nobody has looked, so nothing was seen to be gone",
-    Reason.MASS_LOSS_UNCONFIRMED: "half of a gateway at once is more likely a list that is wrong",
+    Reason.OVERDUE: "no check has run, so none has seen it gone",
+    Reason.MASS_LOSS_UNCONFIRMED: "half of a gateway at once is more likely a wrong list",
     Reason.LOSS_DISMISSED: "an operator said that it is not gone",
     Reason.TAKEOVER_DENIED: "its own session has not been read yet",
-    Reason.MAINTENANCE: "under maintenance absence is not judged",
+    Reason.MAINTENANCE: "absence is not judged under maintenance",
     Reason.SUSPECT_OURSELVES: "when no gateway can be read, the fault is more likely ours",
 }
+_STAYS = "not unknown: it stays until the session is seen alive or an operator changes it"
 _FIXED: dict[Status, tuple[str, ...]] = {
     Status.PENDING: ("not disconnected: nobody has started it yet, so nothing is lost",),
     Status.CONNECTING: ("not connected: nothing has shown it ready yet",),
@@ -38,14 +39,14 @@ _FIXED: dict[Status, tuple[str, ...]] = {
     ),
     Status.LOGGED_OUT: (
         "not disconnected: its login is gone, so no restart brings it back",
-        "not unknown: such a word keeps until a live word or a person ends it",
+        _STAYS,
     ),
     Status.BLOCKED: (
         "not disconnected: a restart does not help against a refusal",
-        "not unknown: such a word keeps until a live word or a person ends it",
+        _STAYS,
     ),
-    Status.FAILED: ("not disconnected: what could be repaired was tried and did not hold",),
-    Status.STOPPED: ("not disconnected: that it is gone is what people wanted",),
+    Status.FAILED: ("not disconnected: every repair was tried, and it disconnected again",),
+    Status.STOPPED: ("not disconnected: it should be stopped",),
 }
 
 
@@ -56,9 +57,9 @@ def ruled_out(account: Account, shown: Status, now: datetime) -> list[str]:
 
 def _of_connected(account: Account, now: datetime) -> Iterator[str]:
     shown_at = age(account.fresh_at or now, now)
-    shown = "shown" if can_be_read(account.gateway.kind) else "heard of"
+    shown = "shown" if can_be_read(account.gateway.kind) else "reported"
     keeps = said_keep(account.gateway.kind)
-    yield f"not unknown: it was last {shown} {shown_at} ago, and that is believed for {keeps}"
+    yield f"not unknown: it was last {shown} {shown_at} ago, and that counts for {keeps}"
     if account.unshown_since is None:
         yield "not disconnected: no complete list has left it out since a list showed it"
     else:
@@ -71,7 +72,9 @@ def _of_connected(account: Account, now: datetime) -> Iterator[str]:
             "least 30 s with nothing else speaking for it"
         )
     else:
-        yield "not unresponsive: no probe of its live client has failed; silence condemns nobody"
+        yield (
+            "not unresponsive: no probe of its live client has failed; no messages is not a failure"
+        )
 
 
 def _of_unknown(account: Account, now: datetime) -> Iterator[str]:
@@ -95,13 +98,16 @@ def _of_disconnected(account: Account, now: datetime) -> Iterator[str]:
     blind_since = account.gateway.blind_since
     if blind_since is not None:
         blind = age(blind_since, now)
-        yield f"not unknown: it was lost before, and its gateway cannot be read only for {blind}"
+        yield (
+            "not unknown: it was lost before, and the gateway has been unreachable for only "
+            f"{blind}"
+        )
     elif account.gateway.listed_at is not None:
         listed = age(account.gateway.listed_at, now)
         yield f"not unknown: its gateway can be read, with a complete list {listed} ago"
     yield "not logged out: nothing has said that the phone or WhatsApp unlinked it"
     if account.wanted == Wanted.RUNNING:
-        yield "not stopped: it is wanted running"
+        yield "not stopped: it should be running"
 
 
 _FINDERS = {

@@ -66,8 +66,8 @@ class Explanation:
             ("Rule", self.rule),
             ("Decided by", self.decided_by),
             *(("Ruled out", text) for text in self.ruled_out),
-            ("What happens next", self.next_step),
-            ("What a human must do", self.human),
+            ("Automatic step", self.next_step),
+            ("Next step", self.human),
             *(("Evidence", text) for text in self.evidence),
         ]
         return [(label, text[0].upper() + text[1:]) for label, text in told if text]
@@ -116,9 +116,9 @@ def what_to_do(
 def sentence(account: Account, now: datetime) -> str:
     """Return one sentence that never shows a gateway's claim as a fact."""
     shown = account.shown_status(now)
-    if shown is Status.CONNECTED:
-        return f"connected: {proof_text(account, now)}"
     since = age(since_of(account, shown), now)
+    if shown is Status.CONNECTED:
+        return f"connected for {since}: {proof_text(account, now)}"
     if shown is Status.UNKNOWN:
         return f"unknown for {since}: {_why_unknown(account, now)}"
     return f"{shown.label} for {since}: {_why(account, shown)}"
@@ -128,7 +128,7 @@ def _why(account: Account, shown: Status) -> str:
     if shown is Status.STOPPED and account.merged_into_id is not None:
         return f"merged into account {account.merged_into_id}, which has its number"
     if shown is Status.STOPPED and account.wanted == Wanted.RUNNING:
-        return "it was switched off, and is wanted running again"
+        return "it was switched off, and should be running again"
     # The meaning of a live status says more than "listed".
     says_little = shown in LIVE and account.status_reason in (Reason.NONE, Reason.LISTED)
     if says_little or shown in (Status.PENDING, Status.STOPPED):
@@ -172,14 +172,17 @@ def _evidence(account: Account, now: datetime) -> list[str]:
     moments = {
         f"last proof of life ({by})": proof.at if proof else None,
         f"last probe of its live client ({account.probe_answer})": account.probed_at,
-        "no answer to any probe since": account.probe_failing_since,
         "its connection disproved by a probe": account.disproved_at,
         "last traffic, by the time of the message": account.last_activity_at,
         "last roll call of its gateway": account.gateway.run_started_at,
         "last complete list of its gateway": account.gateway.listed_at,
-        "absent from the gateway's lists since": account.unshown_since,
         "last read that showed the session": account.read_at,
         "last webhook about its state": account.webhook_at,
         "last webhook or read that said something": account.observed_at,
     }
-    return [f"{name}: {age(moment, now)} ago" for name, moment in moments.items() if moment]
+    said = [f"{name}: {age(moment, now)} ago" for name, moment in moments.items() if moment]
+    lasting = {
+        "no answer to any probe": account.probe_failing_since,
+        "absent from the gateway's lists": account.unshown_since,
+    }
+    return said + [f"{name} for {age(since, now)}" for name, since in lasting.items() if since]

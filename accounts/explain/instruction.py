@@ -23,8 +23,8 @@ from gateways.registry import KINDS, capabilities_of
 
 OBSERVED = "Observe mode: Rollcall will not repair this."
 RESTART = "Restart the session; if that fails, scan again."
-CREATE = "Create the session at its gateway anew, by the same name, and scan its code."
-KEEP_ONE = 'Decide which one keeps it: press "Keep this one" on the page of the one that stays.'
+CREATE = "Create the session again at its gateway, with the same name, and scan its QR code."
+KEEP_ONE = 'Decide which one keeps it: press "Keep this account" on the page of the one that stays.'
 # Instruction for these statuses if the reason is vague.
 _ASKS_FOR = {
     Status.LOGGED_OUT: SCAN,
@@ -36,9 +36,9 @@ REPAIRED = frozenset({Status.DISCONNECTED, Status.UNRESPONSIVE})
 
 # Work that is already under way, by the state of the repair.
 _AT_WORK = {
-    Repair.State.WAITING: "its {work} waits for its turn",
-    Repair.State.RUNNING: "its {work} is under way",
-    Repair.State.UNCLEAR: "what came of its {work} is being read",
+    Repair.State.WAITING: "its {work} is queued",
+    Repair.State.RUNNING: "its {work} is running",
+    Repair.State.UNCLEAR: "the result of its {work} is being checked",
 }
 
 
@@ -79,15 +79,14 @@ def _planned(account: Account, now: datetime) -> Instruction | None:
     step = account.next_step
     code = step.code if step else None
     if code in RESTARTS:
-        return waiting("Rollcall restarts it by itself")
+        return waiting("Rollcall restarts it automatically")
     if code is StepCode.AWAITS_LIST and now < heals_until(account):
-        return waiting("its gateway's next list decides whether Rollcall restarts it")
+        return waiting("the next check decides whether Rollcall restarts it")
     if code is StepCode.SAME_NUMBER:
         return Instruction(f"{KEEP_ONE} Do not restart both: they would fight.")
     if code is StepCode.UNCLAIMED_SESSION:
         return Instruction(
-            "An unclaimed session may be this account's. If it is, take it over; if not, restart "
-            "this one."
+            "An unclaimed session may be this account's. If so, take it over; else restart."
         )
     return None
 
@@ -107,14 +106,14 @@ def _unwanted(gateway: Gateway) -> Instruction:
     """Return who stops a session that runs but should be stopped, and what that costs."""
     if gateway.kind not in pausing_kinds():
         return Instruction(
-            "It runs although it is wanted stopped, and its gateway cannot stop it without "
-            "deleting the login: unlink it (it needs a new scan then), or want it running."
+            "Running, but should be stopped. Its gateway cannot stop it without deleting the "
+            'login: press "Unlink session" (it then needs a new scan), or "Keep running".'
         )
     if gateway.mode == Gateway.Mode.ACT:
-        return waiting("Rollcall stops it within minutes, and it stays linked")
+        return waiting("Rollcall stops it within minutes; it stays linked")
     return Instruction(
-        "It runs although it is wanted stopped: pause it (it stays linked), or want it running. "
-        f"{OBSERVED}"
+        'Running, but should be stopped: press "Pause session" (it stays linked), or "Keep '
+        f'running". {OBSERVED}'
     )
 
 
@@ -128,5 +127,5 @@ def _by_reason(account: Account, shown: Status, why: Meaning, now: datetime) -> 
         can = capabilities_of(account.gateway.kind)
         return Instruction(CREATE) if can.starts_only_what_it_has else why.asks
     if why.repairable and not why.needs_human and shown in LOST and now >= heals_until(account):
-        return Instruction(f"It has not healed by itself. {RESTART}")
+        return Instruction(f"It has not recovered. {RESTART}")
     return why.asks

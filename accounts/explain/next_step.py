@@ -34,10 +34,10 @@ def next_step_of(account: Account, shown: Status, now: datetime) -> NextStep:
         has_it = f"account {account.merged_into_id} has its number and session now"
         return NextStep(f"nothing: {has_it}")
     if account.archived_at is not None:
-        return NextStep("nothing: it is archived; adding its number again brings it back")
+        return NextStep("nothing: it is archived; registering its number again brings it back")
     began = account.gateway.run_started_at
     if began is None or began + roll_calls_keep() <= now:
-        return NextStep("nothing: no roll call is running; look at worker, scheduler and Redis")
+        return NextStep("nothing: no roll call is running; check worker, scheduler and Redis")
     read = _next_read(account, began, now)
     if not can_be_read(account.gateway.kind):
         read = _only_heard(account, shown, now)
@@ -51,7 +51,9 @@ def _planned(account: Account, read: NextStep, now: datetime) -> NextStep:
     until = maintenance.maintained_until(now).get(account.gateway_id)
     if until is not None:
         ends = maintenance.said(until, now)
-        why = f"gateway {account.gateway.name} is under maintenance until {ends}: it is only read"
+        why = (
+            f"gateway {account.gateway.name} is under maintenance until {ends}: nothing is repaired"
+        )
         return NextStep(f"{why}; {read.words}", read.at)
     step, at = account.next_step, account.next_step_at
     if step is None:
@@ -84,11 +86,11 @@ def _next_probe(account: Account, shown: Status, now: datetime) -> str:
 
 
 def _only_heard(account: Account, shown: Status, now: datetime) -> NextStep:
-    words = f"gateway {account.gateway.name} cannot be read: only its webhooks are heard"
+    words = f"gateway {account.gateway.name} cannot be read: only its webhooks count"
     if shown not in LIVE:
         return NextStep(words)
     expires = (account.fresh_at or now) + word_lives(account.gateway.kind)
-    unless = f"unless one speaks of it, it becomes unknown in {age(now, expires)}"
+    unless = f"unless one reports it, it becomes unknown in {age(now, expires)}"
     return NextStep(f"{words}; {unless}", expires)
 
 
@@ -99,14 +101,14 @@ def _what_a_read_decides(account: Account, shown: Status, now: datetime) -> str:
         expires = (account.fresh_at or now) + roll_calls_keep()
         return f"unless a read shows it again, it becomes unknown in {age(now, expires)}"
     if account.gateway.blind_since is not None:
-        return "as soon as it answers, this is decided anew"
+        return "as soon as it answers, the status is decided again"
     if account.status_reason == Reason.MASS_LOSS_UNCONFIRMED:
         return _of_a_held_loss(account, now)
     if shown is Status.UNKNOWN:
-        return "what it shows there is believed at once"
+        return "what that read shows counts at once"
     if account.wanted == Wanted.STOPPED:
-        return "a live session there is noted as unwanted"
-    return "a live session there changes this at once"
+        return "a live session there is shown as running, but should be stopped"
+    return "a live session there changes the status at once"
 
 
 def _of_a_held_loss(account: Account, now: datetime) -> str:
@@ -114,7 +116,7 @@ def _of_a_held_loss(account: Account, now: datetime) -> str:
     lists."""
     heard = account.last_proof
     if heard is not None and heard.at + LISTS_AGREE_FOR > now:
-        return f"it was heard of {age(heard.at, now)} ago: while it is, no list condemns it"
+        return f"it sent data {age(heard.at, now)} ago, so it is not marked as lost"
     return (
         "once its lists have agreed for 60 s it is read, and if it is gone it becomes disconnected"
     )

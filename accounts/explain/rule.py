@@ -6,6 +6,7 @@ from accounts.explain.shown_status import is_expired, said_keep
 from accounts.models import Account, Transition
 from accounts.words.freshness import can_be_read
 from accounts.words.status import Source, Status
+from accounts.words.steps import MOST_TRIES
 from gateways.base import Reason
 
 _BY_REASON: dict[tuple[str, str], str] = {
@@ -34,23 +35,29 @@ _BY_REASON: dict[tuple[str, str], str] = {
 }
 _BY_STATUS: dict[tuple[str, str], str] = {
     (Source.LIST, Status.DISCONNECTED): "its gateway's list shows it as gone",
-    (Source.LIST, Status.STOPPED): "wanted stopped, and absent from a complete list or gone in it",
-    (Source.READ, Status.STOPPED): "wanted stopped, and a targeted read finds it gone",
+    (
+        Source.LIST,
+        Status.STOPPED,
+    ): "it should be stopped, and is absent from a complete list or gone in it",
+    (Source.READ, Status.STOPPED): "it should be stopped, and a targeted read finds it gone",
     (Source.READ, Status.CONNECTED): "a targeted read shows it connected",
     (Source.PROBE, Status.UNRESPONSIVE): (
         "three probes of the live client in a row, over at least 30 s, had no answer, and nothing "
         "else spoke for it"
     ),
     (Source.PROBE, Status.CONNECTED): "a probe of the live client was answered",
-    (Source.REPAIR, Status.FAILED): "it was repaired time and again and did not stay",
+    (
+        Source.REPAIR,
+        Status.FAILED,
+    ): f"restarted {MOST_TRIES} times; it disconnected again each time",
 }
 _BY_SOURCE: dict[str, str] = {
-    Source.WEBHOOK: "a word of its gateway's webhook is believed at once, and confirmed by a read",
+    Source.WEBHOOK: "the gateway reported this by webhook; a check confirms it",
     Source.LIST: "its gateway's list shows it so, and nothing newer says otherwise",
     Source.READ: "a targeted read shows it so",
     Source.PROBE: "a probe of the live client shows it so",
-    Source.CLAIM: "a call of the gateway's own says so; it is believed and confirmed by a read",
-    Source.OPERATOR: "a person's word; the next read may say otherwise",
+    Source.CLAIM: "the gateway reported this through the API; a check confirms it",
+    Source.OPERATOR: "set by an operator; the next read may say otherwise",
     Source.REGISTRATION: "as it was registered: what has been seen since says the same",
     Source.REPAIR: "what our own repair found",
 }

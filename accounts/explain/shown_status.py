@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -10,6 +11,9 @@ from accounts.models import Account
 from accounts.state.expiry import why_unseen
 from accounts.words.freshness import word_lives
 from accounts.words.status import Status
+
+# A unit, its length, and the span from which the next one is used; both in seconds.
+_UNITS = (("s", 1, 90), ("min", 60, 90 * 60), ("h", 3600, 36 * 3600), ("d", 86400, math.inf))
 
 
 def is_expired(account: Account, shown: Status) -> bool:
@@ -41,13 +45,7 @@ def said_keep(kind: str) -> str:
 
 
 def age(moment: datetime, now: datetime) -> str:
-    """Return the time since `moment` in words: "8 s", "14 min", "3 h 5 min", "2 d 4 h"."""
+    """Return the time from `moment` to `now` in one rounded unit: "8 s", "14 min", "3 h", "2 d"."""
     seconds = max(0, int((now - moment).total_seconds()))
-    if seconds < 120:
-        return f"{seconds} s"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if minutes < 120:
-        return f"{minutes} min"
-    if hours < 48:
-        return f"{hours} h {minutes % 60} min"
-    return f"{days} d {hours % 24} h"
+    unit, length = next((unit, length) for unit, length, limit in _UNITS if seconds < limit)
+    return f"{(seconds + length // 2) // length} {unit}"

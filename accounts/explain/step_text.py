@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.conf import settings
+
 from accounts.explain.shown_status import age
 from accounts.models import Repair
 from accounts.words.reasons import STARTS_WHAT_IT_HAS
@@ -17,22 +19,17 @@ _AFTER_QUARANTINE = "one more try after its quarantine"
 
 _HELD: dict[StepCode, str] = {
     StepCode.CONFLICT: "another client runs this number, and Rollcall does not fight over it",
-    StepCode.AWAITS_LIST: (
-        "its gateway's next list must show first that it holds no other session of this account"
-    ),
-    StepCode.CANNOT_START: "nobody can start a session at its gateway from here",
+    StepCode.CANNOT_START: "Rollcall cannot start a session at this kind of gateway",
     StepCode.MUST_BE_CREATED: f"its gateway has no such session, and {STARTS_WHAT_IT_HAS}",
-    StepCode.GATEWAY_MUST_RESTART: "no call to its gateway helps: restart the gateway itself",
-    StepCode.OBSERVED: "its gateway is only observed",
+    StepCode.GATEWAY_MUST_RESTART: "no call to its gateway helps: restart the gateway",
+    StepCode.OBSERVED: "its gateway is in observe mode",
     StepCode.MAINTENANCE: "its gateway is under maintenance",
     StepCode.SELF_CHECK: "no gateway can be read: the fault may be our own",
     StepCode.GATEWAY_BLIND: "its gateway cannot be read",
     StepCode.GATEWAY_UNREAD: "its gateway has not been read yet",
     StepCode.LIST_OVERDUE: "its gateway has shown no complete list lately",
     StepCode.BOOTING: "its gateway has just started, and brings its sessions back by itself",
-    StepCode.MASS_LOSS: (
-        "half of its gateway's sessions vanished at once: that is being confirmed"
-    ),
+    StepCode.MASS_LOSS: ("half of its gateway's sessions vanished at once: being confirmed"),
 }
 
 
@@ -46,7 +43,10 @@ def step_text(step: PlannedStep, at: datetime | None, now: datetime) -> str:
         return f"{_said(step.actor)} lifted its quarantine"
     if step.code is StepCode.UNRECOGNISED:
         return "another version of Rollcall has planned its repair"
-    return f"no restart by itself: {held_text(step)}"
+    if step.code is StepCode.AWAITS_LIST:
+        every = settings.ROLL_CALL_EVERY_SECONDS
+        return f"not restarted yet: waiting for the next check (at most {every} s)"
+    return f"not restarted: {held_text(step)}"
 
 
 def try_text(step: PlannedStep) -> str:
@@ -76,7 +76,7 @@ def _restart(step: PlannedStep, due: str) -> str:
         case StepCode.RESTART_AFTER_OWN_RETRY:
             return f"restart{due} (until then its gateway may reconnect it by itself)"
         case StepCode.RESTART_AFTER_OPERATOR:
-            return f"restart{due} (a person has just acted on it)"
+            return f"restart{due} (an operator has just acted on it)"
         case StepCode.RESTART_UNLESS_CLAIMED:
             return (
                 f"restart{due}, unless you take over or stop session {_said(step.session_id)}: "

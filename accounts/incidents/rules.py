@@ -31,50 +31,49 @@ class Rule:
 RULES: dict[Incident.Kind, Rule] = {
     Incident.Kind.UNREACHABLE: Rule(
         60,
-        "Look whether the gateway's process runs and its address answers from here: the text says "
-        "whether it refused, timed out, or what it answered.",
+        "Check that the gateway is running and reachable from this server (error above).",
     ),
     Incident.Kind.MASS_LOSS: Rule(
         0,
-        "Look at the gateway: did its browsers or its session files go? Confirm or dismiss the "
-        "loss on the gateway's page here. Once complete lists have agreed for 60 s each is read by "
-        "its name, and what is gone becomes disconnected by itself.",
+        'Check the gateway: were its browsers or session files deleted? Press "Confirm the loss" '
+        'or "Dismiss the loss" on the gateway\'s page. Without either, Rollcall reads each session '
+        "once its lists have agreed for 60 s, and marks those that are gone disconnected.",
     ),
     Incident.Kind.SELF_CHECK: Rule(
         30,
-        "Look at Rollcall's own machine first: its network, its name service, its clock. No "
-        "session is judged and no gateway accused until one of them can be read.",
+        "Check Rollcall's own server first: network, name service, clock. No session and no "
+        "gateway is judged until a gateway can be read.",
     ),
     Incident.Kind.CONFLICT: Rule(
         60,
-        "Find out who else runs the number named and stop it there; then restart the session "
-        "here. Rollcall does not fight over it.",
+        'Find out who else runs this number and stop it there; then press "Restart session" on '
+        "the account's page. Rollcall does not restart it against another client.",
     ),
     Incident.Kind.REPAIR_HARMS: Rule(
         0,
-        "Look at the gateway: what it restarts does not stay alive. Resume the repair on its page "
-        "here when the cause is mended.",
+        'Check the gateway: sessions that it restarts disconnect again. Press "Resume repair" on '
+        "its page when the cause is fixed.",
     ),
     Incident.Kind.MISROUTED: Rule(
-        0, "Set the gateway's webhook URL to the one on its page here, and restart the gateway."
+        0, "Set the gateway's webhook URL to the one on its page, and restart the gateway."
     ),
     Incident.Kind.FAILING: Rule(
         0,
-        "Compare the webhook secret and the clock of the gateway with ours: its page here says "
-        "which secrets are valid.",
+        "Compare the gateway's webhook secret and clock with ours: its page lists the valid "
+        "secrets.",
     ),
     Incident.Kind.SILENT: Rule(
         0,
-        "Check that the gateway's webhook URL is the one on its page here, and that the gateway "
-        "can reach it: its own log says what it was answered.",
+        "Check that the gateway's webhook URL is the one on its page, and that the gateway can "
+        "reach it: its own log shows the answers.",
     ),
     Incident.Kind.SLOW: Rule(
-        120, "Look at the load of the database and of the web processes: webhooks wait for them."
+        120, "Check the load of the database and of the web processes: webhooks wait for them."
     ),
     Incident.Kind.UNDELIVERED: Rule(
         0,
-        "Look at the business's own backend: the text says what it answered. What waits is handed "
-        "on in its order as soon as it answers, for a day.",
+        "Check your own backend (its answer is above). Webhooks that wait are forwarded in order "
+        "as soon as it answers, for up to 24 h.",
     ),
     Incident.Kind.UNATTRIBUTED: Rule(
         60,
@@ -83,8 +82,8 @@ RULES: dict[Incident.Kind, Rule] = {
     ),
     Incident.Kind.UNWRITTEN: Rule(
         0,
-        "Look at PostgreSQL: Rollcall could not write webhooks down. The roll call catches up with "
-        "what the gateways do not repeat.",
+        "Check PostgreSQL: Rollcall could not store webhooks. The next roll calls catch up with "
+        "what the gateways do not send again.",
     ),
     Incident.Kind.CHANNEL: Rule(
         0,

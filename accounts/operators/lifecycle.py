@@ -94,7 +94,7 @@ def _switch_off(
     with _reading_afterwards(account), client_of(account.gateway) as client:
         release_connection()
         if client.read_session(session_id, deadline_seconds=STOP_DEADLINE_SECONDS) is None:
-            return f"{account}: its gateway holds no such session. It is wanted stopped now"
+            return f"{account}: its gateway holds no such session. It is kept stopped now"
         ask_it = client.stop_session if call == "stop_session" else client.log_out_session
         ask_it(
             session_id,

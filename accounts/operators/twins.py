@@ -23,10 +23,10 @@ def twins_of(account: Account) -> QuerySet[Account]:
 def keep_this_one(account: Account, *, actor: str) -> list[Account]:
     """Mark the other accounts as wanted stopped, and return them. Raises Refused."""
     if account.wanted != Wanted.RUNNING:
-        raise Refused("it is wanted stopped: want it running first")
+        raise Refused("it is kept stopped: set it to keep running first")
     others = list(twins_of(account).order_by("pk"))
     if not others:
-        raise Refused("no other account is wanted running with its number")
+        raise Refused("no other account that should run has its number")
     for other in others:
         want(other, Wanted.STOPPED, actor=actor)
     return others

@@ -47,10 +47,10 @@ class Place:
 
     def __str__(self) -> str:
         """ "2 before you, about 40 s" """
-        ahead = f"{self.before} before you" if self.before else "you are next"
+        ahead = f"{self.before} before you" if self.before else "next in line"
         if not self.about_seconds:
             return ahead
-        if self.about_seconds < 120:
+        if self.about_seconds < 90:
             return f"{ahead}, about {self.about_seconds} s"
         return f"{ahead}, about {math.ceil(self.about_seconds / 60)} min"
 

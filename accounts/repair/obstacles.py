@@ -27,7 +27,7 @@ def no_ladder(account: Account) -> str:
     if capabilities_of(account.gateway.kind).steps(reason_of(account)):
         return ""
     if not capabilities_of(account.gateway.kind).ladder:
-        return f"nobody can start a session at a gateway of kind {account.gateway.kind} from here"
+        return f"Rollcall cannot start a session at a gateway of kind {account.gateway.kind}"
     why = meaning(account.status_reason)
     if account.status_reason == Reason.MISSING:
         return f"{why.text}, and {STARTS_WHAT_IT_HAS}"
@@ -43,14 +43,14 @@ def cannot_pause(account: Account) -> str:
         return no_session(account)
     if can.can_stop:
         return f"a gateway of kind {kind} deletes the login of what it stops: unlink it instead"
-    return f"a gateway of kind {kind} cannot stop a session from here"
+    return f"Rollcall cannot stop a session at a gateway of kind {kind}"
 
 
 def cannot_unlink(account: Account) -> str:
     """Return why its session cannot be logged out; "" if it can. Needs account.gateway."""
     if capabilities_of(account.gateway.kind).can_log_out:
         return no_session(account)
-    return f"a gateway of kind {account.gateway.kind} cannot log a session out from here"
+    return f"Rollcall cannot log a session out at a gateway of kind {account.gateway.kind}"
 
 
 def reason_of(account: Account) -> Reason:
@@ -65,7 +65,7 @@ def _not_wanted(account: Account) -> str:
     if why := gone(account):
         return why
     if account.wanted != Wanted.RUNNING:
-        return "it is wanted stopped: want it running first"
+        return "it is kept stopped: set it to keep running first"
     return no_session(account)
 
 
@@ -86,21 +86,21 @@ def _not_now(account: Account, by: str, now: datetime, maintained_until: datetim
     quarantined = account.quarantined_until
     if by != Asker.OPERATOR and quarantined is not None and quarantined > now:
         return (
-            f"it did not stay up time and again, and is left alone until {_time(quarantined)}; "
-            "a member or an operator may lift that"
+            f"it disconnected again after each restart, and is in quarantine until "
+            f"{_time(quarantined)}; a member or an operator may lift that"
         )
     return ""
 
 
 def _not_by_itself(account: Account) -> str:
     if account.gateway.mode == Gateway.Mode.OBSERVE:
-        return "its gateway is only observed"
+        return "its gateway is in observe mode"
     if account.gateway.repair_paused_at is not None:
         return f"automatic repair is paused there: {account.gateway.repair_paused_why}"
     why = meaning(account.status_reason)
     if account.status_reason == Reason.REPAIR_GAVE_UP:
         return ""  # the quarantine sets the next try
-    return "" if why.repairable else f"only a human can help: {why.instruction}"
+    return "" if why.repairable else f"Rollcall cannot repair this. {why.instruction}"
 
 
 def _time(moment: datetime) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from accounts.words.steps import MOST_TRIES
 from gateways.base import Reason
 
 TRANSIENT_HOLD_SECONDS = 180
@@ -63,7 +64,11 @@ class Meaning:
 def _heals(text: str, instruction: str = "") -> Meaning:
     """Build the meaning of a loss that may be repaired. Without `instruction` it is expected to
     recover by itself."""
-    asks = Instruction(instruction) if instruction else waiting("it is expected to heal by itself")
+    asks = (
+        Instruction(instruction)
+        if instruction
+        else waiting("it is expected to recover automatically")
+    )
     return Meaning(text, True, TRANSIENT_HOLD_SECONDS, asks)
 
 
@@ -79,7 +84,7 @@ def _blind(text: str, instruction: str = "", *, until: str = "") -> Meaning:
 
 
 STARTS_WHAT_IT_HAS = "it starts only what it has: create it there anew, by the same name"
-SCAN = "Open the QR code and scan it with the phone of this number."
+SCAN = "Scan the QR code on the account's page with the phone of this number."
 
 REASONS: dict[Reason, Meaning] = {
     Reason.NONE: Meaning("no reason was given", True, TRANSIENT_HOLD_SECONDS, NOTHING),
@@ -91,19 +96,22 @@ REASONS: dict[Reason, Meaning] = {
     Reason.SESSION_ERROR: _heals("the gateway reports an error of this session"),
     Reason.GATEWAY_GAVE_UP: _heals(
         "the gateway tried to reconnect and gave up",
-        "Restart the session; if it fails, scan again.",
+        "Restart the session; if that fails, scan again.",
     ),
     Reason.RESTORE_FAILED: _heals(
         "the gateway could not restore it at its start",
-        "Restart the session; if it fails, scan again.",
+        "Restart the session; if that fails, scan again.",
     ),
     Reason.PAGE_GONE: _heals(
         "the session's page has left WhatsApp",
         "Restart the gateway if it does not come back by itself: all its sessions are hit.",
     ),
-    Reason.HUNG: _heals("the session's page does not answer, time and again", "Restart it."),
+    Reason.HUNG: _heals(
+        "the session's page does not answer repeated checks", "Restart the session."
+    ),
     Reason.DEAF: _heals(
-        "the session's page answers, but has lost WhatsApp", "Restart it; if it fails, scan again."
+        "the session's page answers, but has lost WhatsApp",
+        "Restart the session; if that fails, scan again.",
     ),
     Reason.UNLINKED: _human("unlinked from the phone or by WhatsApp", SCAN),
     Reason.PASSKEY_REQUIRED: _human(
@@ -119,13 +127,15 @@ REASONS: dict[Reason, Meaning] = {
         "Find out who else runs this number and stop it; then restart the session.",
         hold_seconds=60,
     ),
-    Reason.QR_EXPIRED: _human("no QR code was scanned in time", "Ask for a fresh QR and scan it."),
+    Reason.QR_EXPIRED: _human(
+        "no QR code was scanned in time", "Restart the session for a new QR code and scan it."
+    ),
     Reason.TERMS_OF_SERVICE: _human(
         "WhatsApp blocks this number for breaking its terms",
         "Do not reconnect. Open WhatsApp on the phone and follow what it says.",
     ),
     Reason.TEMPORARY_BAN: _human(
-        "WhatsApp has shut this number out for a time",
+        "WhatsApp has banned this number for a limited time",
         "Do not reconnect. The phone says how long it lasts; restart the session after that.",
     ),
     Reason.LOGIN_REFUSED: _human(
@@ -145,11 +155,9 @@ REASONS: dict[Reason, Meaning] = {
     Reason.NOT_LISTED: _heals(
         "its status says connected, but the gateway's list does not hold it", "Restart the session."
     ),
-    Reason.UNREACHABLE: _blind(
-        "the gateway does not answer", "Look at the gateway, not the phone."
-    ),
+    Reason.UNREACHABLE: _blind("the gateway does not answer", "Check the gateway, not the phone."),
     Reason.BOOTING: _blind("the gateway has just started", until="it restores one after another"),
-    Reason.PARTIAL_LIST: _blind("the gateway's list is not complete", "Look at the gateway."),
+    Reason.PARTIAL_LIST: _blind("the gateway's list is not complete", "Check the gateway."),
     Reason.UNSHOWN: _blind(
         "its gateway's lists do not show it, and no read of its own says more",
         until="it is being read again",
@@ -159,38 +167,38 @@ REASONS: dict[Reason, Meaning] = {
         until="it is being asked again",
     ),
     Reason.UNHEARD: _blind(
-        "its gateway cannot be read, and nothing was heard of it for long",
-        "Look whether its gateway still sends its webhooks.",
+        "its gateway cannot be read, and has reported nothing about it for long",
+        "Check that its gateway still sends webhooks.",
     ),
     Reason.OVERDUE: _blind(
         "no read has shown it lately", "Check that worker, scheduler and Redis run."
     ),
     Reason.MASS_LOSS_UNCONFIRMED: _blind(
         "half of the gateway's sessions vanished at once; waiting until its lists agree for 60 s",
-        "Look at the gateway; an operator may confirm or dismiss the loss at once.",
+        "Check the gateway; an operator can confirm or dismiss the loss on its page.",
     ),
     Reason.LOSS_DISMISSED: _blind(
         "its gateway's list has lost it, and an operator said that it is not gone",
-        "Look at the gateway: its list should show it again. If it is gone, mark it disconnected.",
+        "Check the gateway: its list should show it again. If it is gone, mark it disconnected.",
     ),
     Reason.TAKEOVER_DENIED: _blind(
         "a session claimed this number, and a read denied it", until="it is being read again"
     ),
     Reason.MAINTENANCE: _blind(
-        "its gateway is under maintenance, nobody judges meanwhile",
-        until="it is judged again when that is over",
+        "its gateway is under maintenance; its sessions are not judged meanwhile",
+        until="judged again when the maintenance ends",
     ),
     Reason.SUSPECT_OURSELVES: _blind(
         "no gateway can be read: the fault is more likely ours than theirs",
-        "Look at Rollcall's own network and name service.",
+        "Check Rollcall's own network and name service.",
     ),
     Reason.NOT_LINKED_YET: _human("registered, not linked yet", SCAN),
     Reason.AS_WANTED: Meaning("switched off, as wanted", False, None, NOTHING),
     Reason.OPERATOR: Meaning("an operator said so", True, None, NOTHING),
-    Reason.CLAIMED: _heals("the gateway reported it with a call of its own"),
+    Reason.CLAIMED: _heals("the gateway reported it through the API"),
     Reason.MERGED: Meaning("merged into the account that has the number", False, None, NOTHING),
     Reason.REPAIR_GAVE_UP: _human(
-        "Rollcall restarted it time and again, and it did not stay",
+        f"restarted {MOST_TRIES} times; it disconnected again each time",
         "Restart the session; if that fails, scan again.",
     ),
     Reason.UNRECOGNISED: _heals(

@@ -39,16 +39,16 @@ Accounts: TypeAlias = QuerySet[Any]
 
 class Group(models.TextChoices):
     HUMAN = "human", "Needs a human"
-    BLIND = "blind", "We cannot see"
-    HEALING = "healing", "Heals by itself"
+    BLIND = "blind", "Unknown: gateway not reachable"
+    HEALING = "healing", "Recovering automatically"
     CONNECTED = "connected", "Connected"
     STOPPED = "stopped", "Stopped"
 
 
 MEANINGS: dict[Group, str] = {
-    Group.HUMAN: "somebody must do something: scan, restart, decide",
-    Group.BLIND: "the gateway cannot be read, or its list cannot be trusted: look at the gateway",
-    Group.HEALING: "not connected; expected to come back without anybody's help",
+    Group.HUMAN: "an operator must act: scan, restart, decide",
+    Group.BLIND: "the gateway cannot be read, or its list is incomplete: check the gateway",
+    Group.HEALING: "not connected; expected to come back without an operator",
     Group.CONNECTED: "the gateway says connected; each row shows the proof and its age",
     Group.STOPPED: "switched off, as wanted",
 }
@@ -139,14 +139,14 @@ def with_group(now: datetime, *, hidden: bool = False) -> Accounts:
 
 
 def counts(accounts: Accounts) -> dict[Group, int]:
-    """How many of `accounts` (annotated by `with_group`) are in each group; one query."""
+    """Count `accounts` (annotated by `with_group`) by group, in one query."""
     rows = accounts.order_by().values_list("group").annotate(number=Count("pk"))
     found = dict(rows)
     return {group: found.get(group.value, 0) for group in Group}
 
 
 def rows_between(accounts: Accounts, start: int, stop: int) -> Accounts:
-    """These rows of an ordered queryset. Their ids first: PostgreSQL then sorts ten thousand small
-    rows in memory, and not whole ones on disk."""
+    """Return these rows of an ordered queryset, ids first: PostgreSQL then sorts ten thousand small
+    rows in memory, not whole ones on disk."""
     ids = list(accounts.values_list("pk", flat=True)[start:stop])
     return accounts.filter(pk__in=ids)

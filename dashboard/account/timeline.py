@@ -57,7 +57,7 @@ def family(account: Account) -> list[int]:
 def timeline(
     account_ids: Sequence[int], *, before: datetime | None = None, size: int = PAGE
 ) -> tuple[list[Entry], datetime | None]:
-    """One page of entries older than `before`, and before what the next page is (None: the end).
+    """Return entries older than `before`, and the `before` of the next page (None: the end).
 
     Entries of one moment stay on one page; a page that they would not fit on is larger."""
     found = [entry for read in READERS for entry in read(account_ids, before, size + 1)]
@@ -152,7 +152,7 @@ def _repairs(ids: Sequence[int], before: datetime | None, limit: int) -> list[En
 
 
 def _repair(row: Repair) -> Entry:
-    """Who wanted the session started and why, what was asked of its gateway, what came of it."""
+    """Describe a repair: who asked for it and why, what was asked of the gateway, the result."""
     state = Repair.State(row.state)
     why = row.why or (meaning(row.reason).text if row.reason else "")
     parts = (why, row.steps_taken, row.outcome, row.duration)
@@ -171,7 +171,7 @@ def _repair(row: Repair) -> Entry:
 
 
 def _acts(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:
-    """What people did here, as written down when they confirmed it."""
+    """Return the actions of people, as written down when they confirmed them."""
     rows = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Account),
         object_id__in=[str(pk) for pk in ids],

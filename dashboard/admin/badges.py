@@ -10,7 +10,7 @@ from dashboard.roll_call_watch import request_now
 
 
 def badges(request: HttpRequest) -> dict[str, int]:
-    """By model; only what the user may view, and nothing for who is not logged in."""
+    """Count by model; only what the user may view, and nothing before login."""
     numbers: dict[str, int] = {}
     if request.user.has_perm("accounts.view_account"):
         accounts = with_group(request_now(request))

@@ -17,7 +17,7 @@ class PlainFilter(admin.SimpleListFilter):
 
 
 def choices_filter(field: str, words: str) -> type[PlainFilter]:
-    """By a field's choices, in their own words."""
+    """Return a filter by a field's choices, with their labels."""
 
     class ChoicesFilter(PlainFilter):
         title = words
@@ -34,7 +34,7 @@ def choices_filter(field: str, words: str) -> type[PlainFilter]:
 
 
 def null_filter(field: str, words: str, *, null: str, filled: str) -> type[PlainFilter]:
-    """By whether a moment has come: `null` and `filled` say what either means."""
+    """Return a filter by whether a moment is set: `null` and `filled` are the labels."""
 
     class NullFilter(PlainFilter):
         title = words

@@ -112,7 +112,7 @@ class UserAdmin(auth_admin.UserAdmin, HonestAdmin):  # type: ignore[type-arg]
         return may and (obj is None or holds_all_of(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What somebody did is kept under their name: they are deactivated instead."""
+        """Refuse: actions are kept under the name of the user, who is deactivated instead."""
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ FLEET: dict[str, tuple[Session, ...]] = {
 
 
 def make_fleet(gateway: Gateway) -> int:
-    """How many accounts were made; those that are there already are left as they are."""
+    """Create the accounts that are missing; return how many."""
     made = 0
     for name, sessions in FLEET.items():
         workspace, _ = ensure_workspace(name)
@@ -94,7 +94,7 @@ def _is_there(workspace: Workspace, gateway: Gateway, session: Session) -> bool:
 
 
 def seeds() -> Iterable[dict[str, object]]:
-    """What the simulated gateway holds when it starts for the first time."""
+    """Yield the sessions that the simulated gateway holds when it starts for the first time."""
     for name, sessions in FLEET.items():
         workspace = Workspace.objects.get(name=name)
         for session in sessions:

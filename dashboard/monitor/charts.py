@@ -26,7 +26,7 @@ Pieces = list[tuple[str, float]]  # tone and height, from the bottom
 
 # --- the heartbeat of one gateway -----------------------------------------------------------------
 def heartbeat(beats: Sequence[Beat], times: Sequence[str]) -> SafeString:
-    """One bar a cell: nothing came, all well, some failed, all failed."""
+    """Draw one bar per cell: nothing came, all handled, some failed, all failed."""
     return _svg("rc-beats", BEAT_HEIGHT, beats, times, [_pieces(beat) for beat in beats])
 
 
@@ -94,7 +94,7 @@ LAST_MARK_PERCENT = 88
 
 
 def marks(window: Window, now: datetime) -> list[tuple[float, str]]:
-    """At round times: a quarter of an hour, six hours, every other midnight."""
+    """Return marks at round times: a quarter of an hour, six hours, every other midnight."""
     step, form = _ROUND[window.name]
     begins_at, seconds = window.begins_at(now), step.total_seconds()
     at = datetime.fromtimestamp(-(-begins_at.timestamp() // seconds) * seconds, now.tzinfo)
@@ -107,23 +107,23 @@ def marks(window: Window, now: datetime) -> list[tuple[float, str]]:
 
 # --- both -----------------------------------------------------------------------------------------
 def times_of(window: Window, now: datetime) -> list[str]:
-    """When each cell begins, in words."""
+    """Return when each cell begins, in words."""
     form = "%H:%M" if window.cell < timedelta(hours=1) else "%-d %b %H:%M"
     begins_at = window.begins_at(now)
     return [f"{begins_at + number * window.cell:{form}}" for number in range(window.cells)]
 
 
 def describe(beat: Beat) -> str:
-    """One cell in words."""
+    """Describe one cell in words."""
     if beat.succeeded == beat.received:
         return f"{beat.received:,} received"
     lost = f", {beat.not_succeeded:,} not successful" if beat.not_succeeded else ""
-    held = f", {beat.postponed:,} told to come again" if beat.postponed else ""
+    held = f", {beat.postponed:,} asked to retry (429)" if beat.postponed else ""
     return f"{beat.received:,} received{lost}{held}"
 
 
 def summary(beats: Sequence[Beat]) -> str:
-    """For those who see no picture."""
+    """Describe the bars for screen readers."""
     received = sum(beat.received for beat in beats)
     lost = sum(beat.not_succeeded for beat in beats)
     quiet = sum(not beat.received for beat in beats)

@@ -32,7 +32,7 @@ class Window:
         return self.length / self.cells
 
     def begins_at(self, now: datetime) -> datetime:
-        """At a whole cell, so that the last one is the one that is under way."""
+        """Return the beginning of a whole cell, so that the last cell is the present one."""
         seconds = self.cell.total_seconds()
         this_cell = now.timestamp() // seconds * seconds
         return datetime.fromtimestamp(this_cell, now.tzinfo) - self.length + self.cell
@@ -80,7 +80,7 @@ class Beat:
 
     @property
     def postponed(self) -> int:
-        """Told to come again."""
+        """Webhooks that were asked to retry (429)."""
         return max(0, self.received - self.succeeded - self.not_succeeded)
 
 
@@ -106,7 +106,7 @@ class Figures:
 
     @property
     def missed_percent(self) -> float | None:
-        """Of all changes of status, those that the roll call saw first. 100: webhooks are dead."""
+        """The share of status changes that the roll call saw first. 100: no webhook arrives."""
         return 100 * self.changes_missed / self.changes if self.changes else None
 
     def handled_within_ms(self, percent: int) -> int | None:
@@ -121,7 +121,7 @@ _COUNTERS = (
     *("unsigned", "changes", "changes_missed"),
 )
 _BUCKETS = range(1, len(LIMITS_MS) + 2)
-# `ids` null: of all gateways, and of nobody we know.
+# `ids` null: of all gateways and of unknown senders.
 _CHOSEN = """
   FROM webhook_route_tallies
  WHERE span = %(span)s AND began_at >= %(begins_at)s
@@ -145,14 +145,14 @@ SELECT {whose},
 
 
 def figures_of_all(window: Window, now: datetime) -> dict[int | None, Figures]:
-    """By gateway, without latency; None: of nobody we know. One statement."""
+    """Return figures by gateway, without latency; None is unknown senders. One statement."""
     with connection.cursor() as cursor:
         cursor.execute(_SUMS, _chosen(window, now, None))
         return {gateway_id: _figures(numbers) for gateway_id, *numbers in cursor.fetchall()}
 
 
 def figures_of(window: Window, now: datetime, ids: Iterable[int]) -> dict[int, Figures]:
-    """Of the gateways named, those too where nothing came. One statement."""
+    """Return figures of these gateways, also of those without webhooks. One statement."""
     ids = list(ids)
     with connection.cursor() as cursor:
         cursor.execute(_SUMS_WITH_LATENCY, _chosen(window, now, ids))
@@ -175,14 +175,14 @@ def _figures(
 
 
 def beats_of(window: Window, now: datetime, ids: Iterable[int]) -> dict[int, list[Beat]]:
-    """Of each of the gateways named, the quiet cells too. One statement."""
+    """Return the cells of these gateways, the quiet ones too. One statement."""
     ids = list(ids)
     found = _cells(_BEATS.format(whose="gateway_id", chosen=_CHOSEN), _chosen(window, now, ids))
     return {gateway_id: _beats(window, now, found.get(gateway_id, {})) for gateway_id in ids}
 
 
 def beats_together(window: Window, now: datetime, ids: Iterable[int]) -> list[Beat]:
-    """Of the gateways named, as if they were one. One statement."""
+    """Return the cells of these gateways added up. One statement."""
     found = _cells(_BEATS.format(whose="0", chosen=_CHOSEN), _chosen(window, now, ids))
     return _beats(window, now, found.get(0, {}))
 

@@ -29,8 +29,8 @@ COUNTED_PENDING = 10_000
 def monitor(
     window: Window, now: datetime, *, named: str, page_number: str | None, per_page: int
 ) -> dict[str, Any]:
-    """Of the gateways with `named` in their names: everything on the page, its chart and its
-    incidents too."""
+    """Return the page about gateways with `named` in their names, its chart and its incidents
+    included."""
     found = fleet(window, now, named=named)
     page = Paginator(found.watched, per_page).get_page(page_number)
     ids = [one.gateway.pk for one in found.watched]
@@ -51,7 +51,7 @@ def monitor(
 
 
 def _incidents(watched: Iterable[WatchedRoute], *, with_nobodys: bool) -> dict[str, Any]:
-    """Those that nobody is at first."""
+    """Return the incidents, those that nobody acknowledged first."""
     rows: list[tuple[Incident, Gateway | None]] = [
         (incident, one.gateway) for one in watched for incident in one.open_incidents
     ]
@@ -122,7 +122,7 @@ def url_of(gateway_id: int) -> str:
 
 # --- one gateway ---------------------------------------------------------------------------------
 def page_of_route(one: WatchedRoute, now: datetime) -> dict[str, Any]:
-    """Every span at once; six statements for its figures."""
+    """Return the page of one gateway over all spans; six statements for its figures."""
     gateway, spans = one.gateway, list(WINDOWS.values())
     figures = [figures_of(window, now, [gateway.pk]).get(gateway.pk, Figures()) for window in spans]
     pending = Delivery.objects.filter(gateway=gateway, state=Delivery.State.PENDING)
@@ -165,11 +165,11 @@ _ROWS: list[tuple[str, str, _Say]] = [
     ("Rate", "", lambda figures, window: words.rate(figures.received, window) or words.NOTHING),
     (
         "Success",
-        "of those handled, failed or refused",
+        "of those handled, failed or rejected",
         lambda figures, _: words.percent(figures.success_percent),
     ),
     ("Failed", "answered with an error", lambda figures, _: f"{figures.failed:,}"),
-    ("Refused", "not believed", lambda figures, _: f"{figures.refused:,}"),
+    ("Rejected", "not authenticated", lambda figures, _: f"{figures.refused:,}"),
     ("Handled within", "50, 95 and 99 percent", lambda figures, _: _within(figures)),
     (
         "On the way",

@@ -31,7 +31,7 @@ class WatchedRoute:
 
     @property
     def trouble(self) -> tuple[int, int, float, str]:
-        """What needs somebody first."""
+        """The sort key: those that need an operator first."""
         success = self.figures.success_percent
         return (
             -len(self.open_incidents),
@@ -43,14 +43,14 @@ class WatchedRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """The gateways, those in trouble first, and what came of nobody we know."""
+    """The gateways, those in trouble first, and the webhooks of unknown senders."""
 
     watched: list[WatchedRoute]
     nobodys: Figures
 
 
 def fleet(window: Window, now: datetime, *, named: str = "") -> Fleet:
-    """Those with `named` in their names. Four statements, however many."""
+    """Return the gateways with `named` in their names. Four statements, however many."""
     gateways = [one for one in _gateways() if named.casefold() in one.name.casefold()]
     routes = {route.gateway_id: route for route in Route.objects.all()}
     figures = figures_of_all(window, now)
@@ -69,7 +69,7 @@ def fleet(window: Window, now: datetime, *, named: str = "") -> Fleet:
 
 
 def watched_route(gateway_id: int) -> WatchedRoute | None:
-    """Without figures."""
+    """Return one gateway, without figures."""
     gateway = _gateways().filter(pk=gateway_id).first()
     if gateway is None:
         return None

@@ -78,7 +78,7 @@ def skew(seconds: int) -> str:
 
 
 def missed_tone(figures: Figures) -> str:
-    """All changes missed: webhooks are dead, once there are enough to say so."""
+    """Return a warning where webhooks miss most changes, once there are enough changes to tell."""
     missed = figures.missed_percent
     if missed is None or figures.changes < FEWEST_CHANGES or missed < 50:
         return ""
@@ -86,7 +86,7 @@ def missed_tone(figures: Figures) -> str:
 
 
 def rate(received: int, window: Window) -> str:
-    """In the unit in which it is a number that one can read."""
+    """Return the rate in the unit that makes it a readable number."""
     if not received:
         return ""
     for unit, seconds in (("s", 1), ("min", 60), ("h", 3600)):

@@ -25,20 +25,26 @@ def visible_filter(value: object) -> str:
 
 @register.filter
 def shown_word(account: Account, now: datetime) -> str:
-    """Its status as it may be shown: a word that has expired is unknown."""
+    """Return the status as it is shown: an expired one is unknown."""
     return str(account.shown_status(now).label)
 
 
 @register.filter
 def grouped(number: int) -> str:
-    """With a comma between thousands."""
+    """Format with a comma between thousands."""
     return f"{number:,}"
 
 
 @register.simple_tag
 def ago(at: datetime | None, now: datetime) -> SafeString | str:
-    """An age with the exact time behind it."""
+    """Return an age with the exact time behind it."""
     return moment(at, now) if at else "never"
+
+
+@register.simple_tag
+def lasting(since: datetime, now: datetime) -> SafeString:
+    """Return how long something has lasted ("2 min"), with the exact time behind it."""
+    return moment(since, now, after="")
 
 
 @register.inclusion_tag("dashboard/account_rows.html")

@@ -57,8 +57,8 @@ def is_proven(account: Account, now: datetime) -> bool:
 
 
 def beside_status(account: Account, shown: Status, now: datetime) -> str:
-    """What a status must not be shown without: its proof, or what was last known; else what it
-    means, unless its reason says more."""
+    """Return what a status is shown with: its proof, or the last known status; else its meaning,
+    unless its reason says more."""
     if shown is Status.CONNECTED:
         return proof_text(account, now)
     if shown is Status.UNKNOWN:
@@ -68,7 +68,7 @@ def beside_status(account: Account, shown: Status, now: datetime) -> str:
 
 
 def reason(account: Account, shown: Status) -> str:
-    """Why it is so, in words; empty where there is nothing to explain."""
+    """Return the reason in words; "" where there is nothing to explain."""
     if shown is Status.UNKNOWN and account.status != Status.UNKNOWN:
         return meaning("overdue").text
     said = account.status_reason in ("", Reason.LISTED)  # the list says no more than the status

@@ -46,7 +46,7 @@ def signing_of(gateway: Gateway, now: datetime) -> str:
 
 
 def handing_on_of(gateway: Gateway, now: datetime) -> HandingOn | None:
-    """None where nothing is handed on, and nothing is left over."""
+    """Return None where no webhook is forwarded and none is left over."""
     forwards = Forward.objects.filter(gateway=gateway)
     is_pending = Q(next_attempt_at__isnull=False)
     found = forwards.aggregate(

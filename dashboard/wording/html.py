@@ -35,7 +35,7 @@ def link_to(account: Account, text: object = None) -> SafeString:
 
 
 def account_and_session(account: Account | None, session_id: str) -> SafeString:
-    """Whose it is, as a link, above the session that was named."""
+    """Link the account, above the session that was named."""
     return format_html(
         '<span class="rc-session">{}<span class="rc-sub rc-mono">{}</span></span>',
         link_to(account) if account and str(account) != session_id else "",

@@ -13,14 +13,14 @@ Told = tuple[Incident, Gateway | None]
 
 
 def sentence(incident: Incident, gateway: Gateway | None) -> str:
-    """What it says, beginning like a sentence; a gateway's name is spelled as it is."""
+    """Return the text, capitalised; a gateway's name keeps its spelling."""
     text = visible(incident.text)
     begins_with_name = gateway is not None and text.startswith(visible(gateway.name))
     return text if begins_with_name else text[:1].upper() + text[1:]
 
 
 def card_of(rows: Sequence[Told]) -> dict[str, Any]:
-    """What `dashboard/route_incidents.html` shows of them."""
+    """Return what `dashboard/route_incidents.html` shows of them."""
     return {
         "incidents": [
             (incident, gateway, sentence(incident, gateway)) for incident, gateway in rows[:SHOWN]

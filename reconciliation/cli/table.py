@@ -16,7 +16,7 @@ from reconciliation.rollcall.report import Report
 from reconciliation.rollcall.values import Difference
 
 HEADINGS = ("FINDING", "NUMBER", "SESSION", "WAS → NOW")
-LAST_HEADING = "WHY, AND WHAT TO DO"
+LAST_HEADING = "REASON ⇒ NEXT STEP"
 # Below this width the last column goes under the others.
 LAST_COLUMN_LEAST = 50
 GAP = "  "
@@ -24,11 +24,11 @@ MOST_FINDINGS = 50
 
 CURES = {
     Finding.Kind.MISSING: "restart the session, or scan again",
-    Finding.Kind.UNCLAIMED: "adopt it in the admin, or stop it at the gateway",
-    Finding.Kind.DUPLICATE: "decide in the admin which one stays",
-    Finding.Kind.UNWANTED: "pause it where that keeps the login, else unlink it",
+    Finding.Kind.UNCLAIMED: 'use "Take over" or "Register" in the admin, or stop it at the gateway',
+    Finding.Kind.DUPLICATE: 'press "Take over this session" for the one that stays',
+    Finding.Kind.UNWANTED: 'press "Pause session", else "Unlink session" (needs a new scan)',
     Finding.Kind.LIST_LIED: "restart the session",
-    Finding.Kind.TWIN: "decide in the admin which one stays",
+    Finding.Kind.TWIN: 'press "Keep this account" on the page of the one that stays',
 }
 _ORDER = {kind: number for number, kind in enumerate(Finding.Kind)}
 Paint = Callable[[str], str]
@@ -154,9 +154,10 @@ def _summary(reports: Sequence[Report], style: Style, *, plan: bool) -> Iterator
         yield style.SUCCESS("All sessions are in sync.")
     if found:
         held = sum(finding.held for finding in found)
-        done = "would be mended" if plan else "mended"
+        done = "would be fixed" if plan else "fixed"
         counted = _counted(len(found), "difference")
-        yield f"{counted}: {len(found) - held} {done}, {held} for you to see."
+        needs = "needs" if held == 1 else "need"
+        yield f"{counted}: {len(found) - held} {done}, {held} {needs} you."
     if unread := [report.gateway for report in reports if not report.was_read]:
         names = ", ".join(printable(name, limit=100) for name in unread)
         yield style.ERROR(f"Not read: {names}. Nothing there is called disconnected for it.")

@@ -104,7 +104,7 @@ def _begin(account: Account, now: datetime) -> Repair | None:
                 asked_by=Repair.Asker.ROLLCALL,
                 actor="rollcall",
                 reason=account.status_reason,
-                why="it runs although it is wanted stopped",
+                why="running, but should be stopped",
                 steps=[Step.STOP],
                 state=Repair.State.RUNNING,
                 asked_at=now,

@@ -82,7 +82,7 @@ def note_seen(
         open_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)
     elif Incident.Kind.MASS_LOSS in is_open:
         lost = _lost_since(gateway, is_open[Incident.Kind.MASS_LOSS])
-        text = "none of those that vanished is disconnected"
+        text = "all came back; no session was lost"
         if lost:
             text = f"its lists agreed for 60 s: {lost} accounts are disconnected"
         close_incident(Incident.Kind.MASS_LOSS, gateway_id=gateway.pk, text=text)

@@ -65,7 +65,7 @@ def _compare(
     reason = Reason.BOOTING if on_its_way else session.reason
     if not row.is_wanted and status not in LOST:
         unwanted = difference(row, Finding.Kind.UNWANTED, now=status)
-        found.noted.append(replace(unwanted, held=True, why="it is wanted stopped"))
+        found.noted.append(replace(unwanted, held=True, why="it should be stopped"))
     observation = seen(session, at, status=status, reason=reason)
     if status is Status.CONNECTED and session.phone_number is None and row.lacks_number:
         found.to_name.append(row.session_id)

@@ -12,7 +12,7 @@ ACCOUNTS = "/admin/accounts/account/"
 
 
 def words(response) -> str:
-    """All text of a page's content, its white space made single."""
+    """Return all text of a page's content, white space collapsed."""
     assert response.status_code == 200, response.status_code
     page = response.content.decode()
     main = page[page.find('id="content-main"') :]
@@ -21,7 +21,7 @@ def words(response) -> str:
 
 
 def listed(response) -> list[str]:
-    """What stands in each row of a list."""
+    """Return the text of each row of a list."""
     assert response.status_code == 200, response.status_code
     page = response.content.decode()
     rows = re.findall(r'<tr class="data-row.*?</tr>', page, flags=re.DOTALL)

@@ -38,7 +38,7 @@ def read_text() -> str:
 
 
 def read() -> dict[tuple[str, ...], float]:
-    """By name and labels' values."""
+    """Return the values by name and labels."""
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(read_text())

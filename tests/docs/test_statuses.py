@@ -45,11 +45,11 @@ def reason_rows() -> list[str]:
 
 def whose_turn(code: StepCode) -> str:
     if code in RESTARTS:
-        return "Rollcall's"
+        return "Rollcall"
     if code in ASKS_A_HUMAN:
-        return "a human's"
+        return "an operator"
     if code is StepCode.AWAITS_LIST:
-        return f"Rollcall's for {TRANSIENT_HOLD_SECONDS} s, then as the reason says"
+        return f"Rollcall for {TRANSIENT_HOLD_SECONDS} s, then as the reason says"
     return "as the reason says"
 
 

@@ -329,7 +329,7 @@ def test_a_passkey_that_is_asked_for_is_told_and_forgotten_when_a_code_is_shown(
         now = database_now()
         return account.status, account.status_reason, explain(account, now).human
 
-    scan = "Open the QR code and scan it with the phone of this number."
+    scan = "Scan the QR code on the account's page with the phone of this number."
     assert shows("SCAN_QR_CODE") == (Status.QR_SCANNING, Reason.LISTED, scan)
     status, reason, human = shows(word)
     assert (status, reason) == (Status.QR_SCANNING, Reason.PASSKEY_REQUIRED)

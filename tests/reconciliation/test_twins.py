@@ -102,7 +102,7 @@ def test_nobody_can_keep_one_that_has_no_twin_or_is_wanted_stopped(scene, twins)
         keep_this_one(scene.cast.alice, actor="olga")
     ours, _ = twins
     ours.wanted = Wanted.STOPPED
-    with pytest.raises(Refused, match="wanted stopped"):
+    with pytest.raises(Refused, match="kept stopped"):
         keep_this_one(ours, actor="olga")
 
 

@@ -64,7 +64,7 @@ class Passage:
 
     @property
     def is_postponed(self) -> bool:
-        """It was told to come again: neither a success nor anybody's fault."""
+        """It was asked to retry (429): neither a success nor anybody's fault."""
         return self.status_code == 429
 
 

@@ -320,7 +320,7 @@ def judge_unattributed(refused: int, limits: Limits, *, is_open: bool = False) -
         kind=kind,
         is_open=True,
         text=f"{refused} webhooks of nobody we know were refused in 5 min",
-        cure="Look at the refused requests: a gateway that is not registered, or one with a wrong "
+        cure="Check Rejected webhooks: a gateway that is not registered, or one with a wrong "
         "secret behind an address that is not its registered one? Else somebody is trying.",
         count=refused,
     )

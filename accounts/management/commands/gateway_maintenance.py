@@ -19,8 +19,8 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 class Command(RegisteringCommand):
     help = (
-        "Maintenance of a gateway: until it ends it is read, but what is absent is not judged, "
-        "nothing is repaired there, and nobody is alarmed for it."
+        "Start, plan or end maintenance of a gateway: it is read as usual, but absent sessions "
+        "are not called lost, nothing is repaired there, and no alert is sent."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,7 +29,7 @@ class Command(RegisteringCommand):
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--for", dest="duration", help="30m, 2h, 1d; one under way ends then")
         what.add_argument(
-            "--end", action="store_true", help="end it now, or call off the next planned one"
+            "--end", action="store_true", help="end it now, or cancel the next planned one"
         )
         parser.add_argument("--from", dest="starts", help="when it begins, as 2025-11-16T22:00Z")
         parser.add_argument("--why", default="", help="shown beside it")
@@ -40,7 +40,7 @@ class Command(RegisteringCommand):
             raise CommandError("--from says when one begins: leave it out to end one")
         window = _ended(gateway) if options["end"] else _begun(gateway, options)
         words = maintenance.words_for(window, clock.database_now())
-        called_off = "" if window.pk else "called off: "
+        called_off = "" if window.pk else "cancelled: "
         return f"Gateway {gateway.name}: {called_off}{words}", _record(window)
 
 

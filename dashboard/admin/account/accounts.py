@@ -39,14 +39,14 @@ class BrokenFirst(HarmlessChangeList):
         return ["turn", "urgency", *super().get_ordering(request, queryset)]
 
     def get_filters(self, request: HttpRequest) -> Any:
-        """Once a page: they are asked for again when the groups are counted, and each then reads
+        """Build the filters once per page: counting the groups needs them again, and each one reads
         its gateways or workspaces."""
         if self._filters is None:
             self._filters = super().get_filters(request)
         return self._filters
 
     def group_counts(self, request: HttpRequest) -> dict[Group, int]:
-        """How many are in each group under all other filters."""
+        """Count the accounts in each group under all other filters."""
         return counts(self.get_queryset(request, exclude_parameters=["group"]))
 
 
@@ -87,7 +87,7 @@ class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: Accounts, search_term: str
     ) -> tuple[Accounts, bool]:
-        """By number, or any part of a session id; also by one that was superseded."""
+        """Search by number or any part of a session id, also of a replaced session."""
         term = search_term.strip()
         if not term:
             return queryset, False

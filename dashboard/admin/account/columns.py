@@ -1,4 +1,4 @@
-"""The columns of the accounts list: what is it, since when, who says so, why, what to do."""
+"""The columns of the accounts list: status, for how long, evidence, reason, next step."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AccountColumns:
             visible(beside_status(account, shown, now)),
         )
 
-    @admin.display(description="since", ordering="status_since")
+    @admin.display(description="for", ordering="status_since")
     def since(self, account: ShownAccount) -> SafeString:
         expired = account.shown == Status.UNKNOWN and account.status != Status.UNKNOWN
         at = account.fresh_at if expired else None
@@ -57,7 +57,7 @@ class AccountColumns:
             visible(sign.what),
         )
 
-    @admin.display(description="reason, and what to do", ordering="status_reason")
+    @admin.display(description="reason and next step", ordering="status_reason")
     def why(self, account: ShownAccount) -> SafeString:
         text = capfirst(visible(reason(account, Status(account.shown))))
         human = account.group == Group.HUMAN

@@ -14,7 +14,7 @@ from dashboard.admin.filters import PlainFilter
 
 
 class GroupFilter(PlainFilter):
-    title = "whose turn it is"
+    title = "action needed"
     parameter_name = "group"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -40,12 +40,12 @@ class StatusFilter(PlainFilter):
 class HiddenFilter(PlainFilter):
     """Archived and merged accounts are kept for ever, and hidden unless asked for."""
 
-    title = "what is hidden"
+    title = "hidden accounts"
     parameter_name = "hidden"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("archived", "Archived by a person"),
+            ("archived", "Archived"),
             ("merged", "Merged into another account"),
             ("all", "Everything"),
         ]

@@ -43,7 +43,7 @@ class RegisterForm(forms.Form):
         choices=Wanted.choices,
         initial=Wanted.RUNNING,
         widget=UnfoldAdminSelectWidget,
-        help_text="What you want. What is the case, Rollcall finds out.",
+        help_text="Should this number be running?",
     )
 
     def clean_session_id(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from accounts.state.qr_codes import read_qr
 from accounts.words.status import Status, Wanted
 from dashboard.account.timeline import family, timeline
 from dashboard.admin.account.take_over import proposals
-from dashboard.admin.account.verbs import Verb
+from dashboard.admin.account.verbs import RESTART, SHOW_CODE, Verb
 from dashboard.wording.html import badge
 
 PICTURE = "data:image/png;base64,"
@@ -49,6 +49,7 @@ def page_of(
         "greyed": [entry for entry in offered if entry["refusal"]],
         "awaits_scan": _awaits_scan(account, explanation.status),
         "qr": _qr(account, explanation.status) if verbs else None,
+        "qr_button": _qr_button(offered),
     }
 
 
@@ -73,7 +74,7 @@ def _facts(account: Account) -> list[tuple[str, object, bool]]:
 
 
 def _offered(verbs: Mapping[str, Verb], account: Account, now: datetime) -> list[dict[str, object]]:
-    """What can be done, and what cannot with its reason."""
+    """Return the actions, each with the reason why it cannot be done."""
     refusals = [(verb, verb.refusal(account, now)) for verb in verbs.values()]
     return [
         {"verb": verb, "refusal": refusal}
@@ -83,7 +84,7 @@ def _offered(verbs: Mapping[str, Verb], account: Account, now: datetime) -> list
 
 
 def _start(account: Account, now: datetime) -> str:
-    """The start of its session that is in the queue or under way, and its place; empty: none."""
+    """Return the queued or running restart and its place; "" where there is none."""
     repair = repairs.open_repair(account)
     if repair is None:
         return ""
@@ -95,7 +96,13 @@ def _awaits_scan(account: Account, shown: Status) -> bool:
     return account.wanted == Wanted.RUNNING and shown in AWAITING_SCAN
 
 
+def _qr_button(offered: Sequence[Mapping[str, Any]]) -> str:
+    """Return the label of the button that gets a QR code now; "" where none does."""
+    works = {one["verb"].name: one["verb"].label for one in offered if not one["refusal"]}
+    return works.get(SHOW_CODE.name) or works.get(RESTART.name) or ""
+
+
 def _qr(account: Account, shown: Status) -> str | None:
-    """The picture to scan; None while there is none, or nobody should scan."""
+    """Return the picture to scan; None while there is none, or nobody should scan."""
     picture = read_qr(account.pk) if _awaits_scan(account, shown) else None
     return picture if picture and picture.startswith(PICTURE) else None

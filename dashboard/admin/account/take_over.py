@@ -1,4 +1,4 @@
-"""One number, two sessions: a person decides which one is the account's."""
+"""One number, two sessions: an operator decides which one is the account's."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def take_over_verb(finding: Finding) -> Verb:
         done="Taken over",
         costs=(
             f"The account runs on session {visible(finding.session_id)} of "
-            f"{visible(finding.gateway.name)} from now on, and is wanted running. The session it "
-            "has now is superseded: what it says no longer moves the account. It is not stopped."
+            f"{visible(finding.gateway.name)} from now on, and is set to keep running. Its present "
+            "session is replaced: its reports no longer change the account. It is not stopped."
         ),
         act=act,
         refusal=refusal,

@@ -1,4 +1,4 @@
-"""What a person may do. Each verb says what it costs before it is done."""
+"""The actions on an account. Each says what it costs before it is done."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from accounts.store import clock
 from accounts.words.status import LIVE, Status, Wanted
 
 Refusal = Callable[[Any, datetime], str]
-# Its answer, if it is text, is added to the report.
+# An answer that is text is added to the report.
 Act = Callable[[Any, str, str], object]
 Foresee = Callable[[Sequence[Any]], str]
 
-# A verb that speaks to a gateway may take a minute for each row.
+# An action at a gateway may take a minute for each row.
 MOST_AT_GATEWAYS = 10
 
 
@@ -40,7 +40,7 @@ class Verb:
     dangerous: bool = False
     most: int = 500
     foresee: Foresee | None = None
-    # Shown only to those whom it concerns; the others are shown greyed, with the reason.
+    # Hidden where it cannot be done; other actions are then shown greyed, with the reason.
     only_when_possible: bool = False
 
 
@@ -63,7 +63,7 @@ def _cannot_unlink(account: Account, now: datetime) -> str:
 
 def _is_off(account: Account, now: datetime) -> str:
     if account.wanted == Wanted.STOPPED and account.shown_status(now) not in LIVE:
-        return "it is wanted stopped, and not seen running"
+        return "it is kept stopped already, and not seen running"
     return ""
 
 
@@ -79,7 +79,7 @@ def _cannot_show(account: Account, now: datetime) -> str:
 
 def _cannot_want(wanted: Wanted) -> Refusal:
     def refusal(account: Account, now: datetime) -> str:
-        return f"it is wanted {wanted} already" if account.wanted == wanted else gone(account)
+        return f"it is kept {wanted} already" if account.wanted == wanted else gone(account)
 
     return refusal
 
@@ -96,23 +96,23 @@ def _want(wanted: Wanted) -> Act:
 
 def _cannot_keep(account: Account, now: datetime) -> str:
     if account.wanted != Wanted.RUNNING:
-        return "it is wanted stopped"
+        return "it is kept stopped"
     has_twins = account.phone_number and twins.twins_of(account).exists()
-    return "" if has_twins else "no other account is wanted running with its number"
+    return "" if has_twins else "no other account that should run has its number"
 
 
 def _kept(others: Sequence[Account]) -> str:
-    return f"wanted stopped: {', '.join(f'account {other.pk}' for other in others)}"
+    return f"kept stopped: {', '.join(f'account {other.pk}' for other in others)}"
 
 
 RESTART = Verb(
     name="restart",
     label="Restart session",
-    done="In the queue",
+    done="Restart queued:",
     costs=(
-        "The gateway closes the session's browser and starts it again, as soon as its turn comes: "
-        "at most two at once at one gateway. The login is kept. For up to a minute no message can "
-        "be sent. The account's page shows its place in the queue, and what came of it."
+        "The restart is queued: at most two run at once at one gateway. The gateway closes the "
+        "session's browser and starts it again. The login is kept. No message can be sent for up "
+        "to a minute. The account's page shows the place in the queue and the result."
     ),
     act=_restart,
     refusal=_cannot_restart,
@@ -120,11 +120,11 @@ RESTART = Verb(
 )
 WANT_RUNNING = Verb(
     name="want-running",
-    label="Want it running",
-    done="Wanted running",
+    label="Keep running",
+    done="Set to keep running:",
     costs=(
-        "The gateway is told to restore the session at its next start, and what is seen of it is "
-        "judged accordingly. Nothing is started now: restart the session for that."
+        "The gateway restores the session at its next start, and Rollcall treats its absence as a "
+        "loss. Nothing is started now: use Restart session for that."
     ),
     act=_want(Wanted.RUNNING),
     refusal=_cannot_want(Wanted.RUNNING),
@@ -132,11 +132,12 @@ WANT_RUNNING = Verb(
 )
 WANT_STOPPED = Verb(
     name="want-stopped",
-    label="Want it stopped, keep the login",
-    done="Wanted stopped",
+    label="Keep stopped (login kept)",
+    done="Set to keep stopped:",
     costs=(
-        "The gateway does not restore the session at its next start. A session that runs now is "
-        "left alone, keeps its login, and is shown as running unwanted."
+        "The gateway does not restore the session at its next start. Where the gateway can stop a "
+        "session without deleting its login, Rollcall stops it; elsewhere it runs on, and is "
+        "shown as running, but should be stopped."
     ),
     act=_want(Wanted.STOPPED),
     refusal=_cannot_want(Wanted.STOPPED),
@@ -144,12 +145,12 @@ WANT_STOPPED = Verb(
 )
 PAUSE = Verb(
     name="pause",
-    label="Pause (stays linked)",
+    label="Pause session (stays linked)",
     done="Paused",
     costs=(
-        "The session is switched off at its gateway, after a read has shown it there, and wanted "
-        "stopped. The login is kept: want it running and restart it, and it runs again without a "
-        "scan. No message can be sent or received meanwhile."
+        "The gateway stops the session, after a read has shown it there, and the account is set "
+        "to keep stopped. The login is kept: Keep running and Restart session start it again "
+        "without a scan. No message can be sent or received meanwhile."
     ),
     act=lambda account, actor, why: lifecycle.pause(account, actor=actor),
     refusal=_cannot_pause,
@@ -158,12 +159,12 @@ PAUSE = Verb(
 )
 UNLINK = Verb(
     name="unlink",
-    label="Unlink (needs a new scan)",
+    label="Unlink session (needs a new scan)",
     done="Unlinked",
     costs=(
-        "The session is logged out at its gateway, after a read has shown it there, and wanted "
-        "stopped. The login is deleted: to run the number again somebody must scan a QR code with "
-        "the phone."
+        "The gateway logs the session out, after a read has shown it there, and the account is "
+        "set to keep stopped. The login is deleted: to run the number again somebody must scan a "
+        "QR code with the phone."
     ),
     act=lambda account, actor, why: lifecycle.unlink(account, actor=actor),
     refusal=_cannot_unlink,
@@ -173,11 +174,11 @@ UNLINK = Verb(
 )
 LIFT_QUARANTINE = Verb(
     name="lift-quarantine",
-    label="Lift the quarantine",
+    label="Lift quarantine",
     done="Lifted",
     costs=(
-        "Rollcall restarted it time and again, it did not stay up, and was left alone. From now "
-        "on it may be repaired again, from the first attempt on, and customers may restart it."
+        "Rollcall restarted it several times, and it disconnected again each time. From now on it "
+        "may be repaired again, from the first attempt on, and customers may restart it."
     ),
     act=lambda account, actor, why: repairs.lift_quarantine(account, actor=actor),
     refusal=_cannot_lift,
@@ -186,11 +187,11 @@ LIFT_QUARANTINE = Verb(
 )
 SHOW_CODE = Verb(
     name="show-code",
-    label="Show the QR code",
+    label="Show QR code",
     done="Asked for the code of",
     costs=(
-        "The gateway is asked for the code that the session shows now. It stands on the account's "
-        "page for 20 s, for those who may act: whoever scans it links a phone."
+        "The gateway is asked for the code that the session shows now. The account's page shows "
+        "it for 20 s, to users who may change accounts: whoever scans it links a phone."
     ),
     act=lambda account, actor, why: show_qr.show_code(account),
     refusal=_cannot_show,
@@ -199,13 +200,13 @@ SHOW_CODE = Verb(
 )
 KEEP_THIS_ONE = Verb(
     name="keep-this-one",
-    label="Keep this one",
+    label="Keep this account",
     done="Kept",
     costs=(
-        "The other accounts that are wanted running with this number, in whatever workspace, are "
-        "wanted stopped from now on. Where their gateway can stop a session without deleting its "
-        "login, Rollcall stops them; elsewhere they are listed as unwanted. This one may be "
-        "repaired again."
+        "The other accounts that should run with this number, in any workspace, are set to keep "
+        "stopped. Where their gateway can stop a session without deleting its login, Rollcall "
+        "stops them; elsewhere they are listed as running, but should be stopped. This one may "
+        "be repaired again."
     ),
     act=lambda account, actor, why: _kept(twins.keep_this_one(account, actor=actor)),
     refusal=_cannot_keep,
@@ -219,8 +220,8 @@ MARK_DISCONNECTED = Verb(
     label="Mark disconnected",
     done="Marked disconnected",
     costs=(
-        "The account reads disconnected from now on, at your word. Nothing is done to the session, "
-        "and a read that shows it alive says so again within 20 s."
+        "The account is shown as disconnected. Nothing is done to the session: a read that shows "
+        "it alive changes the status again within 20 s."
     ),
     act=lambda account, actor, why: lifecycle.mark_disconnected(account, why=why, actor=actor),
     refusal=_cannot_mark,
@@ -229,10 +230,10 @@ MARK_DISCONNECTED = Verb(
 )
 ARCHIVE = Verb(
     name="archive",
-    label="Archive",
+    label="Archive account",
     done="Archived",
     costs=(
-        "The account is hidden and not wanted any more; its history is kept. The gateway may "
+        "The account is hidden and set to keep stopped; its history is kept. The gateway may "
         "delete its login files from now on. A session that still runs is not stopped by this. "
         "Registering the number again brings the account back."
     ),

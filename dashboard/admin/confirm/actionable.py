@@ -15,7 +15,7 @@ class ActedOnAdmin(ConfirmingAdmin, ReadOnlyAdmin):
     change_form_outer_before_template = "dashboard/row_verbs.html"
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """For the verbs: the row itself is never edited."""
+        """Allow the actions: the row itself is never edited."""
         permission = f"{self.opts.app_label}.change_{self.opts.model_name}"
         return obj is None and request.user.has_perm(permission)
 
@@ -26,7 +26,7 @@ class ActedOnAdmin(ConfirmingAdmin, ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """With the verbs that can be done now, for who may."""
+        """Show the actions that can be done now, to users who may do them."""
         shown = dict(extra_context or {})
         row = self.get_object(request, object_id)
         if row is not None and self.has_change_permission(request):

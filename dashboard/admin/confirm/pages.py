@@ -73,7 +73,7 @@ class ConfirmingAdmin(KeptAdmin):
         raise NotImplementedError
 
     def kept_fields(self, request: HttpRequest) -> dict[str, str]:
-        """What a verb needs beside the rows, carried from page to page."""
+        """Return what an action needs beside the rows, carried from page to page."""
         return {}
 
     def get_urls(self) -> list[URLPattern]:

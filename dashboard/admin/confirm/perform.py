@@ -48,7 +48,7 @@ class Plan:
         return [*self.will, *(row for row, _ in self.skipped)]
 
     def foreseen(self) -> str:
-        """What would come of it, where the verb can tell."""
+        """Return the expected result, where the action can tell it."""
         if self.verb.foresee is None or not self.will:
             return ""
         try:
@@ -77,7 +77,7 @@ class Report:
 
 
 def claim(user: Any, form: UUID, text: str) -> bool:
-    """Whether this form is sent for the first time. Its use is written down before anything is
+    """Return whether this form is sent for the first time. Its use is recorded before anything is
     done, under the user's row, so that of two clicks at once one finds the other."""
     with transaction.atomic():
         get_user_model()._default_manager.select_for_update().get(pk=user.pk)

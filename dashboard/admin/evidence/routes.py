@@ -44,7 +44,7 @@ class RouteAdmin(ReadOnlyAdmin):
         return self._page(request, "webhook_monitor", shown | {"title": "Webhook monitor"})
 
     def gateway_view(self, request: HttpRequest, gateway_id: int) -> HttpResponse:
-        """One gateway, over all spans at once; also where nothing ever came."""
+        """Show one gateway over all spans, even if no webhook ever came."""
         watched = watched_route(gateway_id)
         if watched is None:
             raise Http404

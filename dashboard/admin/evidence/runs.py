@@ -112,7 +112,7 @@ class FindingAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """With the way to take the session over, for who may."""
+        """Show the button to take the session over, to users who may."""
         shown = dict(extra_context or {})
         finding = self.get_object(request, object_id)
         open_one = finding is not None and finding.ended_at is None

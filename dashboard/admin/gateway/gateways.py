@@ -45,7 +45,7 @@ class Secrets(TabularInline):
 
     @admin.display(description="created at")
     def made(self, secret: GatewaySecret) -> str:
-        """Of one that is not saved yet only the database knows it."""
+        """Show the creation time; only the database knows it before the row is saved."""
         return f"{secret.created_at:%Y-%m-%d %H:%M:%S} UTC" if secret.pk else "–"
 
 
@@ -82,8 +82,8 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
         return GatewayChangeList
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Its kind decides how everything it ever said was read. Its addresses are where its
-        secrets are sent: who may not change those may not lead them elsewhere."""
+        """Keep the kind: it decides how everything the gateway ever sent was read. Keep the
+        addresses too where the secrets sent there may not be changed by this user."""
         if obj is None:
             return ()
         if not request.user.has_perm("accounts.change_gatewaysecret"):
@@ -91,7 +91,7 @@ class GatewayAdmin(ConfirmingAdmin, KeptAdmin):
         return ("kind",)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A gateway that is new has no secret to give again."""
+        """Ask for the secrets again, except of a new gateway, which has none."""
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or not self.has_change_permission(request, obj):
             return fieldsets
@@ -149,7 +149,7 @@ class GatewayChangeList(HarmlessChangeList):
 
 
 def state_of(gateway: Gateway, request: HttpRequest) -> dict[str, Any]:
-    """What the page of a gateway tells before its form."""
+    """Return what the page of a gateway shows above its form."""
     now = request_now(request)
     reach = reach_of(gateway, now, maintenance.maintained_until(now).get(gateway.pk))
     accounts = with_group(now).filter(gateway=gateway)

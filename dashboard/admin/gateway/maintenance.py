@@ -1,4 +1,4 @@
-"""Maintenance of a gateway, at a person's word."""
+"""Maintenance of a gateway, started and ended by an operator."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def _maintain(name: str, words: str, duration: timedelta) -> Verb:
 
     return Verb(
         name=f"maintain-{name}",
-        label=f"Maintenance for {words}",
+        label=f"Start maintenance for {words}",
         done="Maintenance began at",
         costs=(
-            f"For {words} from now it is read as ever and what it shows is believed, but what is "
-            "absent is not called lost, nothing is repaired there, and nobody is alarmed for it. "
-            "If it is under maintenance already, that ends then instead."
+            f"For {words} the gateway is read as usual, but absent sessions are not called lost, "
+            "nothing is repaired there, and no alert is sent. Maintenance that is under way "
+            "ends then instead."
         ),
         act=act,
         refusal=lambda gateway, now: "",
@@ -44,7 +44,7 @@ def _maintain(name: str, words: str, duration: timedelta) -> Verb:
 
 def _end(gateway: Gateway, actor: str, why: str) -> str:
     window = maintenance.end(gateway, actor=actor)
-    called_off = "" if window.pk else "called off: "
+    called_off = "" if window.pk else "cancelled: "
     return called_off + maintenance.words_for(window, clock.database_now())
 
 
@@ -52,11 +52,11 @@ MAINTENANCE_VERBS = (
     *(_maintain(name, *told) for name, told in _DURATIONS.items()),
     Verb(
         name="end-maintenance",
-        label="End the maintenance",
+        label="End maintenance",
         done="Ended the maintenance of",
         costs=(
-            "From now on it is judged and repaired again; whatever counts time against it begins "
-            "anew. Where none is under way, the next planned one is called off."
+            "From now on its sessions are judged and repaired again; every waiting time starts "
+            "from zero. If none is under way, the next planned one is cancelled."
         ),
         act=_end,
         refusal=_cannot_end,
@@ -66,7 +66,7 @@ MAINTENANCE_VERBS = (
 
 
 def windows_of(gateway: Gateway, now: datetime) -> list[dict[str, object]]:
-    """Those to come, the one under way, and the last ones; latest first."""
+    """Return planned, present and past windows, latest first."""
     windows = gateway.maintenance_windows.order_by("-starts_at")[:WINDOWS_SHOWN]
     return [
         {"words": maintenance.words_for(window, now), "why": window.why, "actor": window.actor}

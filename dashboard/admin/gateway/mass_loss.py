@@ -1,4 +1,4 @@
-"""An operator's word on a mass loss, so that nobody waits for its lists to agree."""
+"""The operator's decision on a mass loss, without waiting for its lists to agree."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gateways.base import Reason
 
 def _nothing_to_confirm(gateway: Gateway, now: datetime) -> str:
     lost = mass_loss.sessions_lost(gateway, mass_loss.CONFIRMABLE)
-    return "" if lost else "no loss of its sessions waits for a word"
+    return "" if lost else "no loss of its sessions waits for a decision"
 
 
 def _nothing_to_dismiss(gateway: Gateway, now: datetime) -> str:
     lost = mass_loss.sessions_lost(gateway, mass_loss.AWAITING)
-    return "" if lost else "no loss of its sessions waits for a word"
+    return "" if lost else "no loss of its sessions waits for a decision"
 
 
 def _lost(gateways: Sequence[Gateway], reasons: Collection[Reason]) -> str:
@@ -33,8 +33,8 @@ LOSS_VERBS = (
         label="Confirm the loss",
         done="Confirmed the loss at",
         costs=(
-            "Every account that vanished from its list reads disconnected from now on. Nothing is "
-            "done to the sessions, and a list that shows one again says so within 20 s."
+            "Every account that vanished from its list is shown as disconnected. Nothing is done "
+            "to the sessions; a list that shows one again changes its status within 20 s."
         ),
         act=lambda gateway, actor, why: _told(mass_loss.confirm_loss(gateway, actor=actor)),
         refusal=_nothing_to_confirm,

@@ -1,4 +1,4 @@
-"""Automatic repair that has paused itself, at a person's word."""
+"""The end of a pause of automatic repair, by an operator."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ RESUME_REPAIR = Verb(
     label="Resume repair",
     done="Resumed the repair of",
     costs=(
-        "Rollcall starts again by itself what was lost there. It had paused because what it "
-        "started died again; if that goes on, it pauses again. The incident is closed."
+        "Rollcall restarts lost sessions there again. It paused because the sessions that it "
+        "restarted disconnected again; if that goes on, it pauses again. The incident is closed."
     ),
     act=lambda gateway, actor, why: resume_repair(gateway, actor=actor),
     refusal=_not_paused,

@@ -1,4 +1,4 @@
-"""Calling the roll at once, at a person's word."""
+"""The roll call that an operator asks for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WAIT_SECONDS = 10
 
 
 def roll_call_verb() -> Verb:
-    """For accounts or gateways. A fresh one for each request: it reads each gateway once."""
+    """Return the action, for accounts or gateways; a new one per request reads a gateway once."""
     called: set[int] = set()
 
     def act(row: Account | Gateway, actor: str, why: str) -> str:
@@ -28,11 +28,11 @@ def roll_call_verb() -> Verb:
 
     return Verb(
         name="roll-call",
-        label="Roll call now",
+        label="Call the roll now",
         done="Called the roll for",
         costs=(
-            "Each gateway concerned is asked for its sessions, and every difference is mended in "
-            "our rows as at any roll call. Nothing is done to the sessions."
+            "Each gateway is asked for its sessions, and every difference is fixed in Rollcall's "
+            "rows, as in any roll call. Nothing is done to the sessions."
         ),
         act=act,
         refusal=_never,

@@ -1,4 +1,4 @@
-"""What a person may do with a webhook that was not applied: a second chance, or none."""
+"""The actions on a webhook that was not applied: redrive or discard it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _redrive(delivery: Delivery, actor: str, why: str) -> str:
 
 def _discard(delivery: Delivery, actor: str, why: str) -> None:
     if not discard([delivery.pk], why=why, actor=actor):
-        raise Refused("somebody was faster")
+        raise Refused("it was handled meanwhile")
 
 
 def _foreseen(deliveries: Sequence[Delivery]) -> str:
@@ -36,11 +36,11 @@ def _foreseen(deliveries: Sequence[Delivery]) -> str:
 
 REDRIVE = Verb(
     name="redrive",
-    label="Redrive",
+    label="Redrive delivery",
     done="Redriven",
     costs=(
-        "Each is applied once more, oldest first, as of the moment it was received: what is newer "
-        "wins, and then it is superseded. An account that changes is read from its gateway."
+        "Each is applied again, oldest first, as of the time it was received: where newer data "
+        "is known, it changes nothing. An account that changes is read from its gateway."
     ),
     act=_redrive,
     refusal=lambda delivery, now: why_not_redriven(delivery),
@@ -50,11 +50,11 @@ REDRIVE = Verb(
 )
 DISCARD = Verb(
     name="discard",
-    label="Discard",
+    label="Discard delivery",
     done="Discarded",
     costs=(
-        "It is not tried again. It stays in the inbox with your reason, and can be redriven until "
-        "it is deleted for its age."
+        "It is not retried. It stays in the inbox with your reason, and can be redriven until it "
+        "is deleted for its age."
     ),
     act=_discard,
     refusal=lambda delivery, now: why_not_discarded(delivery),

@@ -38,14 +38,14 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         max_value=60,
         initial=10,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="Then sending is ended, and tried again.",
+        help_text="Timeout per attempt; retried.",
     )
     most_per_hour = forms.IntegerField(
         min_value=1,
         max_value=3600,
         initial=60,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="Messages. What exceeds it waits, and then comes in one message.",
+        help_text="Messages per hour. More than that wait, and are sent together in one message.",
     )
 
     class Meta:
@@ -58,7 +58,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         kind = cleaned.get("kind") or self.instance.kind
         if not cleaned.get("target"):
             if not self.instance.pk:
-                self.add_error("target", "A new channel needs one.")
+                self.add_error("target", "A new channel needs a target.")
         elif kind:
             try:
                 cleaned["target"] = clean_target(kind, cleaned["target"])
@@ -89,21 +89,21 @@ class ChannelAdmin(ConfirmingAdmin, KeptAdmin):
         changed = [name for name in form.changed_data if name != "target"]
         keep_channel(obj, changed=changed, target=form.cleaned_data["target"])
 
-    @admin.display(description="does it work")
+    @admin.display(description="state")
     def works(self, channel: Any) -> SafeString | str:
         if not channel.pk:
-            return "not known before a test"
+            return "unknown until tested"
         if not channel.is_active:
             return label("off", tone="off", icon="notifications_off")
         if channel.failing_since is not None:
-            since = f"fails since {channel.failing_since:%Y-%m-%d %H:%M} UTC"
+            since = f"failing since {channel.failing_since:%Y-%m-%d %H:%M} UTC"
             return format_html(
                 '{}<span class="rc-sub">{}</span>',
                 label(since, tone="bad", icon="error"),
                 visible(channel.last_error),
             )
         if channel.last_sent_at is None:
-            return label("never used: send a test", tone="warn", icon="help")
+            return label('never used: press "Send test alert"', tone="warn", icon="help")
         return label("works", tone="good", icon="check_circle")
 
     @admin.display(description="last sent", ordering="last_sent_at")
@@ -112,16 +112,16 @@ class ChannelAdmin(ConfirmingAdmin, KeptAdmin):
 
 
 def _test(channel: Channel, actor: str, why: str) -> str:
-    """In a worker: a request must not wait for a mail server."""
+    """Send the test in a worker: a request must not wait for a mail server."""
     enqueue_task("accounts.tasks.try_channel", channel.pk)
-    return f"A worker tries {channel.name}: look here again in {channel.timeout_seconds} s"
+    return f"{channel.name}: reload this page in {channel.timeout_seconds} s for the result"
 
 
 TEST = Verb(
     name="test",
-    label="Send a test",
-    done="Asked for a test of",
-    costs="One message that says it is a test is sent through the channel, to whom it reaches.",
+    label="Send test alert",
+    done="Test alerts requested:",
+    costs="A message that says it is a test is sent through the channel to its recipients.",
     act=_test,
     refusal=lambda channel, now: "" if channel.is_active else "it is off",
     icon="send",

@@ -27,8 +27,8 @@ _TOLD = {
     Notification.State.DEAD: ("bad", "error"),
 }
 
-open_filter = null_filter("closed_at", "is it over", null="Open", filled="Closed")
-kind_filter = choices_filter("kind", "what happened")
+open_filter = null_filter("closed_at", "state", null="Open", filled="Closed")
+kind_filter = choices_filter("kind", "kind")
 
 
 @admin.register(Incident)
@@ -69,7 +69,7 @@ class IncidentAdmin(ActedOnAdmin):
             until = f"muted until {incident.muted_until:%Y-%m-%d %H:%M} UTC"
             return label(until, tone="warn", icon="notifications_paused")
         if incident.acknowledged_at is not None:
-            by = f"open, {visible(incident.acknowledged_by)} is at it"
+            by = f"open, {visible(incident.acknowledged_by)} is handling it"
             return label(by, tone="warn", icon="front_hand")
         return label("open", tone="bad", icon="error")
 
@@ -87,7 +87,7 @@ class IncidentAdmin(ActedOnAdmin):
     def seen(self, incident: Any) -> SafeString:
         return moment(incident.last_seen_at, incident.seen_now)
 
-    @admin.display(description="what it says, and what to do")
+    @admin.display(description="text and next step")
     def cure_shown(self, incident: Incident) -> SafeString:
         return format_html(
             '<span class="rc-clip">{}</span><span class="rc-sub rc-clip">{}</span>',
@@ -98,11 +98,11 @@ class IncidentAdmin(ActedOnAdmin):
     @admin.display(description="acknowledged")
     def acknowledged(self, incident: Any) -> SafeString | str:
         if incident.acknowledged_at is None:
-            return "by nobody yet"
+            return "no"
         when = moment(incident.acknowledged_at, incident.seen_now)
         return format_html("by {}, {}", visible(incident.acknowledged_by), when)
 
-    @admin.display(description="told")
+    @admin.display(description="alerts")
     def told(self, incident: Incident) -> SafeString | str:
         rows = incident.notifications.select_related("channel").order_by("id")
         lines = [
@@ -118,4 +118,4 @@ class IncidentAdmin(ActedOnAdmin):
             )
             for row in rows
         ]
-        return format_html_join("", "<p>{}: {} {} {}</p>", lines) or "nobody: no channel was on"
+        return format_html_join("", "<p>{}: {} {} {}</p>", lines) or "none: no alert channel was on"

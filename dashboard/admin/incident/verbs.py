@@ -1,4 +1,4 @@
-"""What a person may do with an incident: say that they are at it, or keep it from being told."""
+"""The actions on an incident: acknowledge it, mute its alerts, or accept its path."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def _mute_for(duration: timedelta) -> Act:
 
 ACKNOWLEDGE = Verb(
     name="acknowledge",
-    label="Acknowledge",
+    label="Acknowledge incident",
     done="Acknowledged",
     costs=(
-        "Everybody sees that you are at it. Who was not told of it yet will not be. It stays in "
-        "the list, and its end is told to those who were told of its beginning."
+        "Everybody sees that you are handling it. Alerts not sent yet are not sent. It stays in "
+        "the list; its recovery is sent to those who were told of its beginning."
     ),
     act=lambda incident, actor, why: incidents.acknowledge(incident, actor=actor),
     refusal=_cannot_acknowledge,
@@ -49,9 +49,9 @@ ACKNOWLEDGE = Verb(
 )
 UNMUTE = Verb(
     name="unmute",
-    label="Unmute",
+    label="Unmute alerts",
     done="Unmuted",
-    costs="What was kept back is told now, if it still lasts, and its end will be told.",
+    costs="Alerts that were held back are sent now if it is still open; so is its recovery, later.",
     act=lambda incident, actor, why: incidents.unmute(incident, actor=actor),
     refusal=_cannot_unmute,
     icon="notifications_active",
@@ -61,11 +61,11 @@ UNMUTE = Verb(
 def _mute(name: str, words: str, duration: timedelta) -> Verb:
     return Verb(
         name=f"mute-{name}",
-        label=f"Mute for {words}",
+        label=f"Mute alerts for {words}",
         done="Muted",
         costs=(
-            f"For {words} nobody is told of it: not that it goes on, not that it is over, and not "
-            "if it comes back at this gateway. It stays in the list."
+            f"For {words} no alert is sent about it: not while it goes on, not when it is over, "
+            "and not if it comes back at this gateway. It stays in the list."
         ),
         act=_mute_for(duration),
         refusal=_is_over,
@@ -89,9 +89,9 @@ ACCEPT_PATH = Verb(
     label="Accept this path",
     done="Accepted",
     costs=(
-        "From now on this gateway may send its webhooks to the path that the incident names, and "
-        "nobody is told of it any more. The incident is over for good. Other paths, and other "
-        "gateways on this one, still open an incident."
+        "This gateway may send its webhooks to the path in the incident; no incident is opened "
+        "about it any more. The incident is closed. Other paths, and other gateways on this "
+        "path, still open one."
     ),
     act=_accept,
     refusal=_cannot_accept,

@@ -40,8 +40,8 @@ Found = TypeVar("Found")
 
 class Command(CheckingCommand):
     help = (
-        "Call the roll now and mend what differs. Exit code: 0 in sync, 2 drift was found (and "
-        "mended, unless --plan), 1 an error or a gateway that could not be read; 1 beats 2. With "
+        "Call the roll now and fix what differs. Exit code: 0 in sync, 2 drift was found (and "
+        "fixed, unless --plan), 1 an error or a gateway that could not be read; 1 beats 2. With "
         "--apply: 0 all was done, 2 something was refused, 1 an error. --watch ends with 0."
     )
 

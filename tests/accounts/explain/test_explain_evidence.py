@@ -60,9 +60,10 @@ def test_it_names_what_probes_have_found(cast, say):
 
     assert said.evidence[:3] == [
         "last probe of its live client (no answer): 20 s ago",
-        "no answer to any probe since: 5 min ago",
         "its connection disproved by a probe: 4 min ago",
+        "last roll call of its gateway: 5 s ago",
     ]
+    assert "no answer to any probe for 5 min" in said.evidence
     assert "last webhook about its state: 10 min ago" in said.evidence
 
 
@@ -71,7 +72,10 @@ def test_a_list_that_is_made_by_asking_is_proof(cast, say):
 
     said = say(Status.CONNECTED)
 
-    assert said.sentence == "connected: proven 5 s ago by the roll call, which asked its page"
+    assert (
+        said.sentence
+        == "connected for 10 min: proven 5 s ago by the roll call, which asked its page"
+    )
 
 
 def test_it_names_who_decided(cast):
@@ -87,12 +91,14 @@ def test_it_names_who_decided(cast):
     [
         (-5, "0 s"),
         (0, "0 s"),
-        (119, "119 s"),
-        (120, "2 min"),
-        (7199, "119 min"),
-        (7200, "2 h 0 min"),
-        (172799, "47 h 59 min"),
-        (187200, "2 d 4 h"),
+        (89, "89 s"),
+        (90, "2 min"),
+        (118, "2 min"),
+        (5399, "90 min"),
+        (5400, "2 h"),
+        (129599, "36 h"),
+        (129600, "2 d"),
+        (302400, "4 d"),
     ],
 )
 def test_an_age_reads_as_a_person_says_it(cast, seconds, words):
@@ -103,9 +109,9 @@ def test_an_age_reads_as_a_person_says_it(cast, seconds, words):
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (Repair.State.WAITING, "Nothing: its restart waits for its turn."),
-        (Repair.State.RUNNING, "Nothing: its restart is under way."),
-        (Repair.State.UNCLEAR, "Nothing: what came of its restart is being read."),
+        (Repair.State.WAITING, "Nothing: its restart is queued."),
+        (Repair.State.RUNNING, "Nothing: its restart is running."),
+        (Repair.State.UNCLEAR, "Nothing: the result of its restart is being checked."),
         (Repair.State.FAILED, "Restart the session; if that fails, scan again."),
         (Repair.State.CANCELLED, "Restart the session; if that fails, scan again."),
     ],
@@ -133,4 +139,4 @@ def test_what_waits_for_a_gateway_that_cannot_be_read_says_to_look_there(cast):
         account=account, gateway=cast.gateway, session_id="dana", asked_by="rollcall"
     )
 
-    assert explain(account, cast.now).human == "Look at the gateway, not the phone."
+    assert explain(account, cast.now).human == "Check the gateway, not the phone."

@@ -37,8 +37,13 @@ def becomes(cast, status, reason, source):
         (Status.DISCONNECTED, Reason.MISSING, Source.READ, "denied by a targeted read: its gatew"),
         (Status.DISCONNECTED, Reason.MISSING, Source.LIST, "from every complete list of 60 s"),
         (Status.DISCONNECTED, Reason.LISTED, Source.LIST, "its gateway's list shows it as gone"),
-        (Status.DISCONNECTED, Reason.NETWORK, Source.WEBHOOK, "webhook is believed at once"),
-        (Status.DISCONNECTED, Reason.OPERATOR, Source.OPERATOR, "a person's word"),
+        (
+            Status.DISCONNECTED,
+            Reason.NETWORK,
+            Source.WEBHOOK,
+            "reported this by webhook; a check confirms it",
+        ),
+        (Status.DISCONNECTED, Reason.OPERATOR, Source.OPERATOR, "set by an operator"),
         (Status.DISCONNECTED, Reason.BROWSER_GONE, Source.PROBE, "there is no page behind"),
         (Status.UNRESPONSIVE, Reason.HUNG, Source.PROBE, "three probes of the live client in a r"),
         (Status.UNRESPONSIVE, Reason.NOT_LISTED, Source.READ, "two answers that contradict"),
@@ -59,7 +64,7 @@ def test_absent_and_denied(cast, running):
     assert said.ruled_out == [
         "not unknown: its gateway can be read, with a complete list 5 s ago",
         "not logged out: nothing has said that the phone or WhatsApp unlinked it",
-        "not stopped: it is wanted running",
+        "not stopped: it should be running",
     ]
 
 
@@ -80,9 +85,9 @@ def test_connected_says_what_it_is_not(cast, running):
 
     assert said.rule == "as it was registered: nothing has been seen since that would change it"
     assert said.ruled_out == [
-        "not unknown: it was last shown 5 s ago, and that is believed for 45 s",
+        "not unknown: it was last shown 5 s ago, and that counts for 45 s",
         "not disconnected: no complete list has left it out since a list showed it",
-        "not unresponsive: no probe of its live client has failed; silence condemns nobody",
+        "not unresponsive: no probe of its live client has failed; no messages is not a failure",
     ]
 
 
@@ -153,7 +158,7 @@ def test_under_maintenance_it_is_only_read(cast, running):
     now = window.starts_at
     account = Account.objects.select_related("gateway").get(pk=cast.alice.pk)
     assert explain(account, now).next_step.startswith(
-        f"gateway whatsapp-1 is under maintenance until {until}: it is only read; gateway"
+        f"gateway whatsapp-1 is under maintenance until {until}: nothing is repaired; gateway"
     )
 
 

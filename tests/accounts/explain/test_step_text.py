@@ -73,12 +73,12 @@ def test_no_code_is_no_step() -> None:
         ("restart_in_turn", None, "restart, in its turn (2nd of 3 tries)"),
         ("restart_after_backoff", SOON, "restart in 42 s (2nd of 3 tries)"),
         ("restart_after_backoff", NOW, "restart due now (2nd of 3 tries)"),
-        ("restart_after_operator", SOON, "restart in 42 s (a person has just acted on it)"),
+        ("restart_after_operator", SOON, "restart in 42 s (an operator has just acted on it)"),
         ("repair_runs", None, "a restart that a customer asked for is under way"),
         (
             "same_number",
             None,
-            "no restart by itself: it has the same number as account 7 and account 9 and session "
+            "not restarted: it has the same number as account 7 and account 9 and session "
             "stranger, which nobody claims: keep one of them first",
         ),
         ("quarantine_lifted", None, "olga lifted its quarantine"),

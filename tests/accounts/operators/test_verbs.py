@@ -136,7 +136,7 @@ def test_an_answer_about_another_session_is_no_answer(cast, world, alice):
 def test_what_is_wanted_stopped_is_not_restarted(alice):
     lifecycle.want(alice, Wanted.STOPPED, actor="olga")
 
-    with pytest.raises(Refused, match="want it running first"):
+    with pytest.raises(Refused, match="set it to keep running first"):
         lifecycle.restart(alice, actor="olga")
 
 

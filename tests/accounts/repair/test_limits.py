@@ -81,8 +81,8 @@ def test_who_comes_later_is_told_no_shorter_wait(before, in_flight):
     ("told", "words"),
     [
         (Place(before=2, about_seconds=40), "2 before you, about 40 s"),
-        (Place(before=0, about_seconds=0), "you are next"),
-        (Place(before=0, about_seconds=20), "you are next, about 20 s"),
+        (Place(before=0, about_seconds=0), "next in line"),
+        (Place(before=0, about_seconds=20), "next in line, about 20 s"),
         (Place(before=30, about_seconds=300), "30 before you, about 5 min"),
     ],
 )

@@ -99,7 +99,7 @@ def test_people_go_before_rollcall_and_otherwise_in_their_order(lost, cast):
     by_itself, first, second = (
         ask(lost(name), by=by) for name, by in (("a", ROLLCALL), ("b", CUSTOMER), ("c", OPERATOR))
     )
-    assert told(first, cast) == "you are next"
+    assert told(first, cast) == "next in line"
     assert told(second, cast) == "1 before you"
     assert told(by_itself, cast) == "2 before you, about 20 s"
     claimed = [claim(cast.gateway.pk) for _ in range(3)]
@@ -111,7 +111,7 @@ def test_a_persons_click_moves_what_rollcall_asked_for_ahead(lost, cast):
     waits = ask(lost("b"), by=ROLLCALL)
     clicked = ask(waits.account, actor="maria")
     assert (clicked.pk, clicked.asked_by, clicked.actor) == (waits.pk, OPERATOR, "maria")
-    assert told(clicked, cast) == "you are next"
+    assert told(clicked, cast) == "next in line"
 
 
 def test_never_more_than_two_are_under_way_at_one_gateway(lost, cast):
@@ -158,7 +158,7 @@ def test_at_a_gateway_that_does_not_answer_only_an_operators_word_is_tried(lost,
     waits, tries = ask(lost("a"), by=CUSTOMER), ask(lost("b"), by=OPERATOR)
     Gateway.objects.filter(pk=cast.gateway.pk).update(blind_since=cast.now)
     waits = Repair.objects.get(pk=waits.pk)
-    assert told(waits, cast) == "you are next, once its gateway answers again"
+    assert told(waits, cast) == "next in line, once its gateway answers again"
     assert [claim(cast.gateway.pk), claim(cast.gateway.pk)] == [tries, None]
     Gateway.objects.update(blind_since=None)
     assert claim(cast.gateway.pk) == waits
@@ -166,13 +166,21 @@ def test_at_a_gateway_that_does_not_answer_only_an_operators_word_is_tried(lost,
 
 # --- who is not let in --------------------------------------------------------------------------
 REFUSALS = [
-    (OPERATOR, {"wanted": Wanted.STOPPED}, "want it running first"),
+    (OPERATOR, {"wanted": Wanted.STOPPED}, "set it to keep running first"),
     (OPERATOR, {"session_id": None}, "it has no session"),
     (OPERATOR, {"status_reason": Reason.PAGE_GONE}, ""),
-    (CUSTOMER, {"wanted": Wanted.STOPPED}, "want it running first"),
-    (ROLLCALL, {"status": Status.LOGGED_OUT, "status_reason": Reason.UNLINKED}, "only a human"),
-    (ROLLCALL, {"status": Status.BLOCKED, "status_reason": Reason.PROXY_BLOCKED}, "only a human"),
-    (ROLLCALL, {"status_reason": Reason.REPLACED}, "only a human"),
+    (CUSTOMER, {"wanted": Wanted.STOPPED}, "set it to keep running first"),
+    (
+        ROLLCALL,
+        {"status": Status.LOGGED_OUT, "status_reason": Reason.UNLINKED},
+        "Rollcall cannot repair this",
+    ),
+    (
+        ROLLCALL,
+        {"status": Status.BLOCKED, "status_reason": Reason.PROXY_BLOCKED},
+        "Rollcall cannot repair this",
+    ),
+    (ROLLCALL, {"status_reason": Reason.REPLACED}, "Rollcall cannot repair this"),
 ]
 
 
@@ -196,7 +204,9 @@ def test_an_archived_account_is_not_started(lost, cast):
 def test_a_gateway_that_nobody_can_call_starts_nothing(lost):
     account = lost("a")
     Gateway.objects.update(kind="standard")
-    with pytest.raises(Refused, match="nobody can start a session at a gateway of kind standard"):
+    with pytest.raises(
+        Refused, match="Rollcall cannot start a session at a gateway of kind standard"
+    ):
         ask(account)
 
 
@@ -215,7 +225,7 @@ def test_by_itself_nothing_is_started_where_repair_is_paused_or_only_observed(lo
     with pytest.raises(Refused, match="paused there: what it starts dies"):
         ask(account, by=ROLLCALL)
     Gateway.objects.update(repair_paused_at=None, mode=Gateway.Mode.OBSERVE)
-    with pytest.raises(Refused, match="only observed"):
+    with pytest.raises(Refused, match="in observe mode"):
         ask(account, by=ROLLCALL)
     assert ask(account, by=OPERATOR)
 

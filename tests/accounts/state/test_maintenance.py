@@ -116,7 +116,7 @@ def test_the_command_plans_and_calls_off(cast):
     )
     assert record["starts_at"] == starts.isoformat()
     assert maintained() == set()
-    assert "called off" in run("gateway_maintenance", "whatsapp-1", "--end")
+    assert "cancelled" in run("gateway_maintenance", "whatsapp-1", "--end")
     assert MaintenanceWindow.objects.count() == 0
 
 

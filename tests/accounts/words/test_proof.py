@@ -44,7 +44,7 @@ def is_shown_as_proven(account, now):
     account = read_again(account)
     recent = now - timedelta(minutes=2)
     said = {
-        sentence(account, now).startswith("connected: proven"),
+        sentence(account, now).partition(": ")[2].startswith("proven"),
         is_proven(account, now),
         health_score(account, now) == 100,
         Account.objects.filter(proven_since(recent), pk=account.pk).exists(),
@@ -60,7 +60,7 @@ def test_what_came_before_a_loss_proves_nothing_after_it(cast, word, reason):
     see(cast.alice, Status.CONNECTED, at=cast.ago(20))
 
     assert not is_shown_as_proven(cast.alice, cast.now)
-    claim = "connected: claimed by the gateway, last proof 50 s ago"
+    claim = "connected for 20 s: claimed by the gateway, last proof 50 s ago"
     assert sentence(read_again(cast.alice), cast.now) == claim
 
 
@@ -107,7 +107,7 @@ def test_a_list_that_showed_it_gone_does_not_prove_a_later_claim(cast, asked_by_
 
     assert not is_shown_as_proven(asked_by_its_list, cast.now)
     assert sentence(read_again(asked_by_its_list), cast.now) == (
-        "connected: claimed by the gateway, never proven"
+        "connected for 20 s: claimed by the gateway, never proven"
     )
 
 

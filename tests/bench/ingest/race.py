@@ -46,7 +46,7 @@ SPARE = 2.0
 QUIET_SECONDS = 0.5
 # An idle connection tells PostgreSQL's counters after 10 s at the latest.
 COUNTED_AFTER_SECONDS = 11.0
-# Not what is measured: told to come again, nobody could be compared.
+# Not what is measured: asked to retry (429), nobody could be compared.
 ROLLCALL = {"ROLLCALL_INSECURE_HTTP": "1", "WEBHOOK_MOST_PER_SECOND": "1000000"}
 
 

@@ -119,7 +119,7 @@ def test_it_says_what_decided_what_comes_next_and_what_to_do(admin, cast):
         "the session's browser is gone (NAVIGATION)",
         "Decided by Webhook (delivery 17): connected → disconnected",
         "Gateway whatsapp-1 is read every 20 s",
-        "What a human must do. Restart the session.",
+        "Next step. Restart the session.",
         "Last read that showed the session",
     ):
         assert part in text
@@ -129,7 +129,7 @@ def test_it_says_that_it_is_blind_and_what_it_last_knew(admin, cast):
     Gateway.objects.update(blind_since=cast.ago(60), blind_why="Connection refused")
     Account.objects.filter(pk=cast.alice.pk).update(read_at=cast.ago(60))
     text = words(admin.get(page_of(cast.alice)))
-    assert "unknown since 60 s ago" in text
+    assert "unknown for 60 s" in text
     assert "gateway whatsapp-1: Connection refused; last known connected" in text
 
 
@@ -156,7 +156,7 @@ def test_a_qr_code_is_not_shown_to_those_who_may_only_look(looker, cast):
     keep_qr(cast.bob.pk, PICTURE, seconds=20)
     response = looker.get(page_of(cast.bob))
     assert PICTURE not in response.content.decode()
-    assert "You may look, not act" in words(response)
+    assert "Only users who may change accounts see the QR code" in words(response)
 
 
 @pytest.mark.parametrize("kept", ["javascript:alert(1)", "https://evil.example/x.png", ""])
@@ -204,7 +204,7 @@ def test_nobody_is_called_where_there_is_nothing_to_do(admin, cast):
     assert "front_hand" in page
     Account.objects.filter(pk=cast.alice.pk).update(next_step_code="restart_in_turn")
     response = admin.get(page_of(cast.alice))
-    assert "What a human must do. Nothing: Rollcall restarts it by itself." in words(response)
+    assert "Next step. Nothing: Rollcall restarts it automatically." in words(response)
     assert "front_hand" not in response.content.decode()
 
 

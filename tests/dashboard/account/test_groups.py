@@ -72,7 +72,7 @@ def test_a_person_decides_between_two_that_run_with_one_number(cast):
 
     told = what_lists_and_words_say(cast)
     assert those_that_disagree(told) == []
-    assert any("Keep this one" in instruction.text for _, _, instruction in told)
+    assert any("Keep this account" in instruction.text for _, _, instruction in told)
 
 
 @pytest.mark.parametrize("age_seconds", [60, 600])

@@ -38,17 +38,17 @@ def test_the_one_that_a_person_keeps_stays_and_the_other_is_wanted_stopped(admin
 
     twin.refresh_from_db()
     assert twin.wanted == Wanted.STOPPED
-    assert f"wanted stopped: account {twin.pk}" in " ".join(told(done))
+    assert f"kept stopped: account {twin.pk}" in " ".join(told(done))
 
 
 def test_both_pages_and_the_findings_show_it(admin, cast, twin):
     find_twins()
     for account, other in ((cast.alice, twin), (twin, cast.alice)):
         said = words(admin.get(page_of(account)))
-        assert "Keep this one" in said and f"account {other.pk}" in said
+        assert "Keep this account" in said and f"account {other.pk}" in said
     findings = words(admin.get(reverse("admin:reconciliation_finding_changelist")))
     assert f"account {twin.pk} (Globex, whatsapp-1)" in findings
 
 
 def test_who_has_no_twin_is_not_asked(admin, cast):
-    assert "Keep this one" not in words(admin.get(page_of(cast.alice)))
+    assert "Keep this account" not in words(admin.get(page_of(cast.alice)))

@@ -44,14 +44,14 @@ def test_they_say_the_same(admin, still, name):
     told = explanation.explain(account, still.now)
     page, lines = words(admin.get(page_of(account))), terminal(name).splitlines()
 
-    assert {"Rule", "Ruled out", "What happens next", "What a human must do"} <= {
+    assert {"Rule", "Ruled out", "Automatic step", "Next step"} <= {
         label for label, _ in told.lines
     }
     for label, text in told.lines:
         assert text in page, (label, text)
         assert any(line.strip().startswith(label) and line.endswith(text) for line in lines)
     # And in the same order, with nothing in between but the labels.
-    begins = page.index("What Rollcall thinks, and why")
+    begins = page.index("Why this status")
     shown = page[begins:]
     places = [shown.index(text) for _, text in told.lines]
     assert places == sorted(places)

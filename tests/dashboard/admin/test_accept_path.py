@@ -49,7 +49,7 @@ def test_the_path_becomes_a_right_one_and_the_incident_is_over(operator, cast, i
 def test_it_asks_first_and_says_what_that_means(operator, cast, incident):
     used(cast.gateway)
     asked = ask(operator, "accept-path", incident, model="incident").content.decode()
-    assert "nobody is told of it any more" in asked
+    assert "no incident is opened" in asked
     incident.gateway.refresh_from_db()
     assert incident.gateway.accepted_paths == []
 

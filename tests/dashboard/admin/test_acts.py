@@ -22,7 +22,7 @@ def test_a_button_only_asks(operator, cast):
     assert cast.alice.status == Status.CONNECTED
     text = words(asked)
     assert "Mark disconnected: 1 account" in text
-    assert "a read that shows it alive says so again within 20 s" in text
+    assert "a read that shows it alive changes the status again within 20 s" in text
 
 
 def test_the_question_shows_the_word_as_it_may_be_shown(operator, cast):
@@ -103,49 +103,49 @@ def test_the_form_of_one_is_no_proof_for_another(operator, admin, cast):
 
 def test_several_are_done_one_by_one(operator, cast):
     done = act(operator, "want-stopped", cast.alice, cast.bob)
-    assert told(done) == ["Wanted stopped 2."]
+    assert told(done) == ["Set to keep stopped: 2."]
     assert Account.objects.filter(wanted=Wanted.STOPPED).count() == 2
 
 
 def test_who_cannot_is_skipped_with_the_reason(operator, cast):
     Account.objects.filter(pk=cast.bob.pk).update(wanted=Wanted.STOPPED)
     done = act(operator, "want-stopped", cast.alice, cast.bob)
-    assert told(done) == ["Wanted stopped 1, 1 refused: bob: it is wanted stopped already."]
+    assert told(done) == ["Set to keep stopped: 1, 1 refused: bob: it is kept stopped already."]
 
 
 def test_the_list_offers_the_same(operator, cast):
     ticked = {"action": "want-stopped", "_selected_action": [cast.alice.pk, cast.bob.pk]}
     asked = operator.post(ACCOUNTS, ticked)
-    assert "Want it stopped, keep the login: 2 accounts" in words(asked)
-    assert told(confirm(operator, asked)) == ["Wanted stopped 2."]
+    assert "Keep stopped (login kept): 2 accounts" in words(asked)
+    assert told(confirm(operator, asked)) == ["Set to keep stopped: 2."]
 
 
 def test_more_than_fifty_must_be_typed(operator, cast):
     fleet = [cast.an_account(f"s{number}", Status.CONNECTED) for number in range(51)]
     asked = ask(operator, "want-stopped", *fleet)
     assert "that many will be touched" in words(confirm(operator, asked, typed="50"))
-    assert told(confirm(operator, asked, typed="51")) == ["Wanted stopped 51."]
+    assert told(confirm(operator, asked, typed="51")) == ["Set to keep stopped: 51."]
 
 
 def test_a_gateway_is_not_flooded_from_one_page(operator, cast):
     fleet = [cast.an_account(f"s{number}", Status.CONNECTED) for number in range(11)]
     answer = ask(operator, "unlink", *fleet)
     assert answer.status_code == 302
-    assert told(operator.get(answer.url)) == ["Unlink (needs a new scan): choose 1 to 10."]
+    assert told(operator.get(answer.url)) == ["Unlink session (needs a new scan): choose 1 to 10."]
 
 
 def test_nobody_is_named_nothing_is_done(operator, cast):
     for ids in ("", "0", "abc", "9" * 40, "1;2", "\0", "²"):
         sent = {"ids": ids, "confirmed": "yes"}
         answer = operator.post(f"{ACCOUNTS}act/archive/", sent, follow=True)
-        assert told(answer) == ["Archive: choose 1 to 500."]
+        assert told(answer) == ["Archive account: choose 1 to 500."]
 
 
 @pytest.mark.parametrize("form", ["", "abc", "\0", "1" * 500])
 def test_a_form_that_is_not_ours_is_shown_again(operator, cast, form):
     sent = {"ids": cast.alice.pk, "form": form, "confirmed": "yes", "why": "x"}
     answer = operator.post(f"{ACCOUNTS}act/archive/", sent)
-    assert "Archive: 1 account" in words(answer)
+    assert "Archive account: 1 account" in words(answer)
     cast.alice.refresh_from_db()
     assert cast.alice.archived_at is None
 

@@ -44,8 +44,10 @@ def test_a_roll_call_of_a_gateway(admin, cast, alice):
 def test_a_restart_waits_for_its_turn_and_starts_the_browser_again(operator, alice, world):
     faults.crash(world, "alice", honest=True)
     assert says(world, "alice") == "disconnected"
-    assert told(act(operator, "restart", alice)) == ["In the queue 1. 62811801641: you are next."]
-    assert "asked for by maria, waiting for its turn: you are next" in words(
+    assert told(act(operator, "restart", alice)) == [
+        "Restart queued: 1. 62811801641: next in line."
+    ]
+    assert "asked for by maria, waiting for its turn: next in line" in words(
         operator.get(page_of(alice))
     )
     carry_out_due(alice.gateway_id)
@@ -82,7 +84,7 @@ def test_a_gateway_that_hangs_gets_a_clear_message(operator, alice, world, verb)
 def test_what_went_wrong_stands_in_the_history(operator, alice, world):
     process.stop(world)
     act(operator, "unlink", alice)
-    assert "Unlink (needs a new scan): refused: " in words(operator.get(page_of(alice)))
+    assert "Unlink session (needs a new scan): refused: " in words(operator.get(page_of(alice)))
 
 
 def test_what_went_wrong_with_a_start_stands_in_the_timeline(operator, alice, world):
@@ -115,7 +117,7 @@ def test_a_secret_that_cannot_be_opened_says_so(operator, alice):
 
 def test_what_is_wanted_stopped_is_not_restarted(operator, alice):
     Account.objects.filter(pk=alice.pk).update(wanted=Wanted.STOPPED)
-    assert "want it running first" in words(ask(operator, "restart", alice))
+    assert "set it to keep running first" in words(ask(operator, "restart", alice))
 
 
 def test_what_one_refuses_does_not_stop_the_others(operator, cast, alice, world):
@@ -127,13 +129,13 @@ def test_what_one_refuses_does_not_stop_the_others(operator, cast, alice, world)
 
 def test_what_cannot_be_paused_is_greyed_with_its_reason(operator, alice):
     text = words(operator.get(page_of(alice)))
-    assert "Pause (stays linked): a gateway of kind webjs deletes the login" in text
+    assert "Pause session (stays linked): a gateway of kind webjs deletes the login" in text
 
 
 def test_a_quarantine_is_lifted_where_there_is_one(operator, cast, alice):
-    assert "Lift the quarantine" not in words(operator.get(page_of(alice)))
+    assert "Lift quarantine" not in words(operator.get(page_of(alice)))
     Account.objects.filter(pk=alice.pk).update(quarantined_until=cast.ago(-3600), strikes=3)
-    assert "Lift the quarantine" in words(operator.get(page_of(alice)))
+    assert "Lift quarantine" in words(operator.get(page_of(alice)))
     assert told(act(operator, "lift-quarantine", alice)) == ["Lifted 1."]
     alice.refresh_from_db()
     assert (alice.quarantined_until, alice.strikes) == (None, 0)

@@ -26,7 +26,7 @@ each_kind = pytest.mark.parametrize("place", EVIDENCE)
 
 @pytest.fixture
 def evidence(cast):
-    """One row of each kind, about Alice."""
+    """Create one row of each kind, about Alice."""
     about = {"account": cast.alice, "session_id": "alice"}
     seen = {"first_seen_at": cast.ago(9), "last_seen_at": cast.ago(3)}
     moved = {"from_status": Status.CONNECTED, "to_status": Status.DISCONNECTED}

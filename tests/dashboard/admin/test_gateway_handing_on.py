@@ -65,7 +65,7 @@ def test_it_names_what_was_given_up(admin, cast):
     assert "Handed on to nobody any more" in page
     assert (
         "1 given up" in page
-        and "2 h 30 min ago session_ready alice: its gateway has no forward URL" in page
+        and "3 h ago session_ready alice: its gateway has no forward URL" in page
     )
 
 

@@ -19,7 +19,7 @@ SAID = {
 
 
 def a_delivery(account: Account, *, seconds_ago: float = 1, cast, **fields) -> Delivery:
-    """That the account's session was lost; it could not be applied when it came."""
+    """Create a webhook that the session was lost, which could not be applied when it came."""
     defaults = {
         "event": "session_disconnected",
         "session_id": account.session_id,
@@ -74,7 +74,7 @@ def test_it_is_done_once_and_kept_who_did_it(clerk, cast, dead) -> None:
     cast.alice.refresh_from_db()
     assert cast.alice.status == "disconnected"
     assert told(confirm(clerk, asked)) == ["That was sent twice, and done once: see the history."]
-    assert history(dead) == [("ines", "Redrive: done")]
+    assert history(dead) == [("ines", "Redrive delivery: done")]
 
 
 def test_the_older_of_two_is_applied_first_however_they_are_chosen(clerk, cast, dead) -> None:
@@ -106,7 +106,7 @@ def test_discarding_takes_a_reason_and_keeps_it(clerk, dead) -> None:
     assert told(confirm(clerk, asked, why="a test of ours")) == ["Discarded 1."]
     dead.refresh_from_db()
     assert (dead.state, dead.error) == (State.DISCARDED, "ines: a test of ours")
-    assert history(dead) == [("ines", "Discard: done. Reason: a test of ours")]
+    assert history(dead) == [("ines", "Discard delivery: done. Reason: a test of ours")]
 
 
 def test_who_may_only_look_is_offered_nothing_and_can_do_nothing(cast, dead) -> None:
@@ -123,7 +123,13 @@ def test_who_may_only_look_is_offered_nothing_and_can_do_nothing(cast, dead) -> 
 def test_its_page_tells_the_whole_story_and_offers_what_can_be_done(clerk, dead) -> None:
     page = clerk.get(f"{INBOX}{dead.pk}/change/")
     text = page.content.decode()
-    for part in ("the first error", "the last error", "OperationalError", "Redrive…", "Discard…"):
+    for part in (
+        "the first error",
+        "the last error",
+        "OperationalError",
+        "Redrive delivery…",
+        "Discard delivery…",
+    ):
         assert part in text
     assert 'name="_save"' not in text
 

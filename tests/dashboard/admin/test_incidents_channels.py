@@ -39,7 +39,7 @@ def test_an_apprise_url_is_kept_sealed_and_never_shown(admin):
 @pytest.mark.parametrize(
     ("kind", "target", "why"),
     [
-        ("email", "", "needs one"),
+        ("email", "", "needs a target"),
         ("email", "ann@example.com,nobody", "address 2"),
         ("email", "ann@example.com\nBcc: eve@example.com", "address 1"),
         ("apprise", "secret-token", "does not understand"),
@@ -74,7 +74,7 @@ def test_a_test_is_sent_by_a_worker_once_it_is_confirmed(admin, django_capture_o
         with django_capture_on_commit_callbacks(execute=True):
             answer = act(admin, "test", channel, model="channel")
             assert hook.taken == []
-        assert "A worker tries ops" in answer.content.decode()
+        assert "ops: reload this page in" in answer.content.decode()
     assert [said["title"] for said in hook.taken] == ["[Rollcall] test of channel ops"]
 
 

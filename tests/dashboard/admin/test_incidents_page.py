@@ -68,7 +68,7 @@ def test_acknowledging_names_who_is_at_it_and_stops_what_was_not_told(operator, 
     assert incident.acknowledged_by == "maria"
     assert Notification.objects.get().state == "cancelled"
     assert "Acknowledged 1." in answer.content.decode()
-    assert "open, maria is at it" in operator.get(LIST).content.decode()
+    assert "open, maria is handling it" in operator.get(LIST).content.decode()
 
 
 @pytest.mark.parametrize(("verb", "hours"), [("1h", 1), ("8h", 8), ("24h", 24), ("7d", 168)])
@@ -93,7 +93,7 @@ def test_nothing_is_done_before_it_is_confirmed(operator, cast):
     incident = misrouted(cast)
     asked = ask(operator, "acknowledge", incident, model="incident")
     incident.refresh_from_db()
-    assert "Who was not told of it yet will not be" in asked.content.decode()
+    assert "Alerts not sent yet are not sent" in asked.content.decode()
     assert incident.acknowledged_at is None
     operator.get(f"{LIST}act/acknowledge/")
     incident.refresh_from_db()
@@ -112,7 +112,7 @@ def test_what_is_over_is_skipped_with_its_reason(operator, cast):
 def test_a_page_offers_only_what_can_be_done(operator, cast):
     incident = misrouted(cast)
     page = operator.get(f"{LIST}{incident.pk}/change/").content.decode()
-    assert "Mute for 8 hours" in page
+    assert "Mute alerts for 8 hours" in page
     assert "Unmute" not in page
     close_incident(Kind.MISROUTED, gateway_id=cast.gateway.pk)
     assert "/act/" not in operator.get(f"{LIST}{incident.pk}/change/").content.decode()

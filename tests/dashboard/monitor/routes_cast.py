@@ -24,7 +24,7 @@ def a_tally(gateway: Gateway | None, at: datetime, **fields) -> None:
 
 
 def on_wrong_path(path: str, at: datetime) -> dict[str, object]:
-    """As a route keeps it."""
+    """Return a path as a route keeps it."""
     return noted({}, path, at=at.timestamp(), is_heard=True, key_went_along=False)
 
 

@@ -87,7 +87,7 @@ def test_one_failure_among_hundreds_is_seen():
 
 def test_each_bar_says_what_it_stands_for():
     assert "<title>12:04: 300 received, 1 not successful</title>" in drawn(MIXED)
-    assert describe(HELD) == "3 received, 3 told to come again"
+    assert describe(HELD) == "3 received, 3 asked to retry (429)"
     assert describe(QUIET) == "0 received"
 
 

@@ -27,7 +27,7 @@ def admin(db):
 
 def test_it_says_what_to_do_where_there_is_no_gateway(admin):
     page = words(admin.get(MONITOR))
-    assert page.startswith('id="content-main"> No gateway is registered yet. Add the one')
+    assert page.startswith('id="content-main"> No gateway is registered yet. Add a gateway')
 
 
 def test_it_shows_a_gateway_that_never_sent_anything(admin):
@@ -55,7 +55,7 @@ def test_it_shows_the_incident_that_is_no_gateways(admin):
     a_gateway("whatsapp-1")
     open_incident(Incident.Kind.UNATTRIBUTED, text="70 webhooks were refused", cure="Look at them.")
     page = words(admin.get(MONITOR))
-    assert "Nobody we know webhooks of nobody we know are refused" in page
+    assert "Unknown sender webhooks of nobody we know are refused" in page
     assert "Look at them." in page
 
 
@@ -100,7 +100,7 @@ def test_failures_lead_into_the_inbox_and_to_the_refused_requests(admin):
     inbox = f"/admin/webhooks/delivery/?gateway__id__exact={gateway.pk}"
     refused = f"/admin/webhooks/refusedrequest/?gateway__id__exact={gateway.pk}"
     assert f'{inbox}&amp;state=dead">4 failed' in page
-    assert f'{refused}">3 refused' in page
+    assert f'{refused}">3 rejected' in page
     for address in (inbox, f"{inbox}&state=dead", refused):
         assert admin.get(address).status_code == 200
 
@@ -117,8 +117,8 @@ def test_strangers_do_not_count_as_a_gateways(admin):
     a_tally(a_gateway("whatsapp-1"), now, received=2, succeeded=2)
     a_tally(None, now, received=70, refused=70)
     page = words(admin.get(MONITOR))
-    assert page.count("70") == 1 and "Of nobody we know: 70 refused" in page
-    assert "2 handled, 0 failed, 0 refused" in page
+    assert page.count("70") == 1 and "Unknown senders: 70 rejected" in page
+    assert "2 handled, 0 failed, 0 rejected" in page
 
 
 def test_a_name_narrows_everything_that_is_shown(admin):

@@ -177,7 +177,7 @@ def test_one_that_is_missing_is_looked_for_in_a_list_before_it_is_started(lost, 
     account = lost("a", reason=Reason.MISSING)
     Gateway.objects.filter(pk=scene.gateway.pk).update(listed_at=scene.cast.ago(601))
     assert governed(account).next_step_code == StepCode.AWAITS_LIST
-    assert "its gateway's next list must show first" in said(account)
+    assert "waiting for the next check" in said(account)
     assert asked(account) == []
 
     Gateway.objects.filter(pk=scene.gateway.pk).update(listed_at=scene.cast.now)
@@ -291,7 +291,7 @@ def test_a_quarantine_stands_whatever_else_holds_the_account_back(lost, scene, h
 
     account = governed(account)
 
-    assert said(account).startswith("no restart by itself: ")
+    assert said(account).startswith("not restarted")
     assert until is not None and account.quarantined_until == until
     assert account.strikes == 3
     repairs.lift_quarantine(account, actor="olga")
@@ -364,7 +364,7 @@ def test_what_is_wanted_stopped(lost):
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"mode": Gateway.Mode.OBSERVE}, "its gateway is only observed"),
+        ({"mode": Gateway.Mode.OBSERVE}, "its gateway is in observe mode"),
         ({"blind_since": "now", "sight_since": None}, "its gateway cannot be read"),
         (
             {"boot_seen_at": "now"},
@@ -380,7 +380,7 @@ def test_a_gateway_that_is_not_to_be_touched(lost, scene, fields, why):
     account = lost("a")
     moments = {name: scene.cast.now if it == "now" else it for name, it in fields.items()}
     Gateway.objects.filter(pk=scene.gateway.pk).update(**moments)
-    assert said(account) == f"no restart by itself: {why}"
+    assert said(account) == f"not restarted: {why}"
     assert asked(account) == []
 
 
@@ -389,7 +389,7 @@ def test_a_gateway_under_maintenance(lost, scene):
     scene.gateway.maintenance_windows.create(
         starts_at=scene.cast.ago(60), ends_at=scene.cast.ago(-60)
     )
-    assert said(account) == "no restart by itself: its gateway is under maintenance"
+    assert said(account) == "not restarted: its gateway is under maintenance"
 
 
 @pytest.mark.parametrize("kind", [Incident.Kind.MASS_LOSS, Incident.Kind.SELF_CHECK])
@@ -404,7 +404,7 @@ def test_a_person_who_has_just_spoken(scene):
     account = scene.an_account("a")
     scene.tick()
     mark_disconnected(account, why="I looked", actor="olga")
-    assert said(account) == "restart (a person has just acted on it)"
+    assert said(account) == "restart (an operator has just acted on it)"
     assert asked(account) == []
 
 

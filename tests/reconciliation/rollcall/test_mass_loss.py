@@ -178,7 +178,7 @@ def test_when_they_return_nothing_was_lost(scene):
 
     assert scene.says(*accounts) == [(Status.CONNECTED, "")] * 3
     assert scene.open_incidents() == []
-    assert Incident.objects.get().text == "none of those that vanished is disconnected"
+    assert Incident.objects.get().text == "all came back; no session was lost"
 
 
 def test_what_does_not_come_back_with_the_others_is_held_for_its_minute_all_the_same(scene):

@@ -1,4 +1,4 @@
-"""When senders are told to come again, and who is not."""
+"""When senders are asked to retry (429), and who is not."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def sessions(*arguments: str) -> list[str]:
 def test_it_shows_them_newest_first_with_their_age(cast: Cast) -> None:
     lines = shown().splitlines()
     assert "3 deliveries, newest first." in lines[-1]
-    assert "11 min ago" in lines[1] and "dead" in lines[1]
+    assert "12 min ago" in lines[1] and "dead" in lines[1]
 
 
 def test_it_filters_by_state_time_and_gateway(cast: Cast) -> None:
