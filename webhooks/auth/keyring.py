@@ -63,6 +63,9 @@ class Keyring:
     by_secret: Doors = field(default_factory=dict)
     by_key: Doors = field(default_factory=dict)
     by_path: Doors = field(default_factory=dict)
+    # The signing secrets of a gateway, and the gateways that have one by their address.
+    by_gateway: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
+    by_address: dict[str, tuple[int, ...]] = field(default_factory=dict)
     ended: Doors = field(default_factory=dict)  # signing secrets and keys that open nothing more
 
     def with_key(self, key: str) -> tuple[Door, ...]:
@@ -75,27 +78,23 @@ class Keyring:
         return self.by_path.get(_digest(token), ())
 
     def secrets_of(self, gateway_ids: Iterable[int]) -> list[bytes]:
-        wanted = set(gateway_ids)
-        return [
-            secret
-            for secret, doors in self.by_secret.items()
-            if any(door.gateway_id in wanted for door in doors)
-        ]
+        found = dict.fromkeys(
+            secret for pk in gateway_ids for secret in self.by_gateway.get(pk, ())
+        )
+        return [secret for secret in found if secret in self.by_secret]
 
     def gateways_at(self, base_url: str) -> set[int]:
         """Those registered with exactly this address."""
-        address = base_url.rstrip("/")
-        doors = (door for doors in self.by_secret.values() for door in doors)
-        return {door.gateway_id for door in doors if door.base_url == address}
+        return set(self.by_address.get(base_url.rstrip("/"), ()))
 
     def of(self, owners: Iterable[Door]) -> Keyring:
         """Only the signing secrets of these."""
         ids = {door.gateway_id for door in owners}
         own = {
-            secret: tuple(door for door in doors if door.gateway_id in ids)
-            for secret, doors in self.by_secret.items()
+            secret: tuple(door for door in self.by_secret[secret] if door.gateway_id in ids)
+            for secret in self.secrets_of(sorted(ids))
         }
-        return replace(self, by_secret={secret: doors for secret, doors in own.items() if doors})
+        return replace(self, by_secret=own)
 
     @property
     def age_seconds(self) -> float:
@@ -176,6 +175,10 @@ def _hang(ring: Keyring, row: GatewaySecret, secret: str, *, is_active: bool) ->
     doors = doors if is_active else ring.ended
     if door not in doors.get(name, ()):
         doors[name] = (*doors.get(name, ()), door)
+        if doors is ring.by_secret:
+            ring.by_gateway[door.gateway_id] = (*ring.by_gateway.get(door.gateway_id, ()), name)
+            at = ring.by_address.get(door.base_url, ())
+            ring.by_address[door.base_url] = tuple(dict.fromkeys((*at, door.gateway_id)))
 
 
 def _signing(kind: str) -> Callable[[str], bytes]:

@@ -4,8 +4,9 @@ large one only those of the gateways that the request hints at."""
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from accounts.store.connections import release_connection
@@ -105,12 +106,12 @@ class Signer:
                     "ended_secret", "the signature fits no active secret, but one that has ended"
                 )
 
-    def _candidates(self, ring: Keyring, content: bytes) -> list[bytes]:
-        """Of a small body any secret may be tried, the likely ones first. Raises Untrusted."""
+    def _candidates(self, ring: Keyring, content: bytes) -> Iterable[bytes]:
+        """Yield the secrets to try, of a small body every one. Raises Untrusted."""
         if len(content) > ANY_SECRET_BYTES:
             return self._worth_hashing(ring, content)
         likely = self._likely(ring, content)
-        return [*likely, *(secret for secret in ring.by_secret if secret not in likely)]
+        return chain(likely, ring.by_secret)
 
     def _narrowed(self, ring: Keyring, first: bytes) -> list[Check]:
         """Whose hashes are computed while a large body passes. Raises Untrusted."""
@@ -121,7 +122,7 @@ class Signer:
         """The secrets that may sign a body of some size. Raises Untrusted when nobody's may."""
         if len(ring.by_secret) <= LARGE_BODY_SECRETS:
             return list(ring.by_secret)
-        likely = self._likely(ring, content)
+        likely = list(self._likely(ring, content))
         if not likely:
             raise Untrusted(
                 "unknown_sender",
@@ -131,12 +132,12 @@ class Signer:
             )
         return likely
 
-    def _likely(self, ring: Keyring, content: bytes) -> list[bytes]:
-        """The secrets of gateways that the request hints at; a hint alone opens nothing. Both
+    def _likely(self, ring: Keyring, content: bytes) -> Iterator[bytes]:
+        """Yield the secrets of gateways that the request hints at; a hint alone opens nothing. Both
         hints count: many instances say "http://localhost:3001", which is at most one gateway's
-        address."""
+        address. The database is asked for the second one only when the first did not fit."""
         hinted = ring.secrets_of(ring.gateways_at(self.credentials.instance_url))
-        if len(ring.by_secret) <= LARGE_BODY_SECRETS:
-            return hinted
-        holding = ring.secrets_of(holders(session_id_in(content, self.session_field)))
-        return [*hinted, *(secret for secret in holding if secret not in hinted)]
+        yield from hinted
+        if len(ring.by_secret) > LARGE_BODY_SECRETS:
+            holding = ring.secrets_of(holders(session_id_in(content, self.session_field)))
+            yield from (secret for secret in holding if secret not in hinted)
