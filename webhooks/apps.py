@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
 
 
 class WebhooksConfig(AppConfig):
@@ -12,9 +14,19 @@ class WebhooksConfig(AppConfig):
 
         if _reapply_after not in hooks.after_registration:
             hooks.after_registration.append(_reapply_after)
+        for model in ("accounts.Gateway", "accounts.GatewaySecret"):
+            for signal in (post_save, post_delete):
+                signal.connect(_forget_keys, sender=model, dispatch_uid="keyring")
 
 
 def _reapply_after(gateway_id: int, session_id: str) -> None:
     from webhooks.inbox.retry import reapply
 
     reapply(gateway_id, session_id)
+
+
+def _forget_keys(**_: object) -> None:
+    """In this process at once; others look at the version."""
+    from webhooks.auth import keyring
+
+    transaction.on_commit(keyring.forget)

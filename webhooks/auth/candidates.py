@@ -13,6 +13,8 @@ from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, Door, Keyring, keyring
 from webhooks.wire.errors import Ambiguous
 
 _HINT_BYTES = 64 * 1024
+# So many gateways may have a session of the same name, and be tried for it.
+HOLDERS = 8
 # Two look-ups in an index each; with OR it would be one pass over all accounts.
 _HOLDERS = """
 SELECT gateway_id FROM whatsapp_accounts WHERE session_id = %(session)s
@@ -20,7 +22,7 @@ UNION
 SELECT account.gateway_id FROM accounts_supersededsession past
   JOIN whatsapp_accounts account ON account.id = past.account_id
  WHERE past.session_id = %(session)s
- LIMIT 8
+ LIMIT %(most)s
 """
 
 
@@ -108,5 +110,5 @@ def holders(session_id: str) -> set[int]:
     if not session_id or not session_id.isprintable():
         return set()
     with connection.cursor() as cursor:
-        cursor.execute(_HOLDERS, {"session": session_id})
+        cursor.execute(_HOLDERS, {"session": session_id, "most": HOLDERS})
         return {gateway_id for (gateway_id,) in cursor.fetchall()}

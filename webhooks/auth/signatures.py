@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from accounts.store.connections import release_connection
-from webhooks.auth.candidates import holders, session_id_in
+from webhooks.auth.candidates import HOLDERS, holders, session_id_in
 from webhooks.auth.credentials import Credentials, Untrusted
 from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring
 from webhooks.wire.bodies import Body, Hasher, Incoming, Watchers, read_body
@@ -21,6 +21,9 @@ LARGE_BODY_SECRETS = 4
 ENDED_SECRETS = 16
 # Up to this size every secret may be tried when no hint fits.
 ANY_SECRET_BYTES = 64 * 1024
+# Of so many sessions, which secrets fitted lately: a hint, like what a request says of itself.
+MOST_REMEMBERED = 20_000
+_lately: dict[str, tuple[bytes, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +83,33 @@ class Signer:
         )
 
     def _tried(self, ring: Keyring, content: bytes) -> list[Check]:
-        """The check that fits, of those the hints name, else of all; once more with fresh
-        secrets."""
-        for rounds in (ring, None):
-            current = rounds or self.ring(DOUBTED_AFTER_SECONDS)
-            for secret in self._candidates(current, content):
-                check = self._check(current, secret)
-                check.hash.update(content)
-                if self._fits(check):
-                    return [check]
-            if current.age_seconds <= DOUBTED_AFTER_SECONDS:
-                break
-        self._doubt(current, content)
+        """The check that fits, of those the hints name, else of all; once more where the secrets
+        have changed since."""
+        if check := self._fitting(ring, content):
+            return [check]
+        fresh = self.ring(DOUBTED_AFTER_SECONDS)
+        if fresh.loaded_at != ring.loaded_at and (check := self._fitting(fresh, content)):
+            return [check]
+        self._doubt(fresh, content)
         return []
+
+    def _fitting(self, ring: Keyring, content: bytes) -> Check | None:
+        for secret in self._candidates(ring, content):
+            check = self._check(ring, secret)
+            check.hash.update(content)
+            if self._fits(check):
+                self._remember(secret, content)
+                return check
+        return None
+
+    def _remember(self, secret: bytes, content: bytes) -> None:
+        """The next of this session finds it without asking the database whose it is."""
+        session_id = session_id_in(content, self.session_field)
+        lately = _lately.get(session_id, ())
+        if session_id and secret not in lately:
+            if len(_lately) >= MOST_REMEMBERED:
+                _lately.clear()
+            _lately[session_id] = (secret, *lately)[:HOLDERS]
 
     def _doubt(self, ring: Keyring, content: bytes) -> None:
         """Raises Untrusted where it was signed with a secret that has ended."""
@@ -135,9 +152,13 @@ class Signer:
     def _likely(self, ring: Keyring, content: bytes) -> Iterator[bytes]:
         """Yield the secrets of gateways that the request hints at; a hint alone opens nothing. Both
         hints count: many instances say "http://localhost:3001", which is at most one gateway's
-        address. The database is asked for the second one only when the first did not fit."""
+        address. The database is asked only where neither that nor what fitted lately does."""
         hinted = ring.secrets_of(ring.gateways_at(self.credentials.instance_url))
         yield from hinted
-        if len(ring.by_secret) > LARGE_BODY_SECRETS:
-            holding = ring.secrets_of(holders(session_id_in(content, self.session_field)))
-            yield from (secret for secret in holding if secret not in hinted)
+        if len(ring.by_secret) <= LARGE_BODY_SECRETS:
+            return
+        session_id = session_id_in(content, self.session_field)
+        lately = [secret for secret in _lately.get(session_id, ()) if secret in ring.by_secret]
+        yield from lately
+        holding = ring.secrets_of(holders(session_id))
+        yield from (secret for secret in holding if secret not in (*hinted, *lately))

@@ -15,6 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
 from accounts.store.redis_client import client
+from webhooks.auth import keyring
+from webhooks.wire.collected import send_in_background
 
 logger = logging.getLogger(__name__)
 PRESENT = "rollcall:web:present"
@@ -26,8 +28,8 @@ _beginning = threading.Lock()
 
 
 class Presence:
-    """The first request of each process of a real web server begins its notes; a command and a test
-    are none."""
+    """The first request of each process of a real web server begins what it does beside requests; a
+    command and a test are none."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -74,10 +76,12 @@ def _begin_once() -> None:
         if os.getpid() in _begun:
             return
         _begun.add(os.getpid())
-    _keep_noting()
+    _begin()
 
 
-def _keep_noting() -> None:
+def _begin() -> None:
+    send_in_background()
+    keyring.keep_fresh()
     threading.Thread(target=_go_on_noting, name="presence", daemon=True).start()
 
 

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("accounts", "0012_incident_of_what_is_not_written"),
+        ("accounts", "0016_unsigned_after_signed"),
     ]
 
     operations = [
