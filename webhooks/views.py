@@ -39,7 +39,7 @@ from webhooks.forwarding import stream_through as relays
 from webhooks.forwarding.rows import Handed
 from webhooks.inbox.activity import note_life
 from webhooks.inbox.backpressure import pressure
-from webhooks.inbox.receive import keep_unreadable, receive
+from webhooks.inbox.receive import Arrived, keep_unreadable, receive
 from webhooks.misrouted import (
     kind_spoken,
     looks_like_a_webhook,
@@ -102,17 +102,18 @@ class Webhook(NotesPassage):
         is_through = event.kind is Kind.UNRECOGNISED and speaker.handed is not None
         if speaker.body.is_squeezed and not is_through:
             raise TooLarge("only messages may be larger than 256 kB")
-        received_at = clock.database_now()
         pressure.admit(speaker.gateway_id)
         with pressure.turn(speaker.gateway_id):
             received = receive(
-                speaker.gateway_id,
-                event,
-                body=speaker.body,
-                path=path,
-                received_at=received_at,
-                handed=_from_row(speaker, event),
-                signed_digest=speaker.signed.digest if speaker.signed else "",
+                Arrived(
+                    gateway_id=speaker.gateway_id,
+                    event=event,
+                    body=speaker.body,
+                    path=path,
+                    at=self.came.read_at,
+                    handed=_from_row(speaker, event),
+                    signed_digest=speaker.signed.digest if speaker.signed else "",
+                )
             )
         self.came.is_repeated = received.delivery is None
         self.came.is_retried = received.is_retried

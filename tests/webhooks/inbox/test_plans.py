@@ -24,12 +24,12 @@ PARTIAL = {index.name for model in GROWING for index in model._meta.indexes if i
 _ACCOUNTS = """
 INSERT INTO whatsapp_accounts
        (uuid, workspace_id, gateway_id, phone_number, session_id, wanted, status, status_reason,
-        status_raw, status_since, last_known_status, observed_at, read_at, proof, probe_answer,
-        probe_failures, strikes, next_step)
+        status_raw, scanned_number, status_since, last_known_status, observed_at, read_at, proof,
+        probe_answer, probe_failures, strikes, next_step_code, next_step_arguments)
 SELECT gen_random_uuid(), %(workspace)s, (%(gateways)s::bigint[])[1 + number %% 10],
-       (90000000000 + number)::text, 'many-' || number, 'running', 'connected', '', '',
+       (90000000000 + number)::text, 'many-' || number, 'running', 'connected', '', '', '',
        now() - interval '1 h', '', now() - interval '1 min', now() - interval '1 min', '', '', 0, 0,
-       ''
+       '', '{}'
   FROM generate_series(1, %(many)s) number
 """
 _DELIVERIES = """
