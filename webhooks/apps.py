@@ -11,9 +11,13 @@ class WebhooksConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.store import hooks
+        from webhooks.auth import keyring
+        from webhooks.route_monitor import web_heartbeat
+        from webhooks.wire.collected import send_in_background
 
         if _reapply_after not in hooks.after_registration:
             hooks.after_registration.append(_reapply_after)
+        web_heartbeat.also_begun[:] = [send_in_background, keyring.keep_fresh]
         for model in ("accounts.Gateway", "accounts.GatewaySecret"):
             for signal in (post_save, post_delete):
                 signal.connect(_forget_keys, sender=model, dispatch_uid="keyring")
@@ -26,7 +30,7 @@ def _reapply_after(gateway_id: int, session_id: str) -> None:
 
 
 def _forget_keys(**_: object) -> None:
-    """In this process at once; others look at the version."""
+    """Drop this process's keys after the commit; other processes look at the version."""
     from webhooks.auth import keyring
 
     transaction.on_commit(keyring.forget)

@@ -15,14 +15,14 @@ from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
 from accounts.store.redis_client import client
-from webhooks.auth import keyring
-from webhooks.wire.collected import send_in_background
 
 logger = logging.getLogger(__name__)
 PRESENT = "rollcall:web:present"
 NOTED_EVERY_SECONDS = 10.0
 # Of several notes one may be lost.
 AWAY_AFTER_SECONDS = 40.0
+# What else each process of a real web server does beside requests; others enter themselves here.
+also_begun: list[Callable[[], None]] = []
 _begun: set[int] = set()
 _beginning = threading.Lock()
 
@@ -80,8 +80,8 @@ def _begin_once() -> None:
 
 
 def _begin() -> None:
-    send_in_background()
-    keyring.keep_fresh()
+    for begin in also_begun:
+        begin()
     threading.Thread(target=_go_on_noting, name="presence", daemon=True).start()
 
 

@@ -78,7 +78,7 @@ NO_OTHER_HINT = {"x_instance_url": "http://elsewhere:3001"}
     ("said", "headers"),
     [
         (lost("alice"), NO_OTHER_HINT),
-        (lost("alice") | {"id": "evt-1"}, NO_OTHER_HINT),
+        (lost("alice") | {"event_id": "evt-1"}, NO_OTHER_HINT),
         (READY, NO_OTHER_HINT),
         (event("session_ready", "new", phone_number="62811801641"), NO_OTHER_HINT),
         (lost("nobody's"), NO_OTHER_HINT),
