@@ -30,6 +30,11 @@ def confirm_session(gateway_id: int, session_id: str) -> None:
 
 
 @shared_task
+def enqueue_each(task: str, calls: str) -> None:
+    enqueue.enqueue_each(task, calls)
+
+
+@shared_task
 def read_claims_again() -> None:
     targeted_read.request_lost_reads()
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
 
 
 class WebhooksConfig(AppConfig):
@@ -9,12 +11,26 @@ class WebhooksConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.store import hooks
+        from webhooks.auth import keyring
+        from webhooks.route_monitor import web_heartbeat
+        from webhooks.wire.collected import send_in_background
 
         if _reapply_after not in hooks.after_registration:
             hooks.after_registration.append(_reapply_after)
+        web_heartbeat.also_begun[:] = [send_in_background, keyring.keep_fresh]
+        for model in ("accounts.Gateway", "accounts.GatewaySecret"):
+            for signal in (post_save, post_delete):
+                signal.connect(_forget_keys, sender=model, dispatch_uid="keyring")
 
 
 def _reapply_after(gateway_id: int, session_id: str) -> None:
     from webhooks.inbox.retry import reapply
 
     reapply(gateway_id, session_id)
+
+
+def _forget_keys(**_: object) -> None:
+    """Drop this process's keys after the commit; other processes look at the version."""
+    from webhooks.auth import keyring
+
+    transaction.on_commit(keyring.forget)

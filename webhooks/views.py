@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -40,7 +39,7 @@ from webhooks.forwarding import stream_through as relays
 from webhooks.forwarding.rows import Handed
 from webhooks.inbox.activity import note_life
 from webhooks.inbox.backpressure import pressure
-from webhooks.inbox.receive import keep_unreadable, receive
+from webhooks.inbox.receive import Arrived, keep_unreadable, receive
 from webhooks.misrouted import (
     kind_spoken,
     looks_like_a_webhook,
@@ -95,8 +94,7 @@ class Webhook(NotesPassage):
         """Note whether the path is the right one."""
 
     def _take(self, kind: GatewayKind, speaker: Speaker, path: str) -> HttpResponseBase:
-        received_at = clock.database_now()
-        event = self._read(kind, speaker, path, received_at)
+        event = self._read(kind, speaker, path)
         if speaker.is_signed and not speaker.has_signed and event.kind is not Kind.CANARY:
             learn_signing(speaker.gateway_id)  # a test of the route is signed by ourselves
         if event.kind is Kind.LIFE:
@@ -107,13 +105,15 @@ class Webhook(NotesPassage):
         pressure.admit(speaker.gateway_id)
         with pressure.turn(speaker.gateway_id):
             received = receive(
-                speaker.gateway_id,
-                event,
-                body=speaker.body,
-                path=path,
-                received_at=received_at,
-                handed=_from_row(speaker, event),
-                signed_digest=speaker.signed.digest if speaker.signed else "",
+                Arrived(
+                    gateway_id=speaker.gateway_id,
+                    event=event,
+                    body=speaker.body,
+                    path=path,
+                    at=self.came.read_at,
+                    handed=_from_row(speaker, event),
+                    signed_digest=speaker.signed.digest if speaker.signed else "",
+                )
             )
         self.came.is_repeated = received.delivery is None
         self.came.is_retried = received.is_retried
@@ -158,7 +158,7 @@ class Webhook(NotesPassage):
         self.came.handled_at = time.monotonic()
         return _hand_through(speaker.handed, speaker)
 
-    def _read(self, kind: GatewayKind, speaker: Speaker, path: str, received_at: datetime) -> Event:
+    def _read(self, kind: GatewayKind, speaker: Speaker, path: str) -> Event:
         try:
             event = kind.parse(speaker.body.content)
         except UnreadableEvent as error:
@@ -169,13 +169,14 @@ class Webhook(NotesPassage):
                 str(error),
                 body=speaker.body,
                 path=path,
-                received_at=received_at,
+                received_at=clock.database_now(),
             )
             raise Unreadable(f"this webhook was kept but not understood: {error}") from None
         self._require_recent(kind.profile, event)
         self.look_at_path(path)
         if event.occurred_at is not None:
-            self.came.lag_ms = max(0.0, (received_at - event.occurred_at).total_seconds() * 1000)
+            lag = timezone.now() - event.occurred_at
+            self.came.lag_ms = max(0.0, lag.total_seconds() * 1000)
         return event if event.event_id else replace(event, event_id=speaker.event_id)
 
     def _require_recent(self, profile: Profile, event: Event) -> None:

@@ -164,6 +164,7 @@ class Account(models.Model):
         ]
         indexes = [
             models.Index(fields=["session_id"], name="account_session"),
+            models.Index(fields=["gateway", "workspace"], name="account_served"),
             models.Index(fields=["status", "status_since"], name="account_status"),
             models.Index(
                 fields=["status_since"], name="account_live", condition=Q(status__in=sorted(LIVE))
@@ -249,6 +250,7 @@ class SupersededSession(models.Model):
                 fields=["gateway", "session_id"], name="unique_superseded_session"
             ),
         ]
+        indexes = [models.Index(fields=["session_id"], name="superseded_session")]
 
     def __str__(self) -> str:
         return self.session_id

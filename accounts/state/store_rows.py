@@ -35,12 +35,16 @@ UNION
 SELECT account.id FROM whatsapp_accounts account WHERE account.phone_number = ANY(%(numbers)s)
 """
 
+# For each pair the first at or after it, which only the index by both can give. EXISTS, and LIMIT
+# without an order, are planned as a pass over the table wherever a hit is expected early.
 _SERVES = """
-SELECT gateway_id, workspace_id
-  FROM unnest(%(speaking)s::bigint[]) gateway_id, unnest(%(workspaces)s::bigint[]) workspace_id
- WHERE EXISTS (SELECT FROM whatsapp_accounts account
-                WHERE account.gateway_id = gateway_id.gateway_id
-                  AND account.workspace_id = workspace_id.workspace_id)
+SELECT served.gateway_id, served.workspace_id
+  FROM unnest(%(speaking)s::bigint[]) gateway(id), unnest(%(workspaces)s::bigint[]) workspace(id),
+       LATERAL (SELECT account.gateway_id, account.workspace_id FROM whatsapp_accounts account
+                 WHERE (account.gateway_id, account.workspace_id) >= (gateway.id, workspace.id)
+                 ORDER BY account.gateway_id, account.workspace_id
+                 LIMIT 1) served
+ WHERE (served.gateway_id, served.workspace_id) = (gateway.id, workspace.id)
 """
 
 _SUPERSEDED = """
@@ -84,10 +88,11 @@ _COLUMNS = {
     "merged_into": ("merged_into_id", "bigint"),
     "archived_at": ("archived_at", "timestamptz"),
 }
+# By id twice: how many records there are the planner cannot know, and reads the table for them.
 _UPDATE = """
 UPDATE whatsapp_accounts account SET {assignments}, updated_at = clock_timestamp()
   FROM jsonb_to_recordset(%(changed)s::jsonb) changed({definition})
- WHERE account.id = changed.id
+ WHERE account.id = changed.id AND account.id = ANY(%(ids)s::bigint[])
 """.format(
     assignments=", ".join(f"{column} = changed.{column}" for column, _ in _COLUMNS.values()),
     definition=", ".join(
@@ -226,6 +231,7 @@ def save(row_set: RowSet, moved: Sequence[Mapping[str, object]]) -> None:
     statements = [_UPDATE, _INSERT_TRANSITIONS] if moved else [_UPDATE]
     ask(
         *statements,
+        ids=[record["id"] for record in changed],
         changed=json.dumps(changed, default=str),
         moved=json.dumps(moved, default=str),
     )

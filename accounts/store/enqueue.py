@@ -5,7 +5,11 @@ A lost message costs time only: every queue has a sweeper, and the roll call rea
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from django.db import transaction
 from django.utils.module_loading import import_string
@@ -15,13 +19,44 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 
+Args = tuple[int | str, ...]
+_together: ContextVar[dict[str, dict[Args, None]] | None] = ContextVar("together", default=None)
+
+
 def enqueue_task(task: str, *args: int | str) -> None:
     """Run `task` in a worker after the transaction commits.
 
     The task is given by name ("accounts.tasks.confirm_session") because callers stand below the
     task modules. Never raises when Redis is down.
     """
-    transaction.on_commit(lambda: _send(task, args), robust=True)
+    together = _together.get()
+    if together is not None:
+        together.setdefault(task, {})[args] = None
+    else:
+        transaction.on_commit(lambda: _send(task, args), robust=True)
+
+
+@contextmanager
+def enqueue_together() -> Iterator[None]:
+    """Send one message for all calls of a task within the block, which is a transaction's: a worker
+    makes one task of each."""
+    token = _together.set({})
+    try:
+        yield
+        enqueued = _together.get() or {}
+    finally:
+        _together.reset(token)
+    for task, calls in enqueued.items():
+        if len(calls) == 1:
+            enqueue_task(task, *next(iter(calls)))
+        else:
+            enqueue_task("accounts.tasks.enqueue_each", task, json.dumps(list(calls)))
+
+
+def enqueue_each(task: str, calls: str) -> None:
+    """Send the calls that one message held, from a worker."""
+    for args in json.loads(calls):
+        _send(task, tuple(args))
 
 
 def enqueue_task_in(seconds: float, task: str, *args: int | str) -> None:

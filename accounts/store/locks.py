@@ -12,8 +12,8 @@ _is_short: ContextVar[bool] = ContextVar("accounts_short_waits", default=False)
 
 
 @contextmanager
-def short_waits(*, to_the_end: bool = False) -> Iterator[None]:
-    """Limit the wait for any lock to 2 s, and restore the caller's limit afterwards.
+def short_waits(*, to_the_end: bool = False, milliseconds: int = 2000) -> Iterator[None]:
+    """Limit the wait for any lock, and restore the caller's limit afterwards.
 
     On failure the savepoint's rollback restores it. Nested use costs nothing. `to_the_end`: nothing
     follows in the transaction, so nothing is restored.
@@ -23,7 +23,8 @@ def short_waits(*, to_the_end: bool = False) -> Iterator[None]:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT current_setting('lock_timeout'), set_config('lock_timeout', '2s', true)"
+            "SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true)",
+            [str(milliseconds)],
         )
         [before, _] = cursor.fetchone()
         token = _is_short.set(True)

@@ -1,4 +1,5 @@
-"""All active secrets of all gateways, opened, in this process's memory for a few seconds."""
+"""All active secrets of all gateways, opened, in this process's memory. A version in the database
+says when they have changed."""
 
 from __future__ import annotations
 
@@ -12,13 +13,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from django.db import DatabaseError, connection
+
 from accounts.models import Gateway, GatewaySecret
 from accounts.store import clock
+from accounts.store.connections import release_connection
 from accounts.store.encryption import CannotOpen
 from gateways.profiles import as_text
 from gateways.registry import KINDS
 
 logger = logging.getLogger(__name__)
+LOOKED_AT_EVERY_SECONDS = 0.5
+# So long it is believed unseen, where nobody looks in the background.
 LIVES_SECONDS = 5.0
 # Who is refused with a ring older than this is tried once more with a fresh one: a gateway that
 # was registered a moment ago must not be turned away.
@@ -63,6 +69,9 @@ class Keyring:
     by_secret: Doors = field(default_factory=dict)
     by_key: Doors = field(default_factory=dict)
     by_path: Doors = field(default_factory=dict)
+    # The signing secrets of a gateway, and the gateways that have one by their address.
+    by_gateway: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
+    by_address: dict[str, tuple[int, ...]] = field(default_factory=dict)
     ended: Doors = field(default_factory=dict)  # signing secrets and keys that open nothing more
 
     def with_key(self, key: str) -> tuple[Door, ...]:
@@ -75,31 +84,23 @@ class Keyring:
         return self.by_path.get(_digest(token), ())
 
     def secrets_of(self, gateway_ids: Iterable[int]) -> list[bytes]:
-        wanted = set(gateway_ids)
-        return [
-            secret
-            for secret, doors in self.by_secret.items()
-            if any(door.gateway_id in wanted for door in doors)
-        ]
+        found = dict.fromkeys(
+            secret for pk in gateway_ids for secret in self.by_gateway.get(pk, ())
+        )
+        return [secret for secret in found if secret in self.by_secret]
 
     def gateways_at(self, base_url: str) -> set[int]:
         """Those registered with exactly this address."""
-        address = base_url.rstrip("/")
-        doors = (door for doors in self.by_secret.values() for door in doors)
-        return {door.gateway_id for door in doors if door.base_url == address}
+        return set(self.by_address.get(base_url.rstrip("/"), ()))
 
     def of(self, owners: Iterable[Door]) -> Keyring:
         """Only the signing secrets of these."""
         ids = {door.gateway_id for door in owners}
         own = {
-            secret: tuple(door for door in doors if door.gateway_id in ids)
-            for secret, doors in self.by_secret.items()
+            secret: tuple(door for door in self.by_secret[secret] if door.gateway_id in ids)
+            for secret in self.secrets_of(sorted(ids))
         }
-        return replace(self, by_secret={secret: doors for secret, doors in own.items() if doors})
-
-    @property
-    def age_seconds(self) -> float:
-        return time.monotonic() - self.loaded_at
+        return replace(self, by_secret=own)
 
 
 def _digest(key: str) -> bytes:
@@ -108,8 +109,22 @@ def _digest(key: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Rings:
+    """Those of all kinds, as they were at `version` of the secrets. `looked_at`: when that was last
+    seen to be the newest one; `ends_at`: when the next secret ends, by the database's clock."""
+
     by_kind: Mapping[str, Keyring]
-    loaded_at: float
+    opened: Mapping[str, str]
+    version: int | None
+    looked_at: float
+    loaded_by: datetime
+    ends_at: datetime | None
+
+    def is_older_than(self, seconds: float) -> bool:
+        return time.monotonic() - self.looked_at > seconds
+
+    def holds_at(self, now: datetime) -> bool:
+        """No secret has ended since; and the clock was not set back to when one had not."""
+        return self.loaded_by <= now and (self.ends_at is None or now < self.ends_at)
 
 
 _lock = threading.Lock()
@@ -117,12 +132,11 @@ _rings: _Rings | None = None
 
 
 def keyring(kind: str, *, at_most_seconds: float = LIVES_SECONDS) -> Keyring:
-    """The ring of this kind, read anew when it is older than that. Raises django.db errors."""
-    global _rings
-    with _lock:
-        if _rings is None or time.monotonic() - _rings.loaded_at > at_most_seconds:
-            _rings = _load()
-        return _rings.by_kind.get(kind) or Keyring(_rings.loaded_at)
+    """The ring of this kind, as it was not longer ago than that. Raises django.db errors."""
+    rings = _rings
+    if rings is None or rings.is_older_than(at_most_seconds):
+        rings = _look_again(at_most_seconds)
+    return rings.by_kind.get(kind) or Keyring(rings.looked_at)
 
 
 def learn_signing(gateway_id: int) -> None:
@@ -134,27 +148,78 @@ def learn_signing(gateway_id: int) -> None:
 
 
 def forget() -> None:
+    """Called once a change of this process is committed."""
     global _rings
     with _lock:
         _rings = None
 
 
-def _load() -> _Rings:
-    loaded_at = time.monotonic()
+def keep_fresh() -> None:
+    """Look again twice a second from now on, so that no request has to."""
+    threading.Thread(target=_go_on_looking, name="keyring", daemon=True).start()
+
+
+def _go_on_looking() -> None:
+    is_well = True
+    while True:
+        try:
+            _look_again(0)
+            is_well = True
+        except DatabaseError as error:
+            if is_well:
+                logger.warning("secrets were not looked at: %s", type(error).__name__)
+            is_well = False
+        finally:
+            release_connection()
+        time.sleep(LOOKED_AT_EVERY_SECONDS)
+
+
+def _look_again(at_most_seconds: float) -> _Rings:
+    """Others go on with what was known meanwhile, as long as that is not too old for them."""
+    global _rings
+    with _lock:
+        if _rings is not None and not _rings.is_older_than(at_most_seconds):
+            return _rings
+        looked_at, now = time.monotonic(), clock.database_now()
+        version = _newest_version()
+        if _rings is not None and _rings.version == version and _rings.holds_at(now):
+            _rings = replace(_rings, looked_at=looked_at)
+        else:
+            opened = _rings.opened if _rings is not None else {}
+            _rings = _load(opened, version=version, looked_at=looked_at, now=now)
+        return _rings
+
+
+def _newest_version() -> int | None:
+    """It changes with every change of a secret, or of what a door tells of its gateway: the
+    migration that made its table has the triggers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT version FROM accounts_keyring")
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _load(
+    opened_before: Mapping[str, str], *, version: int | None, looked_at: float, now: datetime
+) -> _Rings:
     rings: dict[str, Keyring] = {}
-    now = clock.database_now()
+    opened: dict[str, str] = {}
+    ends: list[datetime] = []
     for row in GatewaySecret.objects.select_related("gateway").order_by("gateway_id", "id"):
         is_active = row.is_active(now)
         if not is_active and row.not_after is not None and row.not_after < now - KNOWN_FOR:
             continue
         try:
-            secret = row.secret
+            secret = opened_before.get(row.sealed) or row.secret
         except CannotOpen as error:
             logger.error("gateway %s: %s", row.gateway, error)
             continue
-        ring = rings.setdefault(row.gateway.kind, Keyring(loaded_at))
+        opened[row.sealed] = secret
+        if is_active and row.not_after is not None:
+            ends.append(row.not_after)
+        ring = rings.setdefault(row.gateway.kind, Keyring(looked_at))
         _hang(ring, row, secret, is_active=is_active)
-    return _Rings(rings, loaded_at)
+    return _Rings(rings, opened, version, looked_at, now, min(ends, default=None))
 
 
 def _hang(ring: Keyring, row: GatewaySecret, secret: str, *, is_active: bool) -> None:
@@ -176,6 +241,10 @@ def _hang(ring: Keyring, row: GatewaySecret, secret: str, *, is_active: bool) ->
     doors = doors if is_active else ring.ended
     if door not in doors.get(name, ()):
         doors[name] = (*doors.get(name, ()), door)
+        if doors is ring.by_secret:
+            ring.by_gateway[door.gateway_id] = (*ring.by_gateway.get(door.gateway_id, ()), name)
+            at = ring.by_address.get(door.base_url, ())
+            ring.by_address[door.base_url] = tuple(dict.fromkeys((*at, door.gateway_id)))
 
 
 def _signing(kind: str) -> Callable[[str], bytes]:

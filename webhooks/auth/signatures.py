@@ -4,12 +4,13 @@ large one only those of the gateways that the request hints at."""
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from accounts.store.connections import release_connection
-from webhooks.auth.candidates import holders, session_id_in
+from webhooks.auth.candidates import HOLDERS, holders, session_id_in
 from webhooks.auth.credentials import Credentials, Untrusted
 from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring
 from webhooks.wire.bodies import Body, Hasher, Incoming, Watchers, read_body
@@ -20,6 +21,9 @@ LARGE_BODY_SECRETS = 4
 ENDED_SECRETS = 16
 # Up to this size every secret may be tried when no hint fits.
 ANY_SECRET_BYTES = 64 * 1024
+# Of so many sessions, which secrets fitted lately: a hint, like what a request says of itself.
+MOST_REMEMBERED = 20_000
+_lately: dict[str, tuple[bytes, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +83,33 @@ class Signer:
         )
 
     def _tried(self, ring: Keyring, content: bytes) -> list[Check]:
-        """The check that fits, of those the hints name, else of all; once more with fresh
-        secrets."""
-        for rounds in (ring, None):
-            current = rounds or self.ring(DOUBTED_AFTER_SECONDS)
-            for secret in self._candidates(current, content):
-                check = self._check(current, secret)
-                check.hash.update(content)
-                if self._fits(check):
-                    return [check]
-            if current.age_seconds <= DOUBTED_AFTER_SECONDS:
-                break
-        self._doubt(current, content)
+        """The check that fits, of those the hints name, else of all; once more where the secrets
+        have changed since."""
+        if check := self._fitting(ring, content):
+            return [check]
+        fresh = self.ring(DOUBTED_AFTER_SECONDS)
+        if fresh.loaded_at != ring.loaded_at and (check := self._fitting(fresh, content)):
+            return [check]
+        self._doubt(fresh, content)
         return []
+
+    def _fitting(self, ring: Keyring, content: bytes) -> Check | None:
+        for secret in self._candidates(ring, content):
+            check = self._check(ring, secret)
+            check.hash.update(content)
+            if self._fits(check):
+                self._remember(secret, content)
+                return check
+        return None
+
+    def _remember(self, secret: bytes, content: bytes) -> None:
+        """The next of this session finds it without asking the database whose it is."""
+        session_id = session_id_in(content, self.session_field)
+        lately = _lately.get(session_id, ())
+        if session_id and secret not in lately:
+            if len(_lately) >= MOST_REMEMBERED:
+                _lately.clear()
+            _lately[session_id] = (secret, *lately)[:HOLDERS]
 
     def _doubt(self, ring: Keyring, content: bytes) -> None:
         """Raises Untrusted where it was signed with a secret that has ended."""
@@ -105,12 +123,12 @@ class Signer:
                     "ended_secret", "the signature fits no active secret, but one that has ended"
                 )
 
-    def _candidates(self, ring: Keyring, content: bytes) -> list[bytes]:
-        """Of a small body any secret may be tried, the likely ones first. Raises Untrusted."""
+    def _candidates(self, ring: Keyring, content: bytes) -> Iterable[bytes]:
+        """Yield the secrets to try, of a small body every one. Raises Untrusted."""
         if len(content) > ANY_SECRET_BYTES:
             return self._worth_hashing(ring, content)
         likely = self._likely(ring, content)
-        return [*likely, *(secret for secret in ring.by_secret if secret not in likely)]
+        return chain(likely, ring.by_secret)
 
     def _narrowed(self, ring: Keyring, first: bytes) -> list[Check]:
         """Whose hashes are computed while a large body passes. Raises Untrusted."""
@@ -121,7 +139,7 @@ class Signer:
         """The secrets that may sign a body of some size. Raises Untrusted when nobody's may."""
         if len(ring.by_secret) <= LARGE_BODY_SECRETS:
             return list(ring.by_secret)
-        likely = self._likely(ring, content)
+        likely = list(self._likely(ring, content))
         if not likely:
             raise Untrusted(
                 "unknown_sender",
@@ -131,12 +149,16 @@ class Signer:
             )
         return likely
 
-    def _likely(self, ring: Keyring, content: bytes) -> list[bytes]:
-        """The secrets of gateways that the request hints at; a hint alone opens nothing. Both
+    def _likely(self, ring: Keyring, content: bytes) -> Iterator[bytes]:
+        """Yield the secrets of gateways that the request hints at; a hint alone opens nothing. Both
         hints count: many instances say "http://localhost:3001", which is at most one gateway's
-        address."""
+        address. The database is asked only where neither that nor what fitted lately does."""
         hinted = ring.secrets_of(ring.gateways_at(self.credentials.instance_url))
+        yield from hinted
         if len(ring.by_secret) <= LARGE_BODY_SECRETS:
-            return hinted
-        holding = ring.secrets_of(holders(session_id_in(content, self.session_field)))
-        return [*hinted, *(secret for secret in holding if secret not in hinted)]
+            return
+        session_id = session_id_in(content, self.session_field)
+        lately = [secret for secret in _lately.get(session_id, ()) if secret in ring.by_secret]
+        yield from lately
+        holding = ring.secrets_of(holders(session_id))
+        yield from (secret for secret in holding if secret not in (*hinted, *lately))

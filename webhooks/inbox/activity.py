@@ -1,13 +1,18 @@
-"""Messages and acknowledgements: coalesced in Redis, flushed in bulk.
+"""Messages and acknowledgements: collected for a moment, coalesced in Redis, flushed in bulk.
 
-A loss of Redis costs at most the last ten seconds of proof, never a state.
+A loss of Redis costs at most the last ten seconds of proof, that of a process the last quarter of
+one; never a state.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.utils import timezone
 from redis.exceptions import RedisError
@@ -16,10 +21,19 @@ from accounts.state.activity import SignOfLife, record_life
 from accounts.store.redis_client import client
 from gateways.base import Event
 from gateways.registry import KINDS
+from webhooks.wire.collected import Collected
 from webhooks.wire.redis_batch import taken
 
 logger = logging.getLogger(__name__)
 _KEYS = {True: "rollcall:life:proof", False: "rollcall:life:activity"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sign:
+    key: str
+    session: tuple[int, str]
+    at: float
+    name: str
 
 
 def note_life(gateway_id: int, kind: str, event: Event) -> None:
@@ -28,17 +42,40 @@ def note_life(gateway_id: int, kind: str, event: Event) -> None:
     Proof that arrives late, after a retry or from a gateway's queue, is as old as the message.
     No database write; if Redis is away the proof is lost, not the request.
     """
-    field = json.dumps([gateway_id, event.session_id])
-    key = _KEYS[event.name not in KINDS[kind].weak]
     now = timezone.now()
-    at = min(event.occurred_at or now, now).timestamp()
+    _signs.add(
+        _Sign(
+            key=_KEYS[event.name not in KINDS[kind].weak],
+            session=(gateway_id, event.session_id or ""),
+            at=min(event.occurred_at or now, now).timestamp(),
+            name=event.name,
+        )
+    )
+
+
+def _send(signs: Sequence[_Sign]) -> None:
+    """The newest of each session; one that was late says less than one that came before it."""
+    newest: dict[str, dict[str, _Sign]] = defaultdict(dict)
+    for sign in signs:
+        noted, field = newest[sign.key], json.dumps(sign.session)
+        if field not in noted or noted[field].at <= sign.at:
+            noted[field] = sign
     try:
-        noted = client().hget(key, field)
-        # A late message must not overwrite a newer one.
-        if noted is None or json.loads(str(noted))[0] <= at:
-            client().hset(key, field, json.dumps([at, event.name]))
+        for key, noted in newest.items():
+            fields = list(noted)
+            before = dict(zip(fields, client().hmget(key, fields), strict=True))
+            newer: dict[Any, Any] = {
+                field: json.dumps([sign.at, sign.name])
+                for field, sign in noted.items()
+                if before[field] is None or json.loads(str(before[field]))[0] <= sign.at
+            }
+            if newer:
+                client().hset(key, mapping=newer)
     except RedisError as error:
-        logger.warning("activity was not recorded: %s", type(error).__name__)
+        logger.warning("signs of life were not noted: %s", type(error).__name__)
+
+
+_signs = Collected(_send)
 
 
 def flush_life() -> int:

@@ -4,6 +4,8 @@ since the same words may be true twice."""
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -11,7 +13,7 @@ from django.db.models import QuerySet
 
 from accounts.store import clock
 from webhooks.auth.replay import REMEMBERED_SECONDS
-from webhooks.models import Delivery, EventId
+from webhooks.models import EventId
 
 IDS_KEPT = timedelta(days=7)
 PROBABLE_RETRY_WITHIN = timedelta(seconds=60)
@@ -21,35 +23,75 @@ LONGEST_ID = 255
 SIGNED = "signed:"
 SIGNED_KEPT = timedelta(seconds=REMEMBERED_SECONDS + 60)
 
-# Two at once: the second waits until the first is committed, and then counts as the repeat.
+# In the order of their ids, as everybody does who remembers more than one. Two at once: the second
+# waits until the first is committed, and then counts as the repeat.
 _REMEMBER = """
 INSERT INTO webhook_event_ids AS known (gateway_id, event_id, received_at, repeats)
-VALUES (%s, %s, %s, 0)
-    ON CONFLICT (gateway_id, event_id) DO UPDATE SET repeats = known.repeats + 1
-RETURNING repeats
+SELECT * FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::int[])
+ ORDER BY 1, 2
+    ON CONFLICT (gateway_id, event_id) DO UPDATE SET repeats = known.repeats + excluded.repeats + 1
+RETURNING gateway_id, event_id, repeats
 """
+_NEWEST = """
+SELECT seen.gateway_id, seen.session_id, newest.digest, newest.received_at
+  FROM unnest(%s::bigint[], %s::text[]) seen(gateway_id, session_id),
+       LATERAL (SELECT delivery.digest, delivery.received_at FROM webhook_deliveries delivery
+                 WHERE delivery.session_id = seen.session_id
+                   AND delivery.gateway_id = seen.gateway_id
+                 ORDER BY delivery.received_at DESC
+                 LIMIT 1) newest
+"""
+Session = tuple[int, str]
+Newest = tuple[str, datetime]
+
+
+def are_repeats(events: Sequence[tuple[int, str]], received_at: Sequence[datetime]) -> list[bool]:
+    """For each (gateway, event id) whether it was received before, or stands here before; "" never
+    was. They are remembered with the caller's transaction."""
+    events = [(gateway, _as_kept(event_id)) for gateway, event_id in events]
+    times = Counter(event for event in events if event[1])
+    known = dict.fromkeys(times, False)
+    if times:
+        first_at = dict(zip(reversed(events), reversed(received_at), strict=True))
+        rows = [(*event, first_at[event], number - 1) for event, number in times.items()]
+        with connection.cursor() as cursor:
+            cursor.execute(_REMEMBER, [list(column) for column in zip(*rows, strict=True)])
+            known |= {
+                (gateway, event_id): repeats >= times[gateway, event_id]
+                for gateway, event_id, repeats in cursor.fetchall()
+            }
+    repeated = []
+    for event in events:
+        repeated.append(known.get(event, False))
+        if event in known:
+            known[event] = True
+    return repeated
 
 
 def is_repeat(gateway_id: int, event_id: str, received_at: datetime) -> bool:
-    """Whether this event was received before; it is remembered with the caller's transaction."""
+    """The same for one."""
+    return are_repeats([(gateway_id, event_id)], [received_at])[0]
+
+
+def _as_kept(event_id: str) -> str:
     if len(event_id) > LONGEST_ID:
-        event_id = f"sha256:{hashlib.sha256(event_id.encode()).hexdigest()}"
+        return f"sha256:{hashlib.sha256(event_id.encode()).hexdigest()}"
+    return event_id
+
+
+def newest_of(sessions: Collection[Session]) -> dict[Session, Newest]:
+    """The digest of each one's newest delivery, and when it came."""
+    if not sessions:
+        return {}
     with connection.cursor() as cursor:
-        cursor.execute(_REMEMBER, [gateway_id, event_id, received_at])
-        [repeats] = cursor.fetchone()
-    return bool(repeats)
+        cursor.execute(
+            _NEWEST, [[gateway for gateway, _ in sessions], [sid for _, sid in sessions]]
+        )
+        return {(gateway, sid): (digest, at) for gateway, sid, digest, at in cursor.fetchall()}
 
 
-def is_probable_retry(gateway_id: int, session_id: str, digest: str, received_at: datetime) -> bool:
-    """Whether the newest delivery of the session, a moment ago, had the same body."""
-    if not session_id:
-        return False
-    newest = (
-        Delivery.objects.filter(gateway_id=gateway_id, session_id=session_id)
-        .order_by("-received_at")
-        .values_list("digest", "received_at")
-        .first()
-    )
+def is_probable_retry(newest: Newest | None, digest: str, received_at: datetime) -> bool:
+    """Whether the newest delivery of its session, a moment ago, had the same body."""
     if newest is None:
         return False
     return newest[0] == digest and received_at - newest[1] <= PROBABLE_RETRY_WITHIN

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import logging
 import random
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from accounts.state.observations import BELIEVED, Observation, Verdict
+from accounts.state.observations import BELIEVED, Observation, Outcome, Verdict
 from accounts.state.observe import observe
 from accounts.state.qr_codes import keep_qr
-from accounts.store.enqueue import enqueue_task
+from accounts.store import clock
+from accounts.store.enqueue import enqueue_task, enqueue_together
+from accounts.store.locks import short_waits
 from accounts.words.backoff import backoff
 from accounts.words.status import Source, Status
 from gateways.base import Event, Kind, Reason
 from gateways.wire.text import printable
 from webhooks.forwarding.rows import Handed, keep_forward
-from webhooks.inbox.duplicates import LONGEST_ID, SIGNED, is_probable_retry, is_repeat
+from webhooks.inbox.commit_group import CommitGroup
+from webhooks.inbox.duplicates import (
+    LONGEST_ID,
+    SIGNED,
+    are_repeats,
+    is_probable_retry,
+    is_repeat,
+    newest_of,
+)
 from webhooks.models import Delivery
 from webhooks.wire.bodies import Body
 
@@ -26,8 +38,17 @@ logger = logging.getLogger(__name__)
 GIVE_UP_AFTER = timedelta(minutes=10)
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
+# For a row that somebody holds; who needs it then waits for it alone.
+GROUP_WAITS_MILLISECONDS = 100
+# Longer than an answer of the clock may take; by more than that, the clock was set back.
+CLOCK_TAKES_AT_MOST = timedelta(seconds=5)
 # The event's name if it could not be read.
 UNREADABLE = "unreadable"
+
+_NEXT_IDS = """
+SELECT nextval(pg_get_serial_sequence('webhook_deliveries', 'id')) FROM generate_series(1, %s)
+"""
+_last_received_at: datetime | None = None
 
 WHY = {
     Verdict.UNKNOWN_SESSION: "unknown session: no account runs on it",
@@ -48,6 +69,30 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A webhook that is to be kept. `at`: when it arrived, by time.monotonic(); `handed` is what a
+    backend gets of it."""
+
+    gateway_id: int
+    event: Event
+    body: Body
+    path: str
+    at: float
+    handed: Handed | None = None
+    signed_digest: str = ""
+
+    @property
+    def session(self) -> tuple[int, str]:
+        return self.gateway_id, self.event.session_id or ""
+
+    @property
+    def known_by(self) -> str:
+        """What tells whether it was received before: its id, else its signature; "" if neither."""
+        signed = f"{SIGNED}{self.signed_digest}" if self.signed_digest else ""
+        return self.event.event_id or signed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """The result of `receive`. `delivery` is None for a repeat."""
 
@@ -55,53 +100,139 @@ class Received:
     is_retried: bool = False
 
 
-def receive(
-    gateway_id: int,
-    event: Event,
-    *,
-    body: Body,
-    path: str,
-    received_at: datetime,
-    handed: Handed | None = None,
-    signed_digest: str = "",
-) -> Received:
-    """Keep it, then apply it, in one transaction: the row survives whatever applying does. `handed`
-    is what a backend gets of it; an event without an id is known by `signed_digest`.
+def receive(arrived: Arrived) -> Received:
+    """Keep it, then apply it, in one transaction, together with others that arrive now. Where
+    applying fails the row survives, and is tried again.
 
     Raises django.db errors only when it cannot be committed at all.
     """
-    with transaction.atomic():
-        known_by = event.event_id or (f"{SIGNED}{signed_digest}" if signed_digest else "")
-        if known_by and is_repeat(gateway_id, known_by, received_at):
-            if not event.event_id and event.session_id and event.kind in _CLAIMS:
-                # The same words may be true twice within the second that was signed.
-                enqueue_task("accounts.tasks.confirm_session", gateway_id, event.session_id)
-            return Received()
-        session_id = event.session_id or ""
-        is_retried = not event.event_id and is_probable_retry(
-            gateway_id, session_id, body.digest, received_at
-        )
-        delivery = Delivery.objects.create(
-            gateway_id=gateway_id,
-            event=event.name,
-            event_id=(event.event_id or "")[:LONGEST_ID],
-            occurred_at=event.occurred_at,
-            session_id=session_id,
-            is_probable_retry=is_retried,
-            workspace_claim=event.workspace_id,
-            path=path,
-            said=_said(event),
-            size_bytes=body.size_bytes,
-            digest=body.digest,
-            received_at=received_at,
-            next_attempt_at=received_at,
-        )
-        attempt(delivery, now=received_at)
-        if handed is not None:
-            keep_forward(delivery, handed)
-    if event.qr_code and delivery.account_id:
+    received = _group.commit(arrived)
+    event, delivery = arrived.event, received.delivery
+    if event.qr_code and delivery is not None and delivery.account_id:
         keep_qr(delivery.account_id, event.qr_code, seconds=event.qr_expires_in_seconds or 60)
-    return Received(delivery=delivery, is_retried=is_retried)
+    return received
+
+
+def _receive_together(group: Sequence[Arrived]) -> list[Received]:
+    """All of them or none: raises what any of them raises."""
+    with (
+        transaction.atomic(),
+        enqueue_together(),
+        short_waits(to_the_end=True, milliseconds=GROUP_WAITS_MILLISECONDS),
+    ):
+        moments = _received_at(group)
+        known_by = [(one.gateway_id, one.known_by) for one in group]
+        repeated = are_repeats(known_by, moments)
+        for one, was in zip(group, repeated, strict=True):
+            if was:
+                _look_again(one)
+        new = [(one, at) for one, at, was in zip(group, moments, repeated, strict=True) if not was]
+        deliveries = _deliveries(new)
+        _apply_together(deliveries)
+        Delivery.objects.bulk_create(deliveries)
+        for delivery, (one, _) in zip(deliveries, new, strict=True):
+            if one.handed is not None:
+                keep_forward(delivery, one.handed)
+    kept = iter(deliveries)
+    return [Received() if was else _as_received(next(kept)) for was in repeated]
+
+
+def _receive_alone(arrived: Arrived) -> Received:
+    """Keep it first, so that the row survives whatever applying does."""
+    with transaction.atomic():
+        moments = _received_at([arrived])
+        if is_repeat(arrived.gateway_id, arrived.known_by, moments[0]):
+            _look_again(arrived)
+            return Received()
+        [delivery] = _deliveries([(arrived, moments[0])])
+        delivery.save(force_insert=True)
+        attempt(delivery, now=moments[0])
+        if arrived.handed is not None:
+            keep_forward(delivery, arrived.handed)
+    return _as_received(delivery)
+
+
+def _look_again(repeated: Arrived) -> None:
+    """The same words may be true twice within the second that was signed."""
+    event = repeated.event
+    if not event.event_id and event.session_id and event.kind in _CLAIMS:
+        enqueue_task("accounts.tasks.confirm_session", *repeated.session)
+
+
+_group = CommitGroup(
+    together=_receive_together, alone=_receive_alone, key=lambda arrived: arrived.session
+)
+
+
+def _as_received(delivery: Delivery) -> Received:
+    return Received(delivery=delivery, is_retried=delivery.is_probable_retry)
+
+
+def _received_at(group: Sequence[Arrived]) -> list[datetime]:
+    """When each arrived, by the database's clock; never before one that arrived earlier, however
+    long the clock took to answer."""
+    global _last_received_at
+    now, here = clock.database_now(), time.monotonic()
+    moments = []
+    for one in group:
+        at = now - timedelta(seconds=max(0.0, here - one.at))
+        last = _last_received_at
+        if last is not None and timedelta() < last - at < CLOCK_TAKES_AT_MOST:
+            at = last
+        _last_received_at = at
+        moments.append(at)
+    return moments
+
+
+def _deliveries(new: Sequence[tuple[Arrived, datetime]]) -> list[Delivery]:
+    """Rows that are pending, and not written yet."""
+    ids = _next_ids(len(new))
+    newest = newest_of({one.session for one, _ in new if not one.event.event_id and one.session[1]})
+    deliveries = []
+    for pk, (one, received_at) in zip(ids, new, strict=True):
+        event, digest = one.event, one.body.digest
+        is_retried = not event.event_id and is_probable_retry(
+            newest.get(one.session), digest, received_at
+        )
+        if one.session[1]:
+            newest[one.session] = digest, received_at
+        deliveries.append(
+            Delivery(
+                pk=pk,
+                gateway_id=one.gateway_id,
+                event=event.name,
+                event_id=(event.event_id or "")[:LONGEST_ID],
+                occurred_at=event.occurred_at,
+                session_id=one.session[1],
+                is_probable_retry=is_retried,
+                workspace_claim=event.workspace_id,
+                path=one.path,
+                said=_said(event),
+                size_bytes=one.body.size_bytes,
+                digest=digest,
+                received_at=received_at,
+                next_attempt_at=received_at,
+            )
+        )
+    return deliveries
+
+
+def _next_ids(number: int) -> list[int]:
+    """For rows that others name before they are written."""
+    if not number:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_IDS, [number])
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def _apply_together(deliveries: Sequence[Delivery]) -> None:
+    """The outcome of each, in its fields. Raises what observe() raises."""
+    speaking = [one for one in deliveries if _without_observing(one) is None]
+    outcomes = iter(observe([_observation(one) for one in speaking]))
+    for one in deliveries:
+        one.attempts += 1
+        _settle(one, _without_observing(one) or _settled(one, next(outcomes)), one.received_at)
 
 
 def keep_unreadable(
@@ -135,15 +266,19 @@ def attempt(delivery: Delivery, *, now: datetime) -> None:
         logger.exception("delivery %s could not be applied", delivery.pk)
         _postpone(delivery, error, now)
     else:
-        delivery.state, delivery.error = settled.state, settled.why
-        delivery.account_id = settled.account_id
-        delivery.settled_at, delivery.next_attempt_at = now, None
+        _settle(delivery, settled, now)
     delivery.save(
         update_fields=[
             *("state", "error", "account", "attempts", "settled_at", "next_attempt_at"),
             *("first_error", "error_class"),
         ]
     )
+
+
+def _settle(delivery: Delivery, settled: Settled, now: datetime) -> None:
+    delivery.state, delivery.error = settled.state, settled.why
+    delivery.account_id = settled.account_id
+    delivery.settled_at, delivery.next_attempt_at = now, None
 
 
 def _postpone(delivery: Delivery, error: Exception, now: datetime) -> None:
@@ -165,14 +300,23 @@ def _postpone(delivery: Delivery, error: Exception, now: datetime) -> None:
 def apply(delivery: Delivery) -> Settled:
     """Apply the delivery to its account. A second time is harmless: it sets a state, not a
     change."""
+    return _without_observing(delivery) or _settled(delivery, observe([_observation(delivery)])[0])
+
+
+def _without_observing(delivery: Delivery) -> Settled | None:
+    """Return None where it speaks of a session."""
     kind = Kind(delivery.said["kind"])
     if kind is Kind.CANARY:
         return Settled(state=Delivery.State.APPLIED, why="a test of the route")
     if kind is Kind.UNRECOGNISED:
         return Settled(state=Delivery.State.IGNORED, why="unrecognised event")
-    outcome = observe([_observation(delivery)])[0]
+    return None
+
+
+def _settled(delivery: Delivery, outcome: Outcome) -> Settled:
     if outcome.verdict in BELIEVED:
-        why = _follow_hint(delivery) if kind is Kind.HINT else ""
+        is_hint = delivery.said["kind"] == Kind.HINT
+        why = _follow_hint(delivery) if is_hint else ""
         return Settled(state=Delivery.State.APPLIED, why=why, account_id=outcome.account_id)
     late = outcome.verdict in _LATE
     return Settled(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 
 from accounts.store.redis_client import client
+from webhooks.wire.collected import Collected
 
 logger = logging.getLogger(__name__)
 TALLIES = "rollcall:passages:tallies"
@@ -67,25 +71,64 @@ class Passage:
         """It was asked to retry (429): neither a success nor anybody's fault."""
         return self.status_code == 429
 
+    @property
+    def is_failure(self) -> bool:
+        """One of those that count in a row."""
+        return not (self.is_success or self.is_postponed or self.is_overtaken or self.is_lost)
+
 
 def note_passages(*passages: Passage) -> None:
-    if not passages:
-        return
+    """In the order in which they ended. A Redis that is away costs the notes, not the request."""
+    if passages:
+        _passages.add(*passages)
+
+
+def _send(passages: Sequence[Passage]) -> None:
+    """What they add up to, in one trip."""
+    tallies: Counter[tuple[int | None, int, str]] = Counter()
+    last: dict[Any, Any] = {}
+    in_a_row: dict[int, _InARow] = defaultdict(_InARow)
+    for passage in passages:
+        minute = int(passage.at.timestamp()) // 60 * 60
+        for name in _counts(passage):
+            tallies[passage.gateway_id, minute, name] += passage.times
+        if passage.gateway_id is not None:
+            last |= _last(passage.gateway_id, passage)
+            in_a_row[passage.gateway_id].add(passage)
     try:
         with client().pipeline(transaction=False) as pipe:
-            for passage in passages:
-                _count(pipe, passage)
-                _remember(pipe, passage)
+            for field, times in tallies.items():
+                pipe.hincrby(TALLIES, json.dumps(field), times)
+            if last:
+                pipe.hset(LAST, mapping=last)
+            for gateway_id, failures in in_a_row.items():
+                failures.write(pipe, str(gateway_id))
             pipe.execute()
     except RedisError as error:
-        logger.warning("a passage was not noted: %s", type(error).__name__)
+        logger.warning("passages were not noted: %s", type(error).__name__)
 
 
-def _count(pipe: Pipeline, passage: Passage) -> None:
-    minute = int(passage.at.timestamp()) // 60 * 60
-    for name in _counts(passage):
-        field = json.dumps([passage.gateway_id, minute, name])
-        pipe.hincrby(TALLIES, field, passage.times)
+_passages = Collected(_send)
+
+
+@dataclass(slots=True)
+class _InARow:
+    """A gateway's failures since its last success, or since what is written already."""
+
+    number: int = 0
+    has_succeeded: bool = False
+
+    def add(self, passage: Passage) -> None:
+        if passage.is_success:
+            self.number, self.has_succeeded = 0, True
+        elif passage.is_failure:
+            self.number += 1
+
+    def write(self, pipe: Pipeline, field: str) -> None:
+        if self.has_succeeded:
+            pipe.hset(FAILURES, field, str(self.number))
+        elif self.number:
+            pipe.hincrby(FAILURES, field, self.number)
 
 
 def _counts(passage: Passage) -> list[str]:
@@ -112,24 +155,18 @@ def bucket(milliseconds: float) -> int:
     )
 
 
-def _remember(pipe: Pipeline, passage: Passage) -> None:
-    if passage.gateway_id is None:
-        return
+def _last(gateway_id: int, passage: Passage) -> dict[str, str]:
     at = passage.at.timestamp()
-    said: dict[str, object] = {"received": at}
+    said: dict[tuple[str, ...], object] = {("received",): at}
     if passage.is_success:
-        said["success"] = at
-        pipe.hset(FAILURES, str(passage.gateway_id), 0)
-    elif not (passage.is_postponed or passage.is_overtaken or passage.is_lost):
-        said["failure"] = [at, passage.code, passage.why]
-        pipe.hincrby(FAILURES, str(passage.gateway_id), 1)
+        said["success",] = at
+    elif passage.is_failure:
+        said["failure",] = [at, passage.code, passage.why]
     if passage.is_unsigned:
-        said["unsigned"] = at
+        said["unsigned",] = at
     if passage.wrong_path:
-        field = json.dumps([passage.gateway_id, "wrong_path", passage.wrong_path])
         key_went_along = passage.is_unsigned or passage.code == "unknown_key"
-        pipe.hset(LAST, field, json.dumps([at, passage.is_success, key_went_along]))
+        said["wrong_path", passage.wrong_path] = [at, passage.is_success, key_went_along]
     if passage.skew_seconds is not None:
-        said["skew"] = passage.skew_seconds
-    for name, value in said.items():
-        pipe.hset(LAST, json.dumps([passage.gateway_id, name]), json.dumps(value))
+        said["skew",] = passage.skew_seconds
+    return {json.dumps([gateway_id, *name]): json.dumps(value) for name, value in said.items()}

@@ -21,13 +21,15 @@ PRESENT = "rollcall:web:present"
 NOTED_EVERY_SECONDS = 10.0
 # Of several notes one may be lost.
 AWAY_AFTER_SECONDS = 40.0
+# What else each process of a real web server does beside requests; others enter themselves here.
+also_begun: list[Callable[[], None]] = []
 _begun: set[int] = set()
 _beginning = threading.Lock()
 
 
 class Presence:
-    """The first request of each process of a real web server begins its notes; a command and a test
-    are none."""
+    """The first request of each process of a real web server begins what it does beside requests; a
+    command and a test are none."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -74,10 +76,12 @@ def _begin_once() -> None:
         if os.getpid() in _begun:
             return
         _begun.add(os.getpid())
-    _keep_noting()
+    _begin()
 
 
-def _keep_noting() -> None:
+def _begin() -> None:
+    for begin in also_begun:
+        begin()
     threading.Thread(target=_go_on_noting, name="presence", daemon=True).start()
 
 

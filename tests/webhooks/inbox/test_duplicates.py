@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from tests.cast import Cast, make_cast
-from webhooks.inbox.duplicates import IDS_KEPT, is_probable_retry, is_repeat, prune_event_ids
+from webhooks.inbox.duplicates import (
+    IDS_KEPT,
+    is_probable_retry,
+    is_repeat,
+    newest_of,
+    prune_event_ids,
+)
 from webhooks.models import Delivery, EventId
 
 pytestmark = pytest.mark.django_db
@@ -53,16 +59,21 @@ def received(cast: Cast, digest: str, seconds_ago: float) -> None:
     )
 
 
+def is_retry(cast: Cast, session_id: str, digest: str, at: datetime) -> bool:
+    session = cast.gateway.pk, session_id
+    return is_probable_retry(newest_of([session]).get(session), digest, at)
+
+
 def test_the_same_body_a_moment_later_is_probably_a_retry(cast: Cast) -> None:
     received(cast, "a", 17)
-    assert is_probable_retry(cast.gateway.pk, "alice", "a", cast.now)
-    assert not is_probable_retry(cast.gateway.pk, "alice", "b", cast.now)
-    assert not is_probable_retry(cast.gateway.pk, "bob", "a", cast.now)
+    assert is_retry(cast, "alice", "a", cast.now)
+    assert not is_retry(cast, "alice", "b", cast.now)
+    assert not is_retry(cast, "bob", "a", cast.now)
 
 
 def test_after_a_minute_or_after_something_else_it_is_news(cast: Cast) -> None:
     received(cast, "a", 61)
-    assert not is_probable_retry(cast.gateway.pk, "alice", "a", cast.now)
+    assert not is_retry(cast, "alice", "a", cast.now)
     received(cast, "a", 3)
     received(cast, "b", 1)
-    assert not is_probable_retry(cast.gateway.pk, "alice", "a", cast.now)
+    assert not is_retry(cast, "alice", "a", cast.now)

@@ -66,7 +66,7 @@ def test_what_could_not_be_committed_is_no_repeat_when_it_comes_again(gateway, m
         raise OperationalError("gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(receive, "attempt", fail)
+        broken.setattr(receive, "_settle", fail)
         assert send(event_id="evt_1") == "503"
     assert send(event_id="evt_1") == "applied"
 

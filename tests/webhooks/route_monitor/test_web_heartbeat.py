@@ -63,7 +63,7 @@ def test_one_that_was_away_begins_anew(now):
 
 def test_the_first_request_of_a_server_makes_its_process_say_so(monkeypatch):
     begun = []
-    monkeypatch.setattr(web_heartbeat, "_keep_noting", lambda: begun.append(1))
+    monkeypatch.setattr(web_heartbeat, "_begin", lambda: begun.append(1))
     monkeypatch.setattr(web_heartbeat, "_begun", set())
     for _ in range(3):
         Client().get("/health")
