@@ -24,7 +24,7 @@ REMEMBERED_SECONDS = 2 * TOLERANCE_SECONDS
 UNDER_WAY_SECONDS = 30
 # While nothing can be remembered.
 WITHOUT_MEMORY_SECONDS = 30
-_UNDER_WAY, _DONE = "1", "2"
+_PENDING, _DONE = "1", "2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +46,13 @@ def once(gateway_id: int, signed: Signed) -> Iterator[bool]:
     what failed may be sent again. Raises Unsendable where that is not to be known just now."""
     key = f"rollcall:signed:{gateway_id}:{signed.digest}"
     try:
-        is_first = bool(client().set(key, _UNDER_WAY, nx=True, ex=UNDER_WAY_SECONDS))
-        known = "" if is_first else str(client().get(key) or _UNDER_WAY)
+        is_first = bool(client().set(key, _PENDING, nx=True, ex=UNDER_WAY_SECONDS))
+        known = "" if is_first else str(client().get(key) or _PENDING)
     except RedisError:
         _require_fresh(signed)
         yield True
         return
-    if known == _UNDER_WAY:
+    if known == _PENDING:
         raise Unsendable("the same webhook is being handled at this moment")
     if known:
         yield False
