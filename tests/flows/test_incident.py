@@ -129,14 +129,14 @@ def test_a_killed_browser_whose_gateway_lies_is_only_claimed_to_be_connected(rec
     faults.crash(reconnected.world, HELD, honest=False)
     reconnected.live(180)
     assert reconnected.state() == ("connected", "", HELD)
-    assert reconnected.sentence().endswith(": claimed by the gateway, last proof 3 min ago")
+    assert reconnected.sentence().endswith(": claimed by the gateway, last proof 4 min ago")
 
 
 def test_the_page_of_such_a_number_says_the_same(reconnected, staff):
     faults.crash(reconnected.world, HELD, honest=False)
     reconnected.live(180)
     page = reverse("admin:accounts_account_change", args=[reconnected.account().pk])
-    assert "claimed by the gateway, last proof 3 min ago" in staff.get(page).content.decode()
+    assert "claimed by the gateway, last proof 4 min ago" in staff.get(page).content.decode()
 
 
 def test_the_health_check_finds_a_mismatch_and_mends_it(reconnected):

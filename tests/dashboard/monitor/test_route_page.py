@@ -33,7 +33,7 @@ def test_it_shows_a_gateway_that_never_sent_anything(admin):
     page = words(admin.get(page_of_route(a_gateway("whatsapp-1"))))
     assert "whatsapp-1 never sent anything" in page
     assert "Last success never" in page and "Failures in a row 0" in page
-    assert "accepts unsigned webhooks, none came so far" in page
+    assert "accepts unsigned webhooks, none so far" in page
 
 
 def test_it_shows_how_the_route_stands_now(admin):
@@ -55,7 +55,7 @@ def test_it_shows_how_the_route_stands_now(admin):
     assert "Last success 7 min ago" in page and "Failures in a row 4" in page
     assert "accepts unsigned webhooks, last one 3 min ago" in page
     assert "the signature fits no active secret" in page
-    assert "600 s ahead, when that last mattered" in page
+    assert "600 s ahead, at the last failure" in page
     assert "Wrong path /api/hooks/wa , last" in page and "Wait to be applied 1" in page
 
 
