@@ -8,6 +8,7 @@ const { LOST, HANGS, meaning, isWhatsApp } = require('./words')
 
 const ATTACH_EVERY_MS = 250
 const EVIDENCE_EVERY_MS = 20_000
+const ACKNOWLEDGED_BY_SERVER = 1 // whatsapp-web.js: -1 failed, 0 waiting, 1 at WhatsApp's server
 const LOGOUT = 'LOGOUT'
 const MISSES = 2 // a busy page misses one
 
@@ -156,10 +157,14 @@ class Watch {
     this._on(client, 'auth_failure', (text) => {
       this._tell('session_error', { error: 'auth_failure', message: tidy(text, 200) })
     })
+    // A page without a connection creates own messages too, and gives them 0 (waiting) or -1
+    // (failed): only what came from WhatsApp proves that the session is alive.
     this._on(client, 'message_create', (message) => {
-      this._evidence(message?.fromMe ? 'message_sent' : 'message_received')
+      if (!message?.fromMe) this._evidence('message_received')
     })
-    this._on(client, 'message_ack', () => this._evidence('message_status_updated'))
+    this._on(client, 'message_ack', (_, ack) => {
+      if (ack >= ACKNOWLEDGED_BY_SERVER) this._evidence('message_status_updated')
+    })
   }
 
   async _showCode(/** @type {string} */ code) {

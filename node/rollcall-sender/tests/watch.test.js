@@ -252,6 +252,15 @@ test('messages are signs of life, now and then, without a word of theirs', async
   assert.deepEqual(news(), [['message_received', {}]])
 })
 
+test('what a page without a connection says of its own messages is no sign of life', async (t) => {
+  const { client, news } = await watched(t)
+  client.emit('message_create', { body: 'private', fromMe: true })
+  for (const ack of [-1, 0]) client.emit('message_ack', { body: 'private' }, ack)
+  assert.deepEqual(news(), [])
+  client.emit('message_ack', { body: 'private' }, 1)
+  assert.deepEqual(news(), [['message_status_updated', {}]])
+})
+
 test('stop leaves the client as it was', async (t) => {
   const { client, watch, news } = await watched(t)
   watch.stop()
