@@ -285,10 +285,10 @@ class Watch {
 
   // --- listening and stopping ---------------------------------------------------------------------
   /** Nothing that goes wrong here reaches the library. */
-  _on(/** @type {any} */ emitter, /** @type {string} */ name, /** @type {(value: any) => unknown} */ heard) {
-    const listener = async (/** @type {any} */ value) => {
+  _on(/** @type {any} */ emitter, /** @type {string} */ name, /** @type {(...values: any[]) => unknown} */ heard) {
+    const listener = async (/** @type {any[]} */ ...values) => {
       try {
-        await heard(value)
+        await heard(...values)
       } catch (error) {
         this.log('error', `${name} of ${this.ids.session_id} was not understood: ${tidy(error)}`)
       }
