@@ -56,7 +56,7 @@ def test_it_shows_how_the_route_stands_now(admin):
     assert "accepts unsigned webhooks, last one 3 min ago" in page
     assert "the signature fits no active secret" in page
     assert "600 s ahead, at the last failure" in page
-    assert "Wrong path /api/hooks/wa , last" in page and "Wait to be applied 1" in page
+    assert "Wrong path /api/hooks/wa , last" in page and "Waiting to be applied 1" in page
 
 
 def test_it_says_that_a_signature_is_required(admin):
