@@ -110,7 +110,6 @@ class Webhook(NotesPassage):
                     event=event,
                     body=speaker.body,
                     path=path,
-                    at=self.came.read_at,
                     handed=_from_row(speaker, event),
                     signed_digest=speaker.signed.digest if speaker.signed else "",
                 )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 logger = logging.getLogger(__name__)
 MOST_TOGETHER = 100
+# Longer than the clock may take to answer; by more than that, it was set back.
+CLOCK_TAKES_AT_MOST = timedelta(seconds=5)
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -19,6 +23,9 @@ class _Place(Generic[T, R]):
 
     def __init__(self, item: T) -> None:
         self.item = item
+        self.since = time.monotonic()
+        self.has_waited = False
+        self.arrived_at: datetime | None = None
         self.woken = threading.Event()
         self.leads = False
         self.results: list[R] = []
@@ -38,11 +45,14 @@ class CommitGroup(Generic[T, R]):
     def __init__(
         self,
         *,
-        together: Callable[[Sequence[T]], Sequence[R]],
-        alone: Callable[[T], R],
+        together: Callable[[Sequence[tuple[T, datetime]]], Sequence[R]],
+        alone: Callable[[T, datetime], R],
+        now: Callable[[], datetime],
         key: Callable[[T], Hashable],
     ) -> None:
-        self._together, self._alone, self._key = together, alone, key
+        self._together, self._alone = together, alone
+        self._now, self._key = now, key
+        self._last_arrival: datetime | None = None
         self._lock = threading.Lock()
         self._waiting: list[_Place[T, R]] = []
         self._is_led = False
@@ -58,10 +68,11 @@ class CommitGroup(Generic[T, R]):
                 self._waiting.append(place)
                 place.leads, self._is_led = not self._is_led, True
         if not place.leads:
+            place.has_waited = True
             place.woken.wait()
         if place.leads:
             self._lead()
-        return place.results[0] if place.results else self._write_alone(item)
+        return place.results[0] if place.results else self._write_alone(place)
 
     def _lead(self) -> None:
         with self._lock:
@@ -75,13 +86,27 @@ class CommitGroup(Generic[T, R]):
                     group.append(place)
         results: Sequence[R] = ()
         try:
-            results = self._together([place.item for place in group]) if group else ()
+            results = self._together(self._stamped(group)) if group else ()
         except Exception as error:
             logger.warning(
                 "%s webhooks are written one by one: %s", len(group), type(error).__name__
             )
         finally:
             self._hand_over(group, results)
+
+    def _stamped(self, group: Sequence[_Place[T, R]]) -> list[tuple[T, datetime]]:
+        """Each with when it arrived: by the clock that all processes share, which is asked once,
+        and never before one that arrived earlier, however long the clock took to answer."""
+        now, here = self._now(), time.monotonic()
+        stamped = []
+        for place in group:
+            waited = here - place.since if place.has_waited else 0.0
+            at, last = now - timedelta(seconds=waited), self._last_arrival
+            if last is not None and timedelta() < last - at < CLOCK_TAKES_AT_MOST:
+                at = last
+            self._last_arrival = place.arrived_at = at
+            stamped.append((place.item, at))
+        return stamped
 
     def _hand_over(self, group: Sequence[_Place[T, R]], results: Sequence[R]) -> None:
         """Also when the leader's thread is ended: nobody may wait for ever."""
@@ -103,10 +128,10 @@ class CommitGroup(Generic[T, R]):
         place.leads = False
         place.woken.set()
 
-    def _write_alone(self, item: T) -> R:
+    def _write_alone(self, place: _Place[T, R]) -> R:
         try:
-            return self._alone(item)
+            return self._alone(place.item, place.arrived_at or self._now())
         finally:
             with self._lock:
-                self._apart[self._key(item)] -= 1
+                self._apart[self._key(place.item)] -= 1
                 self._apart += Counter()  # keep only those that are above 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,15 +39,12 @@ FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
 # For a row that somebody holds; who needs it then waits for it alone.
 GROUP_WAITS_MILLISECONDS = 100
-# Longer than an answer of the clock may take; by more than that, the clock was set back.
-CLOCK_TAKES_AT_MOST = timedelta(seconds=5)
 # The event's name if it could not be read.
 UNREADABLE = "unreadable"
 
 _NEXT_IDS = """
 SELECT nextval(pg_get_serial_sequence('webhook_deliveries', 'id')) FROM generate_series(1, %s)
 """
-_last_received_at: datetime | None = None
 
 WHY = {
     Verdict.UNKNOWN_SESSION: "unknown session: no account runs on it",
@@ -70,14 +66,12 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """A webhook that is to be kept. `at`: when it arrived, by time.monotonic(); `handed` is what a
-    backend gets of it."""
+    """A webhook that is to be kept. `handed` is what a backend gets of it."""
 
     gateway_id: int
     event: Event
     body: Body
     path: str
-    at: float
     handed: Handed | None = None
     signed_digest: str = ""
 
@@ -113,20 +107,20 @@ def receive(arrived: Arrived) -> Received:
     return received
 
 
-def _receive_together(group: Sequence[Arrived]) -> list[Received]:
+def _receive_together(group: Sequence[tuple[Arrived, datetime]]) -> list[Received]:
     """All of them or none: raises what any of them raises."""
     with (
         transaction.atomic(),
         enqueue_together(),
         short_waits(to_the_end=True, milliseconds=GROUP_WAITS_MILLISECONDS),
     ):
-        moments = _received_at(group)
-        known_by = [(one.gateway_id, one.known_by) for one in group]
-        repeated = are_repeats(known_by, moments)
-        for one, was in zip(group, repeated, strict=True):
+        repeated = are_repeats(
+            [(one.gateway_id, one.known_by) for one, _ in group], [at for _, at in group]
+        )
+        for (one, _), was in zip(group, repeated, strict=True):
             if was:
                 _look_again(one)
-        new = [(one, at) for one, at, was in zip(group, moments, repeated, strict=True) if not was]
+        new = [one for one, was in zip(group, repeated, strict=True) if not was]
         deliveries = _deliveries(new)
         _apply_together(deliveries)
         Delivery.objects.bulk_create(deliveries)
@@ -137,16 +131,15 @@ def _receive_together(group: Sequence[Arrived]) -> list[Received]:
     return [Received() if was else _as_received(next(kept)) for was in repeated]
 
 
-def _receive_alone(arrived: Arrived) -> Received:
+def _receive_alone(arrived: Arrived, received_at: datetime) -> Received:
     """Keep it first, so that the row survives whatever applying does."""
     with transaction.atomic():
-        moments = _received_at([arrived])
-        if is_repeat(arrived.gateway_id, arrived.known_by, moments[0]):
+        if is_repeat(arrived.gateway_id, arrived.known_by, received_at):
             _look_again(arrived)
             return Received()
-        [delivery] = _deliveries([(arrived, moments[0])])
+        [delivery] = _deliveries([(arrived, received_at)])
         delivery.save(force_insert=True)
-        attempt(delivery, now=moments[0])
+        attempt(delivery, now=received_at)
         if arrived.handed is not None:
             keep_forward(delivery, arrived.handed)
     return _as_received(delivery)
@@ -160,28 +153,15 @@ def _look_again(repeated: Arrived) -> None:
 
 
 _group = CommitGroup(
-    together=_receive_together, alone=_receive_alone, key=lambda arrived: arrived.session
+    together=_receive_together,
+    alone=_receive_alone,
+    now=lambda: clock.database_now(),
+    key=lambda arrived: arrived.session,
 )
 
 
 def _as_received(delivery: Delivery) -> Received:
     return Received(delivery=delivery, is_retried=delivery.is_probable_retry)
-
-
-def _received_at(group: Sequence[Arrived]) -> list[datetime]:
-    """When each arrived, by the database's clock; never before one that arrived earlier, however
-    long the clock took to answer."""
-    global _last_received_at
-    now, here = clock.database_now(), time.monotonic()
-    moments = []
-    for one in group:
-        at = now - timedelta(seconds=max(0.0, here - one.at))
-        last = _last_received_at
-        if last is not None and timedelta() < last - at < CLOCK_TAKES_AT_MOST:
-            at = last
-        _last_received_at = at
-        moments.append(at)
-    return moments
 
 
 def _deliveries(new: Sequence[tuple[Arrived, datetime]]) -> list[Delivery]:

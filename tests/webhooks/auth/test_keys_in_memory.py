@@ -39,7 +39,8 @@ def test_a_message_of_a_known_sender_asks_the_database_nothing(
     sender = Sender(secret="secret 7")
     said = event("message_received", "erin", message={"body": "x"})
     headers = {"x_instance_url": address}
-    assert sender.send(said, **headers).status_code == 200
+    for _ in range(2):  # the first signature of a gateway changes what is known of it
+        assert sender.send(said, **headers).status_code == 200
 
     with django_assert_num_queries(0):
         assert sender.send(said, **headers).status_code == 200
