@@ -11,12 +11,15 @@ from tests.cast import a_gateway, make_cast
 from tests.webhooks.sending import KEY, Sender, give_secret
 from tests.webhooks.serving import served
 from webhooks.auth import keyring
+from webhooks.inbox import receive
 
 
 @pytest.fixture(autouse=True)
 def _no_remembered_keys():
-    """A process remembers the keys for some seconds: no test may open a door with another's."""
+    """A process remembers the keys, and when the last webhook arrived: no test may open a door with
+    another's, nor come after it."""
     keyring.forget()
+    receive._group._last_arrival = None
     yield
     keyring.forget()
 

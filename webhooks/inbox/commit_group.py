@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 logger = logging.getLogger(__name__)
 MOST_TOGETHER = 100
 # Longer than the clock may take to answer; by more than that, it was set back.
-CLOCK_TAKES_AT_MOST = timedelta(seconds=5)
+CLOCK_TAKES_AT_MOST = timedelta(seconds=1)
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -96,14 +96,14 @@ class CommitGroup(Generic[T, R]):
 
     def _stamped(self, group: Sequence[_Place[T, R]]) -> list[tuple[T, datetime]]:
         """Each with when it arrived: by the clock that all processes share, which is asked once,
-        and never before one that arrived earlier, however long the clock took to answer."""
+        and always after one that arrived earlier, however long the clock took to answer."""
         now, here = self._now(), time.monotonic()
         stamped = []
         for place in group:
             waited = here - place.since if place.has_waited else 0.0
             at, last = now - timedelta(seconds=waited), self._last_arrival
             if last is not None and timedelta() < last - at < CLOCK_TAKES_AT_MOST:
-                at = last
+                at = last + timedelta(microseconds=1)
             self._last_arrival = place.arrived_at = at
             stamped.append((place.item, at))
         return stamped

@@ -29,7 +29,7 @@ from tests.simulation.engine.hub import wait as hub_wait
 from tests.simulation.engine.memory import Memory
 from webhooks import misrouted
 from webhooks.auth import keyring
-from webhooks.inbox import backpressure
+from webhooks.inbox import backpressure, receive
 from webhooks.route_monitor import source_address
 
 PRODUCT = ("accounts", "webhooks", "reconciliation", "gateways", "dashboard")
@@ -91,6 +91,7 @@ def _forget_other_days(stack: ExitStack, clock: Clock) -> None:
     anew = backpressure.Pressure(clock.monotonic)
     _everywhere(stack, backpressure.pressure, anew)
     stack.enter_context(patch.dict(misrouted._noted, clear=True))
+    stack.enter_context(patch.object(receive._group, "_last_arrival", None))
 
 
 def beat_schedule() -> dict[str, float]:
