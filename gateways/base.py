@@ -104,7 +104,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One session as a gateway shows it. `state` None: an unmapped or missing status.
 
     `answered` False: its page gave no answer; `asked` False: it was not asked, as it is known to
-    hang. `by_page`: its page itself confirmed the state in this answer. A struct, because a list makes thousands of them: a dataclass takes six times as long.
+    hang. `by_page`: its page itself confirmed the state in this answer. A struct, because
+    a list makes thousands of them: a dataclass takes six times as long.
     """
 
     session_id: str

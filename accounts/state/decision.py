@@ -17,12 +17,20 @@ from gateways.phone_numbers import looks_like_lid
 # that tells less: a browser that is gone after a conflict is the conflict's doing. Any other reason
 # is a symptom.
 _SYMPTOM, _CAUSE, _BAN = 3, 4, 5
-TELLS: dict[str, int] = (
-    {Reason.NONE: 0, Reason.LISTED: 1, Reason.MISSING: 2}
-    | dict.fromkeys((Reason.UNLINKED, Reason.WRONG_NUMBER, Reason.REPLACED), _CAUSE)
-    | dict.fromkeys((Reason.QR_EXPIRED, Reason.LOGIN_REFUSED, Reason.PROXY_BLOCKED), _CAUSE)
-    | {Reason.CLIENT_OUTDATED: _CAUSE, Reason.TERMS_OF_SERVICE: _BAN, Reason.TEMPORARY_BAN: _BAN}
-)
+TELLS: dict[str, int] = {
+    Reason.NONE: 0,
+    Reason.LISTED: 1,
+    Reason.MISSING: 2,
+    Reason.UNLINKED: _CAUSE,
+    Reason.WRONG_NUMBER: _CAUSE,
+    Reason.REPLACED: _CAUSE,
+    Reason.QR_EXPIRED: _CAUSE,
+    Reason.LOGIN_REFUSED: _CAUSE,
+    Reason.PROXY_BLOCKED: _CAUSE,
+    Reason.CLIENT_OUTDATED: _CAUSE,
+    Reason.TERMS_OF_SERVICE: _BAN,
+    Reason.TEMPORARY_BAN: _BAN,
+}
 # The raw status of a wrong number; the number follows.
 SCANNED = "scanned "
 # What a probe of the live client may find behind a "connected". Then the statuses that no account

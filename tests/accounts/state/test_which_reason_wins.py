@@ -83,7 +83,7 @@ def test_repair_does_not_restart_against_it(cast, known):
     cast.gateway.mode = "act"
     cast.gateway.save()
     see(dana, GONE, reason=Reason.BROWSER_GONE, at=cast.ago(1), source=Source.READ)
-    with pytest.raises(Refused, match="only a human can help"):
+    with pytest.raises(Refused, match="Rollcall cannot repair this"):
         repairs.ask(dana, by=Repair.Asker.ROLLCALL, actor="rollcall")
 
 
