@@ -104,7 +104,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One session as a gateway shows it. `state` None: an unmapped or missing status.
 
     `answered` False: its page gave no answer; `asked` False: it was not asked, as it is known to
-    hang. A struct, because a list makes thousands of them: a dataclass takes six times as long.
+    hang. `by_page`: its page itself confirmed the state in this answer. A struct, because
+    a list makes thousands of them: a dataclass takes six times as long.
     """
 
     session_id: str
@@ -116,6 +117,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     connected_at: datetime | None = None
     asked: bool = True
     answered: bool = True
+    by_page: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +212,8 @@ class Capabilities:
 
     `status_is_cached`: a read answers from a variable, so that a dead browser looks like a live
     one. `list_is_probe`: its list asks each session's live page, so that "connected" in it is
-    proof. `stop_keeps_login`: a stop leaves the login on disk. `sees_boot`: it reports since
+    proof. `stop_keeps_login`: a stop leaves the login on disk; None: for a stop and a restart that
+    depends on how it is run, see `Client.keeps_login`. `sees_boot`: it reports since
     when it runs. `lists_qr_early`: it lists a starting session as waiting for a scan.
     `own_retry_seconds`: for this time it reconnects by itself after a loss that it noticed; a
     repair meanwhile would race it. `ladder`: the steps that repair a session, by the reason of
@@ -221,7 +224,7 @@ class Capabilities:
     status_is_cached: bool
     list_is_probe: bool
     probe: ProbeKind
-    stop_keeps_login: bool
+    stop_keeps_login: bool | None
     can_stop: bool
     can_log_out: bool
     can_show_qr: bool
@@ -302,6 +305,10 @@ class Client(Protocol):
     def __exit__(self, *exception: object) -> None: ...
 
     def health(self, *, deadline_seconds: float) -> Health: ...
+
+    def keeps_login(self, *, deadline_seconds: float) -> bool | None:
+        """Return whether a stopped session keeps its login; None: the gateway does not say enough
+        to be sure."""
 
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
         """List all sessions. Those in `unasked` are listed without asking their page: known to

@@ -97,9 +97,13 @@ def heals_until(account: Account) -> datetime:
 
 
 def pausing_kinds() -> list[str]:
-    """Return the kinds of gateway that can stop a session without deleting its login."""
+    """Return the kinds of gateway that can stop a session without deleting its login, all of them
+    or some."""
     known = {name: kind.capabilities for name, kind in KINDS.items()}
-    return sorted(kind for kind, can in known.items() if can.can_stop and can.stop_keeps_login)
+    keeping = (True, None)
+    return sorted(
+        kind for kind, can in known.items() if can.can_stop and can.stop_keeps_login in keeping
+    )
 
 
 def _unwanted(gateway: Gateway) -> Instruction:

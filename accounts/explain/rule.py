@@ -72,8 +72,7 @@ def decided_by(account: Account, shown: Status, last: Transition | None) -> str:
         return "its registration"
     by = f" by {last.actor}" if last.actor else ""
     evidence = f" ({last.evidence})" if last.evidence else ""
-    change = f"{last.get_from_status_display()} → {last.get_to_status_display()}"
-    return f"{last.get_source_display()}{by}{evidence}: {change}"
+    return f"{last.get_source_display()}{by}{evidence}: {last.change}"
 
 
 def rule_of(account: Account, shown: Status, last: Transition | None) -> str:

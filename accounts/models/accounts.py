@@ -257,7 +257,8 @@ class SupersededSession(models.Model):
 
 
 class Transition(models.Model):
-    """Change of status. Append-only. History, notices, live push and metrics read it."""
+    """Change of status, or of the reason of one. Append-only. History, notices, live push and
+    metrics read it."""
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="transitions")
     from_status = models.CharField(max_length=20, choices=Status.choices)
@@ -281,3 +282,10 @@ class Transition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_status} → {self.to_status}"
+
+    @property
+    def change(self) -> str:
+        """The change in words."""
+        if self.from_status == self.to_status:
+            return f"{self.get_to_status_display()}, for another reason"
+        return f"{self.get_from_status_display()} → {self.get_to_status_display()}"

@@ -21,6 +21,7 @@ from accounts.store.enqueue import enqueue_task
 from accounts.words.refusals import Refused
 from accounts.words.status import LOST, Source, Status, Wanted
 from gateways.base import Reason
+from gateways.registry import capabilities_of
 
 STOP_DEADLINE_SECONDS = 20.0
 
@@ -70,7 +71,7 @@ def pause(account: Account, *, actor: str) -> str:
 
     Raises Refused or GatewayError.
     """
-    _refuse(cannot_pause(account) or _is_starting(account))
+    _refuse(cannot_pause(account) or _is_starting(account) or _loses_login(account))
     return _switch_off(account, "stop_session", actor=actor)
 
 
@@ -102,6 +103,19 @@ def _switch_off(
             deadline_seconds=STOP_DEADLINE_SECONDS,
         )
     return ""
+
+
+def _loses_login(account: Account) -> str:
+    """Return why its gateway would delete the login, where that must be asked; "" if it keeps it or
+    does not say. Raises GatewayError."""
+    if capabilities_of(account.gateway.kind).stop_keeps_login is not None:
+        return ""
+    with client_of(account.gateway) as client:
+        release_connection()
+        kept = client.keeps_login(deadline_seconds=STOP_DEADLINE_SECONDS)
+    if kept is not False:
+        return ""
+    return "this gateway, as it runs, deletes the login of what it stops: unlink it instead"
 
 
 def _is_starting(account: Account) -> str:

@@ -39,7 +39,7 @@ def cannot_pause(account: Account) -> str:
     account.gateway."""
     kind = account.gateway.kind
     can = capabilities_of(kind)
-    if can.can_stop and can.stop_keeps_login:
+    if can.can_stop and can.stop_keeps_login is not False:
         return no_session(account)
     if can.can_stop:
         return f"a gateway of kind {kind} deletes the login of what it stops: unlink it instead"

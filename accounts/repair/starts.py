@@ -98,8 +98,7 @@ def carry_out(repair: Repair) -> None:
         return
     account = Account.objects.select_related("gateway").get(pk=repair.account_id)
     steps = [Step(step) for step in repair.steps] or _ladder(account)
-    if not steps or (Step.STOP in steps and not _stop_keeps_login(account)):
-        why = no_ladder(account) or "its gateway would delete the login with the first step"
+    if why := _costs_login(repair, account, steps) if steps else no_ladder(account):
         _finish(repair, Repair.State.CANCELLED, why)
         return
     for step in steps:
@@ -169,8 +168,21 @@ def _ladder(account: Account) -> list[Step]:
     return list(capabilities_of(account.gateway.kind).steps(reason_of(account)))
 
 
-def _stop_keeps_login(account: Account) -> bool:
-    return capabilities_of(account.gateway.kind).stop_keeps_login
+def _costs_login(repair: Repair, account: Account, steps: Sequence[Step]) -> str:
+    """Return why these steps may delete the login; "" if they keep it, or a person has decided."""
+    kept = capabilities_of(account.gateway.kind).stop_keeps_login
+    if kept is not None:
+        is_lost = Step.STOP in steps and not kept
+        return "its gateway would delete the login with the first step" if is_lost else ""
+    if repair.asked_by != Repair.Asker.ROLLCALL:
+        return ""
+    try:
+        with client_of(account.gateway) as client:
+            release_connection()
+            kept = client.keeps_login(deadline_seconds=READ_DEADLINE_SECONDS)
+    except GatewayError as error:
+        return f"nothing was started: whether the login would be kept was not read: {error}"
+    return "" if kept else "nothing was started: it might lose its login: a person decides"
 
 
 def _renew(repair: Repair, steps: Sequence[Step]) -> bool:

@@ -105,8 +105,8 @@ def as_observation(
     *,
     is_cached: bool,
 ) -> Observation:
-    """Return the observation of a targeted read that began at `started`. `is_cached`: see
-    Observation."""
+    """Return the observation of a targeted read that began at `started`. `is_cached`: its kind
+    answers from a variable, unless the session's page has borne it out."""
     if session is None:
         return Observation(
             gateway_id=gateway_id,
@@ -125,7 +125,7 @@ def as_observation(
         phone_number=session.phone_number,
         workspace_id=session.workspace_id,
         connected_at=session.connected_at,
-        is_cached=is_cached,
+        is_cached=is_cached and not session.by_page,
         observed_at=started,
         source=Source.READ,
     )

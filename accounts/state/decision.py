@@ -9,13 +9,28 @@ from datetime import datetime, timedelta
 from accounts.state.observations import Observation, Verdict
 from accounts.words.phone_numbers import is_other_number, same_number
 from accounts.words.reasons import meaning
-from accounts.words.status import LIVE, STICKY, Source, Status, Wanted, is_fresh
+from accounts.words.status import LIVE, LOST, STICKY, Source, Status, Wanted, is_fresh
 from gateways.base import Reason
 from gateways.phone_numbers import looks_like_lid
 
-# A vague reason gives way to a specific one, never the other way round.
-_VAGUE: dict[str, int] = {Reason.NONE: 0, Reason.LISTED: 1, Reason.MISSING: 2}
-_TELLING = 3
+# How much a reason tells of a loss. It gives way to one that tells as much or more, never to one
+# that tells less: a browser that is gone after a conflict is the conflict's doing. Any other reason
+# is a symptom.
+_SYMPTOM, _CAUSE, _BAN = 3, 4, 5
+TELLS: dict[str, int] = {
+    Reason.NONE: 0,
+    Reason.LISTED: 1,
+    Reason.MISSING: 2,
+    Reason.UNLINKED: _CAUSE,
+    Reason.WRONG_NUMBER: _CAUSE,
+    Reason.REPLACED: _CAUSE,
+    Reason.QR_EXPIRED: _CAUSE,
+    Reason.LOGIN_REFUSED: _CAUSE,
+    Reason.PROXY_BLOCKED: _CAUSE,
+    Reason.CLIENT_OUTDATED: _CAUSE,
+    Reason.TERMS_OF_SERVICE: _BAN,
+    Reason.TEMPORARY_BAN: _BAN,
+}
 # The raw status of a wrong number; the number follows.
 SCANNED = "scanned "
 # What a probe of the live client may find behind a "connected". Then the statuses that no account
@@ -144,6 +159,8 @@ def conclude(
         return _gone(known, seen)
     if seen.status is Status.UNRESPONSIVE and known.reason == Reason.REPAIR_GAVE_UP:
         return unchanged  # it was already unresponsive when repair gave up
+    if _is_told_already(known, seen):
+        return unchanged
     reason = Reason.NONE if seen.status is Status.CONNECTED else seen.reason
     goes_on = seen.status is known.status and known.reason != Reason.PASSKEY_REQUIRED
     if goes_on and _tells_less(reason, known.reason):
@@ -221,7 +238,8 @@ def _gone(known: Known, seen: Observation) -> tuple[Status, str, str]:
         return unchanged
     if known.status is Status.PENDING and seen.reason is Reason.MISSING:
         return unchanged  # nobody has started it yet, so nothing is lost
-    if known.status is Status.DISCONNECTED and _tells_less(seen.reason, known.reason):
+    is_vaguer = seen.source is not Source.OPERATOR and _tells_less(seen.reason, known.reason)
+    if known.status is Status.DISCONNECTED and is_vaguer:
         return unchanged
     return Status.DISCONNECTED, seen.reason, seen.raw
 
@@ -257,11 +275,32 @@ def _is_told_no_more(seen: Observation) -> bool:
 def _unscanned(known: Known) -> tuple[Status, str, str]:
     if known.reason == Reason.UNLINKED:
         return Status.LOGGED_OUT, Reason.UNLINKED, known.raw
-    return Status.DISCONNECTED, Reason.QR_EXPIRED, ""
+    is_known = known.reason == Reason.QR_EXPIRED
+    return Status.DISCONNECTED, Reason.QR_EXPIRED, known.raw if is_known else ""
 
 
 def _tells_less(reason: Reason, known: str) -> bool:
-    return _VAGUE.get(reason, _TELLING) < _VAGUE.get(known, _TELLING)
+    return TELLS.get(reason, _SYMPTOM) < TELLS.get(known, _SYMPTOM)
+
+
+def _is_told_already(known: Known, seen: Observation) -> bool:
+    """Return True if the row says why the session is lost, and another word for the loss says
+    less."""
+    if known.status not in LOST or seen.source is Source.OPERATOR:
+        return False
+    if seen.status not in LOST | {Status.UNRESPONSIVE}:
+        return False
+    weight = _weight(known.status, known.reason)
+    return weight >= _CAUSE and _weight(seen.status, seen.reason) < weight
+
+
+def _weight(status: Status | None, reason: str) -> int:
+    """Return how much status and reason tell together. `logged_out` and `blocked` name a cause by
+    themselves; what is only disconnected is not banned."""
+    tells = TELLS.get(reason, _SYMPTOM)
+    if status is Status.BLOCKED:
+        return tells if tells >= _CAUSE else _BAN
+    return max(tells, _CAUSE) if status is Status.LOGGED_OUT else min(tells, _CAUSE)
 
 
 def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status) -> Known:

@@ -117,7 +117,7 @@ def _transitions(seen: Observation, row_set: RowSet) -> list[Mapping[str, object
             "created_at": row_set.now,
         }
         for before, after in row_set.changes
-        if before.status is not after.status
+        if (before.status, before.reason) != (after.status, after.reason)
     ]
 
 

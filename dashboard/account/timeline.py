@@ -13,7 +13,6 @@ from django.contrib.contenttypes.models import ContentType
 
 from accounts.models import Account, Repair, Transition
 from accounts.words.reasons import meaning
-from accounts.words.status import Status
 from dashboard.wording.safe_text import visible
 from reconciliation.models import Finding
 from webhooks.models import Delivery
@@ -83,7 +82,7 @@ def _transition(row: Transition) -> Entry:
         at=row.created_at,
         rank=3,
         kind="status",
-        title=f"{Status(row.from_status).label} → {Status(row.to_status).label}",
+        title=row.change,
         detail=f"{why}{raw}".strip(),
         who=visible(" ".join(filter(None, (row.get_source_display(), row.actor, row.evidence)))),
         tone=row.to_status,

@@ -15,6 +15,7 @@ import msgspec
 
 from gateways.base import (
     BadAnswer,
+    Capabilities,
     GatewayError,
     Health,
     KeyRejected,
@@ -59,6 +60,7 @@ class Calls:
     that mean a wrong key.
     """
 
+    capabilities: Capabilities
     key_header = "x-api-key"
     refusals = frozenset({401, 403})
 
@@ -74,6 +76,10 @@ class Calls:
 
     def close(self) -> None:
         """Do nothing: connections belong to the process, a given transport to its giver."""
+
+    def keeps_login(self, *, deadline_seconds: float) -> bool | None:
+        """Return what holds for all gateways of the kind; a client may ask its gateway instead."""
+        return self.capabilities.stop_keeps_login
 
     def call(
         self,

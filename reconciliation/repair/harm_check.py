@@ -40,6 +40,7 @@ SELECT gateway.id, count(DISTINCT repair.account_id),
        count(DISTINCT repair.account_id) FILTER (WHERE EXISTS (
            SELECT FROM account_transitions change
             WHERE change.account_id = repair.account_id AND change.source <> 'operator'
+              AND change.from_status <> change.to_status
               AND change.to_status = ANY(%(dead)s)
               AND change.created_at + interval '0' > repair.finished_at
               AND change.created_at + interval '0' <= repair.finished_at + %(soon)s
@@ -61,6 +62,7 @@ SELECT account.gateway_id, count(*), count(*) FILTER (WHERE died.it)
        SELECT EXISTS (
            SELECT FROM account_transitions change
             WHERE change.account_id = account.id AND change.source <> 'operator'
+              AND change.from_status <> change.to_status
               AND change.to_status = ANY(%(dead)s) AND change.created_at > %(since)s
               AND NOT EXISTS (
                 SELECT FROM account_repairs repair

@@ -122,6 +122,8 @@ def _stop(account: Account) -> tuple[Repair.State, str]:
         release_connection()
         if client.read_session(session_id, deadline_seconds=DEADLINE_SECONDS) is None:
             return Repair.State.CANCELLED, "its gateway holds no such session"
+        if not client.keeps_login(deadline_seconds=DEADLINE_SECONDS):
+            return Repair.State.CANCELLED, "it might lose its login: a person decides"
         client.stop_session(
             session_id, workspace_id=account.workspace_id, deadline_seconds=DEADLINE_SECONDS
         )

@@ -94,7 +94,7 @@ def _judge(
     )
     if session is None:
         return replace(missing, why=NO_SUCH_SESSION), observation
-    if is_cached and observation.status is Status.CONNECTED:
+    if observation.is_cached and observation.status is Status.CONNECTED:
         if comparison.is_mass_loss and row.is_held:
             # The list is more likely wrong: to restart half a working gateway would be the worst.
             return replace(missing, now=row.status, held=True, why=LIST_IS_WRONG), None

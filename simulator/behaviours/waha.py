@@ -20,6 +20,8 @@ from simulator.state.settings import Settings
 
 VERSION = "2026.2.1"
 ENGINE = "WEBJS"
+# It keeps the login of what it stops.
+TIER = "PLUS"
 FAILED, STARTING, STOPPED = "FAILED", "STARTING", "STOPPED"
 # Seconds from FAILED, or from a page that lost WhatsApp, to the next start.
 RESTART_SECONDS = 2.0
@@ -82,7 +84,7 @@ class Waha(Behaviour):
             "timestamp": int(now.timestamp() * 1000),
             **body,
             "engine": ENGINE,
-            "environment": {"version": VERSION, "engine": ENGINE, "tier": "CORE", "browser": None},
+            "environment": {"version": VERSION, "engine": ENGINE, "tier": TIER, "browser": None},
         }
 
     def headers(

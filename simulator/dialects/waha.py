@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from simulator.behaviours.waha import ENGINE, FAILED, STARTING, STOPPED, VERSION, me_of
+from simulator.behaviours.waha import ENGINE, FAILED, STARTING, STOPPED, TIER, VERSION, me_of
 from simulator.dialects.dialect import Dialect, Entry, faulty_list, route
 from simulator.qr import png_of
 from simulator.state.failure import Failure
@@ -28,7 +28,7 @@ def _server_status(world: World, request: Request) -> Reply:
 
 
 def _version(world: World, request: Request) -> Reply:
-    return json_reply({"version": VERSION, "engine": ENGINE, "tier": "CORE", "browser": None})
+    return json_reply({"version": VERSION, "engine": ENGINE, "tier": TIER, "browser": None})
 
 
 def _list(world: World, request: Request) -> Reply:

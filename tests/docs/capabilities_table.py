@@ -29,7 +29,9 @@ ROWS: dict[str, Callable[[Capabilities], str]] = {
     "its list asks each page": lambda can: _yes(can.list_is_probe),
     "a live page can be proved": lambda can: PROBES[can.probe],
     "can be stopped": lambda can: _yes(can.can_stop),
-    "stopping keeps the login": lambda can: _yes(can.stop_keeps_login),
+    "stopping keeps the login": lambda can: (
+        "asked: it depends" if can.stop_keeps_login is None else _yes(can.stop_keeps_login)
+    ),
     "can be logged out": lambda can: _yes(can.can_log_out),
     "shows its QR code when asked": lambda can: _yes(can.can_show_qr),
     "says since when it runs": lambda can: _yes(can.sees_boot),

@@ -37,7 +37,7 @@ SELECT account.gateway_id, 'minute', date_trunc('minute', change.created_at),
    AND change.source IN ('list', 'read', 'webhook', 'claim')
    AND 'unknown' NOT IN (change.from_status, change.to_status)
    AND change.to_status NOT IN ('stopped', 'connecting', 'unresponsive')
-   AND change.from_status <> 'pending'
+   AND change.from_status NOT IN ('pending', change.to_status)
    AND change.created_at > account.created_at + interval '1 minute'
  GROUP BY account.gateway_id, date_trunc('minute', change.created_at)
  ORDER BY 1, 3

@@ -12,7 +12,6 @@ from django.utils.safestring import SafeString
 
 from accounts.models import SupersededSession, Transition
 from accounts.words.reasons import meaning
-from accounts.words.status import Status
 from dashboard.admin import search
 from dashboard.admin.base import ReadOnlyAdmin
 from dashboard.admin.filters import choices_filter, null_filter
@@ -51,7 +50,7 @@ class TransitionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="change")
     def change(self, row: Transition) -> str:
-        return f"{Status(row.from_status).label} → {Status(row.to_status).label}"
+        return row.change
 
     @admin.display(description="reason")
     def why(self, row: Transition) -> SafeString:

@@ -36,11 +36,19 @@ from gateways.wire.text import printable
 # The only engine whose page is asked for the state, for at most a second.
 BROWSER_ENGINE = "WEBJS"
 LIVE_STATE = "CONNECTED"
+KEEPS_LOGIN = "PLUS"
+LOSES_LOGIN = ("2023.", "2024.")
 NOT_FOUND = "Session not found"
 
 
 class _Server(msgspec.Struct):
     uptime: float | None = None  # milliseconds
+
+
+class _Version(msgspec.Struct):
+    version: str = ""
+    tier: str = ""
+    engine: str = ""
 
 
 class _Code(msgspec.Struct):
@@ -73,7 +81,8 @@ class WahaClient(Calls):
         list_is_probe=False,
         # A read of one session asks its page, for at most a second.
         probe=ProbeKind.HARMLESS,
-        stop_keeps_login=True,
+        # Observed: Core with its browser engine has the login in a temporary folder.
+        stop_keeps_login=None,
         can_stop=True,
         can_log_out=True,
         can_show_qr=True,
@@ -100,6 +109,16 @@ class WahaClient(Calls):
             uptime_seconds=uptime / 1000 if uptime is not None and is_known else None,
             sessions_held=None,
         )
+
+    def keeps_login(self, *, deadline_seconds: float) -> bool | None:
+        """Ask its version. Plus keeps the login. Core 2024.10 with a browser has it in a temporary
+        folder (observed: each restart was a new login); the rest of Core was not run."""
+        answer = self.call("GET", "/api/server/version", deadline_seconds=deadline_seconds)
+        said = self.decoded(answer, _Version)
+        if said.tier.upper() == KEEPS_LOGIN:
+            return True
+        is_temporary = said.engine == BROWSER_ENGINE and said.version.startswith(LOSES_LOGIN)
+        return False if is_temporary else None
 
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
         """List all sessions, the stopped ones as well; no page is asked."""
@@ -148,17 +167,17 @@ class WahaClient(Calls):
     def start_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """Start the session; the login is kept. It does not create a missing one."""
+        """Start the session. It does not create a missing one."""
         self._tell(session_id, "start", deadline_seconds)
 
     def restart_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """Restart the session; the login is kept."""
+        """Restart the session. For the login see `keeps_login`."""
         self._tell(session_id, "restart", deadline_seconds)
 
     def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
-        """Stop the session; the login is kept."""
+        """Stop the session. For the login see `keeps_login`."""
         self._tell(session_id, "stop", deadline_seconds)
 
     def log_out_session(
@@ -202,6 +221,7 @@ def _translated(said: _Session, *, is_asked: bool = False) -> Session:
         reason=reason,
         raw_state=word,
         answered=answered,
+        by_page=is_asked and is_connected and _has_page(said),
         phone_number=_number(said.me) if said.me and is_connected else None,
     )
 

@@ -16,15 +16,18 @@ _BECOMES = {"start": "WORKING", "restart": "WORKING", "stop": "STOPPED", "logout
 class Waha:
     """Fake WAHA. `statuses`: session → its status. `asked`: the requests, in order. `refuses`:
     requests that it answers with an error. `keeps`: requests that it accepts and does not carry
-    out."""
+    out. `version`: what it says of itself."""
 
     def __init__(self) -> None:
         self.statuses: dict[str, str] = {}
         self.asked: list[str] = []
         self.refuses: set[str] = set()
         self.keeps: set[str] = set()
+        self.version = {"version": "2026.2.1", "engine": "NOWEB", "tier": "PLUS", "browser": None}
 
     def __call__(self, call: httpx.Request) -> httpx.Response:
+        if call.url.path == "/api/server/version":
+            return httpx.Response(200, json=self.version)
         name, _, verb = call.url.path.removeprefix("/api/sessions/").partition("/")
         if call.method == "POST":
             self.asked.append(verb)

@@ -76,7 +76,8 @@ def test_a_reason_that_says_more_replaces_one_that_says_less(cast):
     see(cast.alice, Status.DISCONNECTED, at=cast.ago(4), reason=Reason.NETWORK, raw="TIMEOUT")
 
     assert (cast.alice.status_reason, cast.alice.status_raw) == (Reason.NETWORK, "TIMEOUT")
-    assert story(cast.alice) == [("connected", "disconnected")]
+    changed = [("connected", "disconnected"), ("disconnected", "disconnected")]
+    assert story(cast.alice) == changed
 
 
 def test_a_reason_that_says_less_does_not_replace_one_that_says_more(cast):

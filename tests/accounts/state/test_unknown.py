@@ -47,7 +47,7 @@ def test_it_keeps_the_last_known_word_when_only_the_reason_changes(cast):
     assert cast.alice.status_reason == Reason.MASS_LOSS_UNCONFIRMED
     assert cast.alice.last_known_status == Status.CONNECTED
     assert cast.alice.status_since == cast.ago(3)
-    assert story(cast.alice) == [("connected", "unknown")]
+    assert story(cast.alice) == [("connected", "unknown"), ("unknown", "unknown")]
 
 
 @pytest.mark.parametrize("word", KEEPING)

@@ -62,7 +62,7 @@ def test_deliveries_findings_transitions_and_acts_stand_in_one_order(admin, cast
     a_delivery(cast, cast.alice, ago=10, event="session_ready")
     assert titles(admin.get(page_of(cast.alice))) == [
         "session_ready",
-        "connected → connected",
+        "connected, for another reason",
         "missing: we say it runs, the gateway has no such session",
         "connected → disconnected",
         "session_disconnected",

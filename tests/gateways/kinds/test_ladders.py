@@ -91,7 +91,7 @@ def test_logging_out_deletes_the_login_and_pausing_keeps_it(make, kind):
     world, client = make(kind)
     connected(world, "alice")
     can = capabilities_of(kind)
-    if can.can_stop and can.stop_keeps_login:
+    if can.can_stop and client.keeps_login(deadline_seconds=5):
         client.stop_session("alice", workspace_id=1, deadline_seconds=20)
         assert "alice" in world.logins
         client.start_session("alice", **IDS, deadline_seconds=70)
