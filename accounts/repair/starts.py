@@ -30,7 +30,7 @@ from accounts.store.connections import release_connection
 from accounts.store.enqueue import enqueue_task
 from accounts.store.locks import short_waits
 from gateways import base
-from gateways.base import GatewayError, State, Step
+from gateways.base import GatewayError, Reason, State, Step
 from gateways.registry import capabilities_of
 from gateways.wire.text import printable
 
@@ -219,7 +219,8 @@ def _note_trouble(repair: Repair, error: GatewayError) -> None:
         assert repair.started_at is not None
         _wait_for_clarity(repair, repair.started_at + MAY_STILL_HAPPEN, str(error))
     else:
-        _finish(repair, Repair.State.FAILED, str(error))
+        refused_for = error.reason if isinstance(error, base.Rejected) else Reason.NONE
+        _finish(repair, Repair.State.FAILED, str(error), refused_for=refused_for)
     enqueue_task("accounts.tasks.confirm_session", repair.gateway_id, repair.session_id)
 
 
@@ -269,10 +270,13 @@ def _mine(repair: Repair) -> QuerySet[Repair]:
     )
 
 
-def _finish(repair: Repair, state: Repair.State, outcome: str) -> None:
+def _finish(
+    repair: Repair, state: Repair.State, outcome: str, *, refused_for: Reason = Reason.NONE
+) -> None:
     ended = _mine(repair).update(
         state=state,
         outcome=printable(outcome, limit=500),
+        refused_for=refused_for,
         finished_at=clock.database_now(),
         lease_until=None,
     )
