@@ -44,6 +44,9 @@ READ_DEADLINE_SECONDS = 5.0
 LEASE = timedelta(seconds=START_DEADLINE_SECONDS + 30)
 # Time in which an answered start becomes visible: the browser still has to load its page.
 SETTLES_WITHIN = timedelta(seconds=45)
+# A stop without an answer holds its gateway's queue for no longer: nothing was started, and the
+# next try stops it again.
+STOPS_WITHIN = timedelta(seconds=45)
 # After a longer wait the session is read before it is started.
 WAITED_LONG = timedelta(seconds=60)
 MOST_CANCELLED_AT_ONCE = 20
@@ -108,7 +111,7 @@ def carry_out(repair: Repair) -> None:
         try:
             _take_step(step, repair, account)
         except GatewayError as error:
-            _note_trouble(repair, error)
+            _note_trouble(repair, error, step)
             return
     _settle(repair)
 
@@ -209,7 +212,7 @@ def _is_gone(client: base.Client, session_id: str) -> bool:
     return session is None or session.state in _NOT_THERE
 
 
-def _note_trouble(repair: Repair, error: GatewayError) -> None:
+def _note_trouble(repair: Repair, error: GatewayError, step: Step) -> None:
     """Record an error. A clear refusal ends the start; no answer, or an answer that cannot be
     parsed, does not."""
     logger.warning("the start of session %s: %s", repair.session_id, error)
@@ -217,7 +220,10 @@ def _note_trouble(repair: Repair, error: GatewayError) -> None:
         isinstance(error, base.Unreachable) and not isinstance(error, base.Refused)
     ):
         assert repair.started_at is not None
-        _wait_for_clarity(repair, repair.started_at + MAY_STILL_HAPPEN, str(error))
+        until = repair.started_at + MAY_STILL_HAPPEN
+        if step is Step.STOP:
+            until = min(until, clock.database_now() + STOPS_WITHIN)
+        _wait_for_clarity(repair, until, str(error))
     else:
         refused_for = error.reason if isinstance(error, base.Rejected) else Reason.NONE
         _finish(repair, Repair.State.FAILED, str(error), refused_for=refused_for)

@@ -3,11 +3,15 @@ gateway answers."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import httpx
 import pytest
 
 from accounts.models import Account, Gateway, GatewaySecret, Repair
 from accounts.repair import repairs, starts
 from accounts.repair.targeted_read import confirm
+from accounts.store.clock import database_now
 from accounts.words.status import Status
 from gateways.base import Reason
 from gateways.registry import capabilities_of, use_transport
@@ -76,3 +80,25 @@ def test_a_page_that_gives_no_answer_once_changes_no_status(cast, kind):
         outcome = confirm(cast.gateway.pk, "alice")
     assert outcome is not None and outcome.observation.status is None
     assert Account.objects.get(pk=cast.alice.pk).status == cast.alice.status
+
+
+class _ClosesNever(httpx.BaseTransport):
+    """Never answers a request to close a session (observed where the page hangs)."""
+
+    def __init__(self, world) -> None:
+        self._inner = transport(world)
+
+    def handle_request(self, request):
+        if request.url.path.endswith("close-session"):
+            raise httpx.ReadTimeout("no answer", request=request)
+        return self._inner.handle_request(request)
+
+
+@pytest.mark.usefixtures("rung")
+def test_a_stop_without_an_answer_holds_the_queue_for_less_than_a_minute(cast):
+    world = world_of(cast, "wppconnect")
+    faults.hang(world, "alice", honest=False)
+    with use_transport(ADDRESS, _ClosesNever(world)):
+        repair = restart_by_rollcall(cast)
+    assert repair.state == State.UNCLEAR
+    assert repair.lease_until - database_now() < timedelta(seconds=60)
