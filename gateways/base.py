@@ -58,6 +58,7 @@ class Reason(StrEnum):
     SESSION_ERROR = "session_error"
     GATEWAY_GAVE_UP = "gateway_gave_up"
     RESTORE_FAILED = "restore_failed"
+    BROWSER_LEFT_OVER = "browser_left_over"  # of an earlier run, and it holds the profile
     PAGE_GONE = "page_gone"  # the page has left WhatsApp: a restart may end the whole gateway
     HUNG = "hung"  # the page repeatedly gave no answer
     DEAF = "deaf"  # the page answers, but is not connected to WhatsApp
@@ -275,9 +276,10 @@ class Withheld(GatewayError):
 class Rejected(GatewayError):
     """An error answer of the gateway."""
 
-    def __init__(self, message: str, *, status_code: int) -> None:
+    def __init__(self, message: str, *, status_code: int, reason: Reason = Reason.NONE) -> None:
         super().__init__(message)
         self.status_code = status_code
+        self.reason = reason  # why it refused, if its kind knows the gateway's words
 
 
 class KeyRejected(Rejected):

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import httpx
 
-from gateways.base import Capabilities, Client, Event, ProbeKind
+from gateways.base import Capabilities, Client, Event, ProbeKind, Reason
 from gateways.profiles import Profile
 from gateways.subscriptions import Subscriptions
 from gateways.wire.json_fields import Body
@@ -80,6 +80,7 @@ class GatewayKind:
     paths that shipped versions use instead, and `wrong_path_hint` what to know about those.
     `session_recipe`: a command that creates a session at such a gateway. `is_default`: used if
     no kind is named. `asks_us`: its gateways also make the calls below /api/whatsapp/.
+    `restore_failure`: the code for the words of a session that it could not restore.
     """
 
     name: str
@@ -97,6 +98,7 @@ class GatewayKind:
     session_recipe: str = ""
     is_default: bool = False
     asks_us: bool = False
+    restore_failure: Callable[[str], Reason] = lambda said: Reason.RESTORE_FAILED
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

@@ -23,6 +23,7 @@ from accounts.store import clock
 from accounts.store.enqueue import enqueue_task
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
+from gateways.registry import KINDS
 from gateways.wire.json_fields import MAX_ID_CHARACTERS, without_lone_surrogates
 from gateways.wire.text import printable
 from webhooks.auth.calls import LARGEST_CALL_BYTES, Caller, GatewayKeyAuthentication
@@ -176,7 +177,9 @@ class MarkDisconnected(GatewayCall):
     def post(self, request: Request, session_id: str) -> Response:
         account = self.account_of(request, session_id)
         body = self.body(request)
-        believed = self.claim(request, account, Status.DISCONNECTED, Reason.RESTORE_FAILED, body)
+        restore_failure = KINDS[account.gateway.kind].restore_failure
+        reason = restore_failure(str(body.get("reason") or ""))
+        believed = self.claim(request, account, Status.DISCONNECTED, reason, body)
         return Response({"success": True, "applied": believed, "status": old_word(account)})
 
 

@@ -84,6 +84,8 @@ def _planned(account: Account, now: datetime) -> Instruction | None:
         return waiting("the next check decides whether Rollcall restarts it")
     if code is StepCode.SAME_NUMBER:
         return Instruction(f"{KEEP_ONE} Do not restart both: they would fight.")
+    if code is StepCode.BROWSER_LEFT_OVER:
+        return meaning(Reason.BROWSER_LEFT_OVER).asks
     if code is StepCode.UNCLAIMED_SESSION:
         return Instruction(
             "An unclaimed session may be this account's. If so, take it over; else restart."

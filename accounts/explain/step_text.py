@@ -19,6 +19,9 @@ _AFTER_QUARANTINE = "one more try after its quarantine"
 
 _HELD: dict[StepCode, str] = {
     StepCode.CONFLICT: "another client runs this number, and Rollcall does not fight over it",
+    StepCode.BROWSER_LEFT_OVER: (
+        "a browser left behind at its gateway holds its profile, and each start would fail"
+    ),
     StepCode.CANNOT_START: "Rollcall cannot start a session at this kind of gateway",
     StepCode.MUST_BE_CREATED: f"its gateway has no such session, and {STARTS_WHAT_IT_HAS}",
     StepCode.GATEWAY_MUST_RESTART: "no call to its gateway helps: restart the gateway",

@@ -49,6 +49,12 @@ RULES: dict[Incident.Kind, Rule] = {
         'Find out who else runs this number and stop it there; then press "Restart session" on '
         "the account's page. Rollcall does not restart it against another client.",
     ),
+    Incident.Kind.LEFT_OVER: Rule(
+        0,
+        "On the gateway's machine end the browser whose command line (--user-data-dir) has the "
+        "profile named, and no other; then restart the session here. Rollcall does not start it "
+        "meanwhile: each try would fail, and may leave one more browser behind.",
+    ),
     Incident.Kind.REPAIR_HARMS: Rule(
         0,
         'Check the gateway: sessions that it restarts disconnect again. Press "Resume repair" on '

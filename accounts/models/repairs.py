@@ -45,6 +45,8 @@ class Repair(models.Model):
     steps = models.JSONField(default=list)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     outcome = models.CharField(max_length=500, blank=True)
+    # Why the gateway refused a step: a reason code, if its kind knows the gateway's words.
+    refused_for = models.CharField(max_length=40, blank=True, db_default="")
     asked_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -30,7 +30,7 @@ from accounts.store.connections import release_connection
 from accounts.store.enqueue import enqueue_task
 from accounts.store.locks import short_waits
 from gateways import base
-from gateways.base import GatewayError, State, Step
+from gateways.base import GatewayError, Reason, State, Step
 from gateways.registry import capabilities_of
 from gateways.wire.text import printable
 
@@ -44,6 +44,9 @@ READ_DEADLINE_SECONDS = 5.0
 LEASE = timedelta(seconds=START_DEADLINE_SECONDS + 30)
 # Time in which an answered start becomes visible: the browser still has to load its page.
 SETTLES_WITHIN = timedelta(seconds=45)
+# A stop without an answer holds its gateway's queue for no longer: nothing was started, and the
+# next try stops it again.
+STOPS_WITHIN = timedelta(seconds=45)
 # After a longer wait the session is read before it is started.
 WAITED_LONG = timedelta(seconds=60)
 MOST_CANCELLED_AT_ONCE = 20
@@ -107,7 +110,7 @@ def carry_out(repair: Repair) -> None:
         try:
             _take_step(step, repair, account)
         except GatewayError as error:
-            _note_trouble(repair, error)
+            _note_trouble(repair, error, step)
             return
     _settle(repair)
 
@@ -221,7 +224,7 @@ def _is_gone(client: base.Client, session_id: str) -> bool:
     return session is None or session.state in _NOT_THERE
 
 
-def _note_trouble(repair: Repair, error: GatewayError) -> None:
+def _note_trouble(repair: Repair, error: GatewayError, step: Step) -> None:
     """Record an error. A clear refusal ends the start; no answer, or an answer that cannot be
     parsed, does not."""
     logger.warning("the start of session %s: %s", repair.session_id, error)
@@ -229,9 +232,13 @@ def _note_trouble(repair: Repair, error: GatewayError) -> None:
         isinstance(error, base.Unreachable) and not isinstance(error, base.Refused)
     ):
         assert repair.started_at is not None
-        _wait_for_clarity(repair, repair.started_at + MAY_STILL_HAPPEN, str(error))
+        until = repair.started_at + MAY_STILL_HAPPEN
+        if step is Step.STOP:
+            until = min(until, clock.database_now() + STOPS_WITHIN)
+        _wait_for_clarity(repair, until, str(error))
     else:
-        _finish(repair, Repair.State.FAILED, str(error))
+        refused_for = error.reason if isinstance(error, base.Rejected) else Reason.NONE
+        _finish(repair, Repair.State.FAILED, str(error), refused_for=refused_for)
     enqueue_task("accounts.tasks.confirm_session", repair.gateway_id, repair.session_id)
 
 
@@ -281,10 +288,13 @@ def _mine(repair: Repair) -> QuerySet[Repair]:
     )
 
 
-def _finish(repair: Repair, state: Repair.State, outcome: str) -> None:
+def _finish(
+    repair: Repair, state: Repair.State, outcome: str, *, refused_for: Reason = Reason.NONE
+) -> None:
     ended = _mine(repair).update(
         state=state,
         outcome=printable(outcome, limit=500),
+        refused_for=refused_for,
         finished_at=clock.database_now(),
         lease_until=None,
     )

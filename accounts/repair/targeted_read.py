@@ -18,12 +18,13 @@ from accounts.store import clock
 from accounts.store.connections import release_connection
 from accounts.store.enqueue import enqueue_task
 from accounts.words.status import Source, Status, Wanted
-from gateways.base import GatewayError, Reason, Session
+from gateways.base import GatewayError, Reason, Session, TimedOut
 from gateways.registry import capabilities_of
 
 logger = logging.getLogger(__name__)
 DEADLINE_SECONDS = 5.0
 HEALTH_SECONDS = 3.0
+SILENT = "its page gives no answer"
 # Jitter below this is not a reboot: reading the uptime takes time.
 BOOT_MOVED = timedelta(seconds=5)
 # For a loss that a webhook claimed: by the first limit its task has run, and after the second a
@@ -90,11 +91,17 @@ def _has_just_booted(gateway: Gateway, started: datetime) -> bool:
 def read(gateway: Gateway, session_id: str) -> Session | None:
     """Return the session as the gateway shows it; None: it definitely has no such session.
 
-    Raises GatewayError. Holds no database connection meanwhile.
+    If it gives no answer about the session, and still answers otherwise, then the session's page
+    is silent: a Session without a state. Raises GatewayError. Holds no database connection
+    meanwhile.
     """
     with client_of(gateway) as client:
         release_connection()
-        return client.read_session(session_id, deadline_seconds=DEADLINE_SECONDS)
+        try:
+            return client.read_session(session_id, deadline_seconds=DEADLINE_SECONDS)
+        except TimedOut:
+            client.health(deadline_seconds=HEALTH_SECONDS)
+            return Session(session_id=session_id, state=None, raw_state=SILENT, answered=False)
 
 
 def as_observation(

@@ -102,6 +102,15 @@ REASONS: dict[Reason, Meaning] = {
         "the gateway could not restore it at its start",
         "Restart the session; if that fails, scan again.",
     ),
+    Reason.BROWSER_LEFT_OVER: Meaning(
+        "a browser that an earlier run of the gateway left behind holds the session's profile",
+        False,
+        None,
+        Instruction(
+            "On the gateway's machine end the browser that holds this session's profile; then "
+            "restart the session."
+        ),
+    ),
     Reason.PAGE_GONE: _heals(
         "the session's page has left WhatsApp",
         "Restart the gateway if it does not come back by itself: all its sessions are hit.",

@@ -25,6 +25,7 @@ class StepCode(StrEnum):
     OUTCOME_READ = "outcome_read"
     # waits for a change of the account
     CONFLICT = "conflict"
+    BROWSER_LEFT_OVER = "browser_left_over"  # a start would leave one more browser behind
     SAME_NUMBER = "same_number"
     AWAITS_LIST = "awaits_list"  # only a complete list shows whether it runs under another id
     UNCLAIMED_SESSION = "unclaimed_session"  # an unclaimed session is probably this account's
@@ -60,8 +61,11 @@ RESTARTS = frozenset(
         StepCode.RESTART_AFTER_QUARANTINE,
     }
 )
-# Repair waits for a human, who alone can say which session or account is the right one.
-ASKS_A_HUMAN = frozenset({StepCode.SAME_NUMBER, StepCode.UNCLAIMED_SESSION})
+# Repair waits for a human, who alone can say which session or account is the right one, or end a
+# browser on the gateway's machine.
+ASKS_A_HUMAN = frozenset(
+    {StepCode.BROWSER_LEFT_OVER, StepCode.SAME_NUMBER, StepCode.UNCLAIMED_SESSION}
+)
 UNDER_WAY = frozenset({StepCode.REPAIR_WAITS, StepCode.REPAIR_RUNS, StepCode.OUTCOME_READ})
 
 

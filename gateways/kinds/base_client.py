@@ -129,7 +129,11 @@ class Calls:
 
     def rejected(self, answer: Answer, why: str) -> Rejected:
         text = f"{answer.where}: {self._http.clean(why)}"
-        return Rejected(text, status_code=answer.status_code)
+        return Rejected(text, status_code=answer.status_code, reason=self.reason_of_refusal(why))
+
+    def reason_of_refusal(self, said: str) -> Reason:
+        """Return the code for a refusal's words; NONE if its kind knows none for them."""
+        return Reason.NONE
 
 
 class Budget:

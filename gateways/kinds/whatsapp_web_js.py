@@ -19,3 +19,7 @@ LIBRARY_LOSSES: Words = {
     "deprecated_version": (State.DISCONNECTED, Reason.CLIENT_OUTDATED),
     "max qrcode retries reached": (State.DISCONNECTED, Reason.QR_EXPIRED),
 }
+
+# The words of puppeteer, under each of these kinds, if a browser that an earlier process left
+# behind still holds a session's profile (observed).
+PROFILE_HELD = "The browser is already running for"

@@ -55,7 +55,8 @@ SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phon
        tried.strikes, tried.attempts, tried.ended_at, greatest(told.human_at, tried.human_at),
        account.workspace_id, coalesce(account.unshown_since, account.status_since),
        CASE WHEN told.noticed_at > coalesce(told.up_at, '-infinity') THEN told.noticed_at END,
-       account.next_step_arguments
+       account.next_step_arguments, coalesce(tried.refused_for, ''),
+       coalesce(nullif(tried.refusal, ''), account.status_raw, '')
   FROM needing JOIN whatsapp_accounts account USING (id)
   LEFT JOIN LATERAL (
        SELECT state, asked_by FROM account_repairs
@@ -87,6 +88,10 @@ SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phon
        SELECT count(*) FILTER (WHERE asked_by = 'rollcall' AND state <> 'cancelled') AS strikes,
               count(*) FILTER (WHERE asked_by = 'rollcall') AS attempts,
               max(finished_at) AS ended_at,
+              (array_agg(refused_for ORDER BY id DESC)
+                  FILTER (WHERE state <> 'cancelled'))[1] AS refused_for,
+              (array_agg(CASE WHEN refused_for <> '' THEN outcome END ORDER BY id DESC)
+                  FILTER (WHERE state <> 'cancelled'))[1] AS refusal,
               max(finished_at) FILTER (WHERE asked_by <> 'rollcall') AS human_at
          FROM account_repairs
         WHERE account_id = needing.id AND state NOT IN ('waiting', 'running', 'unclear')
@@ -104,12 +109,13 @@ Twins = tuple[dict[str, list[int]], dict[str, list[str]]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """Account that needs something, or whose recorded plan may be out of date. `noted`: the state
-    of its repair, as its row holds it."""
+    of its repair, as its row holds it. `told`: its gateway's words about its loss, for people."""
 
     account_id: int
     gateway_id: int
     session_id: str
     phone_number: str
+    told: str
     case: Case
     chance: float
     noted: Plan
@@ -244,6 +250,7 @@ def _watched(
         open_state=open_state,
         open_by=open_by,
         human_at=human_at,
+        refused_for=_reason(row[24]),
     )
     lost_to = _lost_to(reason, last_reason)
     lost = Lost(
@@ -274,6 +281,7 @@ def _watched(
         gateway_id=gateway_id,
         session_id=session_id or "",
         phone_number=number,
+        told=row[25],
         case=case,
         chance=_chance(pk, last_id, attempts),
         noted=Plan(

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.conf import settings
 
 from accounts.explain.step_text import try_text
-from accounts.incidents.incidents import close_incident, open_incident
+from accounts.incidents.incidents import LONGEST, close_incident, open_incident
 from accounts.models import Account, Incident, Repair
 from accounts.repair.repairs import Plan, ask, note_plans
 from accounts.state.observations import Observation
@@ -33,6 +33,7 @@ from reconciliation.repair.policy import (
     Repairing,
     Wait,
     decide,
+    is_left_over,
     still_quarantined,
 )
 from reconciliation.repair.stop_unwanted import enqueue_unwanted
@@ -44,6 +45,10 @@ logger = logging.getLogger(__name__)
 WAITING_FOR_EACH_START = 2
 MOST_ASKED_AT_ONCE = 50
 NUMBERS_NAMED = 5
+_TOLD = {
+    Incident.Kind.CONFLICT: "another client has taken over",
+    Incident.Kind.LEFT_OVER: "a browser left behind holds the profile of",
+}
 
 Decided = Sequence[tuple[Watched, Decision]]
 
@@ -59,7 +64,7 @@ def govern() -> None:
     _give_up(decided, now)
     _note(decided, now)
     _ask(decided, known)
-    _tell_conflicts(rows)
+    _tell(rows)
     enqueue_unwanted(known, now)
 
 
@@ -148,25 +153,32 @@ def _ask_for(account: Account, row: Watched, decision: Repairing) -> None:
         logger.info("account %s is not restarted: %s", account.pk, refusal)
 
 
-def _tell_conflicts(rows: Sequence[Watched]) -> None:
-    """Open one incident per gateway with the numbers; written only when they change."""
-    numbers: dict[int, list[str]] = defaultdict(list)
+def _tell(rows: Sequence[Watched]) -> None:
+    """Open, update and close the incidents about accounts that only a human can help: one of a kind
+    for each gateway, with the numbers. Written only when their text changes."""
+    named: dict[tuple[str, int], list[str]] = defaultdict(list)
     for row in rows:
-        if row.case.wanted and row.case.status in LOST and row.case.lost_to is Reason.REPLACED:
-            number = row.phone_number or "no number yet"
-            numbers[row.gateway_id].append(f"{number} (account {row.account_id})")
-    told = Incident.objects.filter(kind=Incident.Kind.CONFLICT, closed_at__isnull=True)
-    open_texts = dict(told.values_list("gateway_id", "text"))
-    for gateway_id, named in numbers.items():
-        text = _conflict(sorted(named))
-        if open_texts.get(gateway_id) != text:
-            open_incident(
-                Incident.Kind.CONFLICT, gateway_id=gateway_id, text=text, count=len(named)
-            )
-    for gateway_id in open_texts.keys() - numbers.keys():
-        close_incident(Incident.Kind.CONFLICT, gateway_id=gateway_id)
+        if not (row.case.wanted and row.case.status in LOST):
+            continue
+        if row.case.lost_to is Reason.REPLACED:
+            named[Incident.Kind.CONFLICT, row.gateway_id].append(_named(row))
+        if is_left_over(row.case):
+            # The gateway's own words name the profile.
+            named[Incident.Kind.LEFT_OVER, row.gateway_id].append(f"{_named(row)}: {row.told}")
+    told = Incident.objects.filter(kind__in=_TOLD, closed_at__isnull=True, gateway__isnull=False)
+    texts = {(row.kind, row.gateway_id): row.text for row in told}
+    for (kind, gateway_id), numbers in named.items():
+        text = f"{_TOLD[Incident.Kind(kind)]} {_listed(sorted(numbers))}"[:LONGEST]
+        if texts.get((kind, gateway_id)) != text:
+            open_incident(Incident.Kind(kind), gateway_id=gateway_id, text=text, count=len(numbers))
+    for kind, gateway in texts.keys() - named.keys():
+        close_incident(Incident.Kind(kind), gateway_id=gateway)
 
 
-def _conflict(named: Sequence[str]) -> str:
+def _named(row: Watched) -> str:
+    return f"{row.phone_number or 'no number yet'} (account {row.account_id})"
+
+
+def _listed(named: Sequence[str]) -> str:
     more = f" and {len(named) - NUMBERS_NAMED} more" if len(named) > NUMBERS_NAMED else ""
-    return f"another client has taken over {', '.join(named[:NUMBERS_NAMED])}{more}"
+    return f"{', '.join(named[:NUMBERS_NAMED])}{more}"

@@ -65,7 +65,7 @@ class History:
 
     `strikes`: Rollcall's own attempts that ended without lasting success. `attempts`: the same with
     cancelled ones. `open_state`, `open_by`: the attempt that is not over yet, and who asked for it.
-    `human_at`: when a person last acted on it.
+    `human_at`: when a person last acted on it. `refused_for`: why its gateway refused the last one.
     """
 
     strikes: int = 0
@@ -74,6 +74,7 @@ class History:
     open_state: str = ""
     open_by: str = ""
     human_at: datetime | None = None
+    refused_for: Reason = Reason.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,8 +205,14 @@ def _is_ours(case: Case) -> bool:
         return False
     if case.status is Status.FAILED:
         return case.reason is Reason.REPAIR_GAVE_UP
-    # Rollcall does not repair a conflict, but reports it.
-    return case.status in LOST and (meaning(case.reason).repairable or _is_conflict(case))
+    # Rollcall does not repair a conflict or end a browser, but reports both.
+    is_reported = _is_conflict(case) or is_left_over(case)
+    return case.status in LOST and (meaning(case.reason).repairable or is_reported)
+
+
+def is_left_over(case: Case) -> bool:
+    """Return True if a browser of an earlier run holds its profile, so that each start fails."""
+    return Reason.BROWSER_LEFT_OVER in (case.reason, case.history.refused_for)
 
 
 def _is_conflict(case: Case) -> bool:
@@ -225,6 +232,8 @@ def _held(case: Case) -> PlannedStep | None:
     place = case.place
     if _is_conflict(case):
         return PlannedStep(code=StepCode.CONFLICT)
+    if is_left_over(case):
+        return PlannedStep(code=StepCode.BROWSER_LEFT_OVER)
     if not place.acts:
         return PlannedStep(code=StepCode.OBSERVED)
     if case.twin_accounts or case.twin_sessions:

@@ -21,7 +21,7 @@ from simulator.state.failure import Failure
 from simulator.state.sessions import Browser, SimulatedSession, Truth
 from simulator.web.wsgi import Reply, Request, html_reply, json_reply, same
 from simulator.world import process
-from simulator.world.world import World
+from simulator.world.world import World, profile_held
 
 KEY_HEADER = "x-api-key"
 NOT_FOUND = "session_not_found"
@@ -86,13 +86,8 @@ def _start(world: World, request: Request, session_id: str) -> Reply:
     with world.lock:
         if _held(world, session_id) is not None:
             raise Failure(f"Session already exists for: {session_id}", status=422)
-        if session_id in world.sessions:
-            profile = f"<SESSIONS>/session-{session_id}"
-            raise Failure(
-                f"The browser is already running for {profile}. Use a different `userDataDir` or "
-                "stop the running browser first.",
-                status=422,
-            )
+        if session_id in world.sessions or session_id in world.left_over:
+            raise Failure(profile_held(f"session-{session_id}"), status=422)
         session = world.place(session_id, 0)
     world.launch(session)
     return json_reply({"success": True, "message": "Session initiated successfully"})

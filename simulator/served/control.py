@@ -53,6 +53,7 @@ SESSION_VERBS: dict[str, tuple[tuple[str, ...], SessionVerb]] = {
         ("honest",),
         lambda world, one, given: faults.hang(world, one, honest=given.flag("honest", False)),
     ),
+    "end_left_over": ((), lambda world, one, given: faults.end_left_over(world, one)),
     "resume": ((), lambda world, one, given: faults.resume(world, one)),
     "lose": ((), lambda world, one, given: faults.lose(world, one)),
     "disconnect": (
@@ -93,9 +94,12 @@ GATEWAY_VERBS: dict[str, tuple[tuple[str, ...], GatewayVerb]] = {
     "freeze": ((), lambda world, given: process.freeze(world)),
     "thaw": ((), lambda world, given: process.thaw(world)),
     "restart": (
-        ("down_seconds", "failing"),
+        ("down_seconds", "failing", "left_over"),
         lambda world, given: process.restart(
-            world, down_seconds=given.number("down_seconds", 0), failing=given.texts("failing")
+            world,
+            down_seconds=given.number("down_seconds", 0),
+            failing=given.texts("failing"),
+            left_over=given.texts("left_over"),
         ),
     ),
 }

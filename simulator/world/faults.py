@@ -88,6 +88,14 @@ def crash(world: World, session_id: str, *, honest: bool) -> None:
     _break(world, session_id, Browser.DEAD, "BROWSER_CRASHED" if honest else "")
 
 
+def end_left_over(world: World, session_id: str) -> None:
+    """End the browser that an earlier process left behind: its profile is free again."""
+    with world.lock:
+        if session_id not in world.left_over:
+            raise Failure("no browser was left behind on its profile", status=409)
+        world.left_over.remove(session_id)
+
+
 def hang(world: World, session_id: str, *, honest: bool) -> None:
     """Stop the Chromium from answering."""
     _break(world, session_id, Browser.HUNG, "BROWSER_UNRESPONSIVE" if honest else "")

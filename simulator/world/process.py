@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from simulator.state.failure import Failure
 from simulator.state.sessions import SimulatedSession, Truth
-from simulator.world.world import State, World
+from simulator.world.world import State, World, profile_held
 
 BACKEND_TRIES = 3
 # Days without activity after which the Node service calls a session stale, by status (observed).
@@ -40,11 +40,16 @@ def thaw(world: World) -> None:
     _become(world, State.RUNNING)
 
 
-def restart(world: World, *, down_seconds: float = 0, failing: Collection[str] = ()) -> None:
-    """Replace the process: memory lost, logins kept, a new uptime, sessions restored one by one.
-
-    Sessions in `failing` cannot be restored.
-    """
+def restart(
+    world: World,
+    *,
+    down_seconds: float = 0,
+    failing: Collection[str] = (),
+    left_over: Collection[str] = (),
+) -> None:
+    """Let the process die and another begin: memory lost, logins kept, a new uptime, sessions
+    restored one after another. Those in `failing` cannot be restored, nor those in `left_over`: the
+    browser of the process before lives on, and holds their profile (observed after a SIGKILL)."""
     with world.lock:
         inside = [(one.session_id, one.workspace_id) for one in _awake(world)]
         # A second death during the restore: the session being restored is in both lists.
@@ -52,6 +57,7 @@ def restart(world: World, *, down_seconds: float = 0, failing: Collection[str] =
         world.restoring[:] = held
         for session in _awake(world):
             del world.sessions[session.session_id]
+        world.left_over |= set(left_over)
         world.timeline.forget()
         world.sender.forget()
     world.waiting_boot = lambda: _boot(world, held, failing)
@@ -155,7 +161,10 @@ def _restore_next(world: World, waiting: list[tuple[str, int]], failing: Collect
             if world.restoring != waiting:
                 return  # a reset, or another start, came between
         for session in sessions:
-            if session.session_id in failing or world.faults.whatsapp_unreachable:
+            if session.session_id in world.left_over:
+                profile = f"workspace_{session.workspace_id}/session-{session.session_id}"
+                _give_up_restoring(world, session, profile_held(profile))
+            elif session.session_id in failing or world.faults.whatsapp_unreachable:
                 _give_up_restoring(world, session)
             else:
                 world.run(session, world.begin)
@@ -164,11 +173,13 @@ def _restore_next(world: World, waiting: list[tuple[str, int]], failing: Collect
     world.timeline.after(world.settings.pace.restore, finish)
 
 
-def _give_up_restoring(world: World, session: SimulatedSession) -> None:
+def _give_up_restoring(
+    world: World, session: SimulatedSession, why: str = "Failed to restore session"
+) -> None:
     with world.lock:
         world.sessions.pop(session.session_id, None)
     world.note(f"{session.session_id} could not be restored")
-    body = {"workspace_id": session.workspace_id, "reason": "Failed to restore session"}
+    body = {"workspace_id": session.workspace_id, "reason": why}
     path = f"/api/whatsapp/sessions/{session.session_id}/mark-disconnected"
     if world.backend is not None:
         _ask(world, "POST", path, body, bearer=False)

@@ -70,6 +70,7 @@ class World:
         )
         self.sessions: dict[str, SimulatedSession] = {}
         self.logins: dict[str, Login] = {}
+        self.left_over: set[str] = set()  # whose profile a browser of an earlier process holds
         self.restoring: list[tuple[str, int]] = []  # still to be restored, with their workspaces
         self.notes: deque[str] = deque(maxlen=50)
         self.started_at = host.now()
@@ -88,11 +89,9 @@ class World:
             running = self.sessions.get(session_id)
             if running is not None and running.browser is not Browser.DEAD:
                 running.listed = False  # observed: the entry is deleted, the client stays
-                raise Failure(
-                    f"The browser is already running for <SESSIONS>/workspace_{workspace_id}/"
-                    f"session-{session_id}. Use a different `userDataDir` or stop the running "
-                    "browser first."
-                )
+                raise Failure(profile_held(f"workspace_{workspace_id}/session-{session_id}"))
+            if session_id in self.left_over:
+                raise Failure(profile_held(f"workspace_{workspace_id}/session-{session_id}"))
             session = self.place(session_id, workspace_id)
         self.launch(session)
         return session
@@ -331,6 +330,14 @@ class World:
 
     def uptime_seconds(self) -> float:
         return (self.host.now() - self.started_at).total_seconds()
+
+
+def profile_held(profile: str) -> str:
+    """Return puppeteer's words for a profile that a running browser holds."""
+    return (
+        f"The browser is already running for <SESSIONS>/{profile}. Use a different `userDataDir` "
+        "or stop the running browser first."
+    )
 
 
 def still_world(

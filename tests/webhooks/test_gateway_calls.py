@@ -112,6 +112,14 @@ def test_a_failed_restore_is_a_claim(cast, call, noun, django_capture_on_commit_
     assert len(reads) == 1  # the session is read at once
 
 
+def test_a_restore_that_failed_for_a_browser_left_behind_says_so(cast, call):
+    said = "The browser is already running for /s/session-alice. Use a different `userDataDir`."
+    body = f'{{"workspace_id":{cast.acme.pk},"reason":"{said}"}}'
+    call("POST", "/sessions/alice/mark-disconnected", body)
+    transition = Transition.objects.get(account=cast.alice)
+    assert (transition.reason, transition.raw) == ("browser_left_over", said)
+
+
 def test_a_claim_for_another_workspace_moves_nothing(cast, call):
     body = f'{{"workspace_id":{cast.globex.pk}}}'
     assert call("POST", "/sessions/alice/mark-disconnected", body)["applied"] is False

@@ -34,6 +34,7 @@ from gateways.kinds.webjs.answers import (
     session_of,
 )
 from gateways.kinds.webjs.words import KEY_HEADER
+from gateways.kinds.whatsapp_web_js import PROFILE_HELD
 from gateways.wire.http import Answer
 from gateways.wire.json_fields import WrongField
 from gateways.wire.text import printable
@@ -180,6 +181,9 @@ class WebjsClient(Calls):
     ) -> None:
         """Make the same call as a stop."""
         self.stop_session(session_id, workspace_id=workspace_id, deadline_seconds=deadline_seconds)
+
+    def reason_of_refusal(self, said: str) -> Reason:
+        return Reason.BROWSER_LEFT_OVER if PROFILE_HELD in said else Reason.NONE
 
     def _get(self, path: str, seconds: float) -> Answer:
         # Shipped versions read the key from the query or the body, others from the header.

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gateways.base import Reason
 from gateways.kind import OBJECT, TEXT, GatewayKind, WebhookBody
 from gateways.kinds.webjs.client import WebjsClient
 from gateways.kinds.webjs.webhooks import parse
 from gateways.kinds.webjs.words import PROFILE, WEAK, WRONG_PATHS
+from gateways.kinds.whatsapp_web_js import PROFILE_HELD
 
 
 def _event(name: str, now: datetime) -> dict[str, object]:
@@ -41,4 +43,7 @@ KIND = GatewayKind(
     """-d '{"session_id":"SESSION","workspace_id":1,"account_id":1}'""",
     is_default=True,
     asks_us=True,
+    restore_failure=lambda said: (
+        Reason.BROWSER_LEFT_OVER if PROFILE_HELD in said else Reason.RESTORE_FAILED
+    ),
 )

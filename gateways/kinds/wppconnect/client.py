@@ -45,6 +45,7 @@ from gateways.kinds.base_client import (
     without_unread,
 )
 from gateways.kinds.meaning import Words
+from gateways.kinds.whatsapp_web_js import PROFILE_HELD
 from gateways.wire.http import Answer
 from gateways.wire.qr_images import address_of_base64, address_of_code
 from gateways.wire.text import printable
@@ -229,6 +230,9 @@ class WppconnectClient(Calls):
         """Log out. A session that does not run is refused with 404."""
         answer = self._of(session_id, "POST", "logout-session", deadline_seconds, {})
         self.decoded(answer, _Checked)
+
+    def reason_of_refusal(self, said: str) -> Reason:
+        return Reason.BROWSER_LEFT_OVER if PROFILE_HELD in said else Reason.NONE
 
     def _names(self, seconds: float) -> tuple[list[str], int]:
         """Return the readable names, and the number of others."""

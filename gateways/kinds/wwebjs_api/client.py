@@ -35,6 +35,7 @@ from gateways.kinds.base_client import (
     without_unread,
 )
 from gateways.kinds.meaning import Words
+from gateways.kinds.whatsapp_web_js import PROFILE_HELD
 from gateways.kinds.wwebjs_api.words import LOSSES
 from gateways.wire.http import Answer
 from gateways.wire.qr_images import address_of_code
@@ -201,6 +202,9 @@ class WwebjsApiClient(Calls):
         """Log out by `terminate`, its only use, which deletes the login. An unknown session
         keeps its login, and is refused."""
         self._tell_page("terminate", session_id, deadline_seconds)
+
+    def reason_of_refusal(self, said: str) -> Reason:
+        return Reason.BROWSER_LEFT_OVER if PROFILE_HELD in said else Reason.NONE
 
     def _tell_page(self, verb: str, session_id: str, seconds: float) -> None:
         budget = Budget(seconds)
