@@ -157,6 +157,11 @@ def test_its_selects_run_unchanged(incident):
 def test_its_webhook_by_hand_is_answered_kept_and_explained(incident):
     said = '{"event":"session_disconnected","data":{"session_id":"test","workspace_id":1}}'
     named = {"content_type": "application/json", "headers": KEY}
+    refused = Client().post("/api/webhooks/webjs", said, **named)
+    assert (refused.status_code, "signs since" in refused.json()["reason"]) == (401, True)
+    incident.run(
+        "gateway_add", "--name", "whatsapp-1", "--url", BASE_URL, "--no-require-signature"
+    )
     answer = Client().post("/api/webhooks/webjs", said, **named)
     assert answer.status_code == 200
     assert answer.json()["why"].startswith("unknown session")

@@ -50,8 +50,10 @@ def live(story: Story, seconds: int) -> None:
 
 
 def speak(story: Story, times: int = 1) -> None:
-    """Events that change something each time."""
+    """Events that change something each time, in a second of their own: the same words signed in
+    the same second are one event."""
     for _ in range(times):
+        story.be_away(1)
         faults.disconnect(story.world, HELD, reason="NAVIGATION")
         ready = {"workspace_id": 1, "session_id": HELD, "phone_number": NUMBER}
         story.world.sender.send({"event": "session_ready", "data": ready})
