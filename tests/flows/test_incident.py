@@ -159,9 +159,7 @@ def test_its_webhook_by_hand_is_answered_kept_and_explained(incident):
     named = {"content_type": "application/json", "headers": KEY}
     refused = Client().post("/api/webhooks/webjs", said, **named)
     assert (refused.status_code, "signs since" in refused.json()["reason"]) == (401, True)
-    incident.run(
-        "gateway_add", "--name", "whatsapp-1", "--url", BASE_URL, "--no-require-signature"
-    )
+    incident.run("gateway_add", "--name", "whatsapp-1", "--url", BASE_URL, "--no-require-signature")
     answer = Client().post("/api/webhooks/webjs", said, **named)
     assert answer.status_code == 200
     assert answer.json()["why"].startswith("unknown session")
