@@ -85,7 +85,7 @@ def test_what_spoke_before_a_probe_found_nothing_behind_it_speaks_for_nothing(sc
         status_reason=Reason.HUNG,
     )
     scene.call_roll()
-    assert story(alice) == []
+    assert story(alice) == [("unresponsive", "unresponsive")]  # now because it is not listed
 
 
 def test_listed_again_it_is_connected(scene):

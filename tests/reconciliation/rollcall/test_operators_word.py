@@ -57,7 +57,11 @@ def test_dismissed_they_are_connected_as_soon_as_a_list_shows_them(scene, lost):
     scene.call_roll()
 
     assert scene.says(*lost) == [(Status.CONNECTED, "")] * 3
-    assert story(lost[0]) == [("connected", "unknown"), ("unknown", "connected")]
+    assert story(lost[0]) == [
+        ("connected", "unknown"),
+        ("unknown", "unknown"),  # for another reason: the loss was dismissed
+        ("unknown", "connected"),
+    ]
 
 
 def test_what_was_dismissed_may_be_confirmed_after_all(scene, lost):

@@ -85,7 +85,7 @@ def test_what_was_not_committed_may_come_again_as_it_was(cast, sender, monkeypat
     body = as_bytes(lost())
     headers = signed(SECRET, body)
     with monkeypatch.context() as broken:
-        broken.setattr(receive, "attempt", _no_database)
+        broken.setattr(receive, "_deliveries", _no_database)
         assert sender.post(body, headers).status_code == 503
     assert not EventId.objects.exists()
     assert sender.post(body, headers).json()["state"] == "applied"

@@ -88,7 +88,8 @@ def test_each_webhook_ends_with_its_reason_and_each_account_as_recorded(
         ("03", "tab-closed", "status +12s", "disconnected", "browser_gone"),
         ("03", "nav-blank", "status +2s", "disconnected", "page_gone"),
         ("03", "state-TIMEOUT", "status +12s", "connecting", "network"),
-        ("03", "state-CONFLICT", "status +12s", "disconnected", "browser_gone"),
+        # The tab that is closed after a conflict is the conflict's doing.
+        ("03", "state-CONFLICT", "status +12s", "disconnected", "replaced"),
         ("03", "state-UNPAIRED", "status +12s", "logged_out", "unlinked"),
         ("03", "state-TOS-BLOCK", "status +12s", "blocked", "terms_of_service"),
         ("03", "phone-logout", "status +12s", "qr_scanning", "listed"),
