@@ -63,7 +63,7 @@ def test_links_of_the_page_lead_somewhere() -> None:
 def test_the_environment_names_settings_that_exist_and_all_that_are_needed() -> None:
     names = environment().keys() - {"POSTGRES_PASSWORD"}
     assert [name for name in names if f"| `{name}` |" not in SETTINGS] == []
-    needed = SETTINGS.split("## Needed")[1].split("\n## ")[0]
+    needed = SETTINGS.split("## Required")[1].split("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", needed, re.MULTILINE)) <= names
 
 

@@ -121,7 +121,10 @@ def test_of_two_keys_with_one_name_the_last_counts(cast, sender):
 def test_a_loss_with_an_odd_reason_is_still_a_loss(cast, sender):
     for reason in (None, 7, ["x"], {"y": 1}, "x" * 1000, "Überraschung"):
         assert sender.send(lost("alice", reason)).json()["state"] == "applied"
-    assert story(cast.alice) == [("connected", "disconnected")]
+    assert story(cast.alice) == [
+        ("connected", "disconnected"),
+        ("disconnected", "disconnected"),  # from no reason to one that nobody knows
+    ]
 
 
 def test_the_older_shape_without_data_is_read(cast, sender):
