@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 from accounts.models import Gateway, GatewaySecret
 from accounts.store import clock
 from accounts.store.connections import release_connection
 from accounts.store.encryption import CannotOpen
+from accounts.store.locks import short_waits
 from gateways.profiles import as_text
 from gateways.registry import KINDS
 
@@ -163,7 +164,9 @@ def _go_on_looking() -> None:
     is_well = True
     while True:
         try:
-            _look_again(0)
+            # Give way to a migration or a TRUNCATE before PostgreSQL calls it a deadlock (1 s).
+            with transaction.atomic(), short_waits(to_the_end=True, milliseconds=400):
+                _look_again(0)
             is_well = True
         except DatabaseError as error:
             if is_well:
