@@ -55,8 +55,8 @@ def sources(root: Path, *rooms: str) -> Iterator[tuple[str, str, ast.Module]]:
 
 
 def arrows(root: Path = ROOT) -> Iterator[Arrow]:
-    """Every import, also inside functions and under TYPE_CHECKING, and every dotted name in a
-    string ("accounts.tasks.confirm_session") that names a room."""
+    """Return every import, also inside functions and under TYPE_CHECKING, and every dotted name in
+    a string ("accounts.tasks.confirm_session") that names a room."""
     for room, path, tree in sources(root):
         for node in ast.walk(tree):
             for name in _named(node, root):
@@ -82,7 +82,8 @@ def _named(node: ast.AST, root: Path = ROOT) -> list[str]:
 
 
 def _is_module(text: str, root: Path) -> bool:
-    """Not every word with a dot is one: "instance.create" is an event of some gateway."""
+    """Tell whether a dotted word is a module; not each is one: "instance.create" is an event of
+    some gateway."""
     if not _DOTTED.match(text):
         return False
     path = root.joinpath(*text.split(".")[:2])
@@ -132,7 +133,7 @@ def wing_cycles(root: Path = ROOT) -> list[list[str]]:
 
 
 def _named_modules(root: Path) -> dict[str, set[str]]:
-    """For each module the modules that it imports."""
+    """Map each module to the modules that it imports."""
     modules = {_dotted(path): tree for _, path, tree in sources(root) if "/migrations/" not in path}
     return {
         module: {
@@ -158,7 +159,7 @@ def _module_of(name: str, modules: Container[str]) -> str | None:
 
 
 def circles(arrows_of: Mapping[str, Set[str]]) -> list[list[str]]:
-    """Every set of names from each of which all others of the set can be reached."""
+    """Return every set of names from each of which all others of the set can be reached."""
     reached = {name: _reachable(name, arrows_of) for name in arrows_of}
     found = {
         frozenset(other for other in reached[name] if name in reached.get(other, ()))
@@ -215,7 +216,7 @@ def calls_that_write(root: Path, room: str) -> Iterator[tuple[str, str]]:
 
 
 def status_writers(root: Path = ROOT) -> list[str]:
-    """Every place that sets a `status` by attribute, ORM call or setattr."""
+    """Return every place that sets a `status` by attribute, ORM call or setattr."""
     return [
         f"{path}:{node.lineno}: {ast.unparse(node)[:80]}"
         for room, path, tree in sources(root)

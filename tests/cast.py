@@ -84,7 +84,7 @@ def make_cast() -> Cast:
 
 
 def saw(account: Account, status: Status | None, *, at: datetime, **fields) -> Observation:
-    """Somebody saw the account's current session: a webhook, unless `source` says otherwise."""
+    """Observe the account's current session: a webhook, unless `source` says otherwise."""
     assert account.session_id is not None
     return saw_session(account.gateway, account.session_id, status, at=at, **fields)
 
@@ -117,7 +117,7 @@ def see_session(
 
 
 def story(account: Account) -> list[tuple[str, str]]:
-    """Its changes of status, oldest first."""
+    """Return its changes of status, oldest first."""
     rows = Transition.objects.filter(account=account).order_by("id")
     return list(rows.values_list("from_status", "to_status"))
 

@@ -38,7 +38,7 @@ def _redis_starts_empty(throwaway_redis: redis.Redis) -> None:
 
 @pytest.fixture(scope="session")
 def shared_instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One real instance for all tests that need its processes."""
+    """Start one real instance for all tests that need its processes."""
     with Running(tmp_path_factory.mktemp("instance") / "state") as instance:
         instance.until_said("READY")
         yield instance

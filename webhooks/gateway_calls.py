@@ -95,7 +95,7 @@ class GatewayCall(APIView):
         reason: Reason,
         body: Mapping[str, Any],
     ) -> bool:
-        """What the gateway says of its session; True when it was believed. A call that was sent
+        """Apply what the gateway says of its session; return True if believed. A call that was sent
         before is not, nor one that should be signed and is not: the session is read instead."""
         caller = self.caller(request)
         if not caller.may_claim:

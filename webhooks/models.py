@@ -161,6 +161,7 @@ class RefusedRequest(models.Model):
 
     class Meta:
         db_table = "webhook_refused_requests"
+        verbose_name = "rejected webhook"
         ordering = ["-id"]
         indexes = [models.Index(fields=["source", "-id"], name="refused_source")]
 

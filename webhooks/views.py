@@ -130,7 +130,8 @@ class Webhook(NotesPassage):
     def _only_once(
         self, speaker: Speaker, event: Event, act: Callable[[Speaker, Event], HttpResponse]
     ) -> HttpResponseBase:
-        """What was signed reaches a backend once; what the backend did not take may come again."""
+        """Let a signed body reach a backend once; one that the backend did not take may be sent
+        again."""
         if speaker.signed is None:
             return act(speaker, event)
         signed = speaker.signed

@@ -25,7 +25,8 @@ def allowed() -> frozenset[str]:
 
 
 def trouble_with_scheme(url: str) -> str:
-    """Why a channel may not name this; "" where it may, or where Apprise says more about it."""
+    """Say why a channel may not name this service; "" if it may, or if Apprise says more about
+    it."""
     found = _SCHEME.match(url)
     if found is None or found[1].lower() in allowed():
         return ""

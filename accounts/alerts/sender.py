@@ -70,7 +70,7 @@ def trouble_with_url(url: str) -> str:
 
 
 def _reach() -> dict[str, Any]:
-    """What its process may call, and which services a channel may name."""
+    """Build the limits of its process: networks it may call, services a channel may name."""
     return {
         "networks": settings.ALERT_NETWORKS,
         "own": address_guard.reach().own,

@@ -80,7 +80,7 @@ def _by_apprise(letter: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schemes(server: Any) -> set[str]:
-    """By which a service is named, however it was written."""
+    """Return the schemes that name a service, in every spelling."""
     named: set[str] = set()
     for names in (server.protocol, server.secure_protocol):
         named |= {names} if isinstance(names, str) else set(names or ())
@@ -88,7 +88,7 @@ def _schemes(server: Any) -> set[str]:
 
 
 def _guard(letter: dict[str, Any]) -> Any:
-    """From here on nothing is connected to that alerts may not reach."""
+    """Guard connections: from here on only addresses that alerts may reach are called."""
     sys.path.append(str(Path(__file__).parents[2]))
     from gateways.wire import address_guard as guard
 

@@ -244,6 +244,7 @@ class SupersededSession(models.Model):
     confirmed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "replaced session"
         ordering = ["-superseded_at"]
         constraints = [
             models.UniqueConstraint(

@@ -91,7 +91,7 @@ class Gateway(models.Model):
 
     @property
     def must_sign(self) -> bool:
-        """Whether a key or a path alone is believed no more."""
+        """Return whether a key or a path alone is no longer believed."""
         return self.require_signature or (
             self.signs_since is not None and not self.accepts_unsigned
         )

@@ -18,7 +18,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def is_another_origin(before: str, after: str) -> bool:
-    """Whether `after` leads elsewhere; "" leads nowhere."""
+    """Return whether `after` leads to another origin; "" leads nowhere."""
     return bool(after) and _origin(before) != _origin(after)
 
 
@@ -43,7 +43,8 @@ def require_secrets_again(gateway: Gateway, *, origin_of: str, given: Iterable[s
 
 
 def _is_among(secret: GatewaySecret, offered: Iterable[bytes]) -> bool:
-    """One that cannot be opened is among none: another key may open it tomorrow."""
+    """Return whether the secret is among these. One that cannot be opened is not: another key may
+    open it tomorrow."""
     try:
         value = secret.secret.encode()
     except CannotOpen:

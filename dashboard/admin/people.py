@@ -64,8 +64,8 @@ class MembershipAdmin(HonestAdmin):
 
 
 def holds_all_of(request: HttpRequest, other: User) -> bool:
-    """Whether whoever asks may do whatever the other may: else changing the other, or giving them a
-    password, would be a way to more."""
+    """Return whether the user may do all that the other may: else changing the other, or giving
+    them a password, would be a way to more."""
     user: Any = request.user
     if user.is_superuser:
         return True
@@ -73,7 +73,7 @@ def holds_all_of(request: HttpRequest, other: User) -> bool:
 
 
 def _permissions_of(other: User) -> set[str]:
-    """Of one who is deactivated, too: they may be activated again."""
+    """Return the permissions, of a deactivated user too: they may be activated again."""
     found = Permission.objects.filter(Q(user=other) | Q(group__user=other))
     return _named(found)
 

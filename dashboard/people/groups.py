@@ -26,7 +26,7 @@ GROUPS: dict[str, Q] = {
 
 
 def ensure_groups(**signal: Any) -> None:
-    """After the last app's migrations, when all permissions are there."""
+    """Make the shipped groups after the last app's migrations, when all permissions are there."""
     for name, permissions in GROUPS.items():
         group, made = Group.objects.get_or_create(name=name)
         if made:

@@ -101,7 +101,7 @@ def _confirm(device: TOTPDevice) -> list[str]:
 
 
 def _key(device: TOTPDevice) -> str:
-    """To be typed where no camera is at hand."""
+    """Return the key to type where no camera is at hand."""
     secret = device.config_url.partition("secret=")[2].partition("&")[0]
     return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
 

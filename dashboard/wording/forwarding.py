@@ -28,7 +28,7 @@ class HandingOn:
 
 
 def signing_of(gateway: Gateway, now: datetime) -> str:
-    """What is believed of it, and why."""
+    """Say which signatures are believed, and why."""
     if gateway.must_sign:
         secrets = gateway.secrets.filter(purpose=GatewaySecret.Purpose.HMAC)
         if not any(secret.is_active(now) for secret in secrets):

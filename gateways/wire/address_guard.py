@@ -44,7 +44,7 @@ class Reach:
     own: tuple[tuple[str, int], ...] = ()
 
     def refusal(self, address: str, port: int, whom: Whom) -> str:
-        """Why it is not called; "" where it may be."""
+        """Say why the address is not called; "" if it may be."""
         if whom is Whom.OURSELVES:
             return ""
         parsed = _parsed(address)
@@ -66,7 +66,7 @@ _reach = Reach()
 
 
 def set_reach(reach: Reach) -> None:
-    """For the whole process; until then only public addresses are called."""
+    """Set what the whole process may call; until then only public addresses are called."""
     global _reach
     _reach = reach
 
@@ -86,7 +86,7 @@ def reach_of(settings: dict[str, Iterable[str]], own: Iterable[tuple[str, int]])
 
 
 def _parsed(text: str) -> Address | None:
-    """Without its zone, and as the IPv4 address that it stands for, where it stands for one."""
+    """Parse an address without its zone, as the IPv4 address that it stands for, if it does."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -110,7 +110,8 @@ def _never(address: Address) -> str:
 
 
 def _is_same(address: Address, host: str) -> bool:
-    """Whether `host` is at `address`; of a service on this machine, at any address of it."""
+    """Return whether `host` is at `address`; for a service on this machine, at any address of
+    it."""
     places = _places(host)
     if address in places:
         return True
@@ -126,7 +127,7 @@ def _places(host: str) -> set[Address]:
 
 
 def _is_here(address: Address) -> bool:
-    """Only an address of this machine can be bound to."""
+    """Return whether it is an address of this machine: only such can be bound to."""
     if address.is_loopback or address.is_unspecified:
         return True
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6

@@ -142,7 +142,8 @@ class _DeadlineBackend(httpcore.NetworkBackend):
         raise httpcore.ConnectError("the name has no address")
 
     def _allowed(self, addresses: list[str], port: int) -> list[str]:
-        """Those that may be called; what is connected to is what was asked about."""
+        """Return the addresses that may be called; only addresses that were checked are connected
+        to."""
         refusals = {
             address: address_guard.reach().refusal(address, port, self._whom)
             for address in addresses

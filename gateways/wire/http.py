@@ -115,7 +115,7 @@ class Http:
         )
 
     def respond(self, request: httpx.Request) -> httpx.Response:
-        """Its body is not read yet. Raises what `_translated` translates."""
+        """Yield the response, its body not read yet. Raises what `_translated` translates."""
         return (self._transport or _shared_transport(os.getpid(), self._whom)).handle_request(
             request
         )
@@ -234,5 +234,5 @@ def _why_refused(error: Exception) -> str:
 
 @functools.lru_cache(maxsize=len(Whom))
 def _shared_transport(process_id: int, whom: Whom) -> DeadlineTransport:
-    """One pool per process: a forked child must not speak on its parent's connections."""
+    """Return this process' pool: a forked child must not speak on its parent's connections."""
     return DeadlineTransport(whom)

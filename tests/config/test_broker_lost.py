@@ -26,7 +26,7 @@ def mortal(tmp_path: Path) -> Iterator[redis_server.RedisServer]:
 
 @pytest.mark.parametrize("taken", [0, 2])
 def test_a_worker_lets_go_of_a_dead_redis_whatever_it_had_taken_from_it(mortal, taken: int) -> None:
-    """In the steps of Celery's consumer. What was taken and not begun would be put back through
+    """Follow the steps of Celery's consumer. What was taken and not begun would be put back through
     the connection that is gone: that error ended the worker."""
     connection = app.connection_for_read(environment.broker(mortal.url))
     channel = connection.default_channel

@@ -31,7 +31,7 @@ def settings_with(said: dict[str, str], *names: str) -> dict[str, Any]:
 
 
 def refusal(said: dict[str, str]) -> str:
-    """What `manage.py` says when it cannot start."""
+    """Return what `manage.py` says when it cannot start."""
     answer = python("import runpy, sys; sys.argv = ['manage.py', 'check']; "
                     "runpy.run_path('manage.py', run_name='__main__')", said)  # fmt: skip
     assert answer.returncode == 1, answer.stdout

@@ -57,7 +57,7 @@ class Deployment:
         return text
 
     def run(self, script: str, **variables: str) -> str:
-        """What a script of the page prints; any line that fails, fails."""
+        """Return what a script of the page prints; any line that fails, fails."""
         done = self._ran(script, variables)
         assert done.returncode == 0, done.stdout
         return done.stdout
@@ -85,7 +85,7 @@ class Deployment:
         return self.run(f"{DEPLOY}/in-env python manage.py {command}")
 
     def start(self, name: str) -> None:
-        """As systemd starts the unit, with a socket for its notices."""
+        """Start the unit as systemd does, with a socket for its notices."""
         service, parent = unit(name), os.getpid()
         with self.log(name).open("wb") as log:
             self.running[name] = subprocess.Popen(
@@ -99,11 +99,11 @@ class Deployment:
             )
 
     def until_ready(self) -> None:
-        """Until a process of Type=notify has said so."""
+        """Wait until a process of Type=notify has said so."""
         until(lambda: b"READY=1" in self.notices.recv(4096), limit_seconds=LIMIT_SECONDS)
 
     def stop(self, name: str) -> int:
-        """As systemd stops it, by SIGTERM. The exit code."""
+        """Stop it as systemd does, by SIGTERM; return the exit code."""
         process = self.running.pop(name)
         process.send_signal(signal.SIGTERM)
         return process.wait(LIMIT_SECONDS)
@@ -144,7 +144,7 @@ class Deployment:
 
 @contextmanager
 def a_deployment(directory: Path) -> Iterator[Deployment]:
-    """On an empty database of its own, beside the suite's."""
+    """Deploy on an empty database of its own, beside the suite's."""
     server = os.environ["DATABASE_URL"]
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")

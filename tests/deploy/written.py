@@ -45,7 +45,7 @@ def compose() -> dict[str, Any]:
 
 
 def words(command: str) -> list[str]:
-    """Without where its program is, and where it listens: that differs in a container."""
+    """Drop the paths of the program and the addresses it listens at: they differ in a container."""
     program, *arguments = shlex.split(command)
     elsewhere = ["ADDRESS" if re.fullmatch(r"[\d.]+:8000", word) else word for word in arguments]
     return [program.removeprefix(BIN), *elsewhere]

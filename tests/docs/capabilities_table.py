@@ -52,7 +52,7 @@ def table() -> str:
 
 
 def row(kind: GatewayKind) -> str:
-    """Of the table of all kinds."""
+    """Make a row of the table of all kinds."""
     url = "`webhook_check --fix` sets it" if kind.subscriptions else f"{_short(kind)}: you set it"
     cells = (f"[`{kind.name}`](#{kind.name})", kind.title, _known_by(kind))
     return f"| {' | '.join(cells)} | {_yes(kind.client is not None)} | {url} |"
@@ -69,5 +69,5 @@ def _known_by(kind: GatewayKind) -> str:
 
 
 def _short(kind: GatewayKind) -> str:
-    """Where its URL stands, without what is set there."""
+    """Shorten to where its URL stands, without what is set there."""
     return re.split(r" \(|[;,]", kind.url_kept)[0]

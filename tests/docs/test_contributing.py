@@ -11,7 +11,7 @@ from tests.instance.running import ROOT
 
 
 def lint_steps() -> list[str]:
-    """As `./run lint` itself names them when asked for one that there is not."""
+    """Return the steps that `./run lint` names when asked for one that there is not."""
     said = subprocess.run([ROOT / "run", "lint", "spelling"], capture_output=True, text=True)
     assert said.returncode == 1
     assert "there is no lint step 'spelling'" in said.stderr

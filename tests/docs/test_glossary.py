@@ -14,7 +14,7 @@ ROWS = re.findall(r"^\| \*\*(.+?)\*\* \| (.+?) \| (.+) \|$", PAGE.read_text(), f
 
 
 def elsewhere() -> str:
-    """All other pages and all sources, in lower case, with spaces for "_" and "-"."""
+    """Return all other pages and all sources, in lower case, with spaces for "_" and "-"."""
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     sources = [path for room in MAY_IMPORT for path in sorted((ROOT / room).rglob("*.py"))]
     text = " ".join(path.read_text() for path in (*pages, *sources) if path != PAGE)

@@ -223,7 +223,7 @@ def run_the_commands(canaries: Canaries) -> None:
     for words in (
         *("monitor_sessions", "monitor_sessions --json", "monitor_sessions --plan"),
         *("incidents", "incidents --json --all", "deliveries", "deliveries --json --limit 500"),
-        *("deliveries --redrive --plan --state dead", "deliveries --redrive --state dead"),
+        *("deliveries --redeliver --plan --state dead", "deliveries --redeliver --state dead"),
         *("account_explain bob", "account_explain bob --json", "channel_test hook"),
         *("channel_test broken", "gateway_mode whatsapp-1 act", "check --database default"),
         *(f"webhook_check --gateway {name} --json" for name in _gateways()),

@@ -77,7 +77,7 @@ def test_a_killed_browser_is_back_within_a_minute_and_every_step_is_written_down
 def test_one_that_does_not_stay_is_given_up_after_three_tries_and_a_person_lets_it_begin_anew(
     alive,
 ):
-    """Each start succeeds, and the session dies a few seconds later: that is no cure."""
+    """Let each start succeed; the session dies a few seconds later: that is no cure."""
 
     def dies_again() -> None:
         if alive.account().status == Status.CONNECTED and Repair.objects.exists():

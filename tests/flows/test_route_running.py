@@ -44,7 +44,8 @@ class Scene:
         answer.raise_for_status()
 
     def speak(self, times: int) -> None:
-        """Each time a little else: the same, signed within one second, would be a repetition."""
+        """Say something else each time: the same, signed within one second, would be a
+        repetition."""
         for _ in range(times):
             said = self.said | {"number_of_the_test": next(self.spoken)}
             self.control("webhooks/send", event="session_ready", data=said)

@@ -55,7 +55,7 @@ class Gateway:
 
 @contextmanager
 def gateway(url: str, secret: str, outbox: Path) -> Iterator[Gateway]:
-    """It is killed, never asked to end."""
+    """Run the gateway; it is killed, never asked to end."""
     environment = {
         "ROLLCALL_URL": url,
         "API_KEY": "a key",

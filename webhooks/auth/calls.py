@@ -76,7 +76,7 @@ def _sent_key(meta: Mapping[str, Any]) -> str:
 
 
 def _kind_and_doors(key: str) -> tuple[GatewayKind, tuple[Door, ...]]:
-    """Of the kinds whose gateways ask us. Raises Untrusted."""
+    """Return the kind that the path names, and its doors. Raises Untrusted."""
     asking = [kind for kind in KINDS.values() if kind.asks_us]
     for kind in asking:
         if doors := doors_with_key(kind.name, key):
@@ -85,7 +85,8 @@ def _kind_and_doors(key: str) -> tuple[GatewayKind, tuple[Door, ...]]:
 
 
 def _signed_call(meta: Mapping[str, Any], kind: GatewayKind, door: Door) -> Caller | None:
-    """None where it is not signed, or nothing is here to check it with. Raises Untrusted."""
+    """Return the verified call; None if it is unsigned or no secret is stored to check it. Raises
+    Untrusted."""
     credentials = read_credentials(
         meta, kind.profile, now_seconds=timezone.now().timestamp(), path_is_enough=True
     )

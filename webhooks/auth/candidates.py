@@ -58,7 +58,7 @@ def _found(kind: str, find: Callable[[Keyring], tuple[Door, ...]]) -> tuple[Door
 
 
 def without_signature(doors: tuple[Door, ...]) -> tuple[Door, ...]:
-    """Those that a key or a path alone may open. Raises Untrusted where there are none."""
+    """Return the doors that a key or a path alone may open. Raises Untrusted if there are none."""
     open_doors = tuple(door for door in doors if not door.must_sign)
     if not open_doors:
         raise _must_sign(doors[0])

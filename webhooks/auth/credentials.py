@@ -149,7 +149,7 @@ def _signed(meta: Mapping[str, object], signature: Signature, now_seconds: float
 def _off_seconds(
     meta: Mapping[str, object], signature: Signature, now_seconds: float
 ) -> float | None:
-    """Of a timestamp that was checked before."""
+    """Seconds between a timestamp, which was checked before, and now."""
     header = signature.timestamp_header
     return int(_header(meta, header)) - now_seconds if header else None
 

@@ -91,11 +91,11 @@ class Keyring:
         return [secret for secret in found if secret in self.by_secret]
 
     def gateways_at(self, base_url: str) -> set[int]:
-        """Those registered with exactly this address."""
+        """Return the gateways registered with exactly this address."""
         return set(self.by_address.get(base_url.rstrip("/"), ()))
 
     def of(self, owners: Iterable[Door]) -> Keyring:
-        """Only the signing secrets of these."""
+        """Return the signing secrets of these doors only."""
         ids = {door.gateway_id for door in owners}
         own = {
             secret: tuple(door for door in self.by_secret[secret] if door.gateway_id in ids)
@@ -141,7 +141,7 @@ def keyring(kind: str, *, at_most_seconds: float = LIVES_SECONDS) -> Keyring:
 
 
 def learn_signing(gateway_id: int) -> None:
-    """It has signed for the first time: from now on unsigned is refused (Door.must_sign)."""
+    """Record a gateway's first signature: from now on unsigned is refused (Door.must_sign)."""
     Gateway.objects.filter(pk=gateway_id, signs_since__isnull=True).update(
         signs_since=clock.database_now()
     )
@@ -178,7 +178,7 @@ def _go_on_looking() -> None:
 
 
 def _look_again(at_most_seconds: float) -> _Rings:
-    """Others go on with what was known meanwhile, as long as that is not too old for them."""
+    """Read the keys again. Meanwhile other threads use the known ones, unless these are too old."""
     global _rings
     with _lock:
         if _rings is not None and not _rings.is_older_than(at_most_seconds):
@@ -194,7 +194,7 @@ def _look_again(at_most_seconds: float) -> _Rings:
 
 
 def _newest_version() -> int | None:
-    """It changes with every change of a secret, or of what a door tells of its gateway: the
+    """Return the newest version. It changes with each secret and each gateway field of a door: the
     migration that made its table has the triggers."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT version FROM accounts_keyring")
@@ -251,6 +251,6 @@ def _hang(ring: Keyring, row: GatewaySecret, secret: str, *, is_active: bool) ->
 
 
 def _signing(kind: str) -> Callable[[str], bytes]:
-    """How a kind makes bytes of a secret's text."""
+    """Return the function by which a kind turns a secret's text into bytes."""
     signature = KINDS[kind].profile.signature if kind in KINDS else None
     return signature.secret if signature else as_text

@@ -42,7 +42,7 @@ class Signed:
 
 @contextmanager
 def once(gateway_id: int, signed: Signed) -> Iterator[bool]:
-    """Whether it comes for the first time; it is remembered once the block has ended well, so that
+    """Yield whether this signature is new. It is remembered once the block has ended well, so that
     what failed may be sent again. Raises Unsendable where that is not to be known just now."""
     key = f"rollcall:signed:{gateway_id}:{signed.digest}"
     try:

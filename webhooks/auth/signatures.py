@@ -67,7 +67,7 @@ class Signer:
         return Check(ring.by_secret[secret], digest)
 
     def _fits(self, check: Check) -> bool:
-        """Every signature is looked at, so that the time it takes does not say which one fits."""
+        """Compare with every signature, so that the time taken does not tell which one fits."""
         digest = check.hash.digest()
         fitting = [hmac.compare_digest(digest, given) for given in self.credentials.signatures]
         return any(fitting)
@@ -131,7 +131,8 @@ class Signer:
         return chain(likely, ring.by_secret)
 
     def _narrowed(self, ring: Keyring, first: bytes) -> list[Check]:
-        """Whose hashes are computed while a large body passes. Raises Untrusted."""
+        """Choose the secrets whose hashes are computed while a large body passes. Raises
+        Untrusted."""
         likely = self._worth_hashing(ring, first)[:LARGE_BODY_SECRETS]
         return [self._check(ring, secret) for secret in likely]
 

@@ -95,7 +95,7 @@ class CommitGroup(Generic[T, R]):
             self._hand_over(group, results)
 
     def _stamped(self, group: Sequence[_Place[T, R]]) -> list[tuple[T, datetime]]:
-        """Each with when it arrived: by the clock that all processes share, which is asked once,
+        """Add its arrival time to each, by the clock that all processes share, which is asked once,
         and always after one that arrived earlier, however long the clock took to answer."""
         now, here = self._now(), time.monotonic()
         stamped = []

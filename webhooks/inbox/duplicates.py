@@ -46,8 +46,8 @@ Newest = tuple[str, datetime]
 
 
 def are_repeats(events: Sequence[tuple[int, str]], received_at: Sequence[datetime]) -> list[bool]:
-    """For each (gateway, event id) whether it was received before, or stands here before; "" never
-    was. They are remembered with the caller's transaction."""
+    """Return for each (gateway, event id) whether it was received before, or stands here before; ""
+    never was. They are remembered with the caller's transaction."""
     events = [(gateway, _as_kept(event_id)) for gateway, event_id in events]
     times = Counter(event for event in events if event[1])
     known = dict.fromkeys(times, False)
@@ -91,7 +91,7 @@ def newest_of(sessions: Collection[Session]) -> dict[Session, Newest]:
 
 
 def is_probable_retry(newest: Newest | None, digest: str, received_at: datetime) -> bool:
-    """Whether the newest delivery of its session, a moment ago, had the same body."""
+    """Return whether the newest delivery of its session, a moment ago, had the same body."""
     if newest is None:
         return False
     return newest[0] == digest and received_at - newest[1] <= PROBABLE_RETRY_WITHIN

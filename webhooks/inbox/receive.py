@@ -81,7 +81,8 @@ class Arrived:
 
     @property
     def known_by(self) -> str:
-        """What tells whether it was received before: its id, else its signature; "" if neither."""
+        """Identify a delivery for the duplicate check: its event id, else its signature; "" if
+        neither."""
         signed = f"{SIGNED}{self.signed_digest}" if self.signed_digest else ""
         return self.event.event_id or signed
 
@@ -108,7 +109,7 @@ def receive(arrived: Arrived) -> Received:
 
 
 def _receive_together(group: Sequence[tuple[Arrived, datetime]]) -> list[Received]:
-    """All of them or none: raises what any of them raises."""
+    """Receive all of them or none. Raises what any of them raises."""
     with (
         transaction.atomic(),
         enqueue_together(),
@@ -198,7 +199,7 @@ def _deliveries(new: Sequence[tuple[Arrived, datetime]]) -> list[Delivery]:
 
 
 def _next_ids(number: int) -> list[int]:
-    """For rows that others name before they are written."""
+    """Reserve ids for rows that other rows name before they are written."""
     if not number:
         return []
     with connection.cursor() as cursor:
@@ -307,8 +308,8 @@ def _settled(delivery: Delivery, outcome: Outcome) -> Settled:
 
 
 def _follow_hint(delivery: Delivery) -> str:
-    """It proves nothing by itself (a gateway was seen to say "reconnected" when nothing was): its
-    session is read."""
+    """Have the session read: a hint proves nothing (a gateway said "reconnected" when nothing
+    was)."""
     enqueue_task("accounts.tasks.confirm_session", delivery.gateway_id, delivery.session_id)
     return "changes nothing by itself: the session is read"
 

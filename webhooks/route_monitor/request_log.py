@@ -58,33 +58,35 @@ class Passage:
 
     @property
     def is_refused(self) -> bool:
-        """Not trusted."""
+        """Tell whether the request was not trusted."""
         return self.status_code == 401
 
     @property
     def is_lost(self) -> bool:
-        """On a path that is nobody's, and without a name: that the path is wrong says it all."""
+        """Tell whether it came to an unknown path without a name: then the path is the only fault
+        known."""
         return self.is_refused and bool(self.wrong_path) and self.code == UNKNOWN_PATH
 
     @property
     def is_postponed(self) -> bool:
-        """It was asked to retry (429): neither a success nor anybody's fault."""
+        """Tell whether it was asked to retry (429), which is neither a success nor a fault."""
         return self.status_code == 429
 
     @property
     def is_failure(self) -> bool:
-        """One of those that count in a row."""
+        """Tell whether it counts as one of several failures in a row."""
         return not (self.is_success or self.is_postponed or self.is_overtaken or self.is_lost)
 
 
 def note_passages(*passages: Passage) -> None:
-    """In the order in which they ended. A Redis that is away costs the notes, not the request."""
+    """Write the notes in the order in which the requests ended. Without Redis only the notes are
+    lost."""
     if passages:
         _passages.add(*passages)
 
 
 def _send(passages: Sequence[Passage]) -> None:
-    """What they add up to, in one trip."""
+    """Send the sums of these notes to Redis in one round trip."""
     tallies: Counter[tuple[int | None, int, str]] = Counter()
     last: dict[Any, Any] = {}
     in_a_row: dict[int, _InARow] = defaultdict(_InARow)

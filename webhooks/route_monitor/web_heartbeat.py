@@ -41,7 +41,7 @@ class Presence:
 
 
 def note() -> None:
-    """By the clock of Redis, which all of us share. Raises RedisError."""
+    """Note a heartbeat, by the clock of Redis, which all processes share. Raises RedisError."""
     at = redis_now()
     since, last = _noted() or (at, at)
     began = since if 0 <= at - last <= AWAY_AFTER_SECONDS else at
@@ -49,8 +49,8 @@ def note() -> None:
 
 
 def present_since(now: datetime) -> datetime | None:
-    """Since when there has been one without a break; `now` while there is none, None where none
-    has ever said so. Raises RedisError."""
+    """Return since when there has been one without a break; `now` while there is none, None where
+    none has ever said so. Raises RedisError."""
     noted = _noted()
     if noted is None:
         return None

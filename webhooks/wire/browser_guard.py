@@ -37,7 +37,7 @@ def is_navigation(request: HttpRequest) -> bool:
 
 
 def refuse_navigation() -> HttpResponseBase:
-    """Nothing of the request is read, kept or handed on."""
+    """Refuse a browser's navigation. Nothing of the request is read, kept or handed on."""
     reason = "this address is for gateways: a browser cannot open it. The admin is at /admin/"
     return not_to_render(JsonResponse({"success": False, "reason": reason}, status=403))
 

@@ -78,7 +78,7 @@ class SupersededSessionAdmin(ReadOnlyAdmin):
     def session(self, row: SupersededSession) -> SafeString:
         return account_and_session(row.account, row.session_id)
 
-    @admin.display(description="superseded", ordering="superseded_at")
+    @admin.display(description="replaced", ordering="superseded_at")
     def superseded(self, row: Any) -> SafeString:
         return moment(row.superseded_at, row.seen_now)
 

@@ -176,7 +176,7 @@ class SecretForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields["value"].required = True
 
     def clean_not_after(self) -> datetime | None:
-        """Whoever led the gateway elsewhere after its secret ended must not get it revived."""
+        """Refuse to revive a secret that ended before the gateway's address was changed."""
         end: datetime | None = self.cleaned_data["not_after"]
         now = clock.database_now()
         before = self._end_before

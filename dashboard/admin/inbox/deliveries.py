@@ -52,7 +52,7 @@ class DeliveryAdmin(ActedOnAdmin):
         return DELIVERY_VERBS
 
     def rows_for_acts(self) -> QuerySet[Delivery]:
-        """Oldest first, as they are redriven."""
+        """Oldest first, as they are redelivered."""
         return Delivery.objects.select_related("gateway", "account").order_by("received_at", "pk")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:

@@ -1,4 +1,4 @@
-"""The actions on a webhook that was not applied: redrive or discard it."""
+"""The actions on a webhook that was not applied: redeliver or discard it."""
 
 from __future__ import annotations
 
@@ -6,23 +6,29 @@ from collections.abc import Sequence
 
 from accounts.words.refusals import Refused
 from dashboard.admin.account.verbs import Verb
-from webhooks.inbox.redrive import discard, foresee, redrive, why_not_discarded, why_not_redriven
+from webhooks.inbox.redeliver import (
+    discard,
+    foresee,
+    redeliver,
+    why_not_discarded,
+    why_not_redelivered,
+)
 from webhooks.models import Delivery
 
 # Seeing what would come of it holds the rows of all their accounts meanwhile.
-MOST_REDRIVEN = 100
+MOST_REDELIVERED = 100
 _FAILED = frozenset({Delivery.State.PENDING, Delivery.State.DEAD})
 
 
-def _redrive(delivery: Delivery, actor: str, why: str) -> str:
+def _redeliver(delivery: Delivery, actor: str, why: str) -> str:
     """Raises Refused where it failed again."""
-    redriven = redrive([delivery.pk])
+    redelivered = redeliver([delivery.pk])
     delivery.refresh_from_db()
     if delivery.state in _FAILED:
         raise Refused(f"it failed again: {delivery.error}")
-    if not redriven.ends:
+    if not redelivered.ends:
         raise Refused(f"it is {delivery.state} already")
-    return ", ".join(map(str, redriven.changes))
+    return ", ".join(map(str, redelivered.changes))
 
 
 def _discard(delivery: Delivery, actor: str, why: str) -> None:
@@ -34,18 +40,18 @@ def _foreseen(deliveries: Sequence[Delivery]) -> str:
     return f"It would change {foresee([delivery.pk for delivery in deliveries])}."
 
 
-REDRIVE = Verb(
-    name="redrive",
-    label="Redrive delivery",
-    done="Redriven",
+REDELIVER = Verb(
+    name="redeliver",
+    label="Redeliver delivery",
+    done="Redelivered",
     costs=(
         "Each is applied again, oldest first, as of the time it was received: where newer data "
         "is known, it changes nothing. An account that changes is read from its gateway."
     ),
-    act=_redrive,
-    refusal=lambda delivery, now: why_not_redriven(delivery),
+    act=_redeliver,
+    refusal=lambda delivery, now: why_not_redelivered(delivery),
     icon="replay",
-    most=MOST_REDRIVEN,
+    most=MOST_REDELIVERED,
     foresee=_foreseen,
 )
 DISCARD = Verb(
@@ -53,12 +59,12 @@ DISCARD = Verb(
     label="Discard delivery",
     done="Discarded",
     costs=(
-        "It is not retried. It stays in the inbox with your reason, and can be redriven until it "
-        "is deleted for its age."
+        "It is not retried. It stays in the inbox with your reason, and can be redelivered "
+        "until it is deleted for its age."
     ),
     act=_discard,
     refusal=lambda delivery, now: why_not_discarded(delivery),
     icon="delete",
     asks_why=True,
 )
-DELIVERY_VERBS = {verb.name: verb for verb in (REDRIVE, DISCARD)}
+DELIVERY_VERBS = {verb.name: verb for verb in (REDELIVER, DISCARD)}

@@ -43,7 +43,7 @@ class Seen:
 
 
 def send(port: int, file: Path, *, connections: int, seconds: float) -> Seen:
-    """In a process of its own. It ends earlier where the file does. Raises RuntimeError."""
+    """Send in a process of its own. It ends earlier where the file does. Raises RuntimeError."""
     if wrk := find_wrk():
         command = [
             *(wrk, "--threads", "1", "--connections", str(connections)),
@@ -96,7 +96,8 @@ class Connection:
 
 
 def replay(port: int, requests: list[bytes], *, connections: int, seconds: float) -> Seen:
-    """What is under way at the end is waited for. Raises ConnectionError, TimeoutError."""
+    """Replay the file, and wait for what is under way at its end. Raises ConnectionError,
+    TimeoutError."""
     poll, waiting = select.epoll(), iter(requests)
     opened = {}
     for _ in range(connections):

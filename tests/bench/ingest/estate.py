@@ -79,14 +79,14 @@ def sessions_of(kind: str, accounts: int) -> Sessions:
 
 
 def tidy() -> None:
-    """Before a round: what the last one has left for later is done now."""
+    """Do what the last round has left for later."""
     _execute("VACUUM (ANALYZE)")
     _execute("CHECKPOINT")
     client().flushdb()
 
 
 def rollcall_rows() -> tuple[int, int]:
-    """How many deliveries and transitions there are."""
+    """Count deliveries and transitions."""
     return _counted("webhook_deliveries", "account_transitions")
 
 
@@ -95,7 +95,8 @@ def plain_rows() -> tuple[int, int]:
 
 
 def transactions() -> int:
-    """So far, as PostgreSQL counts them: an idle connection reports its own within 10 s."""
+    """Count transactions so far, as PostgreSQL does: an idle connection reports its own within 10
+    s."""
     with connection.cursor() as cursor:
         cursor.execute(_TRANSACTIONS)
         [number] = cursor.fetchone()

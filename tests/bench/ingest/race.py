@@ -76,7 +76,7 @@ class Servers:
 
 
 def run(sizes: Sequence[int], race: Race) -> bool:
-    """Whether every goal that these sizes and contenders can show is met."""
+    """Run the race; return whether every goal that these sizes and contenders can show is met."""
     if unknown := race.only - set(NAMES):
         raise SystemExit(f"no contender {', '.join(sorted(unknown))}; known: {', '.join(NAMES)}")
     call_command("migrate", verbosity=0)
@@ -151,7 +151,7 @@ def _sessions(contender: Contender, size: int) -> traffic.Sessions:
 
 
 def _settled(rows: Callable[[], tuple[int, int]]) -> tuple[int, int]:
-    """How many there are once requests that a sender has abandoned at its end are done too."""
+    """Count rows once the requests that a sender abandoned at its end are done too."""
     counted, before = rows(), None
     while counted != before:
         time.sleep(QUIET_SECONDS)
@@ -198,7 +198,7 @@ def _sender_alone(size: int, servers: Servers, race: Race) -> Turn:
 
 
 def _transactions(contender: Contender, size: int, servers: Servers, race: Race) -> Turn:
-    """As many as PostgreSQL has counted, a message: outside of a transaction a statement is one."""
+    """Transactions a message, as PostgreSQL counts: outside of a transaction a statement is one."""
     send_some = _prepared(contender, size, servers.rollcall.port, race)
     time.sleep(COUNTED_AFTER_SECONDS)
     before = estate.transactions()

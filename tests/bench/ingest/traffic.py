@@ -35,7 +35,8 @@ class Sessions:
     word: dict[int, bool]
 
     def choose(self) -> tuple[int, bool]:
-        """One of them, and whether it is connected from now on: each webhook says a change."""
+        """Choose an account, and whether it is connected from now on: each webhook says a
+        change."""
         session = random.randrange(self.number)
         self.word[session] = not self.word.get(session, True)
         return session, self.word[session]
@@ -45,7 +46,7 @@ Maker = Callable[[Sessions], bytes]
 
 
 def secret_of(prefix: str, gateway: int) -> str:
-    """Each gateway has its own."""
+    """Return the gateway's own secret."""
     return f"{SECRET.decode()}-{prefix}-{gateway}"
 
 
@@ -223,7 +224,7 @@ def standard_state(sessions: Sessions) -> bytes:
 
 
 def standard_duplicate(sessions: Sessions) -> bytes:
-    """One of a few events, over and over, of one gateway after the other."""
+    """Repeat one of a few events, over and over, of one gateway after the other."""
     number = next(_serial) % EVENTS_REPEATED
     gateways = sessions.number // sessions.each
     session = number % gateways * sessions.each + random.randrange(sessions.each)

@@ -18,7 +18,7 @@ LIST_SECONDS = 8.0
 
 
 def rollcall(gateways: Sequence[Gateway]) -> None:
-    """What the worker's task runs for each gateway: leases, history, findings and all."""
+    """Run what the worker's task runs for each gateway: leases, history, findings and all."""
     for gateway in gateways:
         report = call_roll(gateway.pk)
         assert report.is_sighted, report.why
@@ -39,7 +39,7 @@ def loop(gateways: Sequence[Gateway]) -> None:
 
 
 def bulk_update(gateways: Sequence[Gateway]) -> None:
-    """All rows by values_list, a dict, and one bulk_update of those that differ."""
+    """Read all rows by values_list, a dict, and one bulk_update of those that differ."""
     listed: dict[tuple[int, str], Session] = {}
     for gateway in gateways:
         listed |= {(gateway.pk, name): session for name, session in _listed(gateway).items()}

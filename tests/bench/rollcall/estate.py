@@ -78,7 +78,7 @@ def put_back() -> None:
 
 
 def gateways(accounts: int) -> list[Gateway]:
-    """Those of the first so many accounts."""
+    """Return the gateways of the first so many accounts."""
     found = Gateway.objects.filter(name__startswith=HOST).order_by("pk")
     return list(found[: accounts // PER_GATEWAY])
 
@@ -95,7 +95,7 @@ def changed() -> int:
 
 
 def _list_of(gateway: int, workspace: int) -> bytes:
-    """As recorded from the Node service."""
+    """Make a list as recorded from the Node service."""
     sessions = []
     for number in range(gateway * PER_GATEWAY, (gateway + 1) * PER_GATEWAY):
         has_drifted = number % 100 == DRIFTED

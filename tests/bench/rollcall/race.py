@@ -49,7 +49,7 @@ class Racer:
 
 
 def run(sizes: Sequence[int], *, rounds: int, folder: Path) -> bool:
-    """Whether every goal that these sizes can show is met."""
+    """Run the race; return whether every goal that these sizes can show is met."""
     call_command("migrate", verbosity=0)
     racers = {name: Racer(name, folder) for name in CONTENDERS}
     try:
@@ -104,7 +104,7 @@ def report(costs: Costs) -> bool:
 
 
 def ratio(by_name: Mapping[str, Sequence[Cost]], name: str) -> float:
-    """Of the medians: how much longer it takes than the roll call."""
+    """Return how much longer it takes than the roll call, by medians."""
     own = median(one.seconds for one in by_name["rollcall"])
     return median(one.seconds for one in by_name[name]) / own
 
@@ -116,7 +116,7 @@ def ratio_without_lists(by_name: Mapping[str, Sequence[Cost]], name: str) -> flo
 
 
 def exponent(costs: Costs) -> float:
-    """Of the growth between the smallest and the largest size; 1 is linear."""
+    """Return the exponent of the growth between the smallest and the largest size; 1 is linear."""
     least, most = min(costs), max(costs)
     seconds = [median(one.seconds for one in costs[size]["rollcall"]) for size in (least, most)]
     return math.log(seconds[1] / seconds[0]) / math.log(most / least)

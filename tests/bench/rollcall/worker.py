@@ -60,7 +60,7 @@ def measure(name: str, accounts: int) -> Cost:
 
 @contextmanager
 def _lists_timed() -> Iterator[list[float]]:
-    """How long each call for a list takes inside, in seconds."""
+    """Yield how long each call for a list takes inside, in seconds."""
     from gateways.kinds.webjs.client import WebjsClient
 
     taken: list[float] = []
@@ -78,7 +78,7 @@ def _lists_timed() -> Iterator[list[float]]:
 
 
 def _forget_peak() -> None:
-    """Where there is no /proc, the peak is that of all rounds so far."""
+    """Reset the peak memory. Without /proc the peak is that of all rounds so far."""
     if PEAK.exists():
         PEAK.write_text("5")
 

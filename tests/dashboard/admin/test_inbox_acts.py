@@ -56,9 +56,9 @@ def history(row: Delivery) -> list[tuple[str, str]]:
     return [(entry.user.username, entry.change_message) for entry in rows]
 
 
-def test_redriving_says_first_what_it_would_change(clerk, cast, dead) -> None:
+def test_redelivering_says_first_what_it_would_change(clerk, cast, dead) -> None:
     late = a_delivery(cast.alice, cast=cast, seconds_ago=3600)
-    text = words(ask(clerk, "redrive", dead, late))
+    text = words(ask(clerk, "redeliver", dead, late))
     assert (
         "It would change 1 account: 62811801641 connected → disconnected (1 applied, 1 superseded)."
     ) in text
@@ -68,20 +68,20 @@ def test_redriving_says_first_what_it_would_change(clerk, cast, dead) -> None:
 
 
 def test_it_is_done_once_and_kept_who_did_it(clerk, cast, dead) -> None:
-    asked = ask(clerk, "redrive", dead)
+    asked = ask(clerk, "redeliver", dead)
     done = confirm(clerk, asked)
-    assert told(done) == ["Redriven 1. 62811801641 connected → disconnected."]
+    assert told(done) == ["Redelivered 1. 62811801641 connected → disconnected."]
     cast.alice.refresh_from_db()
     assert cast.alice.status == "disconnected"
     assert told(confirm(clerk, asked)) == ["That was sent twice, and done once: see the history."]
-    assert history(dead) == [("ines", "Redrive delivery: done")]
+    assert history(dead) == [("ines", "Redeliver delivery: done")]
 
 
 def test_the_older_of_two_is_applied_first_however_they_are_chosen(clerk, cast, dead) -> None:
     older = a_delivery(
         cast.alice, cast=cast, seconds_ago=2, said=SAID | {"status": "connecting", "reason": ""}
     )
-    confirm(clerk, ask(clerk, "redrive", dead, older))
+    confirm(clerk, ask(clerk, "redeliver", dead, older))
     dead.refresh_from_db()
     older.refresh_from_db()
     assert (older.state, dead.state) == (State.APPLIED, State.APPLIED)
@@ -89,7 +89,7 @@ def test_the_older_of_two_is_applied_first_however_they_are_chosen(clerk, cast, 
 
 def test_what_fails_again_is_said_to_have_failed(clerk, cast) -> None:
     broken = a_delivery(cast.alice, cast=cast, seconds_ago=3600, said=SAID | {"status": "odd"})
-    done = confirm(clerk, ask(clerk, "redrive", broken))
+    done = confirm(clerk, ask(clerk, "redeliver", broken))
     assert "1 refused" in told(done)[0] and "it failed again: ValueError" in told(done)[0]
     broken.refresh_from_db()
     assert broken.first_error == "OperationalError: the first error"
@@ -97,7 +97,7 @@ def test_what_fails_again_is_said_to_have_failed(clerk, cast) -> None:
 
 def test_what_was_applied_is_skipped(clerk, cast) -> None:
     row = a_delivery(cast.alice, cast=cast, state=State.APPLIED)
-    assert "Skipped: 1" in words(ask(clerk, "redrive", row))
+    assert "Skipped: 1" in words(ask(clerk, "redeliver", row))
 
 
 def test_discarding_takes_a_reason_and_keeps_it(clerk, dead) -> None:
@@ -112,9 +112,9 @@ def test_discarding_takes_a_reason_and_keeps_it(clerk, dead) -> None:
 def test_who_may_only_look_is_offered_nothing_and_can_do_nothing(cast, dead) -> None:
     looker = a_visitor("lou", "webhooks.view_delivery")
     page = looker.get(f"{INBOX}{dead.pk}/change/")
-    assert "Redrive" not in page.content.decode()
-    assert ask(looker, "redrive", dead, confirmed="yes").status_code == 403
-    ticked = {"action": "redrive", "_selected_action": [dead.pk]}
+    assert "Redeliver" not in page.content.decode()
+    assert ask(looker, "redeliver", dead, confirmed="yes").status_code == 403
+    ticked = {"action": "redeliver", "_selected_action": [dead.pk]}
     looker.post(INBOX, ticked)
     dead.refresh_from_db()
     assert dead.state == State.DEAD
@@ -127,7 +127,7 @@ def test_its_page_tells_the_whole_story_and_offers_what_can_be_done(clerk, dead)
         "the first error",
         "the last error",
         "OperationalError",
-        "Redrive delivery…",
+        "Redeliver delivery…",
         "Discard delivery…",
     ):
         assert part in text

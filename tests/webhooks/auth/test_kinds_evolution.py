@@ -60,7 +60,7 @@ def test_a_token_that_expired_while_it_was_retried_is_believed(gateway):
     [(60, True), (600, True), (3600, True), (3601, False), (86_400, False), (10**9, False)],
 )
 def test_a_token_that_lives_too_long_is_refused(gateway, lives_seconds, is_believed):
-    """Whoever finds it may use it for so long, with any body."""
+    """Limit its life: whoever finds it may use it for so long, with any body."""
     claims = evolution_claims()
     token = jwt_of(claims | {"exp": claims["iat"] + lives_seconds})
     if is_believed:

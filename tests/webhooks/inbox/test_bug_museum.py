@@ -33,7 +33,7 @@ from tests.cast import make_cast, story
 from tests.webhooks.sending import KEY, Sender, event, give_secret, lost
 from tests.webhooks.speaking import LOST, TOKEN, a_gateway_of, post
 from webhooks.inbox import receive
-from webhooks.inbox.redrive import discard, redrive
+from webhooks.inbox.redeliver import discard, redeliver
 from webhooks.inbox.retry import sweep_pending
 from webhooks.models import Delivery
 
@@ -66,10 +66,10 @@ def test_a_replay_does_not_race_the_original_that_is_still_under_way(committed, 
     delivery = pending(Sender(), monkeypatch)
     with ExitStack() as until_committed, transaction.atomic():
         Delivery.objects.select_for_update().get(pk=delivery.pk)
-        late = until_committed.enter_context(meanwhile(lambda: redrive([delivery.pk])))
+        late = until_committed.enter_context(meanwhile(lambda: redeliver([delivery.pk])))
         receive.attempt(delivery, now=database_now())
-    [redriven] = late
-    assert not redriven.states  # it found nothing left to do
+    [redelivered] = late
+    assert not redelivered.states  # it found nothing left to do
     delivery.refresh_from_db()
     assert (delivery.state, delivery.attempts) == ("applied", 2)
     assert story(committed.alice) == [("connected", "disconnected")]

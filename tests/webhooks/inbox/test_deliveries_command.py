@@ -81,18 +81,18 @@ def lost_one(cast: Cast) -> Delivery:
     return Delivery.objects.get(session_id="bob")
 
 
-def test_a_plan_says_what_redriving_would_change_and_changes_nothing(lost_one: Delivery) -> None:
-    assert shown("--state", "dead", "--redrive", "--plan") == (
-        "Would redrive 1 delivery: would change 1 account: bob qr_scanning → disconnected "
+def test_a_plan_says_what_redelivering_would_change_and_changes_nothing(lost_one: Delivery) -> None:
+    assert shown("--state", "dead", "--redeliver", "--plan") == (
+        "Would redeliver 1 delivery: would change 1 account: bob qr_scanning → disconnected "
         "(1 applied).\n"
     )
     lost_one.refresh_from_db()
     assert lost_one.state == State.DEAD
 
 
-def test_what_the_filters_name_is_redriven(cast: Cast, lost_one: Delivery) -> None:
-    done = json.loads(shown("--gateway", "whatsapp-1", "--redrive", "--json"))
-    assert (done["redriven"], done["left_alone"], done["states"]) == (1, 2, {"applied": 1})
+def test_what_the_filters_name_is_redelivered(cast: Cast, lost_one: Delivery) -> None:
+    done = json.loads(shown("--gateway", "whatsapp-1", "--redeliver", "--json"))
+    assert (done["redelivered"], done["left_alone"], done["states"]) == (1, 2, {"applied": 1})
     assert done["changes"] == [{"account": "bob", "was": "qr_scanning", "now": "disconnected"}]
     cast.bob.refresh_from_db()
     assert cast.bob.status == "disconnected"
@@ -107,7 +107,7 @@ def test_one_is_discarded_by_its_number_and_with_a_reason(lost_one: Delivery) ->
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--redrive"], ["--discard", "x"], ["--plan"], ["--state", "dead", "--discard", " "]],
+    [["--redeliver"], ["--discard", "x"], ["--plan"], ["--state", "dead", "--discard", " "]],
 )
 def test_nothing_is_done_to_what_nobody_named_or_without_a_reason(
     lost_one: Delivery, arguments: list[str]

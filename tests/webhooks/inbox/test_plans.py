@@ -125,14 +125,15 @@ def scanned(captured):
 
 
 def is_scan(node):
-    """From one end to the other: the table itself, or an index of all its rows."""
+    """Tell whether it reads from one end to the other: the table itself, or an index of all its
+    rows."""
     if "Index" in node["Node Type"] and node.get("Index Name") not in PARTIAL:
         return "Index Cond" not in node
     return node["Node Type"] == "Seq Scan"
 
 
 def plan(statement):
-    """Every node of it."""
+    """Yield every node of the plan."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}")
         [[answer]] = cursor.fetchall()

@@ -18,7 +18,7 @@ from webhooks.wire.collected import MOST, Collected
 
 @pytest.fixture
 def in_background(monkeypatch):
-    """As in a web server's process; but only `_send_all` sends."""
+    """Act as in a web server's process; but only `_send_all` sends."""
     monkeypatch.setattr(collected, "_is_in_background", True)
     yield
     collected._send_all()

@@ -19,7 +19,7 @@ from accounts.explain.explanation import age
 from accounts.management.command import gateway_named
 from accounts.store import clock
 from gateways.wire.text import printable
-from webhooks.inbox.redrive import add_up, discard, foresee, redrive, why_not_redriven
+from webhooks.inbox.redeliver import add_up, discard, foresee, redeliver, why_not_redelivered
 from webhooks.models import Delivery
 
 # In one transaction, which locks the rows of all their accounts.
@@ -43,8 +43,8 @@ def _reason(text: str) -> str:
 
 class Command(BaseCommand):
     help = (
-        "Show webhooks and what became of them, newest first; with --redrive or --discard, act on "
-        "those that the filters name."
+        "Show webhooks and what became of them, newest first; with --redeliver or --discard, act "
+        "on those that the filters name."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -57,18 +57,18 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=_limit, default=50, help="at most so many (50)")
         parser.add_argument("--json", action="store_true", help="for scripts")
         acts = parser.add_mutually_exclusive_group()
-        acts.add_argument("--redrive", action="store_true", help="apply them once more")
+        acts.add_argument("--redeliver", action="store_true", help="apply them once more")
         acts.add_argument("--discard", metavar="REASON", type=_reason, help="never try them again")
         parser.add_argument(
-            "--plan", action="store_true", help="with --redrive: say what it would change"
+            "--plan", action="store_true", help="with --redeliver: say what it would change"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = clock.database_now()
         _refuse_nonsense(options)
         found = list(_asked_for(options, now)[: options["limit"]])
-        if options["redrive"]:
-            self._say(_redriven(found, plan=options["plan"]), options)
+        if options["redeliver"]:
+            self._say(_redelivered(found, plan=options["plan"]), options)
         elif options["discard"]:
             self._say(_discarded(found, why=options["discard"]), options)
         elif options["json"]:
@@ -91,9 +91,9 @@ class Command(BaseCommand):
 
 def _refuse_nonsense(options: dict[str, Any]) -> None:
     """Raise CommandError for options that contradict each other."""
-    if options["plan"] and not options["redrive"]:
-        raise CommandError("--plan goes with --redrive")
-    acts = options["redrive"] or options["discard"]
+    if options["plan"] and not options["redeliver"]:
+        raise CommandError("--plan goes with --redeliver")
+    acts = options["redeliver"] or options["discard"]
     if acts and not any(options[name] for name in ("id", "gateway", "state", "since")):
         raise CommandError("say which ones: --id, --state, --gateway or --since")
 
@@ -117,23 +117,23 @@ class Outcome:
     record: dict[str, object]
 
 
-def _redriven(found: list[Delivery], *, plan: bool) -> Outcome:
+def _redelivered(found: list[Delivery], *, plan: bool) -> Outcome:
     """Redeliver, oldest first, a few in each transaction; a plan previews each batch separately."""
     can = sorted(
-        (row for row in found if not why_not_redriven(row)),
+        (row for row in found if not why_not_redelivered(row)),
         key=lambda row: (row.received_at, row.pk),
     )
-    act = foresee if plan else redrive
+    act = foresee if plan else redeliver
     whole = add_up(
         act(row.pk for row in can[start : start + AT_ONCE]) for start in range(0, len(can), AT_ONCE)
     )
-    verb, changes = ("Would redrive", "would change") if plan else ("Redriven", "changed")
+    verb, changes = ("Would redeliver", "would change") if plan else ("Redelivered", "changed")
     said = f"{verb} {_counted(len(can), len(found))}: {changes} {whole}."
     return Outcome(
         text=printable(said, limit=4000),
         record={
             "plan": plan,
-            "redriven": len(can),
+            "redelivered": len(can),
             "left_alone": len(found) - len(can),
             "changes": [
                 {"account": one.account, "was": one.was, "now": one.now} for one in whole.changes

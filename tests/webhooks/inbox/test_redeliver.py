@@ -9,7 +9,7 @@ import pytest
 from accounts.models import Account, Transition
 from accounts.words.status import Status
 from tests.cast import Cast, make_cast
-from webhooks.inbox.redrive import discard, foresee, redrive, why_not_redriven
+from webhooks.inbox.redeliver import discard, foresee, redeliver, why_not_redelivered
 from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +53,7 @@ def test_it_says_what_it_would_change_and_changes_nothing(cast: Cast) -> None:
 
 def test_it_does_what_it_said(cast: Cast) -> None:
     delivery = a_delivery(cast, cast.alice)
-    redrive([delivery.pk])
+    redeliver([delivery.pk])
     cast.alice.refresh_from_db()
     delivery.refresh_from_db()
     assert (cast.alice.status, delivery.state) == (Status.DISCONNECTED, State.APPLIED)
@@ -62,7 +62,7 @@ def test_it_does_what_it_said(cast: Cast) -> None:
 def test_newer_truth_wins_over_an_old_delivery(cast: Cast) -> None:
     delivery = a_delivery(cast, cast.alice, seconds_ago=3600)
     assert foresee([delivery.pk]).accounts == "no account"
-    redrive([delivery.pk])
+    redeliver([delivery.pk])
     delivery.refresh_from_db()
     assert delivery.state == State.SUPERSEDED
 
@@ -79,19 +79,19 @@ def test_several_of_one_account_count_as_one_change_from_first_to_last(cast: Cas
 def test_what_fails_again_stays_a_dead_letter(cast: Cast) -> None:
     delivery = a_delivery(cast, cast.alice, seconds_ago=3600)
     Delivery.objects.update(said=delivery.said | {"status": "no such word"})
-    assert redrive([delivery.pk]).ends == "1 dead"
+    assert redeliver([delivery.pk]).ends == "1 dead"
 
 
-def test_what_was_not_understood_cannot_be_redriven(cast: Cast) -> None:
+def test_what_was_not_understood_cannot_be_redelivered(cast: Cast) -> None:
     delivery = a_delivery(cast, cast.alice, said={}, event="unreadable")
-    assert "not understood" in why_not_redriven(delivery)
-    assert redrive([delivery.pk]).ends == "1 dead"
+    assert "not understood" in why_not_redelivered(delivery)
+    assert redeliver([delivery.pk]).ends == "1 dead"
 
 
 def test_what_was_applied_is_left_alone(cast: Cast) -> None:
     delivery = a_delivery(cast, cast.alice, state=State.APPLIED)
-    assert why_not_redriven(delivery) == "it is applied already"
-    assert redrive([delivery.pk]).ends == ""
+    assert why_not_redelivered(delivery) == "it is applied already"
+    assert redeliver([delivery.pk]).ends == ""
 
 
 def test_it_is_discarded_with_a_reason_and_not_tried_again(cast: Cast) -> None:

@@ -17,7 +17,7 @@ from webhooks.models import Delivery
 
 State = Delivery.State
 # An applied delivery has nothing new to report.
-REDRIVABLE = frozenset(
+REDELIVERABLE = frozenset(
     {State.PENDING, State.IGNORED, State.SUPERSEDED, State.DEAD, State.DISCARDED}
 )
 DISCARDABLE = frozenset({State.PENDING, State.DEAD})
@@ -38,7 +38,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Redriven:
+class Redelivered:
     """The result: the changed accounts, and the number of deliveries by final state."""
 
     changes: Sequence[Change]
@@ -62,37 +62,37 @@ class Redriven:
         return ", ".join(f"{number} {state}" for state, number in sorted(self.states.items()))
 
 
-def why_not_redriven(delivery: Delivery) -> str:
+def why_not_redelivered(delivery: Delivery) -> str:
     """Return the reason why it cannot be redelivered; "" if it can."""
     if "kind" not in delivery.said:
         return "it was not understood, so that its words were not kept"
-    return "" if delivery.state in REDRIVABLE else f"it is {delivery.state} already"
+    return "" if delivery.state in REDELIVERABLE else f"it is {delivery.state} already"
 
 
 def why_not_discarded(delivery: Delivery) -> str:
     return "" if delivery.state in DISCARDABLE else f"it is {delivery.state} already"
 
 
-def foresee(delivery_ids: Iterable[int]) -> Redriven:
+def foresee(delivery_ids: Iterable[int]) -> Redelivered:
     """Redeliver in a transaction that is rolled back, and return the result. Nothing changes,
     and no alert is sent."""
     with transaction.atomic():
-        redriven = redrive(delivery_ids)
+        redelivered = redeliver(delivery_ids)
         transaction.set_rollback(True)
-    return redriven
+    return redelivered
 
 
 @transaction.atomic
-def redrive(delivery_ids: Iterable[int]) -> Redriven:
+def redeliver(delivery_ids: Iterable[int]) -> Redelivered:
     """Apply the deliveries once more, oldest first. Newer observations win, as they did the
     first time."""
     last = Transition.objects.aggregate(last=Max("pk"))["last"] or 0
-    deliveries = _locked(delivery_ids, REDRIVABLE)
+    deliveries = _locked(delivery_ids, REDELIVERABLE)
     now = clock.database_now()
     for delivery in deliveries:
-        if not why_not_redriven(delivery):
+        if not why_not_redelivered(delivery):
             attempt(delivery, now=now)
-    return Redriven(
+    return Redelivered(
         changes=_changes(deliveries, after=last),
         states=Counter(delivery.state for delivery in deliveries),
     )
@@ -121,12 +121,12 @@ def _from_first_to_last(changes: Iterable[Change]) -> list[Change]:
     return [change for change in whole.values() if change.was != change.now]
 
 
-def add_up(parts: Iterable[Redriven]) -> Redriven:
+def add_up(parts: Iterable[Redelivered]) -> Redelivered:
     """Combine several results into one."""
-    redriven = list(parts)
-    return Redriven(
-        changes=_from_first_to_last(change for part in redriven for change in part.changes),
-        states=sum((part.states for part in redriven), Counter()),
+    redelivered = list(parts)
+    return Redelivered(
+        changes=_from_first_to_last(change for part in redelivered for change in part.changes),
+        states=sum((part.states for part in redelivered), Counter()),
     )
 
 
