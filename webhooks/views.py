@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.store import clock
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from gateways.base import Event, GatewayError, Kind, UnreadableEvent
 from gateways.kind import GatewayKind
 from gateways.profiles import Profile

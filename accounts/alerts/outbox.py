@@ -22,7 +22,7 @@ from accounts.alerts.wording import message_about
 from accounts.incidents import rules
 from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Channel, Incident, Notification
-from accounts.store import clock, leases
+from accounts.store import clock
 from accounts.store.enqueue import enqueue_task
 from gateways.wire.text import printable
 
@@ -131,7 +131,7 @@ def _claim(channel_id: int) -> Batch | None:
 def _take_lease(channel: Channel) -> bool:
     now = clock.database_now()
     limit = timedelta(seconds=hard_limit_seconds(channel) + LEASE_BEYOND_SECONDS)
-    free = leases.free("sending_until", now, longest=limit)
+    free = clock.lease_free("sending_until", now, longest=limit)
     return Channel.objects.filter(free, pk=channel.pk).update(sending_until=now + limit) == 1
 
 

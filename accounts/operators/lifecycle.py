@@ -16,7 +16,7 @@ from accounts.state.gateway_client import client_of
 from accounts.state.observations import Observation, Outcome
 from accounts.state.observe import observe
 from accounts.store import clock
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from accounts.store.enqueue import enqueue_task
 from accounts.words.refusals import Refused
 from accounts.words.status import LOST, Source, Status, Wanted

@@ -6,7 +6,7 @@ from accounts.models import Account
 from accounts.repair.refusals import session_of
 from accounts.state.gateway_client import client_of
 from accounts.state.qr_codes import keep_qr
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from accounts.words.refusals import Refused
 from gateways.registry import capabilities_of
 

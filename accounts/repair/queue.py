@@ -23,7 +23,7 @@ from django.db.models import (
 from accounts.models import Gateway, Incident, Repair
 from accounts.repair.limits import HOUR, Limits, Load
 from accounts.store import clock
-from accounts.store.pipeline import ask
+from accounts.store.database import ask
 from gateways.base import Step
 
 State = Repair.State

@@ -20,8 +20,8 @@ from accounts.state.maintenance import maintained_until
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.store import clock
+from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task
-from accounts.store.locks import short_waits
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
 from accounts.words.steps import PlannedStep, StepCode

@@ -25,10 +25,9 @@ from accounts.state import observations
 from accounts.state.gateway_client import client_of
 from accounts.state.maintenance import maintained_until
 from accounts.state.observations import BELIEVED
-from accounts.store import clock, leases
-from accounts.store.connections import release_connection
+from accounts.store import clock
+from accounts.store.database import release_connection, short_waits
 from accounts.store.enqueue import enqueue_task
-from accounts.store.locks import short_waits
 from gateways import base
 from gateways.base import GatewayError, Reason, State, Step
 from gateways.registry import capabilities_of
@@ -264,7 +263,7 @@ def _look(repair: Repair) -> None:
             qr_seen_at=account.qr_seen_at,
             unanswered=repair.outcome,
             believed=outcome is not None and outcome.now in COMES_UP,
-            is_over=leases.is_over(
+            is_over=clock.lease_is_over(
                 repair.lease_until, clock.database_now(), longest=MAY_STILL_HAPPEN
             ),
         ),
@@ -275,7 +274,7 @@ def _look(repair: Repair) -> None:
 
 def _find_the_dead(now: datetime) -> None:
     """Mark starts as unclear if their worker died or took too long."""
-    over = leases.over("lease_until", now, longest=LEASE)
+    over = clock.lease_over("lease_until", now, longest=LEASE)
     for repair in Repair.objects.filter(over, state=Repair.State.RUNNING):
         until = min(repair.started_at or now, now) + MAY_STILL_HAPPEN
         _wait_for_clarity(repair, until, "whoever carried it out came to an end")

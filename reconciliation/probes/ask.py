@@ -16,7 +16,7 @@ from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.state.probes import Probed, ProbeTurn
 from accounts.store import clock
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from accounts.words.status import Source, Status
 from gateways.base import (
     Client,

@@ -19,8 +19,8 @@ from django.db.models.functions import Now
 from accounts.models import Gateway
 from accounts.state.gateway_client import SEALED_KEYS_SQL
 from accounts.state.maintenance import IS_MAINTAINED_SQL, RESUMED_AT_SQL
-from accounts.store import clock, leases
-from accounts.store.locks import short_waits
+from accounts.store import clock
+from accounts.store.database import short_waits
 
 PASS_SECONDS = 15.0
 # Longer than a roll call: it expires by itself if its holder has died.
@@ -48,7 +48,7 @@ class Found:
 _FOUND = f"""gateway.*, {IS_MAINTAINED_SQL} AS maintained, {RESUMED_AT_SQL} AS resumed_at,
     {SEALED_KEYS_SQL} AS sealed_keys"""
 _LOOK = f"SELECT {_FOUND} FROM accounts_gateway gateway WHERE gateway.id = %(gateway)s"
-_IS_FREE = leases.free_sql("gateway.lease_until")
+_IS_FREE = clock.lease_free_sql("gateway.lease_until")
 # A start in the future was recorded before the clock was set back.
 _IS_DUE = """(gateway.run_started_at IS NULL OR gateway.run_started_at <= %(recently)s
     OR gateway.run_started_at > %(now)s + %(looked_later)s)"""
@@ -154,7 +154,7 @@ def _moments(gateway_id: int, now: datetime) -> dict[str, Any]:
         "gateway": gateway_id,
         "now": now,
         "lease": LEASE,
-        "longest": leases.longest_parameter(LEASE),
+        "longest": clock.longest_lease(LEASE),
         "looked_later": clock.LOOKED_LATER,
         "recently": now - timedelta(seconds=settings.ROLL_CALL_EVERY_SECONDS * 0.75),
     }

@@ -14,7 +14,7 @@ from accounts.state import probes, visibility
 from accounts.state.gateway_client import client_of
 from accounts.state.observations import Observation
 from accounts.state.observe import CHUNK, observe
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from gateways.base import Client, GatewayError, Listing
 from gateways.registry import capabilities_of
 from reconciliation.models import Run

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from accounts.repair.targeted_read import as_observation
 from accounts.state import probes
 from accounts.state.observations import Observation
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from accounts.words.status import LIVE, Status
 from gateways.base import Client, GatewayError, Reason, Session
 from reconciliation.models import Finding

@@ -15,7 +15,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from gateways.profiles import Profile
 from gateways.registry import KINDS
 from gateways.wire.backend import Backend, headers_to_hand_on

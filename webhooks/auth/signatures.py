@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from webhooks.auth.candidates import HOLDERS, holders, session_id_in
 from webhooks.auth.credentials import Credentials, Untrusted
 from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring

@@ -14,8 +14,8 @@ from accounts.state.observations import BELIEVED, Observation, Outcome, Verdict
 from accounts.state.observe import observe
 from accounts.state.qr_codes import keep_qr
 from accounts.store import clock
+from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task, enqueue_together
-from accounts.store.locks import short_waits
 from accounts.words.backoff import backoff
 from accounts.words.status import Source, Status
 from gateways.base import Event, Kind, Reason

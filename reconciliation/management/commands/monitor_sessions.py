@@ -21,7 +21,7 @@ from accounts.management.checking import ERROR, CheckingCommand
 from accounts.management.command import gateway_named
 from accounts.models import Gateway
 from accounts.store import clock
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from gateways.wire.text import printable
 from reconciliation.cli.apply import apply_plan, plan_roll
 from reconciliation.cli.follow import Follower
