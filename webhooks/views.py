@@ -24,7 +24,7 @@ from gateways.profiles import Profile
 from gateways.registry import KINDS
 from gateways.wire.backend import Backend, Redirected
 from gateways.wire.http import Answer
-from gateways.wire.text import printable, without_keys
+from gateways.wire.untrusted import printable, without_keys
 from webhooks.auth.authentication import (
     HandedOn,
     MisroutedAuthentication,

@@ -24,7 +24,7 @@ from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Channel, Incident, Notification
 from accounts.store import clock
 from accounts.store.enqueue import enqueue_task
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 # Notices that are due together go in one message.
 MOST_IN_A_MESSAGE = 100

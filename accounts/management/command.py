@@ -14,7 +14,7 @@ from django.db import DatabaseError
 
 from accounts.models import Account, Gateway
 from accounts.words.refusals import Conflict, Refused
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 
 class RegisteringCommand(BaseCommand):

@@ -9,10 +9,10 @@ from typing import Literal
 from django.db.models.functions import Now
 
 from accounts.models import Account, Repair
+from accounts.models.gateways import client_of
 from accounts.repair.obstacles import cannot_pause, cannot_unlink
 from accounts.repair.refusals import refuse_merged, session_of
 from accounts.repair.repairs import ask, open_repair
-from accounts.state.gateway_client import client_of
 from accounts.state.observations import Observation, Outcome
 from accounts.state.observe import observe
 from accounts.store import clock

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from accounts.models import Account
+from accounts.models.gateways import client_of
 from accounts.repair.refusals import session_of
-from accounts.state.gateway_client import client_of
 from accounts.state.qr_codes import keep_qr
 from accounts.store.database import release_connection
 from accounts.words.refusals import Refused

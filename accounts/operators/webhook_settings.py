@@ -13,7 +13,7 @@ from accounts.models import Gateway
 from accounts.operators.another_origin import is_another_origin, require_secrets_again
 from accounts.words.addresses import fault_of
 from gateways.registry import KINDS
-from gateways.wire.text import without_keys
+from gateways.wire.untrusted import without_keys
 
 LONGEST_PATH = 200
 MOST_PATHS = 20

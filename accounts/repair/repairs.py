@@ -26,7 +26,7 @@ from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
 from accounts.words.steps import PlannedStep, StepCode
 from gateways.base import Reason, Step
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 State = Repair.State
 Asker = Repair.Asker

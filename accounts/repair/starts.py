@@ -15,6 +15,7 @@ from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 
 from accounts.models import Account, Repair
+from accounts.models.gateways import client_of
 from accounts.repair import limits
 from accounts.repair import queue as repair_queue
 from accounts.repair.obstacles import no_ladder, obstacle, reason_of
@@ -22,7 +23,6 @@ from accounts.repair.outcomes import COMES_UP, StartFacts, came_back, judge
 from accounts.repair.queue import MAY_STILL_HAPPEN
 from accounts.repair.targeted_read import confirm
 from accounts.state import observations
-from accounts.state.gateway_client import client_of
 from accounts.state.maintenance import maintained_until
 from accounts.state.observations import BELIEVED
 from accounts.store import clock
@@ -31,7 +31,7 @@ from accounts.store.enqueue import enqueue_task
 from gateways import base
 from gateways.base import GatewayError, Reason, State, Step
 from gateways.registry import capabilities_of
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q, QuerySet
 
 from accounts.models import Account, Gateway
+from accounts.models.gateways import client_of
 from accounts.repair import queue
 from accounts.state import maintenance
-from accounts.state.gateway_client import client_of
 from accounts.state.observations import Observation, Outcome
 from accounts.state.observe import observe
 from accounts.store import clock

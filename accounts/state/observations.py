@@ -9,7 +9,7 @@ from enum import StrEnum
 from accounts.words.status import CLAIMS, READS, Source, Status
 from gateways.base import Reason
 from gateways.phone_numbers import normal_phone_number
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 LONGEST_SESSION_ID = 255
 

@@ -17,7 +17,7 @@ from accounts.store.database import ask, short_waits
 from accounts.words.silence import NEXT_LOOK_SQL
 from gateways.base import ProbeKind
 from gateways.registry import KINDS
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 DEADLINE_SECONDS = 16.0  # a little longer than a gateway's own 15 s for a page that hangs
 # Expires by itself if the worker that probes has died.

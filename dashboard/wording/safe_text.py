@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 LONGEST = 500
 

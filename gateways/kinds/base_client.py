@@ -28,7 +28,7 @@ from gateways.base import (
     TimedOut,
 )
 from gateways.wire.http import Answer, Http
-from gateways.wire.json_fields import MAX_ID_CHARACTERS
+from gateways.wire.untrusted import MAX_ID_CHARACTERS
 
 READ_SECONDS = 4.0
 READS_AT_ONCE = 8

@@ -12,11 +12,12 @@ import msgspec
 
 from gateways.base import Event, UnreadableEvent, normal_phone_number
 from gateways.kinds.meaning import Meaning
-from gateways.wire.json_fields import (
+from gateways.wire.untrusted import (
     MAX_TEXT_CHARACTERS,
     Body,
     WrongField,
     named_type,
+    printable,
     require_utf8,
     storable,
     text_of,
@@ -24,7 +25,6 @@ from gateways.wire.json_fields import (
     whole_number_of,
     without_lone_surrogates,
 )
-from gateways.wire.text import printable
 
 NOTHING = msgspec.Raw()
 MAX_NAME_CHARACTERS = 100

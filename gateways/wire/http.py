@@ -26,7 +26,7 @@ import msgspec
 from gateways.base import BadAnswer, GatewayError, Refused, TimedOut, Unreachable
 from gateways.wire.address_guard import Whom
 from gateways.wire.deadline import Deadline, DeadlineTransport, deadline_of
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 MAX_QUOTED_CHARACTERS = 200

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from accounts.models import Transition
 from accounts.store import clock
 from accounts.words.reasons import meaning
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from reconciliation.rollcall.report import Report
 
 # Ids are assigned before the commit: a query for newer ids only would miss some.

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Account, Gateway
+from accounts.models.gateways import client_of
 from accounts.state import probes
-from accounts.state.gateway_client import client_of
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.state.probes import Probed, ProbeTurn

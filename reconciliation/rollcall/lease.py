@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import Gateway
-from accounts.state.gateway_client import SEALED_KEYS_SQL
+from accounts.models.gateways import SEALED_KEYS_SQL
 from accounts.state.maintenance import IS_MAINTAINED_SQL, RESUMED_AT_SQL
 from accounts.store import clock
 from accounts.store.database import short_waits

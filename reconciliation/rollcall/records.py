@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from accounts.models import Gateway
 from accounts.store import clock
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from reconciliation.models import Finding, Run
 from reconciliation.rollcall.boot import Boot
 from reconciliation.rollcall.report import Report

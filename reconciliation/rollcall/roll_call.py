@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from accounts.models import Gateway, Incident
+from accounts.models.gateways import client_of
 from accounts.state import probes, visibility
-from accounts.state.gateway_client import client_of
 from accounts.state.observations import Observation
 from accounts.state.observe import CHUNK, observe
 from accounts.store.database import release_connection

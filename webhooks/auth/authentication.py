@@ -19,7 +19,7 @@ from accounts.store.database import release_connection
 from gateways.profiles import Profile
 from gateways.registry import KINDS
 from gateways.wire.backend import Backend, headers_to_hand_on
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from webhooks.auth.candidates import (
     choose,
     doors_with_key,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateways.profiles import Encoding, Profile, Signature
-from gateways.wire.json_fields import MAX_ID_CHARACTERS
+from gateways.wire.untrusted import MAX_ID_CHARACTERS
 
 TOLERANCE_SECONDS = 300
 LONGEST_KEY = 500

@@ -19,7 +19,7 @@ from accounts.store.enqueue import enqueue_task, enqueue_together
 from accounts.words.backoff import backoff
 from accounts.words.status import Source, Status
 from gateways.base import Event, Kind, Reason
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from webhooks.forwarding.rows import Handed, keep_forward
 from webhooks.inbox.commit_group import CommitGroup
 from webhooks.inbox.duplicates import (

@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from accounts.models import Transition
 from accounts.store import clock
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from webhooks.inbox.receive import attempt
 from webhooks.models import Delivery
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from gateways.subscriptions import Subscriber, Subscription, Wanted
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 _PORTS = {"http": 80, "https": 443}
 # Longer than any word in our paths: perhaps a token, ours or somebody else's.

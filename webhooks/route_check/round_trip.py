@@ -18,7 +18,7 @@ from gateways.base import GatewayError, Refused, TimedOut
 from gateways.registry import KINDS
 from gateways.wire.address_guard import Whom
 from gateways.wire.http import Answer, Http
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from webhooks.models import Delivery
 from webhooks.route_check.hop import Hop
 from webhooks.route_check.subscriptions import configuration_hop

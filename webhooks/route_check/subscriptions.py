@@ -14,7 +14,7 @@ from accounts.store.encryption import CannotOpen
 from gateways.base import GatewayError, KeyRejected, TimedOut, Unreachable
 from gateways.registry import KINDS, subscriptions_of
 from gateways.subscriptions import Subscriptions
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from webhooks.route_check.compare import Expected, Judged, judge
 from webhooks.route_check.hop import Hop
 

@@ -40,7 +40,7 @@ from gateways.kinds.base_client import (
 from gateways.kinds.meaning import Words
 from gateways.wire.http import Answer
 from gateways.wire.qr_images import address_of_base64, address_of_code
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 NOT_FOUND = "does not exist"
 # Its own 404, and no other's: {"response": {"message": ['The "a" instance does not exist']}}.

@@ -23,7 +23,7 @@ from gateways.kinds.base_client import (
 )
 from gateways.kinds.evolution.words import PROFILE
 from gateways.subscriptions import Subscriber, Subscription, Wanted
-from gateways.wire.json_fields import MAX_ID_CHARACTERS
+from gateways.wire.untrusted import MAX_ID_CHARACTERS
 
 NEEDED = ("CONNECTION_UPDATE", "QRCODE_UPDATED")
 # Events of the live client.

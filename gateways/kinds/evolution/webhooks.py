@@ -21,8 +21,8 @@ from gateways.kinds.base_webhooks import (
 )
 from gateways.kinds.evolution.words import CLOSED, EVENTS
 from gateways.kinds.meaning import Meaning
-from gateways.wire.json_fields import Body, WrongField, id_of
 from gateways.wire.qr_images import picture
+from gateways.wire.untrusted import Body, WrongField, id_of
 
 
 class _Code(msgspec.Struct):

@@ -25,7 +25,7 @@ from gateways.kinds.base_webhooks import (
 )
 from gateways.kinds.meaning import LIFE
 from gateways.kinds.standard.words import EVENTS, REASONS
-from gateways.wire.json_fields import Body, WrongField, id_of, whole_number_of
+from gateways.wire.untrusted import Body, WrongField, id_of, whole_number_of
 
 
 class _Data(msgspec.Struct):

@@ -29,9 +29,8 @@ from gateways.kinds.base_client import (
     without_unread,
 )
 from gateways.kinds.waha.words import STATES
-from gateways.wire.json_fields import MAX_ID_CHARACTERS
 from gateways.wire.qr_images import address_of_base64, address_of_code, address_of_png
-from gateways.wire.text import printable
+from gateways.wire.untrusted import MAX_ID_CHARACTERS, printable
 
 # The only engine whose page is asked for the state, for at most a second.
 BROWSER_ENGINE = "WEBJS"

@@ -12,7 +12,7 @@ import msgspec
 
 from gateways.kinds.base_client import Budget, Calls, segment
 from gateways.subscriptions import Subscriber, Subscription, Wanted
-from gateways.wire.json_fields import MAX_ID_CHARACTERS
+from gateways.wire.untrusted import MAX_ID_CHARACTERS
 
 KEY_HEADER = "X-Api-Key"
 ALL = "*"

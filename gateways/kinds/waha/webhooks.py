@@ -23,7 +23,7 @@ from gateways.kinds.base_webhooks import (
 )
 from gateways.kinds.meaning import Meaning
 from gateways.kinds.waha.words import EVENTS
-from gateways.wire.json_fields import MAX_FIELD_BYTES, Body, WrongField, id_of, text_of
+from gateways.wire.untrusted import MAX_FIELD_BYTES, Body, WrongField, id_of, text_of
 
 
 class _Payload(msgspec.Struct):

@@ -36,8 +36,7 @@ from gateways.kinds.webjs.answers import (
 from gateways.kinds.webjs.words import KEY_HEADER
 from gateways.kinds.whatsapp_web_js import PROFILE_HELD
 from gateways.wire.http import Answer
-from gateways.wire.json_fields import WrongField
-from gateways.wire.text import printable
+from gateways.wire.untrusted import WrongField, printable
 
 # Observed: the one answer that means "I hold no such session". Any other 404 comes from a proxy in
 # between, or from a wrong base URL.

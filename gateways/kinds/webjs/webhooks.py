@@ -9,7 +9,8 @@ from gateways.kinds.base_webhooks import NOTHING, envelope_of, name_of, parser, 
 from gateways.kinds.meaning import Meaning
 from gateways.kinds.webjs.words import EVENTS
 from gateways.phone_numbers import number_of_user
-from gateways.wire.json_fields import (
+from gateways.wire.qr_images import picture
+from gateways.wire.untrusted import (
     MAX_FIELD_BYTES,
     Body,
     WrongField,
@@ -19,7 +20,6 @@ from gateways.wire.json_fields import (
     value_of,
     whole_number_of,
 )
-from gateways.wire.qr_images import picture
 
 
 class _Fields(msgspec.Struct):

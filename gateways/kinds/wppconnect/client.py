@@ -48,7 +48,7 @@ from gateways.kinds.meaning import Words
 from gateways.kinds.whatsapp_web_js import PROFILE_HELD
 from gateways.wire.http import Answer
 from gateways.wire.qr_images import address_of_base64, address_of_code
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 STATES: Words = {
     "": (State.DISCONNECTED, Reason.LISTED),  # never started

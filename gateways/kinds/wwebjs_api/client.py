@@ -39,7 +39,7 @@ from gateways.kinds.whatsapp_web_js import PROFILE_HELD
 from gateways.kinds.wwebjs_api.words import LOSSES
 from gateways.wire.http import Answer
 from gateways.wire.qr_images import address_of_code
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 NOT_FOUND = "session_not_found"
 # A session is checked before any change; a page that takes longer counts as hung.

@@ -19,8 +19,8 @@ from gateways.kinds.base_webhooks import (
     word_of,
 )
 from gateways.kinds.wwebjs_api.words import EVENTS
-from gateways.wire.json_fields import Body, WrongField, id_of, text_of
 from gateways.wire.qr_images import MAX_CODE_CHARACTERS, address_of_code
+from gateways.wire.untrusted import Body, WrongField, id_of, text_of
 
 
 class _Data(msgspec.Struct):

@@ -22,7 +22,7 @@ from accounts.management.command import gateway_named
 from accounts.models import Gateway
 from accounts.store import clock
 from accounts.store.database import release_connection
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from reconciliation.cli.apply import apply_plan, plan_roll
 from reconciliation.cli.follow import Follower
 from reconciliation.cli.plan import GatewayPlan, NoPlan, applied_as_json, as_text, from_text

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from accounts.models import Account, Gateway
-from accounts.state.gateway_client import client_of
+from accounts.models.gateways import client_of
 from accounts.store import clock
 from accounts.store.database import release_connection
 from accounts.words.status import Status

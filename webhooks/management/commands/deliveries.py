@@ -18,7 +18,7 @@ from django.utils.dateparse import parse_datetime
 from accounts.explain.explanation import age
 from accounts.management.command import gateway_named
 from accounts.store import clock
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from webhooks.inbox.redeliver import add_up, discard, foresee, redeliver, why_not_redelivered
 from webhooks.models import Delivery
 
