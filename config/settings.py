@@ -304,7 +304,7 @@ GATEWAY_NETWORKS = environment.addresses(
 FORWARD_NETWORKS = environment.addresses("FORWARD_NETWORKS", _HERE if TESTING else "")
 ALERT_NETWORKS = environment.addresses("ALERT_NETWORKS", _HERE if TESTING else "")
 NEVER_CALLED = environment.places("NEVER_CALLED")
-# Beyond those that accounts.alerts.schemes names.
+# Beyond those that accounts.alerts.sender names.
 APPRISE_SCHEMES = environment.words("APPRISE_SCHEMES")
 # Backpressure: beyond these a sender is told to come again (webhooks.inbox.backpressure).
 WEBHOOK_MOST_PER_SECOND = environment.number("WEBHOOK_MOST_PER_SECOND", 200)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Incident, Notification
-from accounts.words.backoff import backoff
+from accounts.words.durations import backoff
 
 HOUR = timedelta(hours=1)
 FIRST_RETRY = timedelta(seconds=30)

@@ -9,9 +9,9 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from accounts.addresses import fault_of
 from accounts.models import Gateway
 from accounts.operators.another_origin import is_another_origin, require_secrets_again
-from accounts.words.addresses import fault_of
 from gateways.registry import KINDS
 from gateways.wire.untrusted import without_keys
 

@@ -1,21 +1,24 @@
 """The one queue of starts. Requests of people and of Rollcall wait in it, so that its limits apply
-to all. Also the state of the repair, as the account's row shows it."""
+to all. Also the state of the repair, as the account's row shows it, and the pause of a gateway's
+repair when it does harm, which only an operator ends."""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
 
-from accounts.models import Account, Repair
+from accounts.incidents.incidents import close_incident, open_incident
+from accounts.models import Account, Gateway, Incident, Repair
 from accounts.repair import limits
 from accounts.repair import queue as repair_queue
 from accounts.repair.limits import Place
-from accounts.repair.obstacles import no_ladder, obstacle
-from accounts.repair.refusals import refuse_merged, session_of
+from accounts.repair.obstacles import no_ladder, obstacle, refuse_merged, session_of
 from accounts.state.maintenance import maintained_until
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
@@ -27,6 +30,8 @@ from accounts.words.status import Source, Status
 from accounts.words.steps import PlannedStep, StepCode
 from gateways.base import Reason, Step
 from gateways.wire.untrusted import printable
+
+logger = logging.getLogger(__name__)
 
 State = Repair.State
 Asker = Repair.Asker
@@ -234,3 +239,24 @@ def _record(plan: Plan) -> dict[str, object]:
         "strikes": plan.strikes,
         "quarantined_until": plan.quarantined_until,
     }
+
+
+@transaction.atomic
+def pause_repair(gateway_id: int, why: str) -> bool:
+    """Pause the repair. False: it is paused already."""
+    running = Gateway.objects.filter(pk=gateway_id, repair_paused_at__isnull=True)
+    if not running.update(repair_paused_at=Now(), repair_paused_why=why[:500]):
+        return False
+    open_incident(Incident.Kind.REPAIR_HARMS, gateway_id=gateway_id, text=why)
+    return True
+
+
+@transaction.atomic
+def resume_repair(gateway: Gateway, *, actor: str) -> None:
+    """Resume the repair. Earlier repairs no longer count against it. Raises Refused."""
+    paused = Gateway.objects.filter(pk=gateway.pk, repair_paused_at__isnull=False)
+    if not paused.update(repair_paused_at=None, repair_paused_why=""):
+        raise Refused("its repair is not paused")
+    close_incident(Incident.Kind.REPAIR_HARMS, gateway_id=gateway.pk)
+    logger.info("automatic repair of %s was resumed by %s", gateway, actor)
+    gateway.refresh_from_db()

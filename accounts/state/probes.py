@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from accounts.models import Account, Gateway
 from accounts.store import clock
 from accounts.store.database import ask, short_waits
-from accounts.words.silence import NEXT_LOOK_SQL
+from accounts.words.durations import NEXT_LOOK_SQL
 from gateways.base import ProbeKind
 from gateways.registry import KINDS
 from gateways.wire.untrusted import printable

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Repair
-from accounts.words.backoff import backoff
+from accounts.words.durations import backoff
 from accounts.words.reasons import meaning
 from accounts.words.status import Status
 from accounts.words.steps import MOST_TRIES, PlannedStep, StepCode

@@ -20,7 +20,7 @@ from accounts.models import GatewaySecret
 from accounts.store.encryption import seal, unseal
 from accounts.store.enqueue import enqueue_task
 from accounts.store.redis_client import client
-from accounts.words.backoff import backoff
+from accounts.words.durations import backoff
 from gateways import signing
 from gateways.base import GatewayError
 from gateways.registry import KINDS

@@ -12,11 +12,11 @@ from django.db import connection, transaction
 
 from accounts.state.observations import BELIEVED, Observation, Outcome, Verdict
 from accounts.state.observe import observe
-from accounts.state.qr_codes import keep_qr
 from accounts.store import clock
 from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task, enqueue_together
-from accounts.words.backoff import backoff
+from accounts.store.redis_client import keep_qr
+from accounts.words.durations import backoff
 from accounts.words.status import Source, Status
 from gateways.base import Event, Kind, Reason
 from gateways.wire.untrusted import printable

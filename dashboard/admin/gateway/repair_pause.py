@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from accounts.models import Gateway
-from accounts.repair.pause import resume_repair
+from accounts.repair.repairs import resume_repair
 from dashboard.admin.account.verbs import Verb
 
 

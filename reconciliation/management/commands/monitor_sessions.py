@@ -17,8 +17,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 
-from accounts.management.checking import ERROR, CheckingCommand
-from accounts.management.command import gateway_named
+from accounts.management.command import ERROR, CheckingCommand, gateway_named
 from accounts.models import Gateway
 from accounts.store import clock
 from accounts.store.database import release_connection

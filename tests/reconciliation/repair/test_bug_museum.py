@@ -11,7 +11,7 @@ from accounts.models import Gateway, Repair
 from accounts.operators import registration
 from accounts.repair import repairs
 from accounts.repair.outcomes import StartFacts, judge
-from accounts.repair.pause import pause_repair
+from accounts.repair.repairs import pause_repair
 from accounts.words.status import Source, Status, Wanted
 from accounts.words.steps import StepCode
 from gateways.base import Reason
