@@ -12,13 +12,13 @@ from accounts.models import Account, Gateway
 from accounts.models.gateways import client_of
 from accounts.repair import queue
 from accounts.state import maintenance
-from accounts.state.observations import Observation, Outcome
+from accounts.state.observations import Outcome, observation_of_read
 from accounts.state.observe import observe
 from accounts.store import clock
 from accounts.store.database import release_connection
 from accounts.store.enqueue import enqueue_task
-from accounts.words.status import Source, Status, Wanted
-from gateways.base import GatewayError, Reason, Session, TimedOut
+from accounts.words.status import Status, Wanted
+from gateways.base import GatewayError, Session, TimedOut
 from gateways.registry import capabilities_of
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def confirm(gateway_id: int, session_id: str, *, before_start: bool = False) -> 
     if session is None and means_nothing and _is_wanted(gateway, session_id):
         return None
     is_cached = capabilities_of(gateway.kind).status_is_cached
-    seen = as_observation(gateway_id, session_id, session, started, is_cached=is_cached)
+    seen = observation_of_read(gateway_id, session_id, session, started, is_cached=is_cached)
     outcome = observe([seen])[0]
     if gateway.blind_since is not None:
         _request_reads(_unread_losses(started).filter(gateway=gateway), at_most=2)
@@ -102,40 +102,6 @@ def read(gateway: Gateway, session_id: str) -> Session | None:
         except TimedOut:
             client.health(deadline_seconds=HEALTH_SECONDS)
             return Session(session_id=session_id, state=None, raw_state=SILENT, answered=False)
-
-
-def as_observation(
-    gateway_id: int,
-    session_id: str,
-    session: Session | None,
-    started: datetime,
-    *,
-    is_cached: bool,
-) -> Observation:
-    """Return the observation of a targeted read that began at `started`. `is_cached`: its kind
-    answers from a variable, unless the session's page has borne it out."""
-    if session is None:
-        return Observation(
-            gateway_id=gateway_id,
-            session_id=session_id,
-            status=Status.DISCONNECTED,
-            reason=Reason.MISSING,
-            observed_at=started,
-            source=Source.READ,
-        )
-    return Observation(
-        gateway_id=gateway_id,
-        session_id=session_id,
-        status=Status(session.state) if session.state else None,
-        reason=session.reason,
-        raw=session.raw_state,
-        phone_number=session.phone_number,
-        workspace_id=session.workspace_id,
-        connected_at=session.connected_at,
-        is_cached=is_cached and not session.by_page,
-        observed_at=started,
-        source=Source.READ,
-    )
 
 
 def request_lost_reads() -> None:

@@ -22,10 +22,15 @@ from reconciliation.rollcall.lease import (
     take_lease,
     wait_for,
 )
-from reconciliation.rollcall.outcome import OVERTAKEN as OVERTAKEN_VERDICTS
-from reconciliation.rollcall.report import Report
-from reconciliation.rollcall.roll_call import BUSY, OVERTAKEN, Decided, Look, Pass
-from reconciliation.rollcall.values import Difference
+from reconciliation.rollcall.roll_call import (
+    BUSY,
+    OVERTAKEN,
+    OVERTAKEN_VERDICTS,
+    Decided,
+    Look,
+    Pass,
+)
+from reconciliation.rollcall.values import Difference, Report
 
 ROW = (
     *("status", "status_reason", "status_since", "wanted", "session_id", "phone_number"),

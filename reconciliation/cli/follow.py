@@ -10,7 +10,7 @@ from accounts.models import Transition
 from accounts.store import clock
 from accounts.words.reasons import meaning
 from gateways.wire.untrusted import printable
-from reconciliation.rollcall.report import Report
+from reconciliation.rollcall.values import Report
 
 # Ids are assigned before the commit: a query for newer ids only would miss some.
 LOOKED_BACK = timedelta(seconds=60)

@@ -12,8 +12,7 @@ from accounts.words.status import Status
 from gateways.wire.untrusted import printable
 from reconciliation.cli.plan import Applied
 from reconciliation.models import Finding
-from reconciliation.rollcall.report import Report
-from reconciliation.rollcall.values import Difference
+from reconciliation.rollcall.values import Difference, Report
 
 HEADINGS = ("FINDING", "NUMBER", "SESSION", "WAS → NOW")
 LAST_HEADING = "REASON ⇒ NEXT STEP"

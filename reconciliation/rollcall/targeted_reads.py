@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from accounts.repair.targeted_read import as_observation
 from accounts.state import probes
-from accounts.state.observations import Observation
+from accounts.state.observations import Observation, observation_of_read
 from accounts.store.database import release_connection
 from accounts.words.status import LIVE, Status
 from gateways.base import Client, GatewayError, Reason, Session
@@ -89,7 +88,7 @@ def _judge(
     missing = difference(row, Finding.Kind.MISSING, now=Status.DISCONNECTED)
     if isinstance(session, GatewayError):
         return replace(missing, now=row.status, held=True, why=str(session)), None
-    observation = as_observation(
+    observation = observation_of_read(
         gateway_id, row.session_id, session, answer.asked_at, is_cached=is_cached
     )
     if session is None:

@@ -26,8 +26,8 @@ from reconciliation.cli.apply import apply_plan, plan_roll
 from reconciliation.cli.follow import Follower
 from reconciliation.cli.plan import GatewayPlan, NoPlan, applied_as_json, as_text, from_text
 from reconciliation.cli.table import print_applied, print_table
-from reconciliation.rollcall.report import Report, as_json
 from reconciliation.rollcall.roll_call import call_roll_now
+from reconciliation.rollcall.values import Report, as_json
 
 IN_SYNC, DRIFT = 0, 2
 PASSES_AT_ONCE = 8

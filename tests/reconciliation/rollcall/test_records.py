@@ -10,8 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.store.clock import database_now
 from reconciliation.models import Finding, Run
 from reconciliation.rollcall import records
-from reconciliation.rollcall.report import Report
-from reconciliation.rollcall.values import Difference
+from reconciliation.rollcall.values import Difference, Report
 from simulator.world.world import State
 
 
