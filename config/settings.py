@@ -56,7 +56,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "webhooks.route_monitor.web_heartbeat.Presence",
     "dashboard.content_policy.PagePolicy",
-    "webhooks.wire.browser_guard.ForMachines",
+    "webhooks.wire.guards.ForMachines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -220,7 +220,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "webhooks.wire.negotiation.AlwaysJson",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "webhooks.wire.bodies.AlwaysJson",
     "EXCEPTION_HANDLER": "webhooks.wire.errors.answer_exception",
     "DEFAULT_SCHEMA_CLASS": "webhooks.schema.Described",
 }

@@ -46,10 +46,9 @@ from webhooks.misrouted import (
     note_misrouted,
 )
 from webhooks.models import Delivery
-from webhooks.noted_answers import NotesPassage
 from webhooks.route_monitor.expected_path import right_url
+from webhooks.route_monitor.request_log import NotesPassage
 from webhooks.wire.bodies import drain, incoming, refuse_compressed
-from webhooks.wire.browser_guard import is_navigation, passed_on, refuse_navigation
 from webhooks.wire.errors import (
     LeadsElsewhere,
     NothingThere,
@@ -58,6 +57,7 @@ from webhooks.wire.errors import (
     Unsendable,
     not_found,
 )
+from webhooks.wire.guards import is_navigation, passed_on, refuse_navigation
 
 _OWN_PATH = re.compile(r"^(/api/webhooks/[^/]{1,30}/)[^/].*", re.DOTALL)
 

@@ -92,7 +92,7 @@ def _is_ours(parts: SplitResult) -> bool:
     """Return True if the address lies below our public address, under any of our host names.
 
     A loop that this cannot detect is found when a webhook comes back
-    (webhooks.forwarding.loop_guard).
+    (webhooks.wire.guards).
     """
     public = urlsplit(settings.PUBLIC_URL)
     names = {host.strip("[]").lower() for host in settings.ALLOWED_HOSTS} | {public.hostname}

@@ -54,6 +54,19 @@ class Credentials:
     off_seconds: float | None = None  # of the signed time, where a header holds one
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """What was signed, as a digest, and how far its time is from now where a header says it."""
+
+    digest: str
+    off_seconds: float | None
+
+    @classmethod
+    def of(cls, before_body: bytes, body_digest: str, off_seconds: float | None) -> Signed:
+        digest = hashlib.sha256(before_body + b"\n" + body_digest.encode()).hexdigest()
+        return cls(digest=digest, off_seconds=off_seconds)
+
+
 def read_credentials(
     meta: Mapping[str, object], profile: Profile, *, now_seconds: float, path_is_enough: bool
 ) -> Credentials:

@@ -178,3 +178,15 @@ def _shown(address: str) -> str:
 
 def _shown_path(path: str) -> str:
     return printable(_LONG.sub("…", path), limit=200) or "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One part of the route. `works` None: unknown from here. `details`: one line for each
+    session."""
+
+    name: str
+    works: bool | None
+    says: str
+    cure: str = ""
+    details: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from gateways.wire.address_guard import Whom
 from gateways.wire.http import Answer, Http
 from gateways.wire.untrusted import printable
 from webhooks.models import Delivery
-from webhooks.route_check.hop import Hop
+from webhooks.route_check.compare import Hop
 from webhooks.route_check.subscriptions import configuration_hop
 
 DEADLINE_SECONDS = 10.0

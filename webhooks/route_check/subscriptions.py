@@ -15,8 +15,7 @@ from gateways.base import GatewayError, KeyRejected, TimedOut, Unreachable
 from gateways.registry import KINDS, subscriptions_of
 from gateways.subscriptions import Subscriptions
 from gateways.wire.untrusted import printable
-from webhooks.route_check.compare import Expected, Judged, judge
-from webhooks.route_check.hop import Hop
+from webhooks.route_check.compare import Expected, Hop, Judged, judge
 
 READ_SECONDS = 30.0
 # A change may stop and start a session.

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from accounts.explain.explanation import age
 from accounts.models import Incident
+from webhooks.forwarding.rows import Stuck
 from webhooks.route_monitor.expected_path import cure, said_of
-from webhooks.route_monitor.stuck_forwards import Stuck
 from webhooks.route_monitor.tallies import percentile_ms
 from webhooks.route_monitor.wrong_path import WrongPath
 

@@ -20,6 +20,7 @@ from accounts.state import maintenance
 from accounts.store import clock
 from accounts.store.redis_client import client
 from accounts.words.status import Status
+from webhooks.forwarding.rows import stuck_forwards
 from webhooks.models import Route, RouteTally
 from webhooks.route_monitor import web_heartbeat, wrong_path
 from webhooks.route_monitor.expected_path import right_url
@@ -32,7 +33,6 @@ from webhooks.route_monitor.rules import (
     judge_unattributed,
     judge_unwritten,
 )
-from webhooks.route_monitor.stuck_forwards import stuck_forwards
 from webhooks.route_monitor.tallies import add_up
 from webhooks.route_monitor.usual_rate import usual_per_hour
 

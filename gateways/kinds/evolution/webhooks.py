@@ -12,6 +12,7 @@ import msgspec
 from gateways.base import Event, Kind, State
 from gateways.kinds.base_webhooks import (
     NOTHING,
+    Meaning,
     envelope_of,
     name_of,
     number_of,
@@ -20,7 +21,6 @@ from gateways.kinds.base_webhooks import (
     word_of,
 )
 from gateways.kinds.evolution.words import CLOSED, EVENTS
-from gateways.kinds.meaning import Meaning
 from gateways.wire.qr_images import picture
 from gateways.wire.untrusted import Body, WrongField, id_of
 

@@ -13,6 +13,7 @@ import msgspec
 
 from gateways.base import Event, Kind, Reason
 from gateways.kinds.base_webhooks import (
+    LIFE,
     NOTHING,
     envelope_of,
     kept_of,
@@ -23,7 +24,6 @@ from gateways.kinds.base_webhooks import (
     part_of,
     word_of,
 )
-from gateways.kinds.meaning import LIFE
 from gateways.kinds.standard.words import EVENTS, REASONS
 from gateways.wire.untrusted import Body, WrongField, id_of, whole_number_of
 

@@ -12,6 +12,7 @@ import msgspec
 from gateways.base import Event, Kind, State
 from gateways.kinds.base_webhooks import (
     NOTHING,
+    Meaning,
     envelope_of,
     kept_of,
     moment_of_milliseconds,
@@ -21,7 +22,6 @@ from gateways.kinds.base_webhooks import (
     part_of,
     word_of,
 )
-from gateways.kinds.meaning import Meaning
 from gateways.kinds.waha.words import EVENTS
 from gateways.wire.untrusted import MAX_FIELD_BYTES, Body, WrongField, id_of, text_of
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from gateways.base import Event, Kind, State
-from gateways.kinds.base_webhooks import NOTHING, envelope_of, name_of, parser, part_of, word_of
-from gateways.kinds.meaning import Meaning
+from gateways.kinds.base_webhooks import (
+    NOTHING,
+    Meaning,
+    envelope_of,
+    name_of,
+    parser,
+    part_of,
+    word_of,
+)
 from gateways.kinds.webjs.words import EVENTS
 from gateways.phone_numbers import number_of_user
 from gateways.wire.qr_images import picture

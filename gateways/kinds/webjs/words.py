@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Mapping
 
 from gateways.base import Kind, Reason, State
-from gateways.kinds.meaning import LIFE, Meaning, Words
+from gateways.kinds.base_webhooks import LIFE, Meaning, Words
 from gateways.kinds.whatsapp_web_js import LIBRARY_LOSSES
 from gateways.profiles import Profile, Signature
 

@@ -44,7 +44,7 @@ from gateways.kinds.base_client import (
     segment,
     without_unread,
 )
-from gateways.kinds.meaning import Words
+from gateways.kinds.base_webhooks import Words
 from gateways.kinds.whatsapp_web_js import PROFILE_HELD
 from gateways.wire.http import Answer
 from gateways.wire.qr_images import address_of_base64, address_of_code

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateways.base import Kind, Reason, State
-from gateways.kinds.meaning import LIFE, TEST, Meaning, Words
+from gateways.kinds.base_webhooks import LIFE, TEST, Meaning, Words
 from gateways.profiles import Profile
 
 PROFILE = Profile(

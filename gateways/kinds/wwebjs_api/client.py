@@ -34,7 +34,7 @@ from gateways.kinds.base_client import (
     segment,
     without_unread,
 )
-from gateways.kinds.meaning import Words
+from gateways.kinds.base_webhooks import Words
 from gateways.kinds.whatsapp_web_js import PROFILE_HELD
 from gateways.kinds.wwebjs_api.words import LOSSES
 from gateways.wire.http import Answer
