@@ -61,7 +61,7 @@ _HIS_ENVIRONMENT = ("PATH", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQU
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SendOutcome:
     """Outcome of one message. `sent` with an `error`: some recipients did not get it."""
 
     sent: bool
@@ -72,12 +72,12 @@ def hard_limit_seconds(channel: Channel) -> int:
     return channel.timeout_seconds + BEYOND_SECONDS
 
 
-def send(channel: Channel, message: Message, *, letter_id: str) -> Outcome:
+def send(channel: Channel, message: Message, *, letter_id: str) -> SendOutcome:
     """Send the message. Never raises for a fault of the channel."""
     try:
         target = channel.target
     except CannotOpen:
-        return Outcome(False, "its target was sealed with a key that is gone: set it again")
+        return SendOutcome(False, "its target was sealed with a key that is gone: set it again")
     letter = {
         "kind": channel.kind,
         "target": target,
@@ -120,7 +120,7 @@ def _mail_server() -> dict[str, Any]:
     }
 
 
-def _hand_over(letter: dict[str, Any], *, limit_seconds: int) -> Outcome:
+def _hand_over(letter: dict[str, Any], *, limit_seconds: int) -> SendOutcome:
     """Pass the message by standard input: everybody on the machine can read arguments."""
     try:
         done = subprocess.run(
@@ -132,8 +132,8 @@ def _hand_over(letter: dict[str, Any], *, limit_seconds: int) -> Outcome:
             env={name: os.environ[name] for name in _HIS_ENVIRONMENT if name in os.environ},
             check=True,
         )
-        return Outcome(**json.loads(done.stdout))
+        return SendOutcome(**json.loads(done.stdout))
     except subprocess.TimeoutExpired:
-        return Outcome(False, f"no answer within {letter['timeout']} s")
+        return SendOutcome(False, f"no answer within {letter['timeout']} s")
     except (subprocess.CalledProcessError, ValueError, TypeError):
-        return Outcome(False, "sending ended without a result")
+        return SendOutcome(False, "sending ended without a result")

@@ -137,7 +137,7 @@ def why_not(account: Account, by: Repair.Asker, now: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class RepairPlan:
     """Next step planned for an account, and the state of its repair."""
 
     account_id: int
@@ -147,7 +147,7 @@ class Plan:
     quarantined_until: datetime | None
 
 
-def note_plans(plans: Sequence[Plan]) -> int:
+def note_plans(plans: Sequence[RepairPlan]) -> int:
     """Write the plans on their accounts; return how many rows changed. Unchanged rows are not
     written.
 
@@ -229,7 +229,7 @@ def _joined(known: Repair, *, by: Repair.Asker, actor: str, why: str) -> Repair:
     return known
 
 
-def _record(plan: Plan) -> dict[str, object]:
+def _record(plan: RepairPlan) -> dict[str, object]:
     step = plan.next_step
     return {
         "account_id": plan.account_id,

@@ -228,7 +228,7 @@ def _note_trouble(repair: Repair, error: GatewayError, step: Step) -> None:
     parsed, does not."""
     logger.warning("the start of session %s: %s", repair.session_id, error)
     if isinstance(error, base.BadAnswer) or (
-        isinstance(error, base.Unreachable) and not isinstance(error, base.Refused)
+        isinstance(error, base.Unreachable) and not isinstance(error, base.ConnectionRefused)
     ):
         assert repair.started_at is not None
         until = repair.started_at + MAY_STILL_HAPPEN

@@ -15,7 +15,7 @@ LIST_IS_LATE_AFTER = timedelta(seconds=45)
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Reachability:
     """`tone` and `icon` are for the badge `word`, `sentence` says the rest."""
 
     word: str
@@ -24,23 +24,25 @@ class Reach:
     sentence: str
 
 
-def reach_of(gateway: Gateway, now: datetime, maintained_until: datetime | None = None) -> Reach:
+def reach_of(
+    gateway: Gateway, now: datetime, maintained_until: datetime | None = None
+) -> Reachability:
     """Maintenance is shown before all else: what it shows is expected."""
     reach = _reach_of(gateway, now)
     if maintained_until is None:
         return reach
     word = f"under maintenance until {maintenance.said(maintained_until, now)}"
-    return Reach(word, "busy", "construction", f"{reach.word}: {reach.sentence}")
+    return Reachability(word, "busy", "construction", f"{reach.word}: {reach.sentence}")
 
 
-def _reach_of(gateway: Gateway, now: datetime) -> Reach:
+def _reach_of(gateway: Gateway, now: datetime) -> Reachability:
     if gateway.blind_since is not None:
         why = visible(gateway.blind_why) or "no reason was kept"
         since = age(gateway.blind_since, now)
-        return Reach("cannot be read", "bad", "visibility_off", f"for {since}: {why}")
+        return Reachability("cannot be read", "bad", "visibility_off", f"for {since}: {why}")
     if gateway.listed_at is None:
-        return Reach("never read", "busy", "hourglass_empty", "no roll call has read it yet")
+        return Reachability("never read", "busy", "hourglass_empty", "no roll call has read it yet")
     listed = age(gateway.listed_at, now)
     if now - gateway.listed_at > LIST_IS_LATE_AFTER:
-        return Reach("overdue", "warn", "schedule", f"last complete list {listed} ago")
-    return Reach("readable", "good", "check_circle", f"last complete list {listed} ago")
+        return Reachability("overdue", "warn", "schedule", f"last complete list {listed} ago")
+    return Reachability("readable", "good", "check_circle", f"last complete list {listed} ago")

@@ -30,7 +30,7 @@ Words: TypeAlias = dict[str, tuple[State, Reason]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meaning:
+class EventMeaning:
     """The meaning of an event's name, and the field that has the rest.
 
     `reads` names the field whose word is looked up, in lower case, in `words`; `otherwise` is
@@ -57,9 +57,9 @@ class Meaning:
         return self.kind, self.otherwise, Reason.UNRECOGNISED if word else Reason.NONE
 
 
-LIFE = Meaning(kind=Kind.LIFE)
+LIFE = EventMeaning(kind=Kind.LIFE)
 # The event that Rollcall sends through a gateway's route to test it.
-TEST = {"connection_test": Meaning(kind=Kind.CANARY)}
+TEST = {"connection_test": EventMeaning(kind=Kind.CANARY)}
 
 
 NOTHING = msgspec.Raw()
@@ -137,7 +137,7 @@ def number_of(raw: msgspec.Raw, name: str) -> str | None:
         return None
 
 
-def kept_of(meaning: Meaning, fields: msgspec.Struct) -> dict[str, object]:
+def kept_of(meaning: EventMeaning, fields: msgspec.Struct) -> dict[str, object]:
     """Return the fields of an event that may be stored, if they are plain values."""
     values = {name: storable(getattr(fields, name)) for name in meaning.kept}
     return {name: value for name, value in values.items() if value is not None}

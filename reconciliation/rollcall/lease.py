@@ -34,7 +34,7 @@ class LeaseLost(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundGateway:
     """Gateway as a roll call finds it at `started`, by the database's clock, with its keys.
     `resumed_at`: when its last maintenance ended."""
 
@@ -70,7 +70,7 @@ UPDATE accounts_gateway SET lease_until = NULL, lease_token = NULL
 class Lease:
     """Right to write what a roll call has found, and the gateway as it was found."""
 
-    def __init__(self, token: uuid.UUID, found: Found) -> None:
+    def __init__(self, token: uuid.UUID, found: FoundGateway) -> None:
         self.token = token
         self.found = found
         self._is_over = False
@@ -121,7 +121,7 @@ def _take(gateway_id: int, condition: str, *, is_scheduled: bool = False) -> Lea
     return Lease(token, taken) if taken else None
 
 
-def look_at(gateway_id: int) -> Found:
+def look_at(gateway_id: int) -> FoundGateway:
     """Read the gateway for a plan, which takes no lease because it writes nothing. Raises
     Gateway.DoesNotExist."""
     found = _found(_LOOK, _moments(gateway_id, clock.database_now()))
@@ -136,10 +136,10 @@ def is_free(gateway_id: int) -> bool:
     return _found(f"{_LOOK} AND {_IS_FREE}", _moments(gateway_id, now)) is not None
 
 
-def _found(statement: str, values: dict[str, Any]) -> Found | None:
+def _found(statement: str, values: dict[str, Any]) -> FoundGateway | None:
     for gateway in Gateway.objects.raw(statement, values):
         besides = vars(gateway)
-        return Found(
+        return FoundGateway(
             gateway=gateway,
             started=values["now"],
             maintained=besides["maintained"],

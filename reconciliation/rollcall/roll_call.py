@@ -23,7 +23,7 @@ from reconciliation.rollcall.boot import Boot, follow_boot, put_off
 from reconciliation.rollcall.diff import diff
 from reconciliation.rollcall.lease import (
     PASS_SECONDS,
-    Found,
+    FoundGateway,
     Lease,
     LeaseLost,
     take_lease,
@@ -80,7 +80,7 @@ def _under_lease(gateway_id: int, lease: Lease | None, *, why_not: str) -> Repor
 class Pass:
     """Single roll call. `lease` None: a plan, which writes nothing."""
 
-    def __init__(self, found: Found, lease: Lease | None) -> None:
+    def __init__(self, found: FoundGateway, lease: Lease | None) -> None:
         self.gateway = found.gateway
         self.lease = lease
         self.began = time.monotonic()

@@ -16,7 +16,7 @@ from simulator.web.wsgi import Environ, NotJson, Reply, Request, json_reply, rea
 from simulator.world import faults, process
 from simulator.world.fields import Fields
 from simulator.world.seeds import seed
-from simulator.world.world import State, World
+from simulator.world.world import ProcessState, World
 
 PREFIX = "/_control"
 KEY_HEADER = "X-Control-Key"
@@ -240,7 +240,7 @@ def _reset(world: World, request: Request, given: Fields) -> object:
             world.logins.clear()
             world.restoring.clear()
             world.changed()
-    if world.state is not State.RUNNING:
+    if world.state is not ProcessState.RUNNING:
         process.start(world)
     return world_as_json(world)
 

@@ -16,7 +16,7 @@ from reconciliation import tasks
 from reconciliation.models import Run
 from reconciliation.tasks import seconds_until_phase
 from simulator.world import faults
-from simulator.world.world import State
+from simulator.world.world import ProcessState
 from tests.cast import see, story
 
 
@@ -135,11 +135,11 @@ def test_a_claim_that_changes_nothing_asks_for_no_read(scene, monkeypatch):
 def test_where_the_read_fails_the_claim_stands_until_the_roll_call(
     scene, django_capture_on_commit_callbacks
 ):
-    scene.world.state = State.STOPPED
+    scene.world.state = ProcessState.STOPPED
     with django_capture_on_commit_callbacks(execute=True):
         see(scene.cast.alice, Status.DISCONNECTED, at=scene.database_now())
     assert story(scene.cast.alice) == [("connected", "disconnected")]
-    scene.world.state = State.RUNNING
+    scene.world.state = ProcessState.RUNNING
 
     scene.call_roll()
 

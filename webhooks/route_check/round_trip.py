@@ -14,7 +14,7 @@ from accounts.models import Gateway, GatewaySecret
 from accounts.store import clock
 from accounts.store.encryption import CannotOpen
 from gateways import signing
-from gateways.base import GatewayError, Refused, TimedOut
+from gateways.base import ConnectionRefused, GatewayError, TimedOut
 from gateways.registry import KINDS
 from gateways.wire.address_guard import Whom
 from gateways.wire.http import Answer, Http
@@ -112,7 +112,7 @@ def _send(
 
 
 def _cure_of_address(error: GatewayError) -> str:
-    if isinstance(error, Refused):
+    if isinstance(error, ConnectionRefused):
         return "Is PUBLIC_URL the address under which gateways reach Rollcall, and is web running?"
     if isinstance(error, TimedOut):
         return "Something takes the connection and does not answer: a firewall, or a full proxy?"

@@ -56,7 +56,7 @@ STATES: Words = {
 }
 
 
-class _Row(msgspec.Struct):
+class _EvolutionInstance(msgspec.Struct):
     name: str
     owner: str | None = msgspec.field(default=None, name="ownerJid")
 
@@ -76,7 +76,7 @@ class _Connecting(msgspec.Struct):
     message: object = None
 
 
-class _Outcome(msgspec.Struct):
+class _EvolutionOutcome(msgspec.Struct):
     error: object = None
     message: object = None
 
@@ -166,7 +166,7 @@ class EvolutionClient(Calls):
         budget = Budget(deadline_seconds)
         path = f"/instance/restart/{segment(session_id)}"
         answer = self.call("POST", path, body={}, deadline_seconds=deadline_seconds)
-        if self.decoded(answer, _Outcome, accepted=(200, 201)).error:
+        if self.decoded(answer, _EvolutionOutcome, accepted=(200, 201)).error:
             self._connect(session_id, budget.left())
 
     def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
@@ -182,7 +182,7 @@ class EvolutionClient(Calls):
         """Log out. It answers before it is done, and refuses a closed session."""
         path = f"/instance/logout/{segment(session_id)}"
         answer = self.call("DELETE", path, deadline_seconds=deadline_seconds)
-        said = self.decoded(answer, _Outcome, accepted=(200, 201))
+        said = self.decoded(answer, _EvolutionOutcome, accepted=(200, 201))
         self._require_success(answer, said.error, said.message)
 
     def _connect(self, session_id: str, seconds: float) -> _Connecting:
@@ -197,11 +197,13 @@ class EvolutionClient(Calls):
         if error:
             raise self.rejected(answer, f"{message or 'it did not succeed'}")
 
-    def _rows(self, seconds: float, *, only: str | None = None) -> tuple[list[_Row], int]:
+    def _rows(
+        self, seconds: float, *, only: str | None = None
+    ) -> tuple[list[_EvolutionInstance], int]:
         """Return the readable rows, and the number of others."""
         path, query = "/instance/fetchInstances", {"instanceName": only} if only else None
         answer = self.call("GET", path, query=query, deadline_seconds=seconds)
-        return read_entries(self.decoded(answer, list[msgspec.Raw]), _Row)
+        return read_entries(self.decoded(answer, list[msgspec.Raw]), _EvolutionInstance)
 
     def _state(self, session_id: str, seconds: float) -> Session | None:
         path = f"/instance/connectionState/{segment(session_id)}"

@@ -77,7 +77,7 @@ class _Token(msgspec.Struct):
     token: str
 
 
-class _Status(msgspec.Struct):
+class _WppconnectStatus(msgspec.Struct):
     status: str | None = None
     qrcode: str | None = None
     urlcode: str | None = None
@@ -94,7 +94,7 @@ class _Device(msgspec.Struct):
     number: object = msgspec.field(default=None, name="phoneNumber")
 
 
-class _About(msgspec.Struct):
+class _WppconnectAbout(msgspec.Struct):
     response: _Device | None = None
 
 
@@ -181,7 +181,7 @@ class WppconnectClient(Calls):
         """Return the code only while the status is QRCODE: an old code stays in its answers
         (observed)."""
         answer = self._of(session_id, "GET", "status-session", deadline_seconds)
-        said = self.decoded(answer, _Status)
+        said = self.decoded(answer, _WppconnectStatus)
         if (said.status or "").lower() != "qrcode":
             return None
         return address_of_base64(said.qrcode or "") or address_of_code(said.urlcode or "")
@@ -193,7 +193,7 @@ class WppconnectClient(Calls):
         does nothing unless the session is CLOSED."""
         body: dict[str, object] = {"waitQrCode": False}
         answer = self._of(session_id, "POST", "start-session", deadline_seconds, body)
-        was = self.decoded(answer, _Status, accepted=(200, 201)).status or ""
+        was = self.decoded(answer, _WppconnectStatus, accepted=(200, 201)).status or ""
         if was.lower() not in CLOSED:
             raise self.rejected(
                 answer, f"it did nothing, since the session is {was}: stop it first"
@@ -257,7 +257,7 @@ class WppconnectClient(Calls):
     def _word(self, session_id: str, seconds: float) -> Session:
         """Return the reported status, which is a variable."""
         answer = self._of(session_id, "GET", "status-session", max(0.1, seconds))
-        word = printable(self.decoded(answer, _Status).status or "", limit=200)
+        word = printable(self.decoded(answer, _WppconnectStatus).status or "", limit=200)
         unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
         state, reason = STATES.get(word.lower(), unmapped)
         return Session(session_id=session_id, state=state, reason=reason, raw_state=word)
@@ -272,7 +272,7 @@ class WppconnectClient(Calls):
         same."""
         try:
             answer = self._of(session_id, "GET", "host-device", seconds)
-            said = self.decoded(answer, _About)
+            said = self.decoded(answer, _WppconnectAbout)
         except GatewayError:
             return None
         device = said.response or _Device()

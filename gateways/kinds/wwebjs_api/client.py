@@ -69,19 +69,19 @@ FAULTS = (
 )
 
 
-class _Status(msgspec.Struct):
+class _ApiStatus(msgspec.Struct):
     success: bool
     state: str | None = None
     message: str = ""
 
 
-class _Outcome(msgspec.Struct):
+class _ApiOutcome(msgspec.Struct):
     success: bool
     message: str = ""
     error: str = ""
 
 
-class _Code(msgspec.Struct):
+class _ApiCode(msgspec.Struct):
     success: bool
     qr: str = ""
 
@@ -95,7 +95,7 @@ class _Info(msgspec.Struct):
     wid: object = None  # its server may be that of a LID
 
 
-class _About(msgspec.Struct):
+class _ApiAbout(msgspec.Struct):
     sessionInfo: _Info | None = None  # its name in the answer
 
 
@@ -127,7 +127,7 @@ class WwebjsApiClient(Calls):
     def health(self, *, deadline_seconds: float) -> Health:
         """Return its report without uptime or sessions: a restart cannot be seen."""
         answer = self.call("GET", "/ping", deadline_seconds=deadline_seconds)
-        self.decoded(answer, _Outcome)
+        self.decoded(answer, _ApiOutcome)
         return Health(uptime_seconds=None, sessions_held=None)
 
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
@@ -161,7 +161,7 @@ class WwebjsApiClient(Calls):
     def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
         """Return the code. It sends the code's text."""
         answer = self._get("qr", session_id, deadline_seconds)
-        said = self.decoded(answer, _Code)
+        said = self.decoded(answer, _ApiCode)
         return address_of_code(said.qr) if said.success else None
 
     def start_session(
@@ -225,7 +225,7 @@ class WwebjsApiClient(Calls):
 
     def _tell(self, verb: str, session_id: str, seconds: float) -> None:
         answer = self._get(verb, session_id, max(0.1, seconds))
-        said = self.decoded(answer, _Outcome, accepted=(200, 422, 500))
+        said = self.decoded(answer, _ApiOutcome, accepted=(200, 422, 500))
         if not said.success:
             why = said.error or said.message or "it did not succeed, and does not say why"
             raise self.rejected(answer, why)
@@ -236,7 +236,7 @@ class WwebjsApiClient(Calls):
 
     def _status(self, session_id: str, seconds: float) -> Session | None:
         answer = self._get("status", session_id, seconds)
-        said = self.decoded(answer, _Status)
+        said = self.decoded(answer, _ApiStatus)
         if said.message == NOT_FOUND:
             return None
         state, reason, word = _meaning(said)
@@ -248,7 +248,7 @@ class WwebjsApiClient(Calls):
         try:
             path = f"/client/getClassInfo/{segment(session_id)}"
             answer = self.call("GET", path, deadline_seconds=max(0.1, seconds))
-            said = self.decoded(answer, _About)
+            said = self.decoded(answer, _ApiAbout)
         except GatewayError:
             return None
         return normal_phone_number(said.sessionInfo.wid) if said.sessionInfo else None
@@ -269,7 +269,7 @@ def _pulse(session: Session | None) -> Probe:
     return Probe(pulse=pulse, reason=reason, raw=session.raw_state, session=session)
 
 
-def _meaning(said: _Status) -> tuple[State | None, Reason, str]:
+def _meaning(said: _ApiStatus) -> tuple[State | None, Reason, str]:
     if said.message in ("session_connected", "session_not_connected"):
         word = printable(said.state or "", limit=200)
         unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)

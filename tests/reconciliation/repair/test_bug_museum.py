@@ -27,7 +27,7 @@ from reconciliation.repair.policy import (
     Nothing,
     Quarantine,
     Repairing,
-    Wait,
+    WaitToStart,
     decide,
     repair_backoff,
 )
@@ -102,7 +102,7 @@ def test_what_was_cancelled_is_not_a_failure():
     """Bug of OpenWA: cancelled attempts used up the tries. They only delay the next one."""
     cancelled = a_case(history=History(strikes=0, attempts=7, ended_at=ago(1)))
     decision = decide(cancelled, NOW, 0.5)
-    assert isinstance(decision, Wait)
+    assert isinstance(decision, WaitToStart)
     assert decision.next_step.code is StepCode.RESTART_AFTER_BACKOFF
     assert decision.next_step.try_number == 1
 

@@ -11,7 +11,7 @@ from accounts.store.clock import database_now
 from reconciliation.models import Finding, Run
 from reconciliation.rollcall import records
 from reconciliation.rollcall.values import Difference, Report
-from simulator.world.world import State
+from simulator.world.world import ProcessState
 
 
 def keep(gateway, *findings, outcome=Run.Outcome.DRIFT, **fields):
@@ -65,7 +65,7 @@ def test_another_gateways_findings_are_left_alone(scene):
 def test_a_gateway_that_cannot_be_read_ends_no_finding(scene):
     scene.holds("stranger")
     scene.call_roll()
-    scene.world.state = State.STOPPED
+    scene.world.state = ProcessState.STOPPED
     scene.call_roll()
 
     assert scene.open_findings() == {("unclaimed", "stranger")}
