@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import replace
 
 import msgspec
-from msgspec import structs
 
 from gateways.base import (
     Capabilities,
-    GatewayError,
     Health,
     Listing,
     Probe,
@@ -35,12 +32,13 @@ from gateways.kinds.base_client import (
     read_each,
     read_entries,
     segment,
+    session_of_word,
+    with_number,
     without_unread,
 )
 from gateways.kinds.base_webhooks import Words
 from gateways.wire.http import Answer
 from gateways.wire.qr_images import address_of_base64, address_of_code
-from gateways.wire.untrusted import printable
 
 NOT_FOUND = "does not exist"
 # Its own 404, and no other's: {"response": {"message": ['The "a" instance does not exist']}}.
@@ -103,9 +101,6 @@ class EvolutionClient(Calls):
     key_header = "apikey"
     refusals = frozenset({401})
 
-    def __enter__(self) -> EvolutionClient:
-        return self
-
     def health(self, *, deadline_seconds: float) -> Health:
         """Return an empty report without a call.
 
@@ -120,21 +115,23 @@ class EvolutionClient(Calls):
         budget = Budget(deadline_seconds)
         rows, unread = self._rows(deadline_seconds)
         owners = {row.name: normal_phone_number(row.owner) for row in rows}
-        listing = read_each(owners, self._state, budget=budget, at_once=READS_AT_ONCE)
-        sessions = tuple(_owned(session, owners) for session in listing.sessions)
-        return without_unread(replace(listing, sessions=sessions), unread)
+
+        def look(name: str, seconds: float) -> Session | None:
+            return with_number(self._state(name, seconds), lambda: owners[name])
+
+        listing = read_each(owners, look, budget=budget, at_once=READS_AT_ONCE)
+        return without_unread(listing, unread)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
         """Return the session, None if it certainly does not exist."""
         budget = Budget(deadline_seconds)
-        session = self._state(session_id, deadline_seconds)
-        if session is None or session.state is not State.CONNECTED:
-            return session
-        try:
+
+        def number() -> str | None:
             rows, _ = self._rows(max(0.1, budget.left()), only=session_id)
-        except GatewayError:
-            return session  # the number is optional: it is connected all the same
-        return _owned(session, {row.name: normal_phone_number(row.owner) for row in rows})
+            owners = {row.name: normal_phone_number(row.owner) for row in rows}
+            return owners.get(session_id)
+
+        return with_number(self._state(session_id, deadline_seconds), number)
 
     def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
         """Return the state in its memory: it has no way to tell a live socket from a dead one."""
@@ -210,15 +207,4 @@ class EvolutionClient(Calls):
         answer = self.call("GET", path, deadline_seconds=seconds)
         if answer.status_code == 404 and _MISSING.fullmatch(inner_reason(answer.body)):
             return None
-        word = self.decoded(answer, _State).instance.state or ""
-        word = printable(word, limit=200)
-        unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
-        state, reason = STATES.get(word.lower(), unmapped)
-        return Session(session_id=session_id, state=state, reason=reason, raw_state=word)
-
-
-def _owned(session: Session, owners: dict[str, str | None]) -> Session:
-    """Return the session with its number, if it is connected with one."""
-    if session.state is not State.CONNECTED:
-        return session
-    return structs.replace(session, phone_number=owners.get(session.session_id))
+        return session_of_word(session_id, self.decoded(answer, _State).instance.state, STATES)

@@ -97,9 +97,6 @@ class WahaClient(Calls):
     )
     key_header = "X-Api-Key"
 
-    def __enter__(self) -> WahaClient:
-        return self
-
     def health(self, *, deadline_seconds: float) -> Health:
         answer = self.call("GET", "/api/server/status", deadline_seconds=deadline_seconds)
         uptime = self.decoded(answer, _WahaServer).uptime

@@ -82,9 +82,7 @@ class WebjsClient(Calls):
 
     key_header = KEY_HEADER
     refusals = frozenset({401})
-
-    def __enter__(self) -> WebjsClient:
-        return self
+    refusal_reasons = {PROFILE_HELD: Reason.BROWSER_LEFT_OVER}
 
     def health(self, *, deadline_seconds: float) -> Health:
         """Return its own report; it needs no key."""
@@ -180,9 +178,6 @@ class WebjsClient(Calls):
     ) -> None:
         """Make the same call as a stop."""
         self.stop_session(session_id, workspace_id=workspace_id, deadline_seconds=deadline_seconds)
-
-    def reason_of_refusal(self, said: str) -> Reason:
-        return Reason.BROWSER_LEFT_OVER if PROFILE_HELD in said else Reason.NONE
 
     def _get(self, path: str, seconds: float) -> Answer:
         # Shipped versions read the key from the query or the body, others from the header.

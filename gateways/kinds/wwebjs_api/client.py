@@ -7,11 +7,9 @@ from collections.abc import Collection
 from contextlib import suppress
 
 import msgspec
-from msgspec import structs
 
 from gateways.base import (
     Capabilities,
-    GatewayError,
     Health,
     Listing,
     Probe,
@@ -32,6 +30,7 @@ from gateways.kinds.base_client import (
     read_each,
     read_entries,
     segment,
+    with_number,
     without_unread,
 )
 from gateways.kinds.base_webhooks import Words
@@ -120,9 +119,7 @@ class WwebjsApiClient(Calls):
             Reason.PAGE_GONE: (),
         },
     )
-
-    def __enter__(self) -> WwebjsApiClient:
-        return self
+    refusal_reasons = {PROFILE_HELD: Reason.BROWSER_LEFT_OVER}
 
     def health(self, *, deadline_seconds: float) -> Health:
         """Return its report without uptime or sessions: a restart cannot be seen."""
@@ -145,10 +142,7 @@ class WwebjsApiClient(Calls):
         """Return one session, with its number if connected; None if it does not exist."""
         budget = Budget(deadline_seconds)
         session = self._status(session_id, deadline_seconds)
-        if session is None or session.state is not State.CONNECTED:
-            return session
-        number = self._number(session_id, budget.left())
-        return structs.replace(session, phone_number=number) if number else session
+        return with_number(session, lambda: self._number(session_id, budget.left()))
 
     def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
         """Probe by its status, which asks the page each time, and waits for it without limit."""
@@ -203,9 +197,6 @@ class WwebjsApiClient(Calls):
         keeps its login, and is refused."""
         self._tell_page("terminate", session_id, deadline_seconds)
 
-    def reason_of_refusal(self, said: str) -> Reason:
-        return Reason.BROWSER_LEFT_OVER if PROFILE_HELD in said else Reason.NONE
-
     def _tell_page(self, verb: str, session_id: str, seconds: float) -> None:
         budget = Budget(seconds)
         with suppress(TimedOut):  # a page that hangs can still be closed (observed)
@@ -243,14 +234,9 @@ class WwebjsApiClient(Calls):
         return Session(session_id=session_id, state=state, reason=reason, raw_state=word)
 
     def _number(self, session_id: str, seconds: float) -> str | None:
-        """Return the number, which is optional: without it the session is connected all the
-        same."""
-        try:
-            path = f"/client/getClassInfo/{segment(session_id)}"
-            answer = self.call("GET", path, deadline_seconds=max(0.1, seconds))
-            said = self.decoded(answer, _ApiAbout)
-        except GatewayError:
-            return None
+        path = f"/client/getClassInfo/{segment(session_id)}"
+        answer = self.call("GET", path, deadline_seconds=max(0.1, seconds))
+        said = self.decoded(answer, _ApiAbout)
         return normal_phone_number(said.sessionInfo.wid) if said.sessionInfo else None
 
 
