@@ -162,7 +162,7 @@ AUTHENTICATION_BACKENDS = [
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = ["ip_address"]
-AXES_CLIENT_IP_CALLABLE = "dashboard.people.sign_in.address_of"
+AXES_CLIENT_IP_CALLABLE = "webhooks.route_monitor.source_address.address_of"
 AXES_LOCKOUT_TEMPLATE = "dashboard/locked.html"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False

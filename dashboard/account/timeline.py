@@ -13,7 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from accounts.models import Account, Repair, Transition
 from accounts.words.reasons import meaning
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import visible
 from reconciliation.models import Finding
 from webhooks.models import Delivery
 

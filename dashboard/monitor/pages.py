@@ -23,7 +23,7 @@ from dashboard.monitor.figures import (
     figures_of,
 )
 from dashboard.monitor.watched import WatchedRoute, fleet, nobodys_incidents
-from dashboard.wording.incidents import card_of
+from dashboard.wording.gateway import card_of
 from webhooks.models import Delivery
 from webhooks.route_monitor.expected_path import right_url
 from webhooks.route_monitor.wrong_path import read

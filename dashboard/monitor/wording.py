@@ -10,7 +10,7 @@ from accounts.explain.explanation import age
 from accounts.models import Gateway
 from dashboard.monitor.figures import PeriodFigures, Window
 from dashboard.monitor.watched import WatchedRoute
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import visible
 from webhooks.models import Route
 from webhooks.route_monitor.rules import RECENTLY
 from webhooks.route_monitor.wrong_path import WrongPath, read

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from simulator.state.failure import Failure
+from simulator.state.settings import Failure
 from simulator.web.wsgi import Reply, Request, html_reply, json_reply
 from simulator.world.world import World
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulator.dialects import DIALECTS
 from simulator.dialects.dialect import Dialect, DialectRoute
 from simulator.served import control
-from simulator.state.failure import Failure
+from simulator.state.settings import Failure
 from simulator.web.wsgi import (
     Application,
     Environ,

@@ -10,8 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TypeAlias
 
-from simulator.state.failure import Failure
-from simulator.state.settings import Faults, Traffic, WebhookFaults
+from simulator.state.settings import Failure, Faults, Traffic, WebhookFaults
 from simulator.web.wsgi import Environ, NotJson, Reply, Request, json_reply, read_request, same
 from simulator.world import faults, process
 from simulator.world.fields import Fields

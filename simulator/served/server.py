@@ -12,7 +12,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from simulator.served.api import application
-from simulator.state.failure import Failure
+from simulator.state.settings import Failure
 from simulator.web.wsgi import Application
 from simulator.world.world import ProcessState, World
 

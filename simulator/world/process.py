@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from simulator.state.failure import Failure
 from simulator.state.sessions import SimulatedSession, Truth
+from simulator.state.settings import Failure
 from simulator.world.world import ProcessState, World, profile_held
 
 BACKEND_TRIES = 3

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulator.state.failure import Failure
 from simulator.state.sessions import Login
+from simulator.state.settings import Failure
 from simulator.world.seeds import seed
 from simulator.world.world import World
 

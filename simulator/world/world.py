@@ -14,10 +14,9 @@ from enum import StrEnum
 
 from simulator.behaviours import BEHAVIOURS
 from simulator.behaviours.behaviour import Bodies
-from simulator.state.failure import Failure
 from simulator.state.host import Host, Job, StillHost
 from simulator.state.sessions import Browser, Login, SimulatedSession, Truth
-from simulator.state.settings import INSTANT, Faults, Pace, Settings, Traffic
+from simulator.state.settings import INSTANT, Failure, Faults, Pace, Settings, Traffic
 from simulator.state.timeline import Timeline
 from simulator.webhooks import Deliver, WebhookSender
 

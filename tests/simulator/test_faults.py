@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateways.base import BadAnswer, ConnectionRefused, Rejected, State, TimedOut
-from simulator.state.failure import Failure
 from simulator.state.sessions import Truth
+from simulator.state.settings import Failure
 from simulator.world import faults, process
 from tests.simulator.simulated import NUMBER, connected, control, says, scanned, waiting
 

@@ -16,7 +16,7 @@ from django.db import OperationalError, models, transaction
 
 from accounts.words.refusals import Refused
 from dashboard.admin.account.verbs import Verb
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import visible
 from gateways.base import GatewayError
 
 # Gateways may take a minute each. What is not begun by then is left alone, and the report says so.

@@ -122,7 +122,7 @@ def test_a_short_absence_of_the_gateway_alarms_nobody(scene):
 def test_a_read_that_fails_condemns_nobody(scene, monkeypatch):
     """The list is complete and does not show it; then the targeted read returns an error."""
     from simulator.dialects import webjs as api
-    from simulator.state.failure import Failure
+    from simulator.state.settings import Failure
 
     def fails(*args):
         raise Failure("out of memory")
