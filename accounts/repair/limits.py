@@ -86,7 +86,8 @@ def place(
         gaps = _gap_ends_in(load, limits, now) + before * limits.gap_after_mass_event
         wait = max(wait, gaps)
     seconds = max(wait, account_waits).total_seconds()
-    return Place(before=before, about_seconds=_roundly(seconds))
+    # In steps of 5 s: the estimate is no more exact.
+    return Place(before=before, about_seconds=math.ceil(seconds / 5) * 5)
 
 
 def _gap_ends_in(load: Load, limits: StartLimits, now: datetime) -> timedelta:
@@ -99,8 +100,3 @@ def _rest_of(span: timedelta, since: datetime | None, now: datetime) -> timedelt
     if since is None or since > now:
         return timedelta(0)
     return max(timedelta(0), since + span - now)
-
-
-def _roundly(seconds: float) -> int:
-    """Round up to steps of 5 s: the estimate is no more exact."""
-    return math.ceil(seconds / 5) * 5

@@ -75,7 +75,8 @@ def ask(
     """
     account = Account.objects.select_related("gateway").get(pk=account.pk)
     now = clock.database_now()
-    _refuse(account, by, now)
+    if refusal := why_not(account, by, now):
+        raise Refused(refusal)
     if (known := open_repair(account)) is not None:
         return _joined(known, by=by, actor=actor, why=why)
     _refuse_too_soon(account, by, now)
@@ -194,11 +195,6 @@ def _no_longer_given_up(account: Account, actor: str) -> Observation:
         source=Source.OPERATOR,
         actor=actor,
     )
-
-
-def _refuse(account: Account, by: Repair.Asker, now: datetime) -> None:
-    if refusal := why_not(account, by, now):
-        raise Refused(refusal)
 
 
 def _refuse_too_soon(account: Account, by: Repair.Asker, now: datetime) -> None:

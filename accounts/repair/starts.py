@@ -76,7 +76,8 @@ def claim(gateway_id: int) -> Repair | None:
         load = repair_queue.load_of(gateway_id, now)
         if not limits.has_room(load, repair_queue.limits(), now):
             return None
-        for repair in _ready(gateway_id, now):
+        ready = repair_queue.ready(gateway_id, now).select_related("account__gateway")
+        for repair in ready.select_for_update(of=("self",))[:MOST_CANCELLED_AT_ONCE]:
             if not (why := _no_longer(repair, now)):
                 repair.state, repair.started_at = Repair.State.RUNNING, now
                 repair.lease_until = now + LEASE
@@ -99,7 +100,8 @@ def carry_out(repair: Repair) -> None:
         _finish(repair, Repair.State.CANCELLED, why)
         return
     account = Account.objects.select_related("gateway").get(pk=repair.account_id)
-    steps = [Step(step) for step in repair.steps] or _ladder(account)
+    ladder = capabilities_of(account.gateway.kind).steps(reason_of(account))
+    steps = [Step(step) for step in repair.steps] or list(ladder)
     if why := _costs_login(repair, account, steps) if steps else no_ladder(account):
         _finish(repair, Repair.State.CANCELLED, why)
         return
@@ -111,7 +113,9 @@ def carry_out(repair: Repair) -> None:
         except GatewayError as error:
             _note_trouble(repair, error, step)
             return
-    _settle(repair)
+    _wait_for_clarity(repair, clock.database_now() + SETTLES_WITHIN, "")
+    repair.refresh_from_db()
+    _look(repair)
 
 
 def sweep() -> None:
@@ -132,11 +136,6 @@ def look(repair_id: int) -> None:
     repair = Repair.objects.filter(pk=repair_id, state=Repair.State.UNCLEAR).first()
     if repair is not None:
         _look(repair)
-
-
-def _ready(gateway_id: int, now: datetime) -> QuerySet[Repair]:
-    rows = repair_queue.ready(gateway_id, now).select_related("account__gateway")
-    return rows.select_for_update(of=("self",))[:MOST_CANCELLED_AT_ONCE]
 
 
 def _no_longer(repair: Repair, now: datetime) -> str:
@@ -164,10 +163,6 @@ def _not_needed(repair: Repair) -> str:
     if outcome is None and repair.asked_by == Repair.Asker.ROLLCALL:
         return "nothing was started: its gateway could not be read"
     return came_back(outcome, by_itself=repair.asked_by == Repair.Asker.ROLLCALL)
-
-
-def _ladder(account: Account) -> list[Step]:
-    return list(capabilities_of(account.gateway.kind).steps(reason_of(account)))
 
 
 def _costs_login(repair: Repair, account: Account, steps: Sequence[Step]) -> str:
@@ -212,15 +207,13 @@ def _take_step(step: Step, repair: Repair, account: Account) -> None:
                 )
             case Step.START:
                 # Never create a session that may exist: the Node service then loses the live one.
-                if _is_gone(client, repair.session_id):
+                there = client.read_session(
+                    repair.session_id, deadline_seconds=READ_DEADLINE_SECONDS
+                )
+                if there is None or there.state in _NOT_THERE:
                     client.start_session(
                         repair.session_id, **of_account, deadline_seconds=START_DEADLINE_SECONDS
                     )
-
-
-def _is_gone(client: base.Client, session_id: str) -> bool:
-    session = client.read_session(session_id, deadline_seconds=READ_DEADLINE_SECONDS)
-    return session is None or session.state in _NOT_THERE
 
 
 def _note_trouble(repair: Repair, error: GatewayError, step: Step) -> None:
@@ -239,12 +232,6 @@ def _note_trouble(repair: Repair, error: GatewayError, step: Step) -> None:
         refused_for = error.reason if isinstance(error, base.Rejected) else Reason.NONE
         _finish(repair, Repair.State.FAILED, str(error), refused_for=refused_for)
     enqueue_task("accounts.tasks.confirm_session", repair.gateway_id, repair.session_id)
-
-
-def _settle(repair: Repair) -> None:
-    _wait_for_clarity(repair, clock.database_now() + SETTLES_WITHIN, "")
-    repair.refresh_from_db()
-    _look(repair)
 
 
 def _wait_for_clarity(repair: Repair, until: datetime, why: str) -> None:

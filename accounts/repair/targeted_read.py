@@ -55,8 +55,10 @@ def confirm(gateway_id: int, session_id: str, *, before_start: bool = False) -> 
         logger.warning("session %s of %s was not read: %s", session_id, gateway, error)
         return None
     is_starting = not before_start and session_id in queue.starting(gateway_id, started)
-    means_nothing = has_booted or is_starting or _is_held(gateway, started)
-    if session is None and means_nothing and _is_wanted(gateway, session_id):
+    # It may not have restored the session yet, or a start of ours is under way.
+    means_nothing = has_booted or is_starting or gateway.boot_seen_at is not None
+    is_held = means_nothing or maintenance.is_under_maintenance(gateway.pk, started)
+    if session is None and is_held and _is_wanted(gateway, session_id):
         return None
     is_cached = capabilities_of(gateway.kind).status_is_cached
     seen = observation_of_read(gateway_id, session_id, session, started, is_cached=is_cached)
@@ -64,11 +66,6 @@ def confirm(gateway_id: int, session_id: str, *, before_start: bool = False) -> 
     if gateway.blind_since is not None:
         _request_reads(_unread_losses(started).filter(gateway=gateway), at_most=2)
     return outcome
-
-
-def _is_held(gateway: Gateway, now: datetime) -> bool:
-    """Return True if the gateway may not have restored the session yet, or is under maintenance."""
-    return gateway.boot_seen_at is not None or maintenance.is_under_maintenance(gateway.pk, now)
 
 
 def _is_wanted(gateway: Gateway, session_id: str) -> bool:

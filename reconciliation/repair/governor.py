@@ -62,7 +62,8 @@ def govern() -> None:
     rows = watched(known)
     decided = [(row, decide(row.case, now, row.chance)) for row in rows]
     _give_up(decided, now)
-    _note(decided, now)
+    plans = [(row, _plan(row, decision, now)) for row, decision in decided]
+    note_plans([plan for row, plan in plans if plan != row.noted])
     _ask(decided, known)
     _tell(rows)
     enqueue_unwanted(known, now)
@@ -85,11 +86,6 @@ def _give_up(decided: Decided, now: datetime) -> None:
         for row, decision in decided
         if isinstance(decision, Quarantine) and row.case.status is not Status.FAILED
     )
-
-
-def _note(decided: Decided, now: datetime) -> None:
-    plans = [(row, _plan(row, decision, now)) for row, decision in decided]
-    note_plans([plan for row, plan in plans if plan != row.noted])
 
 
 def _plan(row: Watched, decision: Decision, now: datetime) -> RepairPlan:

@@ -80,12 +80,12 @@ _signs = Collected(_send)
 
 def flush_life() -> int:
     """Write the noted activity. Return how many accounts it proved or changed."""
-    return sum(_flush(is_proof) for is_proof in (False, True))
-
-
-def _flush(is_proof: bool) -> int:
-    with taken(_KEYS[is_proof]) as noted:
-        return record_life([_sign(field, value, is_proof) for field, value in noted.items()])
+    written = 0
+    for is_proof in (False, True):
+        with taken(_KEYS[is_proof]) as noted:
+            signs = [_sign(field, value, is_proof) for field, value in noted.items()]
+            written += record_life(signs)
+    return written
 
 
 def _sign(field: str, value: str, is_proof: bool) -> SignOfLife:
