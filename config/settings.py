@@ -54,7 +54,7 @@ INSTALLED_APPS = [
     "reconciliation",
 ]
 MIDDLEWARE = [
-    "webhooks.route_monitor.web_heartbeat.Presence",
+    "webhooks.wire.web_process.Presence",
     "dashboard.content_policy.PagePolicy",
     "webhooks.wire.guards.ForMachines",
     "django.middleware.security.SecurityMiddleware",

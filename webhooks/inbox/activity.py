@@ -21,8 +21,8 @@ from accounts.state.activity import SignOfLife, record_life
 from accounts.store.redis_client import client
 from gateways.base import Event
 from gateways.registry import KINDS
-from webhooks.wire.collected import Collected
 from webhooks.wire.redis_batch import taken
+from webhooks.wire.web_process import Collected
 
 logger = logging.getLogger(__name__)
 _KEYS = {True: "rollcall:life:proof", False: "rollcall:life:activity"}

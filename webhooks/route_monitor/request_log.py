@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.store.redis_client import client
-from webhooks.wire.collected import Collected
+from webhooks.wire.web_process import Collected
 
 logger = logging.getLogger(__name__)
 TALLIES = "rollcall:passages:tallies"

@@ -22,7 +22,7 @@ from accounts.store.redis_client import client
 from accounts.words.status import Status
 from webhooks.forwarding.rows import stuck_forwards
 from webhooks.models import Route, RouteTally
-from webhooks.route_monitor import web_heartbeat, wrong_path
+from webhooks.route_monitor import wrong_path
 from webhooks.route_monitor.expected_path import right_url
 from webhooks.route_monitor.rules import (
     Facts,
@@ -35,6 +35,7 @@ from webhooks.route_monitor.rules import (
 )
 from webhooks.route_monitor.tallies import add_up
 from webhooks.route_monitor.usual_rate import usual_per_hour
+from webhooks.wire import web_process
 
 logger = logging.getLogger(__name__)
 MINUTE = timedelta(minutes=1)
@@ -111,7 +112,7 @@ def watched_since(now: datetime) -> datetime:
         is_new = not timedelta() <= now - datetime.fromtimestamp(last, UTC) <= AWAY_AFTER
         began_at = now if is_new else datetime.fromtimestamp(since, UTC)
         client().set(WATCHED, json.dumps([began_at.timestamp(), now.timestamp()]))
-        present = web_heartbeat.present_since(now)
+        present = web_process.present_since(now)
     except RedisError as error:
         logger.warning("the start of the route monitor is not known: %s", type(error).__name__)
         return now
