@@ -9,6 +9,6 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import checks  # noqa: F401 - registers them
-        from accounts.reach import set_from_settings
+        from accounts.addresses import set_from_settings
 
         set_from_settings()

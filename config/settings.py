@@ -54,9 +54,9 @@ INSTALLED_APPS = [
     "reconciliation",
 ]
 MIDDLEWARE = [
-    "webhooks.route_monitor.web_heartbeat.Presence",
+    "webhooks.wire.web_process.Presence",
     "dashboard.content_policy.PagePolicy",
-    "webhooks.wire.browser_guard.ForMachines",
+    "webhooks.wire.guards.ForMachines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -162,7 +162,7 @@ AUTHENTICATION_BACKENDS = [
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = ["ip_address"]
-AXES_CLIENT_IP_CALLABLE = "dashboard.people.sign_in.address_of"
+AXES_CLIENT_IP_CALLABLE = "webhooks.route_monitor.source_address.address_of"
 AXES_LOCKOUT_TEMPLATE = "dashboard/locked.html"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
@@ -220,7 +220,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "webhooks.wire.negotiation.AlwaysJson",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "webhooks.wire.bodies.AlwaysJson",
     "EXCEPTION_HANDLER": "webhooks.wire.errors.answer_exception",
     "DEFAULT_SCHEMA_CLASS": "webhooks.schema.Described",
 }
@@ -304,7 +304,7 @@ GATEWAY_NETWORKS = environment.addresses(
 FORWARD_NETWORKS = environment.addresses("FORWARD_NETWORKS", _HERE if TESTING else "")
 ALERT_NETWORKS = environment.addresses("ALERT_NETWORKS", _HERE if TESTING else "")
 NEVER_CALLED = environment.places("NEVER_CALLED")
-# Beyond those that accounts.alerts.schemes names.
+# Beyond those that accounts.alerts.sender names.
 APPRISE_SCHEMES = environment.words("APPRISE_SCHEMES")
 # Backpressure: beyond these a sender is told to come again (webhooks.inbox.backpressure).
 WEBHOOK_MOST_PER_SECOND = environment.number("WEBHOOK_MOST_PER_SECOND", 200)

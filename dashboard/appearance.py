@@ -60,7 +60,7 @@ UNFOLD: dict[str, Any] = {
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The side bar; models are only known once Django is up."""
-    from dashboard.admin.badges import badges
+    from dashboard.roll_call_watch import badges
 
     numbers = badges(request)
     return [

@@ -25,9 +25,9 @@ from dashboard.account.groups import (
 )
 from dashboard.roll_call_watch import request_now
 from dashboard.wording.account_row import PROOF_IS_FRESH_SECONDS, reason
+from dashboard.wording.gateway import reach_of
+from dashboard.wording.gateway import sentence as incident_sentence
 from dashboard.wording.html import badge, label
-from dashboard.wording.incidents import sentence as incident_sentence
-from dashboard.wording.reachability import reach_of
 
 ATTENTION_ROWS = 12
 INCIDENT_ROWS = 10

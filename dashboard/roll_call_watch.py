@@ -1,4 +1,7 @@
-"""Is anybody calling the roll? Without worker or scheduler every page would slowly become a lie."""
+"""What every admin page says: whether anybody calls the roll, and the numbers in the side bar.
+
+Without worker or scheduler every page would slowly become a lie.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from django.db.models import Min
 from django.http import HttpRequest
 
 from accounts.explain.explanation import age
-from accounts.models import Gateway
+from accounts.models import Gateway, Incident
 from accounts.store import clock
+from dashboard.account.groups import Group, with_group
 from reconciliation.models import Run
 
 BLIND_AFTER = timedelta(seconds=60)
@@ -52,3 +56,14 @@ def context(request: HttpRequest) -> dict[str, Any]:
     if not getattr(request, "user", None) or not request.user.is_staff:
         return {}
     return {"watcher_blind": blindness(request_now(request)), "version": settings.VERSION}
+
+
+def badges(request: HttpRequest) -> dict[str, int]:
+    """Count by model; only what the user may view, and nothing before login."""
+    numbers: dict[str, int] = {}
+    if request.user.has_perm("accounts.view_account"):
+        accounts = with_group(request_now(request))
+        numbers["accounts.account"] = accounts.filter(group=Group.HUMAN).count()
+    if request.user.has_perm("accounts.view_incident"):
+        numbers["accounts.incident"] = Incident.objects.filter(closed_at__isnull=True).count()
+    return numbers

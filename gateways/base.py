@@ -2,8 +2,8 @@
 
     GatewayError
     ├── Unreachable          we have no answer: nothing is known about any session
-    │   ├── Refused          nobody listens (connection refused, name unknown, TLS not trusted)
-    │   └── TimedOut         somebody may listen, the deadline passed; the outcome is unknown
+    │   ├── ConnectionRefused  nobody listens (name unknown, TLS not trusted, …)
+    │   └── TimedOut           somebody may listen, the deadline passed; the outcome is unknown
     ├── Rejected             it answered, and said no
     │   └── KeyRejected      … because it does not accept our key
     ├── BadAnswer            it answered in another dialect (HTML, half a JSON, > 16 MB)
@@ -251,7 +251,7 @@ class Unreachable(GatewayError):
     """No answer."""
 
 
-class Refused(Unreachable):
+class ConnectionRefused(Unreachable):
     """A connection that was refused."""
 
 

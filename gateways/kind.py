@@ -16,7 +16,7 @@ import httpx
 from gateways.base import Capabilities, Client, Event, ProbeKind, Reason
 from gateways.profiles import Profile
 from gateways.subscriptions import Subscriptions
-from gateways.wire.json_fields import Body
+from gateways.wire.untrusted import Body
 
 # A path segment, a word in a command, and at most as long as its database column.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")

@@ -36,7 +36,7 @@ class Subscriber:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedSubscription:
     """The settings that a subscription should have: the URL, and the credentials of its
     webhooks."""
 
@@ -58,7 +58,12 @@ class Subscriptions(Protocol):
         ...
 
     def write(
-        self, session_id: str, wanted: Wanted, *, instead_of: str | None, deadline_seconds: float
+        self,
+        session_id: str,
+        wanted: WantedSubscription,
+        *,
+        instead_of: str | None,
+        deadline_seconds: float,
     ) -> None:
         """Write ours. `instead_of`: the URL to replace; None: add one. All other settings stay."""
         ...

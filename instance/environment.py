@@ -6,7 +6,7 @@ import os
 from urllib.parse import urlsplit
 
 from instance.servers import borrowed
-from instance.state import State, read_json
+from instance.state import InstanceState, read_json
 
 # Variables that would contradict the facts of the state directory.
 NOT_INHERITED = (
@@ -17,7 +17,7 @@ NOT_INHERITED = (
 READ_FOR_THEM = ("EMAIL_HOST_PASSWORD", "METRICS_TOKEN")
 
 
-def instance_environment(state: State) -> dict[str, str]:
+def instance_environment(state: InstanceState) -> dict[str, str]:
     """Return the environment of the instance in `state`. Raise Trouble if it has no facts."""
     access, secrets = read_json(state.access), state.secrets()
     url = str(access["url"])

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from instance.state import State
+from instance.state import InstanceState
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -17,7 +17,7 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # and the address to reach i
 class Options:
     port: int
     bind: str
-    state: State
+    state: InstanceState
     simulator: bool
 
     @property
@@ -58,7 +58,7 @@ def read_options(arguments: list[str]) -> Options:
     options = Options(
         port=given.port,
         bind=given.bind,
-        state=State(given.state),
+        state=InstanceState(given.state),
         simulator=not given.no_simulator,
     )
     if options.is_open_to_others and options.simulator:

@@ -22,7 +22,7 @@ class Trouble(Exception):
     """A problem for the operator to fix: one clear line."""
 
 
-class State:
+class InstanceState:
     """A directory of mode 0700. `secrets` are made once and reused at the next start."""
 
     def __init__(self, directory: Path) -> None:

@@ -1,6 +1,10 @@
+"""The tasks of roll calls, probes and repair. Each gateway is read at a fixed moment of its own in
+the period, so that a fleet is not read all at once."""
+
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 
 from celery import shared_task
@@ -14,7 +18,9 @@ from reconciliation.probes import ask
 from reconciliation.repair import governor
 from reconciliation.repair import stop_unwanted as unwanted
 from reconciliation.rollcall import records, roll_call
-from reconciliation.rollcall.phase import seconds_until_phase
+
+# The golden ratio spreads consecutive numbers evenly, for any number of gateways.
+_SPREAD = 0.618033988749895
 
 # Share of the worker's threads. Roll calls mostly wait for gateways: if a hundred of those hang,
 # sweeps and confirming reads must still run.
@@ -89,3 +95,13 @@ def stop_unwanted(account_id: int) -> None:
 @shared_task
 def find_twins() -> None:
     twins.find_twins()
+
+
+def seconds_until_phase(
+    gateway_id: int, *, period_seconds: float, now_seconds: float | None = None
+) -> float:
+    """Return the time until the gateway's next moment. Moments are `period_seconds` apart by the
+    wall clock, independent of the ticks of beat."""
+    now = time.time() if now_seconds is None else now_seconds
+    phase = (gateway_id * _SPREAD % 1.0) * period_seconds
+    return (phase - now) % period_seconds

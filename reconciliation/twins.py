@@ -1,6 +1,6 @@
 """Accounts with the same number as another account or as an unclaimed session: across gateways,
 across workspaces, or spelt differently. They are found and shown; an operator decides
-(accounts.operators.twins)."""
+(accounts.operators.lifecycle)."""
 
 from __future__ import annotations
 

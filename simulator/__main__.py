@@ -132,10 +132,10 @@ def _start(served: Process, options: argparse.Namespace) -> None:
         ) from None
 
 
-def _found(world: World, options: argparse.Namespace) -> state_file.Found:
+def _found(world: World, options: argparse.Namespace) -> state_file.SavedState:
     """Return the state found on disk, and save the state there from now on."""
     if options.state is None:
-        return state_file.Found()
+        return state_file.SavedState()
     try:
         found = state_file.load(world, options.state)
     except ValueError as error:

@@ -30,7 +30,7 @@ class _Outgoing:
     happened_at: datetime
 
 
-class Sender:
+class WebhookSender:
     """Send webhooks, and remember the results of the last ones (never a body)."""
 
     def __init__(

@@ -10,7 +10,7 @@ from django.conf import settings
 from hypothesis import settings as hypothesis_settings
 
 from tests.instance.running import Running, until
-from webhooks.route_monitor import web_heartbeat
+from webhooks.wire import web_process
 
 # No deadline: how long an example takes says more about the machine than about the code.
 hypothesis_settings.register_profile("rollcall", deadline=None)
@@ -27,7 +27,7 @@ def throwaway_redis() -> Iterator[redis.Redis]:
 def _nothing_begins_in_the_background() -> None:
     """Start no thread that looks at keys or sends notes: in the tests' own process it would meet
     another test's rows. Web processes that tests start have theirs."""
-    web_heartbeat.also_begun.clear()
+    web_process.also_begun.clear()
 
 
 @pytest.fixture(autouse=True)

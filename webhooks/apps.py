@@ -10,14 +10,14 @@ class WebhooksConfig(AppConfig):
     verbose_name = "Webhooks"
 
     def ready(self) -> None:
-        from accounts.store import hooks
+        from accounts.operators import registration
         from webhooks.auth import keyring
-        from webhooks.route_monitor import web_heartbeat
-        from webhooks.wire.collected import send_in_background
+        from webhooks.wire import web_process
+        from webhooks.wire.web_process import send_in_background
 
-        if _reapply_after not in hooks.after_registration:
-            hooks.after_registration.append(_reapply_after)
-        web_heartbeat.also_begun[:] = [send_in_background, keyring.keep_fresh]
+        if _reapply_after not in registration.after_registration:
+            registration.after_registration.append(_reapply_after)
+        web_process.also_begun[:] = [send_in_background, keyring.keep_fresh]
         for model in ("accounts.Gateway", "accounts.GatewaySecret"):
             for signal in (post_save, post_delete):
                 signal.connect(_forget_keys, sender=model, dispatch_uid="keyring")

@@ -24,8 +24,7 @@ from accounts.store.enqueue import enqueue_task
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from gateways.registry import KINDS
-from gateways.wire.json_fields import MAX_ID_CHARACTERS, without_lone_surrogates
-from gateways.wire.text import printable
+from gateways.wire.untrusted import MAX_ID_CHARACTERS, printable, without_lone_surrogates
 from webhooks.auth.calls import LARGEST_CALL_BYTES, Caller, GatewayKeyAuthentication
 from webhooks.inbox.duplicates import SIGNED, is_repeat
 from webhooks.models import Delivery

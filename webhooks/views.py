@@ -17,14 +17,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.store import clock
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from gateways.base import Event, GatewayError, Kind, UnreadableEvent
 from gateways.kind import GatewayKind
 from gateways.profiles import Profile
 from gateways.registry import KINDS
 from gateways.wire.backend import Backend, Redirected
 from gateways.wire.http import Answer
-from gateways.wire.text import printable, without_keys
+from gateways.wire.untrusted import printable, without_keys
 from webhooks.auth.authentication import (
     HandedOn,
     MisroutedAuthentication,
@@ -46,10 +46,9 @@ from webhooks.misrouted import (
     note_misrouted,
 )
 from webhooks.models import Delivery
-from webhooks.noted_answers import NotesPassage
 from webhooks.route_monitor.expected_path import right_url
+from webhooks.route_monitor.request_log import NotesPassage
 from webhooks.wire.bodies import drain, incoming, refuse_compressed
-from webhooks.wire.browser_guard import is_navigation, passed_on, refuse_navigation
 from webhooks.wire.errors import (
     LeadsElsewhere,
     NothingThere,
@@ -58,6 +57,7 @@ from webhooks.wire.errors import (
     Unsendable,
     not_found,
 )
+from webhooks.wire.guards import is_navigation, passed_on, refuse_navigation
 
 _OWN_PATH = re.compile(r"^(/api/webhooks/[^/]{1,30}/)[^/].*", re.DOTALL)
 

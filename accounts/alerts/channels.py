@@ -9,7 +9,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from accounts.alerts.outbox import note_outcome
-from accounts.alerts.sender import Outcome, send, trouble_with_url
+from accounts.alerts.sender import SendOutcome, send, trouble_with_url
 from accounts.alerts.wording import trial_message
 from accounts.models import Channel
 from accounts.store.encryption import CannotOpen
@@ -77,7 +77,7 @@ def aim(channel: Channel, target: str) -> None:
     channel.failing_since, channel.last_error = None, ""
 
 
-def try_channel(channel_id: int) -> Outcome:
+def try_channel(channel_id: int) -> SendOutcome:
     """Send a test now, and record what it says about the channel."""
     channel = Channel.objects.get(pk=channel_id)
     outcome = send(channel, trial_message(channel.name), letter_id=uuid.uuid4().hex)

@@ -11,7 +11,7 @@ from accounts.alerts.wording import headline
 from accounts.explain.explanation import age
 from accounts.models import Channel, Incident, Notification
 from accounts.store import clock
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 MOST = 200
 # The sweeper runs every 5 s.

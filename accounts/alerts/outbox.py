@@ -17,14 +17,14 @@ from django.db import transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from accounts.alerts.sender import Outcome, hard_limit_seconds, send
+from accounts.alerts.sender import SendOutcome, hard_limit_seconds, send
 from accounts.alerts.wording import message_about
 from accounts.incidents import rules
 from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Channel, Incident, Notification
-from accounts.store import clock, leases
+from accounts.store import clock
 from accounts.store.enqueue import enqueue_task
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 # Notices that are due together go in one message.
 MOST_IN_A_MESSAGE = 100
@@ -76,7 +76,7 @@ def tell_channel(channel_id: int) -> int:
     return sent
 
 
-def note_outcome(channel: Channel, outcome: Outcome) -> None:
+def note_outcome(channel: Channel, outcome: SendOutcome) -> None:
     """Record the outcome on the channel. Two failures in a row open an incident."""
     now = clock.database_now()
     row = Channel.objects.filter(pk=channel.pk)
@@ -131,7 +131,7 @@ def _claim(channel_id: int) -> Batch | None:
 def _take_lease(channel: Channel) -> bool:
     now = clock.database_now()
     limit = timedelta(seconds=hard_limit_seconds(channel) + LEASE_BEYOND_SECONDS)
-    free = leases.free("sending_until", now, longest=limit)
+    free = clock.lease_free("sending_until", now, longest=limit)
     return Channel.objects.filter(free, pk=channel.pk).update(sending_until=now + limit) == 1
 
 
@@ -163,7 +163,7 @@ def _to_send(due: list[Notification], channel: Channel, now: datetime) -> list[N
         match _fate(row, channel, {one.incident_id for one in rows}, now):
             case rules.Send():
                 rows.append(row)
-            case rules.Wait(until):
+            case rules.WaitToTell(until):
                 _rows([row]).update(next_attempt_at=until)
             case rules.Cancel(why):
                 _rows([row]).update(state=State.CANCELLED, error=why, next_attempt_at=None)
@@ -178,7 +178,7 @@ def _to_send(due: list[Notification], channel: Channel, now: datetime) -> list[N
 
 def _fate(
     row: Notification, channel: Channel, opening: set[int], now: datetime
-) -> rules.Send | rules.Wait | rules.Cancel:
+) -> rules.Send | rules.WaitToTell | rules.Cancel:
     if not channel.is_active:
         return rules.Cancel("the channel is switched off")
     state: str | None = getattr(row, "beginning_state", None)
@@ -207,7 +207,7 @@ def _put_off(rows: list[Notification], now: datetime) -> None:
     _rows(rows).update(attempts=F("attempts") + 1, next_attempt_at=retry_at)
 
 
-def _settle(batch: Batch, outcome: Outcome) -> None:
+def _settle(batch: Batch, outcome: SendOutcome) -> None:
     """Write the outcome in one transaction; then what it says about the channel."""
     rows = Notification.objects.filter(pk__in=batch.pks).exclude(state=State.SENT)
     with transaction.atomic():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,11 +13,41 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.alerts.schemes import allowed, trouble_with_scheme
 from accounts.alerts.wording import Message
 from accounts.models import Channel
 from accounts.store.encryption import CannotOpen
 from gateways.wire import address_guard
+
+# Of Apprise's hundred services and more, some speak to this very machine (D-Bus, syslog, a desktop)
+# or to any port with any words: they are not offered unasked.
+OFFERED = frozenset(
+    {
+        *("slack", "discord", "msteams", "workflow", "workflows", "gchat", "wxteams", "webex"),
+        *("tgram", "matrix", "matrixs", "mmost", "mmosts", "rocket", "rockets", "zulip"),
+        *("ntfy", "ntfys", "gotify", "gotifys", "pover", "pbul", "prowl", "bark", "barks"),
+        *("opsgenie", "pagerduty", "splunk", "victorops", "pagertree", "signal", "signals"),
+        *("twilio", "sns", "ses", "mailgun", "sendgrid", "sparkpost", "mailto", "mailtos"),
+        *("json", "jsons", "form", "forms", "xml", "xmls", "https"),
+    }
+)
+_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]{0,30}):/")
+
+
+def allowed() -> frozenset[str]:
+    return OFFERED | {scheme.lower() for scheme in settings.APPRISE_SCHEMES}
+
+
+def trouble_with_scheme(url: str) -> str:
+    """Say why a channel may not name this service; "" if it may, or if Apprise says more about
+    it."""
+    found = _SCHEME.match(url)
+    if found is None or found[1].lower() in allowed():
+        return ""
+    return (
+        f"{found[1].lower()}:// is not offered: name it in APPRISE_SCHEMES if it is meant "
+        "(docs/settings.md)"
+    )
+
 
 SENDER_PROCESS = Path(__file__).with_name("sender_process.py")
 # Time for the process to start, in addition to the channel's own timeout.
@@ -30,7 +61,7 @@ _HIS_ENVIRONMENT = ("PATH", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQU
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SendOutcome:
     """Outcome of one message. `sent` with an `error`: some recipients did not get it."""
 
     sent: bool
@@ -41,12 +72,12 @@ def hard_limit_seconds(channel: Channel) -> int:
     return channel.timeout_seconds + BEYOND_SECONDS
 
 
-def send(channel: Channel, message: Message, *, letter_id: str) -> Outcome:
+def send(channel: Channel, message: Message, *, letter_id: str) -> SendOutcome:
     """Send the message. Never raises for a fault of the channel."""
     try:
         target = channel.target
     except CannotOpen:
-        return Outcome(False, "its target was sealed with a key that is gone: set it again")
+        return SendOutcome(False, "its target was sealed with a key that is gone: set it again")
     letter = {
         "kind": channel.kind,
         "target": target,
@@ -89,7 +120,7 @@ def _mail_server() -> dict[str, Any]:
     }
 
 
-def _hand_over(letter: dict[str, Any], *, limit_seconds: int) -> Outcome:
+def _hand_over(letter: dict[str, Any], *, limit_seconds: int) -> SendOutcome:
     """Pass the message by standard input: everybody on the machine can read arguments."""
     try:
         done = subprocess.run(
@@ -101,8 +132,8 @@ def _hand_over(letter: dict[str, Any], *, limit_seconds: int) -> Outcome:
             env={name: os.environ[name] for name in _HIS_ENVIRONMENT if name in os.environ},
             check=True,
         )
-        return Outcome(**json.loads(done.stdout))
+        return SendOutcome(**json.loads(done.stdout))
     except subprocess.TimeoutExpired:
-        return Outcome(False, f"no answer within {letter['timeout']} s")
+        return SendOutcome(False, f"no answer within {letter['timeout']} s")
     except (subprocess.CalledProcessError, ValueError, TypeError):
-        return Outcome(False, "sending ended without a result")
+        return SendOutcome(False, "sending ended without a result")

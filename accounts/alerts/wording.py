@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.explain.explanation import age
 from accounts.models import Incident
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 LONGEST_SUBJECT = 150
 # Telegram accepts 4,096 characters, others fewer.

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from accounts.explain.shown_status import age, code_of, said_keep
 from accounts.models import Account
-from accounts.words.freshness import can_be_read
+from accounts.words.durations import can_be_read
 from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 

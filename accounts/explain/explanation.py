@@ -11,7 +11,7 @@ from accounts.explain.next_step import next_step_of
 from accounts.explain.rule import decided_by, rule_of
 from accounts.explain.shown_status import age, code_of, is_expired, since_of
 from accounts.models import Account, Repair
-from accounts.operators.twins import twins_of
+from accounts.operators.lifecycle import twins_of
 from accounts.words.reasons import NOTHING, Instruction, Turn, meaning
 from accounts.words.status import LIVE, MEANINGS, Status, Wanted
 from gateways.base import Reason

@@ -12,7 +12,7 @@ from accounts.words.reasons import (
     SCAN,
     TRANSIENT_HOLD_SECONDS,
     Instruction,
-    Meaning,
+    ReasonMeaning,
     meaning,
     waiting,
 )
@@ -123,7 +123,7 @@ def _unwanted(gateway: Gateway) -> Instruction:
     )
 
 
-def _by_reason(account: Account, shown: Status, why: Meaning, now: datetime) -> Instruction:
+def _by_reason(account: Account, shown: Status, why: ReasonMeaning, now: datetime) -> Instruction:
     """Return the instruction of the reason, unless the status needs a stronger one."""
     if shown is Status.STOPPED:
         return Instruction(RESTART) if account.wanted == Wanted.RUNNING else NOTHING

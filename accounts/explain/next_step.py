@@ -11,7 +11,7 @@ from accounts.explain.shown_status import age, roll_calls_keep
 from accounts.explain.step_text import step_text
 from accounts.models import Account
 from accounts.state import maintenance, probes
-from accounts.words.freshness import can_be_read, word_lives
+from accounts.words.durations import can_be_read, word_lives
 from accounts.words.status import LIVE, Status, Wanted
 from gateways.base import Reason
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accounts.explain.shown_status import is_expired, said_keep
 from accounts.models import Account, Transition
-from accounts.words.freshness import can_be_read
+from accounts.words.durations import can_be_read
 from accounts.words.status import Source, Status
 from accounts.words.steps import MOST_TRIES
 from gateways.base import Reason

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from accounts.models import Account
 from accounts.state.expiry import why_unseen
-from accounts.words.freshness import word_lives
+from accounts.words.durations import word_lives
 from accounts.words.status import Status
 
 # A unit, its length, and the span from which the next one is used; both in seconds.

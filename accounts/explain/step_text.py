@@ -11,7 +11,7 @@ from accounts.explain.shown_status import age
 from accounts.models import Repair
 from accounts.words.reasons import STARTS_WHAT_IT_HAS
 from accounts.words.steps import MOST_TRIES, RESTARTS, UNDER_WAY, PlannedStep, StepCode
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 NAMED = 5
 _ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Incident, Notification
-from accounts.words.backoff import backoff
+from accounts.words.durations import backoff
 
 HOUR = timedelta(hours=1)
 FIRST_RETRY = timedelta(seconds=30)
@@ -123,7 +123,7 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class WaitToTell:
     until: datetime
 
 
@@ -143,7 +143,7 @@ class Beginning:
 
 def fate(
     what: str, incident: Incident, *, now: datetime, beginning: Beginning | None = None
-) -> Send | Wait | Cancel:
+) -> Send | WaitToTell | Cancel:
     """Decide about a notice that is due. `beginning` is needed for a recovery only."""
     if what == Notification.What.RECOVERED:
         return _fate_of_recovery(incident, now, beginning)
@@ -152,21 +152,25 @@ def fate(
     if incident.acknowledged_at is not None:
         return Cancel("somebody acknowledged it before it was told")
     if is_muted(incident, now) and incident.muted_until is not None:
-        return Cancel("muted until its end") if incident.closed_at else Wait(incident.muted_until)
+        return (
+            Cancel("muted until its end")
+            if incident.closed_at
+            else WaitToTell(incident.muted_until)
+        )
     told_from = incident.opened_at + hold(incident.kind)
-    return Send() if told_from <= now else Wait(told_from)
+    return Send() if told_from <= now else WaitToTell(told_from)
 
 
 def _fate_of_recovery(
     incident: Incident, now: datetime, beginning: Beginning | None
-) -> Send | Wait | Cancel:
+) -> Send | WaitToTell | Cancel:
     if is_muted(incident, now):
         return Cancel("muted until its end")
     if beginning is None or beginning.state in ("cancelled", "dead"):
         return Cancel("its beginning was not told")
     if beginning.state == Notification.State.SENT or beginning.is_in_this_message:
         return Send()
-    return Wait(max(beginning.next_attempt_at or now, now + timedelta(seconds=1)))
+    return WaitToTell(max(beginning.next_attempt_at or now, now + timedelta(seconds=1)))
 
 
 def retry_delay(attempts: int, *, chance: float) -> timedelta:

@@ -1,4 +1,5 @@
-"""Base of the registering commands: output as JSON or a sentence, and one line for a mistake."""
+"""Bases of our commands: those that register print JSON or a sentence, and one line for a mistake;
+those that check answer with their exit code."""
 
 from __future__ import annotations
 
@@ -6,15 +7,17 @@ import json
 import sys
 from argparse import ArgumentParser, _ActionsContainer
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from accounts.models import Account, Gateway
 from accounts.words.refusals import Conflict, Refused
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
+
+ERROR = 1
 
 
 class RegisteringCommand(BaseCommand):
@@ -103,3 +106,27 @@ def account_record(account: Account) -> dict[str, object]:
         "reason": account.status_reason,
         "wanted": account.wanted,
     }
+
+
+class CheckingCommand(BaseCommand):
+    """Command whose exit code scripts read: 0 all is well, 1 an error, 2 something to see."""
+
+    requires_system_checks = ()
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = _Parser(prog=f"./run manage {subcommand}", description=self.help)
+        self.add_base_argument(parser, "--no-color", action="store_true", help="plain text")
+        self.add_base_argument(parser, "--force-color", action="store_true", help="colours")
+        parser.set_defaults(
+            verbosity=1, settings=None, pythonpath=None, traceback=False, skip_checks=True
+        )
+        self.add_arguments(parser)
+        return parser
+
+
+class _Parser(CommandParser):
+    """Parser that exits with 1 on wrong usage: argparse's own code 2 is "something to see" here."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog.split()[-1]}: {message}", file=sys.stderr)
+        sys.exit(ERROR)

@@ -13,7 +13,7 @@ from django.db.models.functions import Greatest, Now
 from accounts.models.gateways import Gateway
 from accounts.models.proof import Proof, last_proof
 from accounts.models.workspaces import Workspace
-from accounts.words.freshness import can_be_read, is_stale, read_kinds, word_lives
+from accounts.words.durations import can_be_read, is_stale, read_kinds, word_lives
 from accounts.words.status import LIVE, URGENCY, Source, Status, Wanted, is_fresh
 from accounts.words.steps import PlannedStep, step_of_row
 

@@ -1,15 +1,18 @@
-"""Gateways and their secrets."""
+"""Gateways, their secrets, and the client that reads one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from accounts.store.encryption import seal, unseal, unseal_those_that_open
-from gateways.base import webhook_path
+from accounts.store import clock
+from accounts.store.encryption import CannotOpen, seal, unseal, unseal_those_that_open
+from gateways import registry
+from gateways.base import Client, GatewayError, webhook_path
 from gateways.registry import default_kind
 
 
@@ -154,3 +157,32 @@ class GatewaySecret(models.Model):
     @secret.setter
     def secret(self, value: str) -> None:
         self.sealed = seal(value)
+
+
+# Keys that `client_of` chooses from, for a statement that already reads `gateway`.
+SEALED_KEYS_SQL = """ARRAY(
+    SELECT secret.sealed FROM accounts_gatewaysecret secret
+     WHERE secret.gateway_id = gateway.id AND secret.purpose = 'api_key'
+       AND (secret.not_after IS NULL OR secret.not_after > %(now)s) ORDER BY secret.id DESC)"""
+
+
+def client_of(gateway: Gateway, *, sealed_keys: Sequence[str] | None = None) -> Client:
+    """Return the client of its kind with its newest active key, to use in a `with` block.
+
+    `sealed_keys`: for callers that have read them already. Raises GatewayError if there is no
+    usable key, or no client for its kind.
+    """
+    registry.require_readable(gateway.kind)
+    try:
+        if sealed_keys is None:
+            keys = gateway.active_secrets(GatewaySecret.Purpose.API_KEY, clock.database_now())
+        else:
+            keys = unseal_those_that_open(sealed_keys)
+    except CannotOpen as error:
+        raise GatewayError(str(error)) from error
+    if not keys:
+        raise GatewayError(
+            f"gateway {gateway.name} has no active API key: "
+            f"./run manage gateway_add --name {gateway.name} --api-key …"
+        )
+    return registry.client_for(gateway.kind, gateway.base_url, api_key=keys[0])

@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import Account, Repair
-from accounts.repair.obstacles import cannot_pause, cannot_unlink
-from accounts.repair.refusals import refuse_merged, session_of
+from accounts.models.gateways import client_of
+from accounts.repair.obstacles import cannot_pause, cannot_unlink, refuse_merged, session_of
 from accounts.repair.repairs import ask, open_repair
-from accounts.state.gateway_client import client_of
 from accounts.state.observations import Observation, Outcome
 from accounts.state.observe import observe
 from accounts.store import clock
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from accounts.store.enqueue import enqueue_task
+from accounts.words.phone_numbers import spellings
 from accounts.words.refusals import Refused
 from accounts.words.status import LOST, Source, Status, Wanted
 from gateways.base import Reason
@@ -156,3 +157,24 @@ def _say(account: Account, status: Status, reason: Reason, *, actor: str, raw: s
             )
         ]
     )[0]
+
+
+def twins_of(account: Account) -> QuerySet[Account]:
+    """Select the other accounts that should run with the same number, in any spelling and any
+    workspace."""
+    running = Account.objects.visible().filter(wanted=Wanted.RUNNING, session_id__isnull=False)
+    others = running.exclude(pk=account.pk)
+    number = account.phone_number
+    return others.filter(phone_number__in=spellings(number)) if number else others.none()
+
+
+def keep_this_one(account: Account, *, actor: str) -> list[Account]:
+    """Mark the other accounts as wanted stopped, and return them. Raises Refused."""
+    if account.wanted != Wanted.RUNNING:
+        raise Refused("it is kept stopped: set it to keep running first")
+    others = list(twins_of(account).order_by("pk"))
+    if not others:
+        raise Refused("no other account that should run has its number")
+    for other in others:
+        want(other, Wanted.STOPPED, actor=actor)
+    return others

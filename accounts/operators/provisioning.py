@@ -6,11 +6,11 @@ import secrets
 
 from django.db import connection, transaction
 
+from accounts.addresses import fault_of
 from accounts.models import Gateway, GatewaySecret, Workspace
 from accounts.operators.another_origin import is_another_origin, require_secrets_again
 from accounts.store import clock
 from accounts.store.encryption import CannotOpen
-from accounts.words.addresses import fault_of
 from accounts.words.refusals import Conflict
 from gateways.registry import default_kind
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from accounts.models import Account, Gateway, Workspace
-from accounts.repair.refusals import refuse_merged
+from accounts.repair.obstacles import refuse_merged
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
-from accounts.store import clock, hooks
+from accounts.store import clock
 from accounts.store.enqueue import enqueue_task
 from accounts.words.phone_numbers import is_other_number, spellings
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
+
+# `accounts` imports nothing above it: modules above add themselves here at startup.
+after_registration: list[Callable[[int, str], None]] = []
+"""Called with (gateway id, session id) once the registration is committed."""
 
 # Reason for a status that an operator sets without one.
 _REASONS_OF_WORDS = {
@@ -69,7 +74,7 @@ def register(
         Account.objects.filter(pk=account.pk).update(wanted=wanted, updated_at=Now())
     if status is None:
         enqueue_task("accounts.tasks.confirm_session", gateway.pk, session_id)
-    for hook in hooks.after_registration:
+    for hook in after_registration:
         hook(gateway.pk, session_id)
     account.refresh_from_db()
     return account, made

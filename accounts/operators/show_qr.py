@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from accounts.models import Account
-from accounts.repair.refusals import session_of
-from accounts.state.gateway_client import client_of
-from accounts.state.qr_codes import keep_qr
-from accounts.store.connections import release_connection
+from accounts.models.gateways import client_of
+from accounts.repair.obstacles import session_of
+from accounts.store.database import release_connection
+from accounts.store.redis_client import keep_qr
 from accounts.words.refusals import Refused
 from gateways.registry import capabilities_of
 

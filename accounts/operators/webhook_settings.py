@@ -9,11 +9,11 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from accounts.addresses import fault_of
 from accounts.models import Gateway
 from accounts.operators.another_origin import is_another_origin, require_secrets_again
-from accounts.words.addresses import fault_of
 from gateways.registry import KINDS
-from gateways.wire.text import without_keys
+from gateways.wire.untrusted import without_keys
 
 LONGEST_PATH = 200
 MOST_PATHS = 20
@@ -92,7 +92,7 @@ def _is_ours(parts: SplitResult) -> bool:
     """Return True if the address lies below our public address, under any of our host names.
 
     A loop that this cannot detect is found when a webhook comes back
-    (webhooks.forwarding.loop_guard).
+    (webhooks.wire.guards).
     """
     public = urlsplit(settings.PUBLIC_URL)
     names = {host.strip("[]").lower() for host in settings.ALLOWED_HOSTS} | {public.hostname}

@@ -15,7 +15,7 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class StartLimits:
     """The settings (docs/settings.md). `gap_after_mass_event`: time between two starts at a gateway
     that has just come back with many sessions to start."""
 
@@ -55,19 +55,19 @@ class Place:
         return f"{ahead}, about {math.ceil(self.about_seconds / 60)} min"
 
 
-def has_room(load: Load, limits: Limits, now: datetime) -> bool:
+def has_room(load: Load, limits: StartLimits, now: datetime) -> bool:
     """Return True if one more start may begin at this gateway."""
     full = load.in_flight >= limits.in_flight_per_gateway
     fleet_full = load.in_fleet >= limits.in_flight_in_fleet
     return not full and not fleet_full and _gap_ends_in(load, limits, now) <= timedelta(0)
 
 
-def account_wait(last_start_at: datetime | None, limits: Limits, now: datetime) -> timedelta:
+def account_wait(last_start_at: datetime | None, limits: StartLimits, now: datetime) -> timedelta:
     """Return how long one account must wait for its next start, for any asker."""
     return _rest_of(limits.account_every, last_start_at, now)
 
 
-def customer_wait(starts: Sequence[datetime], limits: Limits, now: datetime) -> timedelta:
+def customer_wait(starts: Sequence[datetime], limits: StartLimits, now: datetime) -> timedelta:
     """Return how long a customer must wait for the next start. `starts`: earlier starts of this
     account by customers."""
     within = sorted(start for start in starts if now - HOUR < start <= now)
@@ -76,7 +76,7 @@ def customer_wait(starts: Sequence[datetime], limits: Limits, now: datetime) -> 
 
 
 def place(
-    before: int, load: Load, limits: Limits, now: datetime, *, account_waits: timedelta
+    before: int, load: Load, limits: StartLimits, now: datetime, *, account_waits: timedelta
 ) -> Place:
     """Return the position of a start with `before` others ahead of it, and when it is likely to
     begin."""
@@ -86,10 +86,11 @@ def place(
         gaps = _gap_ends_in(load, limits, now) + before * limits.gap_after_mass_event
         wait = max(wait, gaps)
     seconds = max(wait, account_waits).total_seconds()
-    return Place(before=before, about_seconds=_roundly(seconds))
+    # In steps of 5 s: the estimate is no more exact.
+    return Place(before=before, about_seconds=math.ceil(seconds / 5) * 5)
 
 
-def _gap_ends_in(load: Load, limits: Limits, now: datetime) -> timedelta:
+def _gap_ends_in(load: Load, limits: StartLimits, now: datetime) -> timedelta:
     if not load.after_mass_event:
         return timedelta(0)
     return _rest_of(limits.gap_after_mass_event, load.last_start_at, now)
@@ -99,8 +100,3 @@ def _rest_of(span: timedelta, since: datetime | None, now: datetime) -> timedelt
     if since is None or since > now:
         return timedelta(0)
     return max(timedelta(0), since + span - now)
-
-
-def _roundly(seconds: float) -> int:
-    """Round up to steps of 5 s: the estimate is no more exact."""
-    return math.ceil(seconds / 5) * 5

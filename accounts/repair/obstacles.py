@@ -1,4 +1,4 @@
-"""Obstacles to a start, as sentences. Pure: values in, a sentence out."""
+"""Obstacles to a start or to another action, as sentences. Pure: values in, a sentence out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime
 
 from accounts.models import Account, Gateway, Repair
 from accounts.words.reasons import STARTS_WHAT_IT_HAS, meaning
+from accounts.words.refusals import Refused
 from accounts.words.status import Wanted
 from gateways.base import Reason
 from gateways.registry import capabilities_of
@@ -105,3 +106,16 @@ def _not_by_itself(account: Account) -> str:
 
 def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def refuse_merged(account: Account) -> None:
+    if account.merged_into_id is not None:
+        raise Refused(f"it was merged into account {account.merged_into_id}: act there")
+
+
+def session_of(account: Account) -> str:
+    """Return the session id. Raises Refused."""
+    refuse_merged(account)
+    if account.session_id is None:
+        raise Refused("it has no session")
+    return account.session_id

@@ -21,9 +21,9 @@ from django.db.models import (
 )
 
 from accounts.models import Gateway, Incident, Repair
-from accounts.repair.limits import HOUR, Limits, Load
+from accounts.repair.limits import HOUR, Load, StartLimits
 from accounts.store import clock
-from accounts.store.pipeline import ask
+from accounts.store.database import ask
 from gateways.base import Step
 
 State = Repair.State
@@ -54,8 +54,8 @@ IN_LINE = (_PRIORITY, F("asked_at"), F("pk"))
 _CLAIMS = 0x72_6F_6C_6C  # "roll"
 
 
-def limits() -> Limits:
-    return Limits(
+def limits() -> StartLimits:
+    return StartLimits(
         in_flight_per_gateway=settings.REPAIR_STARTS_PER_GATEWAY,
         in_flight_in_fleet=settings.REPAIR_STARTS_IN_FLEET,
         account_every=timedelta(seconds=settings.REPAIR_ACCOUNT_EVERY_SECONDS),

@@ -1,32 +1,37 @@
 """The one queue of starts. Requests of people and of Rollcall wait in it, so that its limits apply
-to all. Also the state of the repair, as the account's row shows it."""
+to all. Also the state of the repair, as the account's row shows it, and the pause of a gateway's
+repair when it does harm, which only an operator ends."""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
 
-from accounts.models import Account, Repair
+from accounts.incidents.incidents import close_incident, open_incident
+from accounts.models import Account, Gateway, Incident, Repair
 from accounts.repair import limits
 from accounts.repair import queue as repair_queue
 from accounts.repair.limits import Place
-from accounts.repair.obstacles import no_ladder, obstacle
-from accounts.repair.refusals import refuse_merged, session_of
+from accounts.repair.obstacles import no_ladder, obstacle, refuse_merged, session_of
 from accounts.state.maintenance import maintained_until
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.store import clock
+from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task
-from accounts.store.locks import short_waits
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
 from accounts.words.steps import PlannedStep, StepCode
 from gateways.base import Reason, Step
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
+
+logger = logging.getLogger(__name__)
 
 State = Repair.State
 Asker = Repair.Asker
@@ -70,7 +75,8 @@ def ask(
     """
     account = Account.objects.select_related("gateway").get(pk=account.pk)
     now = clock.database_now()
-    _refuse(account, by, now)
+    if refusal := why_not(account, by, now):
+        raise Refused(refusal)
     if (known := open_repair(account)) is not None:
         return _joined(known, by=by, actor=actor, why=why)
     _refuse_too_soon(account, by, now)
@@ -132,7 +138,7 @@ def why_not(account: Account, by: Repair.Asker, now: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class RepairPlan:
     """Next step planned for an account, and the state of its repair."""
 
     account_id: int
@@ -142,7 +148,7 @@ class Plan:
     quarantined_until: datetime | None
 
 
-def note_plans(plans: Sequence[Plan]) -> int:
+def note_plans(plans: Sequence[RepairPlan]) -> int:
     """Write the plans on their accounts; return how many rows changed. Unchanged rows are not
     written.
 
@@ -191,11 +197,6 @@ def _no_longer_given_up(account: Account, actor: str) -> Observation:
     )
 
 
-def _refuse(account: Account, by: Repair.Asker, now: datetime) -> None:
-    if refusal := why_not(account, by, now):
-        raise Refused(refusal)
-
-
 def _refuse_too_soon(account: Account, by: Repair.Asker, now: datetime) -> None:
     """Refuse a repeated request with the time after which it is allowed: a hundred taps are one
     start. Rollcall itself waits in the queue instead."""
@@ -224,7 +225,7 @@ def _joined(known: Repair, *, by: Repair.Asker, actor: str, why: str) -> Repair:
     return known
 
 
-def _record(plan: Plan) -> dict[str, object]:
+def _record(plan: RepairPlan) -> dict[str, object]:
     step = plan.next_step
     return {
         "account_id": plan.account_id,
@@ -234,3 +235,24 @@ def _record(plan: Plan) -> dict[str, object]:
         "strikes": plan.strikes,
         "quarantined_until": plan.quarantined_until,
     }
+
+
+@transaction.atomic
+def pause_repair(gateway_id: int, why: str) -> bool:
+    """Pause the repair. False: it is paused already."""
+    running = Gateway.objects.filter(pk=gateway_id, repair_paused_at__isnull=True)
+    if not running.update(repair_paused_at=Now(), repair_paused_why=why[:500]):
+        return False
+    open_incident(Incident.Kind.REPAIR_HARMS, gateway_id=gateway_id, text=why)
+    return True
+
+
+@transaction.atomic
+def resume_repair(gateway: Gateway, *, actor: str) -> None:
+    """Resume the repair. Earlier repairs no longer count against it. Raises Refused."""
+    paused = Gateway.objects.filter(pk=gateway.pk, repair_paused_at__isnull=False)
+    if not paused.update(repair_paused_at=None, repair_paused_why=""):
+        raise Refused("its repair is not paused")
+    close_incident(Incident.Kind.REPAIR_HARMS, gateway_id=gateway.pk)
+    logger.info("automatic repair of %s was resumed by %s", gateway, actor)
+    gateway.refresh_from_db()

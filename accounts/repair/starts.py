@@ -15,6 +15,7 @@ from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 
 from accounts.models import Account, Repair
+from accounts.models.gateways import client_of
 from accounts.repair import limits
 from accounts.repair import queue as repair_queue
 from accounts.repair.obstacles import no_ladder, obstacle, reason_of
@@ -22,17 +23,15 @@ from accounts.repair.outcomes import COMES_UP, StartFacts, came_back, judge
 from accounts.repair.queue import MAY_STILL_HAPPEN
 from accounts.repair.targeted_read import confirm
 from accounts.state import observations
-from accounts.state.gateway_client import client_of
 from accounts.state.maintenance import maintained_until
 from accounts.state.observations import BELIEVED
-from accounts.store import clock, leases
-from accounts.store.connections import release_connection
+from accounts.store import clock
+from accounts.store.database import release_connection, short_waits
 from accounts.store.enqueue import enqueue_task
-from accounts.store.locks import short_waits
 from gateways import base
 from gateways.base import GatewayError, Reason, State, Step
 from gateways.registry import capabilities_of
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +76,8 @@ def claim(gateway_id: int) -> Repair | None:
         load = repair_queue.load_of(gateway_id, now)
         if not limits.has_room(load, repair_queue.limits(), now):
             return None
-        for repair in _ready(gateway_id, now):
+        ready = repair_queue.ready(gateway_id, now).select_related("account__gateway")
+        for repair in ready.select_for_update(of=("self",))[:MOST_CANCELLED_AT_ONCE]:
             if not (why := _no_longer(repair, now)):
                 repair.state, repair.started_at = Repair.State.RUNNING, now
                 repair.lease_until = now + LEASE
@@ -100,7 +100,8 @@ def carry_out(repair: Repair) -> None:
         _finish(repair, Repair.State.CANCELLED, why)
         return
     account = Account.objects.select_related("gateway").get(pk=repair.account_id)
-    steps = [Step(step) for step in repair.steps] or _ladder(account)
+    ladder = capabilities_of(account.gateway.kind).steps(reason_of(account))
+    steps = [Step(step) for step in repair.steps] or list(ladder)
     if why := _costs_login(repair, account, steps) if steps else no_ladder(account):
         _finish(repair, Repair.State.CANCELLED, why)
         return
@@ -112,7 +113,9 @@ def carry_out(repair: Repair) -> None:
         except GatewayError as error:
             _note_trouble(repair, error, step)
             return
-    _settle(repair)
+    _wait_for_clarity(repair, clock.database_now() + SETTLES_WITHIN, "")
+    repair.refresh_from_db()
+    _look(repair)
 
 
 def sweep() -> None:
@@ -133,11 +136,6 @@ def look(repair_id: int) -> None:
     repair = Repair.objects.filter(pk=repair_id, state=Repair.State.UNCLEAR).first()
     if repair is not None:
         _look(repair)
-
-
-def _ready(gateway_id: int, now: datetime) -> QuerySet[Repair]:
-    rows = repair_queue.ready(gateway_id, now).select_related("account__gateway")
-    return rows.select_for_update(of=("self",))[:MOST_CANCELLED_AT_ONCE]
 
 
 def _no_longer(repair: Repair, now: datetime) -> str:
@@ -165,10 +163,6 @@ def _not_needed(repair: Repair) -> str:
     if outcome is None and repair.asked_by == Repair.Asker.ROLLCALL:
         return "nothing was started: its gateway could not be read"
     return came_back(outcome, by_itself=repair.asked_by == Repair.Asker.ROLLCALL)
-
-
-def _ladder(account: Account) -> list[Step]:
-    return list(capabilities_of(account.gateway.kind).steps(reason_of(account)))
 
 
 def _costs_login(repair: Repair, account: Account, steps: Sequence[Step]) -> str:
@@ -213,15 +207,13 @@ def _take_step(step: Step, repair: Repair, account: Account) -> None:
                 )
             case Step.START:
                 # Never create a session that may exist: the Node service then loses the live one.
-                if _is_gone(client, repair.session_id):
+                there = client.read_session(
+                    repair.session_id, deadline_seconds=READ_DEADLINE_SECONDS
+                )
+                if there is None or there.state in _NOT_THERE:
                     client.start_session(
                         repair.session_id, **of_account, deadline_seconds=START_DEADLINE_SECONDS
                     )
-
-
-def _is_gone(client: base.Client, session_id: str) -> bool:
-    session = client.read_session(session_id, deadline_seconds=READ_DEADLINE_SECONDS)
-    return session is None or session.state in _NOT_THERE
 
 
 def _note_trouble(repair: Repair, error: GatewayError, step: Step) -> None:
@@ -229,7 +221,7 @@ def _note_trouble(repair: Repair, error: GatewayError, step: Step) -> None:
     parsed, does not."""
     logger.warning("the start of session %s: %s", repair.session_id, error)
     if isinstance(error, base.BadAnswer) or (
-        isinstance(error, base.Unreachable) and not isinstance(error, base.Refused)
+        isinstance(error, base.Unreachable) and not isinstance(error, base.ConnectionRefused)
     ):
         assert repair.started_at is not None
         until = repair.started_at + MAY_STILL_HAPPEN
@@ -240,12 +232,6 @@ def _note_trouble(repair: Repair, error: GatewayError, step: Step) -> None:
         refused_for = error.reason if isinstance(error, base.Rejected) else Reason.NONE
         _finish(repair, Repair.State.FAILED, str(error), refused_for=refused_for)
     enqueue_task("accounts.tasks.confirm_session", repair.gateway_id, repair.session_id)
-
-
-def _settle(repair: Repair) -> None:
-    _wait_for_clarity(repair, clock.database_now() + SETTLES_WITHIN, "")
-    repair.refresh_from_db()
-    _look(repair)
 
 
 def _wait_for_clarity(repair: Repair, until: datetime, why: str) -> None:
@@ -264,7 +250,7 @@ def _look(repair: Repair) -> None:
             qr_seen_at=account.qr_seen_at,
             unanswered=repair.outcome,
             believed=outcome is not None and outcome.now in COMES_UP,
-            is_over=leases.is_over(
+            is_over=clock.lease_is_over(
                 repair.lease_until, clock.database_now(), longest=MAY_STILL_HAPPEN
             ),
         ),
@@ -275,7 +261,7 @@ def _look(repair: Repair) -> None:
 
 def _find_the_dead(now: datetime) -> None:
     """Mark starts as unclear if their worker died or took too long."""
-    over = leases.over("lease_until", now, longest=LEASE)
+    over = clock.lease_over("lease_until", now, longest=LEASE)
     for repair in Repair.objects.filter(over, state=Repair.State.RUNNING):
         until = min(repair.started_at or now, now) + MAY_STILL_HAPPEN
         _wait_for_clarity(repair, until, "whoever carried it out came to an end")

@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q, QuerySet
 
 from accounts.models import Account, Gateway
+from accounts.models.gateways import client_of
 from accounts.repair import queue
 from accounts.state import maintenance
-from accounts.state.gateway_client import client_of
-from accounts.state.observations import Observation, Outcome
+from accounts.state.observations import Outcome, observation_of_read
 from accounts.state.observe import observe
 from accounts.store import clock
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from accounts.store.enqueue import enqueue_task
-from accounts.words.status import Source, Status, Wanted
-from gateways.base import GatewayError, Reason, Session, TimedOut
+from accounts.words.status import Status, Wanted
+from gateways.base import GatewayError, Session, TimedOut
 from gateways.registry import capabilities_of
 
 logger = logging.getLogger(__name__)
@@ -55,20 +55,17 @@ def confirm(gateway_id: int, session_id: str, *, before_start: bool = False) -> 
         logger.warning("session %s of %s was not read: %s", session_id, gateway, error)
         return None
     is_starting = not before_start and session_id in queue.starting(gateway_id, started)
-    means_nothing = has_booted or is_starting or _is_held(gateway, started)
-    if session is None and means_nothing and _is_wanted(gateway, session_id):
+    # It may not have restored the session yet, or a start of ours is under way.
+    means_nothing = has_booted or is_starting or gateway.boot_seen_at is not None
+    is_held = means_nothing or maintenance.is_under_maintenance(gateway.pk, started)
+    if session is None and is_held and _is_wanted(gateway, session_id):
         return None
     is_cached = capabilities_of(gateway.kind).status_is_cached
-    seen = as_observation(gateway_id, session_id, session, started, is_cached=is_cached)
+    seen = observation_of_read(gateway_id, session_id, session, started, is_cached=is_cached)
     outcome = observe([seen])[0]
     if gateway.blind_since is not None:
         _request_reads(_unread_losses(started).filter(gateway=gateway), at_most=2)
     return outcome
-
-
-def _is_held(gateway: Gateway, now: datetime) -> bool:
-    """Return True if the gateway may not have restored the session yet, or is under maintenance."""
-    return gateway.boot_seen_at is not None or maintenance.is_under_maintenance(gateway.pk, now)
 
 
 def _is_wanted(gateway: Gateway, session_id: str) -> bool:
@@ -102,40 +99,6 @@ def read(gateway: Gateway, session_id: str) -> Session | None:
         except TimedOut:
             client.health(deadline_seconds=HEALTH_SECONDS)
             return Session(session_id=session_id, state=None, raw_state=SILENT, answered=False)
-
-
-def as_observation(
-    gateway_id: int,
-    session_id: str,
-    session: Session | None,
-    started: datetime,
-    *,
-    is_cached: bool,
-) -> Observation:
-    """Return the observation of a targeted read that began at `started`. `is_cached`: its kind
-    answers from a variable, unless the session's page has borne it out."""
-    if session is None:
-        return Observation(
-            gateway_id=gateway_id,
-            session_id=session_id,
-            status=Status.DISCONNECTED,
-            reason=Reason.MISSING,
-            observed_at=started,
-            source=Source.READ,
-        )
-    return Observation(
-        gateway_id=gateway_id,
-        session_id=session_id,
-        status=Status(session.state) if session.state else None,
-        reason=session.reason,
-        raw=session.raw_state,
-        phone_number=session.phone_number,
-        workspace_id=session.workspace_id,
-        connected_at=session.connected_at,
-        is_cached=is_cached and not session.by_page,
-        observed_at=started,
-        source=Source.READ,
-    )
 
 
 def request_lost_reads() -> None:

@@ -15,7 +15,7 @@ from accounts.state import maintenance
 from accounts.state.observations import Observation, Outcome
 from accounts.state.observe import observe
 from accounts.store import clock
-from accounts.words.freshness import can_be_read
+from accounts.words.durations import can_be_read
 from accounts.words.status import Source, Status
 from gateways.base import Reason
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from accounts.words.status import CLAIMS, READS, Source, Status
-from gateways.base import Reason
+from gateways.base import Reason, Session
 from gateways.phone_numbers import normal_phone_number
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 LONGEST_SESSION_ID = 255
 
@@ -106,3 +106,37 @@ class Outcome:
     was: Status | None = None
     now: Status | None = None
     why: str = ""
+
+
+def observation_of_read(
+    gateway_id: int,
+    session_id: str,
+    session: Session | None,
+    started: datetime,
+    *,
+    is_cached: bool,
+) -> Observation:
+    """Return the observation of a targeted read that began at `started`. `is_cached`: its kind
+    answers from a variable, unless the session's page has borne it out."""
+    if session is None:
+        return Observation(
+            gateway_id=gateway_id,
+            session_id=session_id,
+            status=Status.DISCONNECTED,
+            reason=Reason.MISSING,
+            observed_at=started,
+            source=Source.READ,
+        )
+    return Observation(
+        gateway_id=gateway_id,
+        session_id=session_id,
+        status=Status(session.state) if session.state else None,
+        reason=session.reason,
+        raw=session.raw_state,
+        phone_number=session.phone_number,
+        workspace_id=session.workspace_id,
+        connected_at=session.connected_at,
+        is_cached=is_cached and not session.by_page,
+        observed_at=started,
+        source=Source.READ,
+    )

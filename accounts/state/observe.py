@@ -14,9 +14,9 @@ from accounts.state import store_rows
 from accounts.state.decision import Known
 from accounts.state.identity import RowSet
 from accounts.state.observations import Observation, Outcome, Verdict
-from accounts.state.qr_codes import forget_qr
+from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task
-from accounts.store.locks import short_waits
+from accounts.store.redis_client import forget_qr
 from accounts.words.status import Status
 from gateways.base import Reason
 

@@ -12,13 +12,12 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.models import Account, Gateway
-from accounts.store import clock, leases
-from accounts.store.locks import short_waits
-from accounts.store.pipeline import ask
-from accounts.words.silence import NEXT_LOOK_SQL
+from accounts.store import clock
+from accounts.store.database import ask, short_waits
+from accounts.words.durations import NEXT_LOOK_SQL
 from gateways.base import ProbeKind
 from gateways.registry import KINDS
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 DEADLINE_SECONDS = 16.0  # a little longer than a gateway's own 15 s for a page that hangs
 # Expires by itself if the worker that probes has died.
@@ -37,7 +36,7 @@ SELECT session_id FROM whatsapp_accounts
  WHERE gateway_id = %(gateway)s AND session_id IS NOT NULL
    AND probing_until > clock_timestamp() AND probing_until <= clock_timestamp() + %(longest)s
 """
-_IS_FREE = leases.free_sql("account.probing_until")
+_IS_FREE = clock.lease_free_sql("account.probing_until")
 _DUE = f"""
 WITH site AS MATERIALIZED (
     SELECT gateway.id, kind.probe = 'send' AS by_send, gateway.mode = 'observe' AS is_observed,
@@ -166,7 +165,7 @@ def take_turns(gateway_id: int, now: datetime, *, by_send: bool) -> list[ProbeTu
         # The lock on the gateway's row serialises those who count.
         Gateway.objects.select_for_update(no_key=True).only("pk").get(pk=gateway_id)
         under_way = Account.objects.filter(
-            leases.held("probing_until", now, longest=LEASE), gateway_id=gateway_id
+            clock.lease_held("probing_until", now, longest=LEASE), gateway_id=gateway_id
         ).count()
         room = (SENDS_AT_ONCE if by_send else AT_ONCE) - under_way
         if room <= 0:
@@ -193,7 +192,7 @@ def _parameters(now: datetime) -> dict[str, Any]:
         "account": None,
         "now": now,
         "lease": LEASE,
-        "longest": leases.longest_parameter(LEASE),
+        "longest": clock.longest_lease(LEASE),
         "failures": FAILURES,
         "again": AGAIN,
         "every": timedelta(seconds=settings.PROBE_EVERY_SECONDS),
@@ -255,7 +254,7 @@ def note_unanswered(gateway_id: int, account_ids: Collection[int], asked_at: dat
 
 def under_way(gateway_id: int) -> tuple[datetime, set[str]]:
     """Return the database's time, and the sessions of the gateway with a probe under way."""
-    longest = leases.longest_parameter(LEASE)
+    longest = clock.longest_lease(LEASE)
     [[now]], rows = ask(clock.now_sql(), _UNDER_WAY, gateway=gateway_id, longest=longest)
     return now, {session_id for (session_id,) in rows}
 

@@ -18,7 +18,7 @@ from accounts.state.decision import Known
 from accounts.state.identity import RowSet, Superseded
 from accounts.state.observations import Observation
 from accounts.store import clock
-from accounts.store.pipeline import ask
+from accounts.store.database import ask
 from accounts.words.phone_numbers import spellings
 from accounts.words.status import Status, Wanted
 from gateways.registry import capabilities_of

@@ -12,8 +12,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from accounts.models import Gateway
-from accounts.store.locks import short_waits
-from accounts.store.pipeline import ask
+from accounts.store.database import ask, short_waits
 
 _SEEN = """
 UPDATE accounts_gateway

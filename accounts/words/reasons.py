@@ -43,7 +43,7 @@ NOTHING = Instruction("Nothing.", Turn.NOBODY)
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class ReasonMeaning:
     """Meaning of a reason. `hold_seconds` None: customers are not notified; operators have an
     incident instead."""
 
@@ -61,7 +61,7 @@ class Meaning:
         return self.asks.needs_human
 
 
-def _heals(text: str, instruction: str = "") -> Meaning:
+def _heals(text: str, instruction: str = "") -> ReasonMeaning:
     """Build the meaning of a loss that may be repaired. Without `instruction` it is expected to
     recover by itself."""
     asks = (
@@ -69,25 +69,25 @@ def _heals(text: str, instruction: str = "") -> Meaning:
         if instruction
         else waiting("it is expected to recover automatically")
     )
-    return Meaning(text, True, TRANSIENT_HOLD_SECONDS, asks)
+    return ReasonMeaning(text, True, TRANSIENT_HOLD_SECONDS, asks)
 
 
-def _human(text: str, instruction: str, hold_seconds: int = 0) -> Meaning:
-    return Meaning(text, False, hold_seconds, Instruction(instruction))
+def _human(text: str, instruction: str, hold_seconds: int = 0) -> ReasonMeaning:
+    return ReasonMeaning(text, False, hold_seconds, Instruction(instruction))
 
 
-def _blind(text: str, instruction: str = "", *, until: str = "") -> Meaning:
+def _blind(text: str, instruction: str = "", *, until: str = "") -> ReasonMeaning:
     """Build the meaning of a status that cannot be seen. `instruction`: what a human checks;
     `until`: what is waited for before it can be seen again."""
     asks = waiting(until) if until else Instruction(instruction)
-    return Meaning(text, False, None, asks)
+    return ReasonMeaning(text, False, None, asks)
 
 
 STARTS_WHAT_IT_HAS = "it starts only what it has: create it there anew, by the same name"
 SCAN = "Scan the QR code on the account's page with the phone of this number."
 
-REASONS: dict[Reason, Meaning] = {
-    Reason.NONE: Meaning("no reason was given", True, TRANSIENT_HOLD_SECONDS, NOTHING),
+REASONS: dict[Reason, ReasonMeaning] = {
+    Reason.NONE: ReasonMeaning("no reason was given", True, TRANSIENT_HOLD_SECONDS, NOTHING),
     Reason.AUTHENTICATED: _heals("scanned, still loading"),
     Reason.RECONNECTING: _heals("the gateway is reconnecting it by itself"),
     Reason.NAVIGATION: _heals("the browser page left WhatsApp or reloaded"),
@@ -102,7 +102,7 @@ REASONS: dict[Reason, Meaning] = {
         "the gateway could not restore it at its start",
         "Restart the session; if that fails, scan again.",
     ),
-    Reason.BROWSER_LEFT_OVER: Meaning(
+    Reason.BROWSER_LEFT_OVER: ReasonMeaning(
         "a browser that an earlier run of the gateway left behind holds the session's profile",
         False,
         None,
@@ -202,10 +202,12 @@ REASONS: dict[Reason, Meaning] = {
         "Check Rollcall's own network and name service.",
     ),
     Reason.NOT_LINKED_YET: _human("registered, not linked yet", SCAN),
-    Reason.AS_WANTED: Meaning("switched off, as wanted", False, None, NOTHING),
-    Reason.OPERATOR: Meaning("an operator said so", True, None, NOTHING),
+    Reason.AS_WANTED: ReasonMeaning("switched off, as wanted", False, None, NOTHING),
+    Reason.OPERATOR: ReasonMeaning("an operator said so", True, None, NOTHING),
     Reason.CLAIMED: _heals("the gateway reported it through the API"),
-    Reason.MERGED: Meaning("merged into the account that has the number", False, None, NOTHING),
+    Reason.MERGED: ReasonMeaning(
+        "merged into the account that has the number", False, None, NOTHING
+    ),
     Reason.REPAIR_GAVE_UP: _human(
         f"restarted {MOST_TRIES} times; it disconnected again each time",
         "Restart the session; if that fails, scan again.",
@@ -216,7 +218,7 @@ REASONS: dict[Reason, Meaning] = {
 }
 
 
-def meaning(code: str) -> Meaning:
+def meaning(code: str) -> ReasonMeaning:
     """Return the meaning of a code. A code that is not in the table (a row of a newer version)
     reads as unrecognised."""
     try:

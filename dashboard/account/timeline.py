@@ -13,7 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from accounts.models import Account, Repair, Transition
 from accounts.words.reasons import meaning
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import visible
 from reconciliation.models import Finding
 from webhooks.models import Delivery
 
@@ -21,7 +21,7 @@ PAGE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class TimelineEntry:
     """`rank` orders what happened at one moment: its cause comes before it."""
 
     at: datetime
@@ -36,7 +36,7 @@ class Entry:
     pk: int = 0
 
 
-Reader = Callable[[Sequence[int], datetime | None, int], list[Entry]]
+Reader = Callable[[Sequence[int], datetime | None, int], list[TimelineEntry]]
 
 
 def family(account: Account) -> list[int]:
@@ -55,7 +55,7 @@ def family(account: Account) -> list[int]:
 
 def timeline(
     account_ids: Sequence[int], *, before: datetime | None = None, size: int = PAGE
-) -> tuple[list[Entry], datetime | None]:
+) -> tuple[list[TimelineEntry], datetime | None]:
     """Return entries older than `before`, and the `before` of the next page (None: the end).
 
     Entries of one moment stay on one page; a page that they would not fit on is larger."""
@@ -68,17 +68,17 @@ def timeline(
     return (page, page[-1].at) if page else timeline(account_ids, before=before, size=2 * size)
 
 
-def _transitions(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:
+def _transitions(ids: Sequence[int], before: datetime | None, limit: int) -> list[TimelineEntry]:
     rows = Transition.objects.filter(account_id__in=ids)
     if before:
         rows = rows.filter(created_at__lt=before)
     return [_transition(row) for row in rows.order_by("-created_at", "-pk")[:limit]]
 
 
-def _transition(row: Transition) -> Entry:
+def _transition(row: Transition) -> TimelineEntry:
     why = meaning(row.reason).text if row.reason else ""
     raw = f" ({visible(row.raw)})" if row.raw and row.raw != row.to_status else ""
-    return Entry(
+    return TimelineEntry(
         at=row.created_at,
         rank=3,
         kind="status",
@@ -92,12 +92,12 @@ def _transition(row: Transition) -> Entry:
     )
 
 
-def _deliveries(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:
+def _deliveries(ids: Sequence[int], before: datetime | None, limit: int) -> list[TimelineEntry]:
     rows = Delivery.objects.filter(account_id__in=ids).defer("said")
     if before:
         rows = rows.filter(received_at__lt=before)
     return [
-        Entry(
+        TimelineEntry(
             at=row.received_at,
             rank=1,
             kind="webhook",
@@ -112,18 +112,18 @@ def _deliveries(ids: Sequence[int], before: datetime | None, limit: int) -> list
     ]
 
 
-def _findings(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:
+def _findings(ids: Sequence[int], before: datetime | None, limit: int) -> list[TimelineEntry]:
     rows = Finding.objects.filter(account_id__in=ids)
     if before:
         rows = rows.filter(first_seen_at__lt=before)
     return [_finding(row) for row in rows.order_by("-first_seen_at", "-pk")[:limit]]
 
 
-def _finding(row: Finding) -> Entry:
+def _finding(row: Finding) -> TimelineEntry:
     moved = f"{row.was} → {row.now}" if row.was and row.now and row.was != row.now else ""
     held = "held" if row.held else ""
     ended = f"until {row.ended_at:%Y-%m-%d %H:%M:%S}" if row.ended_at else "still found"
-    return Entry(
+    return TimelineEntry(
         at=row.first_seen_at,
         rank=2,
         kind="finding",
@@ -143,19 +143,19 @@ _REPAIR_TONES = {
 }
 
 
-def _repairs(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:
+def _repairs(ids: Sequence[int], before: datetime | None, limit: int) -> list[TimelineEntry]:
     rows = Repair.objects.filter(account_id__in=ids)
     if before:
         rows = rows.filter(asked_at__lt=before)
     return [_repair(row) for row in rows.order_by("-asked_at", "-pk")[:limit]]
 
 
-def _repair(row: Repair) -> Entry:
+def _repair(row: Repair) -> TimelineEntry:
     """Describe a repair: who asked for it and why, what was asked of the gateway, the result."""
     state = Repair.State(row.state)
     why = row.why or (meaning(row.reason).text if row.reason else "")
     parts = (why, row.steps_taken, row.outcome, row.duration)
-    return Entry(
+    return TimelineEntry(
         at=row.asked_at,
         rank=5,
         kind="repair",
@@ -169,7 +169,7 @@ def _repair(row: Repair) -> Entry:
     )
 
 
-def _acts(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry]:
+def _acts(ids: Sequence[int], before: datetime | None, limit: int) -> list[TimelineEntry]:
     """Return the actions of people, as written down when they confirmed them."""
     rows = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Account),
@@ -178,7 +178,7 @@ def _acts(ids: Sequence[int], before: datetime | None, limit: int) -> list[Entry
     if before:
         rows = rows.filter(action_time__lt=before)
     return [
-        Entry(
+        TimelineEntry(
             at=row.action_time,
             rank=4,
             kind="person",

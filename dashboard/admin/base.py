@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest
 from unfold.paginator import InfinitePaginator
 
 from dashboard.roll_call_watch import request_now
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import visible
 
 # unfold has no types: the checker is shown Django's own classes, which unfold's extend.
 if TYPE_CHECKING:

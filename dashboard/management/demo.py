@@ -19,7 +19,7 @@ ACTOR = "demo_fleet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class DemoSession:
     """`status` is what our row begins with (None: no row at all), `held_as` what the simulated
     gateway says of it (empty: it does not hold it). Numbers are from the fictional 555-01 range."""
 
@@ -32,26 +32,26 @@ class Session:
         return f"webjs_{workspace.pk}_{self.suffix}"
 
 
-FLEET: dict[str, tuple[Session, ...]] = {
+FLEET: dict[str, tuple[DemoSession, ...]] = {
     "Bloom & Stem Florists": (
-        Session(number="15550100101", suffix="1763140415_c7YbNd3w"),
-        Session(number="15550100102", suffix="1763182204_Hf5kRz9s"),
+        DemoSession(number="15550100101", suffix="1763140415_c7YbNd3w"),
+        DemoSession(number="15550100102", suffix="1763182204_Hf5kRz9s"),
         # No account knows it, and it waits for a scan: what the incident's gateway held.
-        Session(suffix="1763264318_rCdIqxMG", status=None, held_as="qr_scanning"),
+        DemoSession(suffix="1763264318_rCdIqxMG", status=None, held_as="qr_scanning"),
     ),
     "Harbour Dental Care": (
-        Session(number="15550100104", suffix="1763301127_Zr8tQm2x"),
-        Session(number="15550100105", suffix="1763301260_p4VnB7dc"),
+        DemoSession(number="15550100104", suffix="1763301127_Zr8tQm2x"),
+        DemoSession(number="15550100105", suffix="1763301260_p4VnB7dc"),
         # The row says connected, the gateway has no such session.
-        Session(number="15550100103", suffix="1763264977_Lw2xGv6q", held_as=""),
-        Session(suffix="1763350012_e2LwHs9k", status=Status.QR_SCANNING, held_as="qr_scanning"),
-        Session(
+        DemoSession(number="15550100103", suffix="1763264977_Lw2xGv6q", held_as=""),
+        DemoSession(suffix="1763350012_e2LwHs9k", status=Status.QR_SCANNING, held_as="qr_scanning"),
+        DemoSession(
             number="15550100106",
             suffix="1763288411_Tj6uXa3f",
             status=Status.LOGGED_OUT,
             held_as="",
         ),
-        Session(
+        DemoSession(
             number="15550100107", suffix="1763199870_m9GyRc5v", status=Status.STOPPED, held_as=""
         ),
     ),
@@ -67,7 +67,7 @@ def make_fleet(gateway: Gateway) -> int:
     return made
 
 
-def _make(workspace: Workspace, gateway: Gateway, session: Session) -> bool:
+def _make(workspace: Workspace, gateway: Gateway, session: DemoSession) -> bool:
     if session.status is None or _is_there(workspace, gateway, session):
         return False
     stopped = session.status is Status.STOPPED
@@ -85,7 +85,7 @@ def _make(workspace: Workspace, gateway: Gateway, session: Session) -> bool:
     return True
 
 
-def _is_there(workspace: Workspace, gateway: Gateway, session: Session) -> bool:
+def _is_there(workspace: Workspace, gateway: Gateway, session: DemoSession) -> bool:
     session_id = session.session_id(workspace)
     if Account.objects.filter(gateway=gateway, session_id=session_id).exists():
         return True

@@ -85,7 +85,7 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class PeriodFigures:
     received: int = 0
     succeeded: int = 0
     failed: int = 0
@@ -144,14 +144,14 @@ SELECT {whose},
 """
 
 
-def figures_of_all(window: Window, now: datetime) -> dict[int | None, Figures]:
+def figures_of_all(window: Window, now: datetime) -> dict[int | None, PeriodFigures]:
     """Return figures by gateway, without latency; None is unknown senders. One statement."""
     with connection.cursor() as cursor:
         cursor.execute(_SUMS, _chosen(window, now, None))
         return {gateway_id: _figures(numbers) for gateway_id, *numbers in cursor.fetchall()}
 
 
-def figures_of(window: Window, now: datetime, ids: Iterable[int]) -> dict[int, Figures]:
+def figures_of(window: Window, now: datetime, ids: Iterable[int]) -> dict[int, PeriodFigures]:
     """Return figures of these gateways, also of those without webhooks. One statement."""
     ids = list(ids)
     with connection.cursor() as cursor:
@@ -160,14 +160,14 @@ def figures_of(window: Window, now: datetime, ids: Iterable[int]) -> dict[int, F
             gateway_id: _figures(numbers, handling=handling, lag=lag)
             for gateway_id, *numbers, handling, lag in cursor.fetchall()
         }
-    return {gateway_id: found.get(gateway_id, Figures()) for gateway_id in ids}
+    return {gateway_id: found.get(gateway_id, PeriodFigures()) for gateway_id in ids}
 
 
 def _figures(
     numbers: Sequence[int], handling: Sequence[int | None] = (), lag: Sequence[int | None] = ()
-) -> Figures:
+) -> PeriodFigures:
     """A minute without webhooks has changes, perhaps, but no histogram."""
-    return Figures(
+    return PeriodFigures(
         **dict(zip(_COUNTERS, numbers, strict=True)),
         handling=[number or 0 for number in handling],
         lag=[number or 0 for number in lag],

@@ -14,9 +14,16 @@ from django.utils.safestring import SafeString
 from accounts.models import Gateway, Incident
 from dashboard.monitor import wording as words
 from dashboard.monitor.charts import chart, heartbeat, times_of
-from dashboard.monitor.figures import WINDOWS, Figures, Window, beats_of, beats_together, figures_of
+from dashboard.monitor.figures import (
+    WINDOWS,
+    PeriodFigures,
+    Window,
+    beats_of,
+    beats_together,
+    figures_of,
+)
 from dashboard.monitor.watched import WatchedRoute, fleet, nobodys_incidents
-from dashboard.wording.incidents import card_of
+from dashboard.wording.gateway import card_of
 from webhooks.models import Delivery
 from webhooks.route_monitor.expected_path import right_url
 from webhooks.route_monitor.wrong_path import read
@@ -60,7 +67,7 @@ def _incidents(watched: Iterable[WatchedRoute], *, with_nobodys: bool) -> dict[s
     return card_of(rows)
 
 
-def _total(figures: list[Figures]) -> dict[str, int]:
+def _total(figures: list[PeriodFigures]) -> dict[str, int]:
     return {
         name: sum(getattr(one, name) for one in figures)
         for name in ("received", "succeeded", "failed", "refused", "misrouted")
@@ -80,7 +87,7 @@ def _lines(
 
 
 def _line(
-    one: WatchedRoute, figures: Figures, beats: SafeString, window: Window, now: datetime
+    one: WatchedRoute, figures: PeriodFigures, beats: SafeString, window: Window, now: datetime
 ) -> dict[str, Any]:
     return {
         "gateway": one.gateway,
@@ -99,7 +106,7 @@ def _line(
     }
 
 
-def _within(figures: Figures) -> str:
+def _within(figures: PeriodFigures) -> str:
     return words.within(tuple(figures.handled_within_ms(part) for part in (50, 95, 99)))
 
 
@@ -124,7 +131,9 @@ def url_of(gateway_id: int) -> str:
 def page_of_route(one: WatchedRoute, now: datetime) -> dict[str, Any]:
     """Return the page of one gateway over all spans; six statements for its figures."""
     gateway, spans = one.gateway, list(WINDOWS.values())
-    figures = [figures_of(window, now, [gateway.pk]).get(gateway.pk, Figures()) for window in spans]
+    figures = [
+        figures_of(window, now, [gateway.pk]).get(gateway.pk, PeriodFigures()) for window in spans
+    ]
     pending = Delivery.objects.filter(gateway=gateway, state=Delivery.State.PENDING)
     return {
         "now": now,
@@ -159,7 +168,7 @@ def page_of_route(one: WatchedRoute, now: datetime) -> dict[str, Any]:
     }
 
 
-_Say = Callable[[Figures, Window], str]
+_Say = Callable[[PeriodFigures, Window], str]
 _ROWS: list[tuple[str, str, _Say]] = [
     ("Received", "", lambda figures, _: f"{figures.received:,}"),
     ("Rate", "", lambda figures, window: words.rate(figures.received, window) or words.NOTHING),
@@ -192,7 +201,7 @@ _ROWS: list[tuple[str, str, _Say]] = [
 ]
 
 
-def _missed(figures: Figures) -> str:
+def _missed(figures: PeriodFigures) -> str:
     if not figures.changes:
         return words.NOTHING
     share = words.percent(figures.missed_percent)

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import Prefetch, QuerySet
 
 from accounts.models import Gateway, Incident
-from dashboard.monitor.figures import Figures, Window, figures_of_all
+from dashboard.monitor.figures import PeriodFigures, Window, figures_of_all
 from webhooks.models import Route
 
 
@@ -18,7 +18,7 @@ class WatchedRoute:
 
     gateway: Gateway
     route: Route | None
-    figures: Figures = Figures()
+    figures: PeriodFigures = PeriodFigures()
 
     @property
     def open_incidents(self) -> list[Incident]:
@@ -46,7 +46,7 @@ class Fleet:
     """The gateways, those in trouble first, and the webhooks of unknown senders."""
 
     watched: list[WatchedRoute]
-    nobodys: Figures
+    nobodys: PeriodFigures
 
 
 def fleet(window: Window, now: datetime, *, named: str = "") -> Fleet:
@@ -58,13 +58,13 @@ def fleet(window: Window, now: datetime, *, named: str = "") -> Fleet:
         WatchedRoute(
             gateway=gateway,
             route=routes.get(gateway.pk),
-            figures=figures.get(gateway.pk, Figures()),
+            figures=figures.get(gateway.pk, PeriodFigures()),
         )
         for gateway in gateways
     ]
     return Fleet(
         watched=sorted(watched, key=lambda one: one.trouble),
-        nobodys=figures.get(None, Figures()),
+        nobodys=figures.get(None, PeriodFigures()),
     )
 
 

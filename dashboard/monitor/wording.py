@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from accounts.explain.explanation import age
 from accounts.models import Gateway
-from dashboard.monitor.figures import Figures, Window
+from dashboard.monitor.figures import PeriodFigures, Window
 from dashboard.monitor.watched import WatchedRoute
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import visible
 from webhooks.models import Route
 from webhooks.route_monitor.rules import RECENTLY
 from webhooks.route_monitor.wrong_path import WrongPath, read
@@ -21,7 +21,7 @@ FEWEST_CHANGES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class RouteState:
     """`tone` is that of the light before its name."""
 
     tone: str
@@ -36,14 +36,14 @@ class Note:
     words: str
 
 
-def state_of(watched: WatchedRoute) -> State:
+def state_of(watched: WatchedRoute) -> RouteState:
     if watched.open_incidents:
-        return State(tone="bad", word="has an open incident")
+        return RouteState(tone="bad", word="has an open incident")
     if watched.failures_in_a_row:
-        return State(tone="warn", word="failed the last time")
+        return RouteState(tone="warn", word="failed the last time")
     if watched.route is None or watched.route.last_success_at is None:
-        return State(tone="off", word="never sent anything")
-    return State(tone="good", word="well")
+        return RouteState(tone="off", word="never sent anything")
+    return RouteState(tone="good", word="well")
 
 
 def notes_of(watched: WatchedRoute, now: datetime) -> list[Note]:
@@ -77,7 +77,7 @@ def skew(seconds: int) -> str:
     return f"{abs(seconds)} s {'ahead' if seconds > 0 else 'behind'}"
 
 
-def missed_tone(figures: Figures) -> str:
+def missed_tone(figures: PeriodFigures) -> str:
     """Return a warning where webhooks miss most changes, once there are enough changes to tell."""
     missed = figures.missed_percent
     if missed is None or figures.changes < FEWEST_CHANGES or missed < 50:

@@ -11,8 +11,7 @@ from unfold.templatetags.unfold_list import result_headers
 from unfold.widgets import CHECKBOX_CLASSES
 
 from accounts.models import Account
-from dashboard.wording.html import moment
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import moment, visible
 
 register = template.Library()
 

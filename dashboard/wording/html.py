@@ -1,4 +1,4 @@
-"""Small pieces of HTML that many pages share."""
+"""Small pieces of HTML that many pages share, and strangers' words as people may see them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from accounts.explain.explanation import age
 from accounts.models import Account
 from accounts.words.status import Status
 from dashboard.wording.account_row import ICONS, tone
-from dashboard.wording.safe_text import visible
+from gateways.wire.untrusted import printable
+
+LONGEST = 500
+
+
+def visible(value: object) -> str:
+    """`value` as text in which control and bidirectional characters show as escapes.
+
+    Not HTML-safe by itself: templates and `format_html` escape it."""
+    return "" if value is None else printable(str(value), limit=LONGEST)
 
 
 def badge(account: Account, shown: Status, now: datetime) -> SafeString:

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeVar
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 import httpx
 import msgspec
+from msgspec import structs
 
 from gateways.base import (
     BadAnswer,
@@ -25,10 +26,12 @@ from gateways.base import (
     Reason,
     Rejected,
     Session,
+    State,
     TimedOut,
 )
+from gateways.kinds.base_webhooks import Words
 from gateways.wire.http import Answer, Http
-from gateways.wire.json_fields import MAX_ID_CHARACTERS
+from gateways.wire.untrusted import MAX_ID_CHARACTERS, printable
 
 READ_SECONDS = 4.0
 READS_AT_ONCE = 8
@@ -57,12 +60,13 @@ class Calls:
     """The part of `gateways.base.Client` that is the same for all kinds. Thread-safe.
 
     It holds no connection of its own. `key_header` carries the key; `refusals` are the statuses
-    that mean a wrong key.
+    that mean a wrong key; `refusal_reasons` the codes for the words of other refusals.
     """
 
     capabilities: Capabilities
     key_header = "x-api-key"
     refusals = frozenset({401, 403})
+    refusal_reasons: Mapping[str, Reason] = {}
 
     def __init__(
         self, base_url: str, *, api_key: str, transport: httpx.BaseTransport | None = None
@@ -70,6 +74,9 @@ class Calls:
         self._base_url = base_url
         self._api_key = api_key
         self._http = Http(base_url, secrets=(api_key,), transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
@@ -129,11 +136,9 @@ class Calls:
 
     def rejected(self, answer: Answer, why: str) -> Rejected:
         text = f"{answer.where}: {self._http.clean(why)}"
-        return Rejected(text, status_code=answer.status_code, reason=self.reason_of_refusal(why))
-
-    def reason_of_refusal(self, said: str) -> Reason:
-        """Return the code for a refusal's words; NONE if its kind knows none for them."""
-        return Reason.NONE
+        known = (reason for words, reason in self.refusal_reasons.items() if words in why)
+        reason = next(known, Reason.NONE)
+        return Rejected(text, status_code=answer.status_code, reason=reason)
 
 
 class Budget:
@@ -151,6 +156,26 @@ def segment(session_id: str) -> str:
     if not session_id:
         raise ValueError("a session id must not be empty")
     return quote(session_id, safe="").replace(".", "%2E")
+
+
+def session_of_word(session_id: str, said: str | None, words: Words) -> Session:
+    """Return the session by the one word that its gateway says of it."""
+    word = printable(said or "", limit=200)
+    unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
+    state, reason = words.get(word.lower(), unmapped)
+    return Session(session_id=session_id, state=state, reason=reason, raw_state=word)
+
+
+def with_number(session: Session | None, read_number: Callable[[], str | None]) -> Session | None:
+    """Return the session with its number, if it is connected. The number is optional: without it
+    the session is connected all the same."""
+    if session is None or session.state is not State.CONNECTED:
+        return session
+    try:
+        number = read_number()
+    except GatewayError:
+        return session
+    return structs.replace(session, phone_number=number) if number else session
 
 
 def reason_given(body: bytes) -> str | None:

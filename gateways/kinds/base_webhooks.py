@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from gateways.base import Event, UnreadableEvent, normal_phone_number
-from gateways.kinds.meaning import Meaning
-from gateways.wire.json_fields import (
+from gateways.base import Event, Kind, Reason, State, UnreadableEvent, normal_phone_number
+from gateways.wire.untrusted import (
     MAX_TEXT_CHARACTERS,
     Body,
     WrongField,
     named_type,
+    printable,
     require_utf8,
     storable,
     text_of,
@@ -24,7 +25,42 @@ from gateways.wire.json_fields import (
     whole_number_of,
     without_lone_surrogates,
 )
-from gateways.wire.text import printable
+
+Words: TypeAlias = dict[str, tuple[State, Reason]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventMeaning:
+    """The meaning of an event's name, and the field that has the rest.
+
+    `reads` names the field whose word is looked up, in lower case, in `words`; `otherwise` is
+    the meaning of an unknown word. `kept` names the fields that may be stored.
+    """
+
+    kind: Kind
+    state: State | None = None
+    reason: Reason = Reason.NONE
+    reads: str = ""
+    words: Words | None = None
+    otherwise: State | None = None
+    kept: tuple[str, ...] = ()
+
+    def said(self, word: str) -> tuple[Kind, State | None, Reason]:
+        """Return kind, state and reason of an event with this word."""
+        if self.words is None:
+            return self.kind, self.state, self.reason
+        if word.lower() in self.words:
+            return self.kind, *self.words[word.lower()]
+        if self.otherwise is None:
+            # An unmapped word proves nothing, but something changed.
+            return Kind.HINT, None, Reason.UNRECOGNISED
+        return self.kind, self.otherwise, Reason.UNRECOGNISED if word else Reason.NONE
+
+
+LIFE = EventMeaning(kind=Kind.LIFE)
+# The event that Rollcall sends through a gateway's route to test it.
+TEST = {"connection_test": EventMeaning(kind=Kind.CANARY)}
+
 
 NOTHING = msgspec.Raw()
 MAX_NAME_CHARACTERS = 100
@@ -101,7 +137,7 @@ def number_of(raw: msgspec.Raw, name: str) -> str | None:
         return None
 
 
-def kept_of(meaning: Meaning, fields: msgspec.Struct) -> dict[str, object]:
+def kept_of(meaning: EventMeaning, fields: msgspec.Struct) -> dict[str, object]:
     """Return the fields of an event that may be stored, if they are plain values."""
     values = {name: storable(getattr(fields, name)) for name in meaning.kept}
     return {name: value for name, value in values.items() if value is not None}

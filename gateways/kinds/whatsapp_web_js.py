@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateways.base import Reason, State
-from gateways.kinds.meaning import Words
+from gateways.kinds.base_webhooks import Words
 
 # The reasons of a lost session, in lower case.
 LIBRARY_LOSSES: Words = {

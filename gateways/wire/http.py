@@ -23,10 +23,10 @@ import httpcore
 import httpx
 import msgspec
 
-from gateways.base import BadAnswer, GatewayError, Refused, TimedOut, Unreachable
+from gateways.base import BadAnswer, ConnectionRefused, GatewayError, TimedOut, Unreachable
 from gateways.wire.address_guard import Whom
 from gateways.wire.deadline import Deadline, DeadlineTransport, deadline_of
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 MAX_QUOTED_CHARACTERS = 200
@@ -74,8 +74,8 @@ class Http:
     ) -> Answer:
         """Make one call within `deadline_seconds`. `path` is percent-encoded already.
 
-        Raise Refused, TimedOut, Unreachable or BadAnswer; any status below 300 and from 400 up
-        is an answer.
+        Raise ConnectionRefused, TimedOut, Unreachable or BadAnswer; any status below 300 and from
+        400 up is an answer.
         """
         where = self.clean(f"{method} {path} on {self._shown_url}")
         with deadline_of(deadline_seconds) as deadline, self._translated(where, deadline):
@@ -155,7 +155,7 @@ class Http:
                 deadline.connected = True
             raise TimedOut(f"{where}: {deadline.said()}") from None
         except (httpx.ConnectError, httpcore.ConnectError) as error:
-            raise Refused(f"{where}: {self.clean(_why_refused(error))}") from None
+            raise ConnectionRefused(f"{where}: {self.clean(_why_refused(error))}") from None
         except (httpx.NetworkError, httpcore.NetworkError):
             raise _broken_off(where, deadline) from None
         except (httpx.RemoteProtocolError, httpcore.RemoteProtocolError):
@@ -168,7 +168,9 @@ class Http:
             httpcore.LocalProtocolError,
             UnicodeError,
         ):
-            raise Refused(f"{where}: the base URL or the key cannot be sent over HTTP") from None
+            raise ConnectionRefused(
+                f"{where}: the base URL or the key cannot be sent over HTTP"
+            ) from None
 
 
 def shown(url: str) -> str:

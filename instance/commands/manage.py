@@ -9,7 +9,7 @@ from pathlib import Path
 
 from instance.environment import instance_environment
 from instance.servers import borrowed, bundled
-from instance.state import State, Trouble, read_json
+from instance.state import InstanceState, Trouble, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +33,7 @@ def _environment() -> dict[str, str]:
     """Return the environment of the instance: from ROLLCALL_STATE, else DATABASE_URL, else
     .rollcall/."""
     named = os.environ.get("ROLLCALL_STATE")
-    state = State(Path(named or ROOT / ".rollcall"))
+    state = InstanceState(Path(named or ROOT / ".rollcall"))
     elsewhere = borrowed.named("DATABASE_URL")
     if not named and elsewhere and not _serves(state, elsewhere):
         return dict(os.environ)
@@ -52,6 +52,6 @@ def _with_our_psql(path: str) -> str:
     return f"{path}{os.pathsep}{ours}" if ours else path
 
 
-def _serves(state: State, database_url: str) -> bool:
+def _serves(state: InstanceState, database_url: str) -> bool:
     """Return whether `./run up` was started with this DATABASE_URL: then its keys fit."""
     return state.access.exists() and read_json(state.access)["database_url"] == database_url

@@ -12,9 +12,16 @@ from accounts.models import Account, Gateway
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from gateways.base import Client, Session
-from reconciliation.cli.plan import Applied, Entry, GatewayPlan, Print, has_rebooted, what_changed
+from reconciliation.cli.plan import (
+    Applied,
+    GatewayPlan,
+    PlanEntry,
+    Print,
+    has_rebooted,
+    what_changed,
+)
 from reconciliation.rollcall.lease import (
-    Found,
+    FoundGateway,
     Lease,
     LeaseLost,
     is_free,
@@ -22,10 +29,15 @@ from reconciliation.rollcall.lease import (
     take_lease,
     wait_for,
 )
-from reconciliation.rollcall.outcome import OVERTAKEN as OVERTAKEN_VERDICTS
-from reconciliation.rollcall.report import Report
-from reconciliation.rollcall.roll_call import BUSY, OVERTAKEN, Decided, Look, Pass
-from reconciliation.rollcall.values import Difference
+from reconciliation.rollcall.roll_call import (
+    BUSY,
+    OVERTAKEN,
+    OVERTAKEN_VERDICTS,
+    Decided,
+    Look,
+    Pass,
+)
+from reconciliation.rollcall.values import Difference, Report
 
 ROW = (
     *("status", "status_reason", "status_since", "wanted", "session_id", "phone_number"),
@@ -113,9 +125,9 @@ class _Seeing(Pass):
 
 
 class _Planning(_Seeing):
-    def __init__(self, found: Found, lease: Lease | None) -> None:
+    def __init__(self, found: FoundGateway, lease: Lease | None) -> None:
         super().__init__(found, lease)
-        self.entries: list[Entry] = []
+        self.entries: list[PlanEntry] = []
 
     def _settle(
         self,
@@ -148,7 +160,7 @@ class _Applying(_Seeing):
     def _last_words(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def left(self) -> list[Entry]:
+    def left(self) -> list[PlanEntry]:
         return [entry for entry in self.plan.entries if entry.key not in self.applied]
 
     def refuse_left(self, why: str) -> list[Applied]:
@@ -193,7 +205,9 @@ class _Applying(_Seeing):
             )
         return []
 
-    def _is_as_it_was(self, entry: Entry, seen: Observation | None, rows: dict[int, Print]) -> bool:
+    def _is_as_it_was(
+        self, entry: PlanEntry, seen: Observation | None, rows: dict[int, Print]
+    ) -> bool:
         changed = what_changed(entry.row, rows.get(entry.account_id or 0, {}), whose="its row")
         shown = self.shown(entry.session_id, seen)
         changed += what_changed(entry.shown, shown, whose="the gateway")
@@ -235,9 +249,9 @@ def _of_session(session: Session | None) -> dict[str, str | None]:
     }
 
 
-def _entry(difference: Difference, seen: Observation | None, row: Print, shown: Print) -> Entry:
+def _entry(difference: Difference, seen: Observation | None, row: Print, shown: Print) -> PlanEntry:
     does = "" if seen is None else f"say {seen.status or 'what it holds'} ({seen.reason or '–'})"
-    return Entry(
+    return PlanEntry(
         kind=str(difference.kind),
         account_id=difference.account_id,
         session_id=difference.session_id,
@@ -263,7 +277,7 @@ def _refuse_all(plan: GatewayPlan, *why: str) -> list[Applied]:
     return _refuse(plan, plan.entries, *why)
 
 
-def _refuse(plan: GatewayPlan, entries: Sequence[Entry], *why: str) -> list[Applied]:
+def _refuse(plan: GatewayPlan, entries: Sequence[PlanEntry], *why: str) -> list[Applied]:
     return [
         Applied.refused(plan.name, entry, *why) if entry.does else Applied(plan.name, entry)
         for entry in entries

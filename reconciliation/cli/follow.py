@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from accounts.models import Transition
 from accounts.store import clock
 from accounts.words.reasons import meaning
-from gateways.wire.text import printable
-from reconciliation.rollcall.report import Report
+from gateways.wire.untrusted import printable
+from reconciliation.rollcall.values import Report
 
 # Ids are assigned before the commit: a query for newer ids only would miss some.
 LOOKED_BACK = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class FollowedChange:
     at: datetime
     gateway: str
     about: str
@@ -45,14 +45,14 @@ class Follower:
         self._found: dict[str, dict[tuple[str, str], str]] = {}
         self._trouble: dict[str, str] = {}
 
-    def changes(self, reports: Sequence[Report]) -> list[Change]:
+    def changes(self, reports: Sequence[Report]) -> list[FollowedChange]:
         """Return what has changed since the last call, changes of status first."""
         now = clock.database_now()
         sights = [change for report in reports for change in self._sight(report, now)]
         found = [change for report in reports for change in self._findings(report, now)]
         return [*self._transitions({report.gateway for report in reports}, now), *sights, *found]
 
-    def _transitions(self, gateways: Iterable[str], now: datetime) -> Iterator[Change]:
+    def _transitions(self, gateways: Iterable[str], now: datetime) -> Iterator[FollowedChange]:
         since = max(self._began_at, now - LOOKED_BACK)
         recent = Transition.objects.filter(
             created_at__gte=since, account__gateway__name__in=gateways
@@ -62,14 +62,14 @@ class Follower:
         self._said = {row.pk for row in rows}
         for row in fresh:
             why = f" ({meaning(row.reason).text})" if row.reason else ""
-            yield Change(
+            yield FollowedChange(
                 at=row.created_at,
                 gateway=row.account.gateway.name,
                 about=row.account.phone_number or row.session_id,
                 text=f"{row.from_status} → {row.to_status}{why}, by {row.get_source_display()}",
             )
 
-    def _sight(self, report: Report, now: datetime) -> Iterator[Change]:
+    def _sight(self, report: Report, now: datetime) -> Iterator[FollowedChange]:
         if report.skipped:
             return
         trouble = report.why if report.is_readable else f"cannot be read: {report.why}"
@@ -77,9 +77,9 @@ class Follower:
         self._trouble[report.gateway] = trouble
         if trouble != before:
             text = trouble or "can be read again, with a whole list"
-            yield Change(at=now, gateway=report.gateway, about="", text=text)
+            yield FollowedChange(at=now, gateway=report.gateway, about="", text=text)
 
-    def _findings(self, report: Report, now: datetime) -> Iterator[Change]:
+    def _findings(self, report: Report, now: datetime) -> Iterator[FollowedChange]:
         """Yield findings that are only shown: a repaired one is already a change of status."""
         if not report.was_read:
             return
@@ -88,8 +88,10 @@ class Follower:
         self._found[report.gateway] = held
         for kind, session_id in sorted(held.keys() - before.keys()):
             why = held[kind, session_id]
-            yield Change(at=now, gateway=report.gateway, about=session_id, text=f"{kind}: {why}")
+            yield FollowedChange(
+                at=now, gateway=report.gateway, about=session_id, text=f"{kind}: {why}"
+            )
         for kind, session_id in sorted(before.keys() - held.keys()):
-            yield Change(
+            yield FollowedChange(
                 at=now, gateway=report.gateway, about=session_id, text=f"not {kind} any more"
             )

@@ -27,7 +27,7 @@ class NoPlan(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class PlanEntry:
     """Difference, and the action that follows from it."""
 
     kind: str
@@ -56,7 +56,7 @@ class GatewayPlan:
     address: str
     booted_at: datetime | None = None
     why_not_read: str = ""
-    entries: Sequence[Entry] = ()
+    entries: Sequence[PlanEntry] = ()
 
 
 def what_changed(before: Print, now: Print, *, whose: str) -> list[str]:
@@ -105,7 +105,7 @@ def _gateway(record: dict[str, Any]) -> GatewayPlan:
     booted_at = record["booted_at"]
     given = record | {
         "booted_at": parse_datetime(booted_at) if booted_at else None,
-        "entries": [_checked(Entry, one) for one in record["entries"]],
+        "entries": [_checked(PlanEntry, one) for one in record["entries"]],
     }
     plan: GatewayPlan = _checked(GatewayPlan, given)
     return plan
@@ -124,12 +124,12 @@ class Applied:
     """Result for one entry: done, refused with what changed, or nothing to do."""
 
     gateway: str
-    entry: Entry
+    entry: PlanEntry
     is_done: bool = False
     refusals: Sequence[str] = ()
 
     @classmethod
-    def refused(cls, gateway: str, entry: Entry, *why: str) -> Self:
+    def refused(cls, gateway: str, entry: PlanEntry, *why: str) -> Self:
         return cls(gateway, entry, refusals=why)
 
 

@@ -9,11 +9,10 @@ from django.core.management.base import OutputWrapper
 from django.core.management.color import Style
 
 from accounts.words.status import Status
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from reconciliation.cli.plan import Applied
 from reconciliation.models import Finding
-from reconciliation.rollcall.report import Report
-from reconciliation.rollcall.values import Difference
+from reconciliation.rollcall.values import Difference, Report
 
 HEADINGS = ("FINDING", "NUMBER", "SESSION", "WAS → NOW")
 LAST_HEADING = "REASON ⇒ NEXT STEP"

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Account, Gateway
+from accounts.models.gateways import client_of
 from accounts.state import probes
-from accounts.state.gateway_client import client_of
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.state.probes import Probed, ProbeTurn
 from accounts.store import clock
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from accounts.words.status import Source, Status
 from gateways.base import (
     Client,
@@ -28,7 +28,7 @@ from gateways.base import (
     Pulse,
     Unreachable,
 )
-from reconciliation.probes.verdict import Judged, Suspicion, judge
+from reconciliation.probes.verdict import ProbeVerdict, Suspicion, judge
 
 logger = logging.getLogger(__name__)
 # New turns are taken for this long. With the deadline of the last probe the round ends well within
@@ -40,7 +40,7 @@ AGAIN_AFTER_BLINDNESS = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _ProbeAnswer:
     """Answer to a probe. `claimed_since`: the login that the gateway still claims, by its own
     clock."""
 
@@ -71,7 +71,7 @@ class _Round:
         self.recorded = 0
 
     def run(self) -> int:
-        under_way: set[Future[_Answer]] = set()
+        under_way: set[Future[_ProbeAnswer]] = set()
         with ThreadPoolExecutor(max_workers=probes.AT_ONCE) as asking:
             while True:
                 under_way |= {asking.submit(self._ask, turn) for turn in self._turns()}
@@ -88,15 +88,15 @@ class _Round:
         now = clock.database_now()
         return probes.take_turns(self.gateway.pk, now, by_send=self.by_send)
 
-    def _ask(self, turn: ProbeTurn) -> _Answer:
+    def _ask(self, turn: ProbeTurn) -> _ProbeAnswer:
         """Probe one session, in a thread of its own. Uses no database."""
         try:
             probe = self.client.probe_session(
                 turn.session_id, deadline_seconds=probes.DEADLINE_SECONDS
             )
         except GatewayError as error:
-            return _Answer(turn=turn, probe=error)
-        return _Answer(turn=turn, probe=probe, claimed_since=self._claimed_since(turn, probe))
+            return _ProbeAnswer(turn=turn, probe=error)
+        return _ProbeAnswer(turn=turn, probe=probe, claimed_since=self._claimed_since(turn, probe))
 
     def _claimed_since(self, turn: ProbeTurn, probe: Probe) -> datetime | None:
         """Return the login of a claim that is being disproved, so that a new login can be told from
@@ -110,7 +110,7 @@ class _Round:
             return None  # then only a login after the disproof counts
         return session.connected_at if session else None
 
-    def _settle(self, answers: Iterable[_Answer]) -> None:
+    def _settle(self, answers: Iterable[_ProbeAnswer]) -> None:
         told, blind = [], []
         for answer in answers:
             if isinstance(answer.probe, Unreachable | KeyRejected):
@@ -125,7 +125,7 @@ class _Round:
         self.recorded += len(told)
         self._judge(told)
 
-    def _judge(self, answers: Sequence[_Answer]) -> None:
+    def _judge(self, answers: Sequence[_ProbeAnswer]) -> None:
         now = clock.database_now()
         answers = sorted(answers, key=lambda answer: answer.turn.account_id)
         known = _suspicions([answer.turn.account_id for answer in answers])
@@ -141,7 +141,7 @@ class _Round:
             if judgement.status is not None
         )
 
-    def _observation(self, answer: _Answer, judged: Judged) -> Observation:
+    def _observation(self, answer: _ProbeAnswer, judged: ProbeVerdict) -> Observation:
         session = _probe(answer).session
         return Observation(
             gateway_id=self.gateway.pk,
@@ -171,7 +171,7 @@ def _suspicions(account_ids: Sequence[int]) -> dict[int, Suspicion]:
     }
 
 
-def _probe(answer: _Answer) -> Probe:
+def _probe(answer: _ProbeAnswer) -> Probe:
     """Return the probe. An odd answer or a refusal concerns this session, and says nothing about
     its page."""
     if isinstance(answer.probe, GatewayError):
@@ -179,7 +179,7 @@ def _probe(answer: _Answer) -> Probe:
     return answer.probe
 
 
-def _probed(answer: _Answer, judged: Judged) -> Probed:
+def _probed(answer: _ProbeAnswer, judged: ProbeVerdict) -> Probed:
     probe = _probe(answer)
     word = probe.pulse.replace("_", " ")
     return Probed(

@@ -31,7 +31,7 @@ class Suspicion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class ProbeVerdict:
     """Result of a probe. `status` None: nothing is to be observed. `is_proof`: the live client
     answered."""
 
@@ -42,7 +42,7 @@ class Judged:
     is_proof: bool = False
 
 
-def judge(before: Suspicion, probe: Probe, *, asked_at: datetime, now: datetime) -> Judged:
+def judge(before: Suspicion, probe: Probe, *, asked_at: datetime, now: datetime) -> ProbeVerdict:
     """Judge the answer. `asked_at`: the moment before the probe; `now`: after its answer."""
     if probe.pulse is Pulse.GONE:
         return _said(before, Status.DISCONNECTED, probe.reason or Reason.BROWSER_GONE)
@@ -53,28 +53,30 @@ def judge(before: Suspicion, probe: Probe, *, asked_at: datetime, now: datetime)
         assert probe.session is not None
         return _said(before, Status(state), probe.session.reason)
     if probe.pulse is Pulse.UNCLEAR:
-        return Judged()  # it answered, so it does not hang
+        return ProbeVerdict()  # it answered, so it does not hang
     is_news = before.status is not Status.CONNECTED or before.is_disproved
     told = is_news and before.status in _MOVABLE | {Status.FAILED}
-    return Judged(status=Status.CONNECTED if told else None, is_proof=True)
+    return ProbeVerdict(status=Status.CONNECTED if told else None, is_proof=True)
 
 
-def _said(before: Suspicion, status: Status, reason: Reason) -> Judged:
+def _said(before: Suspicion, status: Status, reason: Reason) -> ProbeVerdict:
     if before.status not in _MOVABLE or (before.status is status and before.reason == reason):
-        return Judged()
-    return Judged(status=status, reason=reason)
+        return ProbeVerdict()
+    return ProbeVerdict(status=status, reason=reason)
 
 
-def _unanswered(before: Suspicion, probe: Probe, asked_at: datetime, now: datetime) -> Judged:
+def _unanswered(before: Suspicion, probe: Probe, asked_at: datetime, now: datetime) -> ProbeVerdict:
     """Judge a missing answer. One alone counts as nothing. Three in a row, over 30 s without any
     other sign of life, make the account unresponsive."""
     since = before.failing_since
     if since is None or (before.spoke_at is not None and before.spoke_at >= since):
-        return Judged(failures=1, failing_since=asked_at)
+        return ProbeVerdict(failures=1, failing_since=asked_at)
     failures = before.failures + 1
     reason = probe.reason or Reason.HUNG
     is_known = before.status is Status.UNRESPONSIVE and before.reason == reason
     is_sure = failures >= FAILURES and now - since >= FAILING_FOR
     if is_known or not is_sure or before.status not in _MOVABLE - {Status.DISCONNECTED}:
-        return Judged(failures=failures, failing_since=since)
-    return Judged(failures=failures, failing_since=since, status=Status.UNRESPONSIVE, reason=reason)
+        return ProbeVerdict(failures=failures, failing_since=since)
+    return ProbeVerdict(
+        failures=failures, failing_since=since, status=Status.UNRESPONSIVE, reason=reason
+    )

@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Count
 
 from accounts.models import Account, Gateway, Incident, Repair
-from accounts.repair.repairs import Plan
+from accounts.repair.repairs import RepairPlan
 from accounts.state.maintenance import under_maintenance
 from accounts.words.phone_numbers import canonical, spellings
 from accounts.words.status import Status, Wanted
@@ -118,7 +118,7 @@ class Watched:
     told: str
     case: Case
     chance: float
-    noted: Plan
+    noted: RepairPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,7 +284,7 @@ def _watched(
         told=row[25],
         case=case,
         chance=_chance(pk, last_id, attempts),
-        noted=Plan(
+        noted=RepairPlan(
             account_id=pk,
             next_step=step_of_row(row[8], json.loads(row[23])),
             next_step_at=row[9],

@@ -13,7 +13,7 @@ from django.conf import settings
 from accounts.explain.step_text import try_text
 from accounts.incidents.incidents import LONGEST, close_incident, open_incident
 from accounts.models import Account, Incident, Repair
-from accounts.repair.repairs import Plan, ask, note_plans
+from accounts.repair.repairs import RepairPlan, ask, note_plans
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.store import clock
@@ -31,7 +31,7 @@ from reconciliation.repair.policy import (
     Nothing,
     Quarantine,
     Repairing,
-    Wait,
+    WaitToStart,
     decide,
     is_left_over,
     still_quarantined,
@@ -62,7 +62,8 @@ def govern() -> None:
     rows = watched(known)
     decided = [(row, decide(row.case, now, row.chance)) for row in rows]
     _give_up(decided, now)
-    _note(decided, now)
+    plans = [(row, _plan(row, decision, now)) for row, decision in decided]
+    note_plans([plan for row, plan in plans if plan != row.noted])
     _ask(decided, known)
     _tell(rows)
     enqueue_unwanted(known, now)
@@ -87,12 +88,7 @@ def _give_up(decided: Decided, now: datetime) -> None:
     )
 
 
-def _note(decided: Decided, now: datetime) -> None:
-    plans = [(row, _plan(row, decision, now)) for row, decision in decided]
-    note_plans([plan for row, plan in plans if plan != row.noted])
-
-
-def _plan(row: Watched, decision: Decision, now: datetime) -> Plan:
+def _plan(row: Watched, decision: Decision, now: datetime) -> RepairPlan:
     next_step, at = _next_step(decision)
     strikes, until = row.case.history.strikes, None
     if isinstance(decision, Quarantine):
@@ -102,7 +98,7 @@ def _plan(row: Watched, decision: Decision, now: datetime) -> Plan:
     elif isinstance(decision, Nothing):
         strikes = 0 if decision.is_stable else row.noted.strikes
         until = None if decision.is_over else row.noted.quarantined_until
-    return Plan(
+    return RepairPlan(
         account_id=row.account_id,
         next_step=next_step,
         next_step_at=at,
@@ -113,7 +109,7 @@ def _plan(row: Watched, decision: Decision, now: datetime) -> Plan:
 
 def _next_step(decision: Decision) -> tuple[PlannedStep | None, datetime | None]:
     match decision:
-        case Wait(until=until, next_step=step):
+        case WaitToStart(until=until, next_step=step):
             return step, until
         case Quarantine(until=until):
             return PlannedStep(code=StepCode.RESTART_AFTER_QUARANTINE), until

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 
-from accounts.repair.pause import pause_repair
+from accounts.repair.repairs import pause_repair
 
 WINDOW = timedelta(hours=1)
 DIES_WITHIN = timedelta(minutes=10)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Repair
-from accounts.words.backoff import backoff
+from accounts.words.durations import backoff
 from accounts.words.reasons import meaning
 from accounts.words.status import Status
 from accounts.words.steps import MOST_TRIES, PlannedStep, StepCode
@@ -111,7 +111,7 @@ class Repairing:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class WaitToStart:
     """Start not before `until`."""
 
     until: datetime
@@ -149,7 +149,7 @@ class Nothing:
     is_over: bool = True
 
 
-Decision = Repairing | Wait | Hold | Quarantine | Nothing
+Decision = Repairing | WaitToStart | Hold | Quarantine | Nothing
 
 
 def decide(case: Case, now: datetime, chance: float) -> Decision:
@@ -265,7 +265,7 @@ def _no_ladder(case: Case) -> StepCode:
     return StepCode.CANNOT_START
 
 
-def _in_time(case: Case, now: datetime, chance: float) -> Wait | None:
+def _in_time(case: Case, now: datetime, chance: float) -> WaitToStart | None:
     """Return the latest of the times that must pass. A time in the future is ignored: a clock was
     set back since."""
     history = case.history
@@ -281,7 +281,7 @@ def _in_time(case: Case, now: datetime, chance: float) -> Wait | None:
     if not ahead:
         return None
     until, code = max(ahead, key=lambda wait: wait[0])
-    return Wait(until, _waited_for(case, code))
+    return WaitToStart(until, _waited_for(case, code))
 
 
 def _waited_for(case: Case, code: StepCode) -> PlannedStep:

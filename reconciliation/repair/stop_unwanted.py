@@ -12,9 +12,9 @@ from django.db.models import Exists, OuterRef
 
 from accounts.explain.instruction import pausing_kinds
 from accounts.models import Account, Repair
-from accounts.state.gateway_client import client_of
+from accounts.models.gateways import client_of
 from accounts.store import clock
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from accounts.store.enqueue import enqueue_task
 from accounts.words.status import LIVE, Wanted
 from gateways.base import GatewayError, Step, Unreachable

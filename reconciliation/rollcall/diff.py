@@ -49,7 +49,7 @@ def _is_newer(row: Row, at: Circumstances) -> bool:
 def _compare(
     found: Comparison, row: Row, session: Session, at: Circumstances, *, is_complete: bool
 ) -> None:
-    if is_mute(session) and _is_mute_as_known(row):
+    if is_mute(session) and row.status is Status.UNRESPONSIVE and row.disproved_at is not None:
         _agree(found, row, at, is_complete=is_complete)
         return
     why = _why_meaningless(row, session)
@@ -84,10 +84,6 @@ def is_mute(session: Session) -> bool:
     """Return True if the gateway holds the session, but its page gave no answer, or was not asked
     for that reason."""
     return session.state is None and not session.answered
-
-
-def _is_mute_as_known(row: Row) -> bool:
-    return row.status is Status.UNRESPONSIVE and row.disproved_at is not None
 
 
 def _agree(found: Comparison, row: Row, at: Circumstances, *, is_complete: bool) -> None:

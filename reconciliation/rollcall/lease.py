@@ -17,10 +17,10 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import Gateway
-from accounts.state.gateway_client import SEALED_KEYS_SQL
+from accounts.models.gateways import SEALED_KEYS_SQL
 from accounts.state.maintenance import IS_MAINTAINED_SQL, RESUMED_AT_SQL
-from accounts.store import clock, leases
-from accounts.store.locks import short_waits
+from accounts.store import clock
+from accounts.store.database import short_waits
 
 PASS_SECONDS = 15.0
 # Longer than a roll call: it expires by itself if its holder has died.
@@ -34,7 +34,7 @@ class LeaseLost(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundGateway:
     """Gateway as a roll call finds it at `started`, by the database's clock, with its keys.
     `resumed_at`: when its last maintenance ended."""
 
@@ -48,7 +48,7 @@ class Found:
 _FOUND = f"""gateway.*, {IS_MAINTAINED_SQL} AS maintained, {RESUMED_AT_SQL} AS resumed_at,
     {SEALED_KEYS_SQL} AS sealed_keys"""
 _LOOK = f"SELECT {_FOUND} FROM accounts_gateway gateway WHERE gateway.id = %(gateway)s"
-_IS_FREE = leases.free_sql("gateway.lease_until")
+_IS_FREE = clock.lease_free_sql("gateway.lease_until")
 # A start in the future was recorded before the clock was set back.
 _IS_DUE = """(gateway.run_started_at IS NULL OR gateway.run_started_at <= %(recently)s
     OR gateway.run_started_at > %(now)s + %(looked_later)s)"""
@@ -70,7 +70,7 @@ UPDATE accounts_gateway SET lease_until = NULL, lease_token = NULL
 class Lease:
     """Right to write what a roll call has found, and the gateway as it was found."""
 
-    def __init__(self, token: uuid.UUID, found: Found) -> None:
+    def __init__(self, token: uuid.UUID, found: FoundGateway) -> None:
         self.token = token
         self.found = found
         self._is_over = False
@@ -121,7 +121,7 @@ def _take(gateway_id: int, condition: str, *, is_scheduled: bool = False) -> Lea
     return Lease(token, taken) if taken else None
 
 
-def look_at(gateway_id: int) -> Found:
+def look_at(gateway_id: int) -> FoundGateway:
     """Read the gateway for a plan, which takes no lease because it writes nothing. Raises
     Gateway.DoesNotExist."""
     found = _found(_LOOK, _moments(gateway_id, clock.database_now()))
@@ -136,10 +136,10 @@ def is_free(gateway_id: int) -> bool:
     return _found(f"{_LOOK} AND {_IS_FREE}", _moments(gateway_id, now)) is not None
 
 
-def _found(statement: str, values: dict[str, Any]) -> Found | None:
+def _found(statement: str, values: dict[str, Any]) -> FoundGateway | None:
     for gateway in Gateway.objects.raw(statement, values):
         besides = vars(gateway)
-        return Found(
+        return FoundGateway(
             gateway=gateway,
             started=values["now"],
             maintained=besides["maintained"],
@@ -154,7 +154,7 @@ def _moments(gateway_id: int, now: datetime) -> dict[str, Any]:
         "gateway": gateway_id,
         "now": now,
         "lease": LEASE,
-        "longest": leases.longest_parameter(LEASE),
+        "longest": clock.longest_lease(LEASE),
         "looked_later": clock.LOOKED_LATER,
         "recently": now - timedelta(seconds=settings.ROLL_CALL_EVERY_SECONDS * 0.75),
     }

@@ -10,31 +10,29 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from accounts.models import Gateway, Incident
+from accounts.models.gateways import client_of
 from accounts.state import probes, visibility
-from accounts.state.gateway_client import client_of
-from accounts.state.observations import Observation
+from accounts.state.observations import Observation, Outcome, Verdict
 from accounts.state.observe import CHUNK, observe
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from gateways.base import Client, GatewayError, Listing
 from gateways.registry import capabilities_of
-from reconciliation.models import Run
-from reconciliation.rollcall import after_pass, records
+from reconciliation.models import Finding, Run
+from reconciliation.rollcall import records
 from reconciliation.rollcall.boot import Boot, follow_boot, put_off
 from reconciliation.rollcall.diff import diff
 from reconciliation.rollcall.lease import (
     PASS_SECONDS,
-    Found,
+    FoundGateway,
     Lease,
     LeaseLost,
     take_lease,
     take_lease_on_schedule,
     wait_for,
 )
-from reconciliation.rollcall.outcome import settled
-from reconciliation.rollcall.report import Report
 from reconciliation.rollcall.rows import roll_of
 from reconciliation.rollcall.targeted_reads import read_absent
-from reconciliation.rollcall.values import Circumstances, Comparison, Difference
+from reconciliation.rollcall.values import Circumstances, Comparison, Difference, Report
 
 logger = logging.getLogger(__name__)
 HEALTH_SECONDS = 3.0
@@ -82,7 +80,7 @@ def _under_lease(gateway_id: int, lease: Lease | None, *, why_not: str) -> Repor
 class Pass:
     """Single roll call. `lease` None: a plan, which writes nothing."""
 
-    def __init__(self, found: Found, lease: Lease | None) -> None:
+    def __init__(self, found: FoundGateway, lease: Lease | None) -> None:
         self.gateway = found.gateway
         self.lease = lease
         self.began = time.monotonic()
@@ -128,7 +126,7 @@ class Pass:
             )
             if self._keeps:
                 self._note_seen(look, comparison)
-                after_pass.ask_for_numbers(self.gateway.pk, comparison.to_name)
+                records.ask_for_numbers(self.gateway.pk, comparison.to_name)
             return self._keep(report, _outcome(report, look))
 
     def _read(self, client: Client, comparison: Comparison) -> Decided:
@@ -144,7 +142,7 @@ class Pass:
     def _note_seen(self, look: Look, comparison: Comparison) -> None:
         if self.boot != Boot.of(self.gateway):
             records.keep_boot(self.gateway, self.boot)
-        after_pass.note_seen(
+        records.note_seen(
             self.gateway,
             comparison,
             started=look.started,
@@ -225,14 +223,14 @@ class Pass:
         outcomes = observe([*(seen for _, seen in told), *fresh], others=others)[: len(told)]
         differences = [difference for difference, seen in decided if seen is None]
         for (difference, _), outcome in zip(told, outcomes, strict=True):
-            differences += settled(difference, outcome)
+            differences += _settled(difference, outcome)
         return differences
 
     def _be_blind(self, error: GatewayError) -> Report:
         report = Report(gateway=self.gateway.name, is_readable=False, why=str(error))
         with self._last_words():
             if self._keeps:
-                after_pass.note_blind(
+                records.note_blind(
                     self.gateway,
                     error,
                     started=self.started,
@@ -268,3 +266,34 @@ def _outcome(report: Report, look: Look) -> Run.Outcome:
     if not look.listing.complete:
         return Run.Outcome.PARTIAL
     return Run.Outcome.DRIFT if report.findings else Run.Outcome.IN_SYNC
+
+
+OVERTAKEN_VERDICTS = frozenset({Verdict.OLDER, Verdict.STILL_FRESH})
+_MOVED = frozenset({Verdict.TAKEN_OVER, Verdict.TAKEN_BACK, Verdict.MERGED})
+
+
+def _settled(difference: Difference, outcome: Outcome) -> list[Difference]:
+    """Return the differences to report; an empty list if something newer arrived meanwhile."""
+    if outcome.verdict in OVERTAKEN_VERDICTS:
+        return []
+    if outcome.verdict is Verdict.DUPLICATE:
+        why = f"account {outcome.account_id} runs on another gateway, proven lately"
+        return [_duplicate(difference, outcome, why=why)]
+    if outcome.verdict in _MOVED:
+        if difference.kind is not Finding.Kind.DUPLICATE or difference.held:
+            why = f"account {outcome.account_id} runs on this session now"
+            difference = _duplicate(difference, outcome, why=why)
+        return [replace(difference, held=False, now=outcome.now or difference.now)]
+    if outcome.account_id is None or difference.held:
+        return [difference]
+    return [replace(difference, now=outcome.now or difference.now)]
+
+
+def _duplicate(difference: Difference, outcome: Outcome, *, why: str) -> Difference:
+    return replace(
+        difference,
+        kind=Finding.Kind.DUPLICATE,
+        account_id=outcome.account_id,
+        was=outcome.was or "",
+        why=why,
+    )

@@ -13,7 +13,7 @@ from accounts.repair.queue import STARTING_SQL
 from accounts.state.decision import is_disproved
 from accounts.state.visibility import CLAIMED_SQL
 from accounts.store import clock
-from accounts.store.pipeline import ask
+from accounts.store.database import ask
 from accounts.words.phone_numbers import canonical, same_number
 from accounts.words.status import LIVE, Status, Wanted
 from gateways.base import Reason, Session, State

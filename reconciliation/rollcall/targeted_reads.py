@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from accounts.repair.targeted_read import as_observation
 from accounts.state import probes
-from accounts.state.observations import Observation
-from accounts.store.connections import release_connection
+from accounts.state.observations import Observation, observation_of_read
+from accounts.store.database import release_connection
 from accounts.words.status import LIVE, Status
 from gateways.base import Client, GatewayError, Reason, Session
 from reconciliation.models import Finding
@@ -35,7 +34,7 @@ LISTED_NOT = "absent from the list; by a read it is there, but not alive"
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _ReadAnswer:
     """Result of one read, and the moment before the request."""
 
     row: Row
@@ -56,11 +55,11 @@ def read_absent(
     began = time.monotonic()
     release_connection()
 
-    def read(row: Row) -> _Answer:
+    def read(row: Row) -> _ReadAnswer:
         if row.session_id in probed:
-            return _Answer(row, began_at, GatewayError(PROBED))
+            return _ReadAnswer(row, began_at, GatewayError(PROBED))
         asked_at = began_at + timedelta(seconds=time.monotonic() - began)
-        return _Answer(row, asked_at, _read(client, row.session_id, ends))
+        return _ReadAnswer(row, asked_at, _read(client, row.session_id, ends))
 
     # In random order: if time is short, reads that hang must not always starve the same others.
     mixed = random.sample(rows, len(rows))
@@ -83,13 +82,13 @@ def _read(client: Client, session_id: str, ends: float) -> Session | GatewayErro
 
 
 def _judge(
-    gateway_id: int, answer: _Answer, comparison: Comparison, *, is_cached: bool
+    gateway_id: int, answer: _ReadAnswer, comparison: Comparison, *, is_cached: bool
 ) -> tuple[Difference, Observation | None]:
     row, session = answer.row, answer.session
     missing = difference(row, Finding.Kind.MISSING, now=Status.DISCONNECTED)
     if isinstance(session, GatewayError):
         return replace(missing, now=row.status, held=True, why=str(session)), None
-    observation = as_observation(
+    observation = observation_of_read(
         gateway_id, row.session_id, session, answer.asked_at, is_cached=is_cached
     )
     if session is None:

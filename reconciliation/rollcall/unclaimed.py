@@ -54,11 +54,9 @@ class _Roll:
         for row in rows:
             if row.phone_number:
                 self._by_number[canonical(row.phone_number)].append(row)
-            if row.is_wanted and (row.status in LOST or self._has_vanished(row)):
+            has_vanished = row.is_expected and row.session_id not in listed
+            if row.is_wanted and (row.status in LOST or has_vanished):
                 self._lost[row.workspace_id].append(row)
-
-    def _has_vanished(self, row: Row) -> bool:
-        return row.is_expected and row.session_id not in self._listed
 
     def holder(self, session: Session) -> Row | None:
         """Return the one account with its number, in a workspace that its gateway may report on."""

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from gateways.kinds.waha.words import PROFILE
-from simulator.behaviours.behaviour import Behaviour, Bodies, Body, proof_of_sender
-from simulator.behaviours.stage import Stage
+from simulator.behaviours.behaviour import Behaviour, Bodies, Body, Stage, proof_of_sender
 from simulator.qr import qr_picture, qr_text
 from simulator.state.sessions import Browser, SimulatedSession, Truth, message_id
 from simulator.state.settings import Settings

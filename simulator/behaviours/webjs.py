@@ -13,8 +13,7 @@ from gateways.kinds.webjs.words import (
     signature,
 )
 from simulator.behaviours import webjs_events
-from simulator.behaviours.behaviour import Behaviour, Bodies
-from simulator.behaviours.stage import Stage
+from simulator.behaviours.behaviour import Behaviour, Bodies, Stage
 from simulator.state.sessions import SimulatedSession
 from simulator.state.settings import Settings
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import random
 from datetime import datetime
 
-from simulator.behaviours.behaviour import Behaviour, Bodies, Body
-from simulator.behaviours.stage import Stage
+from simulator.behaviours.behaviour import Behaviour, Bodies, Body, Stage
 from simulator.qr import qr_picture, qr_text
 from simulator.state.sessions import Browser, SimulatedSession, Truth, message_id
 from simulator.state.settings import Settings

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from simulator.state.failure import Failure
+from simulator.state.settings import Failure
 from simulator.web.wsgi import Reply, Request, html_reply, json_reply
 from simulator.world.world import World
 
@@ -30,7 +30,7 @@ ERROR_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class DialectRoute:
     method: str
     path: re.Pattern[str]
     handler: Handler
@@ -42,18 +42,18 @@ class Dialect:
     """The REST interface of a kind. `refusal`: the answer to a call with a wrong key, None if it
     fits."""
 
-    routes: tuple[Route, ...]
+    routes: tuple[DialectRoute, ...]
     refusal: Callable[[World, Request], Reply | None]
     failed: Callable[[Failure], Reply]
     not_found: Callable[[Request], Reply]
 
 
-def route(method: str, path: str, handler: Handler, *, needs_key: bool = True) -> Route:
+def route(method: str, path: str, handler: Handler, *, needs_key: bool = True) -> DialectRoute:
     """Return a route. `{name}` matches a part of `path` without a slash; `{name+}` may contain
     slashes."""
     pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", path)
     pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
-    return Route(method, re.compile(pattern, re.DOTALL), handler, needs_key)
+    return DialectRoute(method, re.compile(pattern, re.DOTALL), handler, needs_key)
 
 
 def faulty_list(

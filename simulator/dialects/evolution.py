@@ -9,8 +9,8 @@ from http import HTTPStatus
 
 from simulator.behaviours.evolution import Evolution, jid_of, own_jid
 from simulator.dialects.dialect import Dialect, Entry, faulty_list, route
-from simulator.state.failure import Failure
 from simulator.state.sessions import Login, SimulatedSession, Truth
+from simulator.state.settings import Failure
 from simulator.web.wsgi import Reply, Request, json_reply, same
 from simulator.world.world import World
 

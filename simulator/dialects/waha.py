@@ -7,8 +7,8 @@ from http import HTTPStatus
 from simulator.behaviours.waha import ENGINE, FAILED, STARTING, STOPPED, TIER, VERSION, me_of
 from simulator.dialects.dialect import Dialect, Entry, faulty_list, route
 from simulator.qr import png_of
-from simulator.state.failure import Failure
 from simulator.state.sessions import Browser, SimulatedSession, Truth
+from simulator.state.settings import Failure
 from simulator.web.wsgi import Reply, Request, json_reply, same
 from simulator.world.world import World
 

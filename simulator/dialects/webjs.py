@@ -6,8 +6,8 @@ import html
 
 from gateways.kinds.webjs.words import KEY_HEADER
 from simulator.dialects.dialect import Dialect, Entry, faulty_list, route
-from simulator.state.failure import Failure
 from simulator.state.sessions import SimulatedSession, iso, message_id
+from simulator.state.settings import Failure
 from simulator.web.wsgi import Reply, Request, html_reply, json_reply, same
 from simulator.world import faults
 from simulator.world.world import World

@@ -18,8 +18,8 @@ from simulator.dialects.dialect import (
     route,
 )
 from simulator.qr import png_of
-from simulator.state.failure import Failure
 from simulator.state.sessions import Browser, SimulatedSession, Truth
+from simulator.state.settings import Failure
 from simulator.web.wsgi import Reply, Request, html_reply, json_reply, same
 from simulator.world.world import World
 

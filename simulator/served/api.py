@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from simulator.dialects import DIALECTS
-from simulator.dialects.dialect import Dialect, Route
+from simulator.dialects.dialect import Dialect, DialectRoute
 from simulator.served import control
-from simulator.state.failure import Failure
+from simulator.state.settings import Failure
 from simulator.web.wsgi import (
     Application,
     Environ,
@@ -17,7 +17,7 @@ from simulator.web.wsgi import (
     read_request,
     send,
 )
-from simulator.world.world import State, World
+from simulator.world.world import ProcessState, World
 
 
 def application(world: World) -> Application:
@@ -27,8 +27,8 @@ def application(world: World) -> Application:
     def answer(environ: Environ, start_response: StartResponse) -> list[bytes]:
         if environ.get("PATH_INFO", "").startswith(control.PREFIX):
             return send(control.reply(world, environ), start_response)
-        world.host.hold(lambda: world.state is State.FROZEN)
-        if world.state is State.STOPPED:
+        world.host.hold(lambda: world.state is ProcessState.FROZEN)
+        if world.state is ProcessState.STOPPED:
             world.host.refuse()
         return send(reply(world, environ), start_response)
 
@@ -50,7 +50,7 @@ def reply(world: World, environ: Environ) -> Reply:
 
 
 def _answered(
-    world: World, request: Request, dialect: Dialect, route: Route, names: dict[str, str]
+    world: World, request: Request, dialect: Dialect, route: DialectRoute, names: dict[str, str]
 ) -> Reply:
     refusal = dialect.refusal(world, request) if route.needs_key else None
     if refusal is not None:

@@ -10,13 +10,12 @@ import dataclasses
 from collections.abc import Callable
 from typing import TypeAlias
 
-from simulator.state.failure import Failure
-from simulator.state.settings import Faults, Traffic, WebhookFaults
+from simulator.state.settings import Failure, Faults, Traffic, WebhookFaults
 from simulator.web.wsgi import Environ, NotJson, Reply, Request, json_reply, read_request, same
 from simulator.world import faults, process
 from simulator.world.fields import Fields
 from simulator.world.seeds import seed
-from simulator.world.world import State, World
+from simulator.world.world import ProcessState, World
 
 PREFIX = "/_control"
 KEY_HEADER = "X-Control-Key"
@@ -240,7 +239,7 @@ def _reset(world: World, request: Request, given: Fields) -> object:
             world.logins.clear()
             world.restoring.clear()
             world.changed()
-    if world.state is not State.RUNNING:
+    if world.state is not ProcessState.RUNNING:
         process.start(world)
     return world_as_json(world)
 

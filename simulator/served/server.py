@@ -12,9 +12,9 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from simulator.served.api import application
-from simulator.state.failure import Failure
+from simulator.state.settings import Failure
 from simulator.web.wsgi import Application
-from simulator.world.world import State, World
+from simulator.world.world import ProcessState, World
 
 TICK_SECONDS = 0.05
 
@@ -24,7 +24,7 @@ class _Handler(WSGIRequestHandler):
         """Log nothing: request addresses contain the key."""
 
 
-class _Server(socketserver.ThreadingMixIn, WSGIServer):
+class _SimulatorServer(socketserver.ThreadingMixIn, WSGIServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
@@ -68,7 +68,7 @@ class Listener:
     def __init__(self, host: str, port: int, app: Application) -> None:
         self._host, self._app = host, app
         self.port = port
-        self._server: _Server | None = None
+        self._server: _SimulatorServer | None = None
         self._lock = threading.Lock()
 
     def open(self) -> None:
@@ -76,7 +76,7 @@ class Listener:
         with self._lock:
             if self._server is not None:
                 return
-            server = self._server = _Server((self._host, self.port), self._app)
+            server = self._server = _SimulatorServer((self._host, self.port), self._app)
             self.port = server.server_port
             threading.Thread(target=server.serve_forever, args=(TICK_SECONDS,), daemon=True).start()
 
@@ -117,14 +117,14 @@ class Process:
         self.api.close()
         self.control.close()
 
-    def _follow(self, state: State) -> None:
-        if state is State.STOPPED:
+    def _follow(self, state: ProcessState) -> None:
+        if state is ProcessState.STOPPED:
             self.api.close()
             return
         try:
             self.api.open()
         except OSError as error:
-            self._world.state = State.STOPPED
+            self._world.state = ProcessState.STOPPED
             raise Failure(f"port {self.api.port} cannot be opened again: {error}") from None
 
     def _tick(self) -> None:

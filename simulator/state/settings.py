@@ -81,3 +81,11 @@ class Traffic:
     enabled: bool = False
     min_seconds: float = 20.0
     max_seconds: float = 40.0
+
+
+class Failure(Exception):
+    """An error answer: its status and its text."""
+
+    def __init__(self, message: str, *, status: int = 500) -> None:
+        super().__init__(message)
+        self.status = status

@@ -8,8 +8,8 @@ impossible. `honest` sets the gateway's reaction: as shipped it notices nothing 
 from __future__ import annotations
 
 from gateways.phone_numbers import Sort, named, normal_phone_number
-from simulator.state.failure import Failure
 from simulator.state.sessions import Browser, Login, SimulatedSession, Truth
+from simulator.state.settings import Failure
 from simulator.world import process
 from simulator.world.world import World
 

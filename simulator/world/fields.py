@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from simulator.state.failure import Failure
+from simulator.state.settings import Failure
 
 _MISSING = object()
 

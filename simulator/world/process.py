@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from simulator.state.failure import Failure
 from simulator.state.sessions import SimulatedSession, Truth
-from simulator.world.world import State, World, profile_held
+from simulator.state.settings import Failure
+from simulator.world.world import ProcessState, World, profile_held
 
 BACKEND_TRIES = 3
 # Days without activity after which the Node service calls a session stale, by status (observed).
@@ -17,7 +17,7 @@ STALE_DAYS_OF_ANY = 7
 
 def stop(world: World) -> None:
     """Stop listening and sending. The memory stays."""
-    _become(world, State.STOPPED)
+    _become(world, ProcessState.STOPPED)
 
 
 def start(world: World) -> None:
@@ -26,18 +26,18 @@ def start(world: World) -> None:
     if boot is not None:
         boot()
     else:
-        _become(world, State.RUNNING)
+        _become(world, ProcessState.RUNNING)
 
 
 def freeze(world: World) -> None:
     """Accept connections, but answer and send nothing."""
-    _become(world, State.FROZEN)
+    _become(world, ProcessState.FROZEN)
 
 
 def thaw(world: World) -> None:
-    if world.state is not State.FROZEN:
+    if world.state is not ProcessState.FROZEN:
         raise Failure(f"it is {world.state}, not frozen", status=409)
-    _become(world, State.RUNNING)
+    _become(world, ProcessState.RUNNING)
 
 
 def restart(
@@ -99,10 +99,10 @@ def _boot(world: World, held: list[tuple[str, int]], failing: Collection[str]) -
     with world.lock:
         world.started_at = world.host.now()
     world.timeline.after(0, lambda: restore(world, held, failing))
-    _become(world, State.RUNNING)
+    _become(world, ProcessState.RUNNING)
 
 
-def _become(world: World, state: State) -> None:
+def _become(world: World, state: ProcessState) -> None:
     with world.lock:
         world.state = state
     world.when_state_changes(state)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateways.phone_numbers import normal_phone_number
-from simulator.state.failure import Failure
 from simulator.state.sessions import Login, SimulatedSession, Truth
+from simulator.state.settings import Failure
 from simulator.world.fields import Fields
 from simulator.world.world import World
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulator.state.failure import Failure
 from simulator.state.sessions import Login
+from simulator.state.settings import Failure
 from simulator.world.seeds import seed
 from simulator.world.world import World
 
@@ -25,7 +25,7 @@ _saving = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SavedState:
     """The content of a file. `is_seeded`: everything is in place, nothing is to be restored."""
 
     held: list[tuple[str, int]] = field(default_factory=list)
@@ -61,22 +61,22 @@ def _held(world: World) -> set[tuple[str, int]]:
     )
 
 
-def load(world: World, path: Path) -> Found:
+def load(world: World, path: Path) -> SavedState:
     """Restore the logins. Raise ValueError for a broken file."""
     try:
         return _read(world, json.loads(path.read_text()))
     except FileNotFoundError:
-        return Found()
+        return SavedState()
     except (Failure, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is not a simulator's state: {error}") from None
 
 
-def _read(world: World, content: Any) -> Found:
+def _read(world: World, content: Any) -> SavedState:
     if "seeds" in content:
         for values in content["seeds"]:
             seed(world, values)
-        return Found(is_seeded=True)
+        return SavedState(is_seeded=True)
     logins = [Login(**login) for login in content["logins"]]
     held = [(str(session_id), int(workspace_id)) for session_id, workspace_id in content["held"]]
     world.logins.update((login.session_id, login) for login in logins)
-    return Found(held)
+    return SavedState(held)

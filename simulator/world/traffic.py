@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from simulator.state.failure import Failure
+from simulator.state.settings import Failure
 from simulator.world import faults
 from simulator.world.world import World
 

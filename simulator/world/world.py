@@ -14,12 +14,11 @@ from enum import StrEnum
 
 from simulator.behaviours import BEHAVIOURS
 from simulator.behaviours.behaviour import Bodies
-from simulator.state.failure import Failure
 from simulator.state.host import Host, Job, StillHost
 from simulator.state.sessions import Browser, Login, SimulatedSession, Truth
-from simulator.state.settings import INSTANT, Faults, Pace, Settings, Traffic
+from simulator.state.settings import INSTANT, Failure, Faults, Pace, Settings, Traffic
 from simulator.state.timeline import Timeline
-from simulator.webhooks import Deliver, Sender
+from simulator.webhooks import Deliver, WebhookSender
 
 _ID_ALPHABET = string.ascii_letters + string.digits
 
@@ -27,7 +26,7 @@ _ID_ALPHABET = string.ascii_letters + string.digits
 Backend = Callable[[str, str, Mapping[str, object] | None, bool], tuple[int, object]]
 
 
-class State(StrEnum):
+class ProcessState(StrEnum):
     """The gateway's process, as a caller sees it."""
 
     RUNNING = "running"
@@ -60,7 +59,7 @@ class World:
         self.timeline = Timeline(host)
         self.faults = Faults()
         self.traffic = Traffic()
-        self.sender = Sender(
+        self.sender = WebhookSender(
             deliver,
             behaviour=self.behaviour,
             settings=settings,
@@ -74,9 +73,9 @@ class World:
         self.restoring: list[tuple[str, int]] = []  # still to be restored, with their workspaces
         self.notes: deque[str] = deque(maxlen=50)
         self.started_at = host.now()
-        self.state = State.RUNNING
+        self.state = ProcessState.RUNNING
         self.waiting_boot: Job | None = None  # set while a restart keeps the process down
-        self.when_state_changes: Callable[[State], None] = lambda state: None
+        self.when_state_changes: Callable[[ProcessState], None] = lambda state: None
         self.save: Callable[[], None] = lambda: None
         self._is_changed = False
 
@@ -303,7 +302,7 @@ class World:
 
     def settle(self) -> None:
         """Run everything that is due, then save what must survive a restart."""
-        self.timeline.held = self.state is not State.RUNNING
+        self.timeline.held = self.state is not ProcessState.RUNNING
         self.timeline.run_due()
         with self.lock:
             is_changed, self._is_changed = self._is_changed, False

@@ -9,7 +9,7 @@ import pytest
 
 from instance.options import Options
 from instance.processes.programs import Crew, programs
-from instance.state import State
+from instance.state import InstanceState
 from tests.deploy.written import (
     DEPLOY,
     NAMES,
@@ -32,7 +32,7 @@ def test_unit_page_and_compose_have_one_command(name: str) -> None:
 
 
 def test_it_is_the_command_of_run_up(tmp_path: Path) -> None:
-    options = Options(port=8000, bind="127.0.0.1", state=State(tmp_path), simulator=False)
+    options = Options(port=8000, bind="127.0.0.1", state=InstanceState(tmp_path), simulator=False)
     crew = Crew(user=None, directory=tmp_path)
     started = {child.name: list(child.command)[2:] for child in programs(options, crew, {})}
     assert started.keys() == set(NAMES)

@@ -16,7 +16,7 @@ from accounts.words.status import Status
 from reconciliation.cli import apply
 from reconciliation.models import Finding
 from reconciliation.rollcall import roll_call
-from reconciliation.rollcall.report import Report
+from reconciliation.rollcall.values import Report
 from simulator.world.world import World
 from tests.cast import Cast, a_number
 from tests.simulator.simulated import connected

@@ -11,7 +11,7 @@ from accounts.repair import targeted_read
 from accounts.state import maintenance
 from accounts.words.status import Status, Wanted
 from gateways.base import Reason
-from simulator.world.world import State
+from simulator.world.world import ProcessState
 from tests.cast import see, story
 
 MINUTES = timedelta(minutes=1)
@@ -60,7 +60,7 @@ def test_nothing_is_alarmed_whatever_it_does(maintained):
     accounts = maintained.accounts(4)
     maintained.loses(*accounts)
     ticks(maintained, 6)
-    maintained.world.state = State.STOPPED
+    maintained.world.state = ProcessState.STOPPED
     ticks(maintained, 6)
 
     assert Incident.objects.count() == 0
@@ -147,7 +147,7 @@ def test_a_mass_loss_that_was_held_before_is_held_through_it(scene):
 
 
 def test_when_it_ends_a_gateway_that_is_still_away_has_its_45_seconds(maintained):
-    maintained.world.state = State.STOPPED
+    maintained.world.state = ProcessState.STOPPED
     ticks(maintained, 9)
     ends(maintained)
 

@@ -14,9 +14,9 @@ from accounts.words.status import Source, Status
 from config.celery import app
 from reconciliation import tasks
 from reconciliation.models import Run
-from reconciliation.rollcall.phase import seconds_until_phase
+from reconciliation.tasks import seconds_until_phase
 from simulator.world import faults
-from simulator.world.world import State
+from simulator.world.world import ProcessState
 from tests.cast import see, story
 
 
@@ -56,7 +56,7 @@ def test_ticks_every_5_seconds_miss_no_gateways_moment(scene, rung, monkeypatch)
     for number in range(30):
         Gateway.objects.create(name=f"gateway-{number}", base_url="http://127.0.0.1:1")
     clock = [0.0]
-    monkeypatch.setattr("reconciliation.rollcall.phase.time.time", lambda: clock[0])
+    monkeypatch.setattr("reconciliation.tasks.time.time", lambda: clock[0])
     moments = set()
     for tick in range(0, 60, settings.ROLL_CALL_TICK_SECONDS):
         clock[0] = float(tick)
@@ -135,11 +135,11 @@ def test_a_claim_that_changes_nothing_asks_for_no_read(scene, monkeypatch):
 def test_where_the_read_fails_the_claim_stands_until_the_roll_call(
     scene, django_capture_on_commit_callbacks
 ):
-    scene.world.state = State.STOPPED
+    scene.world.state = ProcessState.STOPPED
     with django_capture_on_commit_callbacks(execute=True):
         see(scene.cast.alice, Status.DISCONNECTED, at=scene.database_now())
     assert story(scene.cast.alice) == [("connected", "disconnected")]
-    scene.world.state = State.RUNNING
+    scene.world.state = ProcessState.RUNNING
 
     scene.call_roll()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Repair
-from accounts.operators.twins import keep_this_one
+from accounts.operators.lifecycle import keep_this_one
 from accounts.words.refusals import Refused
 from accounts.words.status import Status, Wanted
 from accounts.words.steps import PlannedStep, StepCode

@@ -19,7 +19,7 @@ from simulator.state.host import Job
 from simulator.state.sessions import SimulatedSession
 from simulator.state.settings import Pace, Settings
 from simulator.state.timeline import Timeline
-from simulator.world.world import State, World
+from simulator.world.world import ProcessState, World
 from tests.simulation.engine.hub import Hub
 from tests.simulation.engine.network import Line, Post, Wire
 from tests.simulation.kinds import Kind, own_path
@@ -95,7 +95,7 @@ class Site:
 
     @property
     def is_reachable(self) -> bool:
-        return self.world.state is State.RUNNING and not self.line.is_cut
+        return self.world.state is ProcessState.RUNNING and not self.line.is_cut
 
     @property
     def is_readable(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import OperationalError
 
 from simulator.state.sessions import SimulatedSession, Truth
-from simulator.world.world import Failure, State
+from simulator.world.world import Failure, ProcessState
 from tests.simulation.estate import Site
 from tests.simulation.fates import gateways, others, ours, people, sessions
 from tests.simulation.fates.stage import Stage
@@ -85,7 +85,7 @@ class Fate:
         return site
 
     def _some_session(self, site: Site) -> SimulatedSession | None:
-        if site.world.state is not State.RUNNING or not site.world.sessions:
+        if site.world.state is not ProcessState.RUNNING or not site.world.sessions:
             return None
         sessions = site.world.sessions.values()
         running = [one for one in sessions if one.truth is not Truth.STOPPED]

@@ -11,7 +11,7 @@ from gateways.kinds.evolution.client import EvolutionClient
 from gateways.kinds.evolution.webhooks import parse
 from simulator import still_world
 from simulator.served.transport import transport
-from simulator.state.failure import Failure
+from simulator.state.settings import Failure
 from simulator.world import faults
 from tests.simulator.conftest import Backend
 from tests.simulator.simulated import NUMBER, ask, connected

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateways.base import BadAnswer, Refused, Rejected, State, TimedOut
-from simulator.state.failure import Failure
+from gateways.base import BadAnswer, ConnectionRefused, Rejected, State, TimedOut
 from simulator.state.sessions import Truth
+from simulator.state.settings import Failure
 from simulator.world import faults, process
 from tests.simulator.simulated import NUMBER, connected, control, says, scanned, waiting
 
@@ -193,7 +193,7 @@ def test_nothing_happens_to_a_session_that_is_not_there(world, verb):
 def test_a_stopped_gateway_refuses_and_a_started_one_remembers(world, client):
     connected(world)
     process.stop(world)
-    with pytest.raises(Refused):
+    with pytest.raises(ConnectionRefused):
         listed(client)
 
     process.start(world)

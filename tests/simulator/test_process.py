@@ -18,7 +18,7 @@ from threading import Thread
 import httpx
 import pytest
 
-from gateways.base import Refused, State, TimedOut
+from gateways.base import ConnectionRefused, State, TimedOut
 from gateways.kinds.webjs.client import WebjsClient
 from gateways.kinds.webjs.webhooks import parse
 from gateways.kinds.webjs.words import signature
@@ -140,7 +140,7 @@ def test_stopped_its_port_is_closed_and_control_stays(receiver):
     with running(receiver) as simulator:
         simulator.control("sessions", SEED)
         simulator.control("gateway/stop")
-        with pytest.raises(Refused, match="Connection refused"):
+        with pytest.raises(ConnectionRefused, match="Connection refused"):
             simulator.state()
 
         simulator.control("gateway/start")
@@ -154,7 +154,7 @@ def test_it_can_be_stopped_through_its_own_port_too(receiver):
             headers={"X-Control-Key": "control-of-test"},
         )
         assert answer.json()["state"] == "stopped"
-        with pytest.raises(Refused):
+        with pytest.raises(ConnectionRefused):
             simulator.state()
 
 
@@ -277,7 +277,7 @@ def test_a_call_that_ends_the_process_is_cut_off_and_the_next_process_restores(r
         with pytest.raises(httpx.TransportError):
             headers = {"x-api-key": "key-of-test"}
             httpx.get(f"{simulator.api}/session/restart/s", headers=headers)
-        with pytest.raises(Refused):
+        with pytest.raises(ConnectionRefused):
             simulator.client.health(deadline_seconds=5)
 
         simulator.control("gateway/start")

@@ -9,9 +9,8 @@ from datetime import timedelta
 import pytest
 
 from simulator import StillHost, World, still_world
-from simulator.state.failure import Failure
 from simulator.state.host import LiveHost
-from simulator.state.settings import Pace
+from simulator.state.settings import Failure, Pace
 from simulator.world import faults, process, state_file
 from simulator.world.traffic import TrafficSource
 from tests.simulator.simulated import NUMBER, connected, control, says, waiting

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from gateways.base import (
+    ConnectionRefused,
     GatewayError,
     Kind,
     Pulse,
     Reason,
-    Refused,
     State,
     TimedOut,
     Unreachable,
@@ -28,7 +28,7 @@ from simulator import still_world
 from simulator.served.transport import transport
 from simulator.state.settings import INSTANT
 from simulator.world import faults, process
-from simulator.world.world import State as SimulatorState
+from simulator.world.world import ProcessState as SimulatorState
 from tests.gateways.kinds import captured
 from tests.simulator.conftest import Backend
 from tests.simulator.simulated import ask, connected
@@ -325,7 +325,7 @@ def test_a_page_that_left_takes_the_whole_gateway_with_it(world, client, verb):
     faults.leave(world, "s")
     with pytest.raises(httpx.ReadError):
         ask(world, "GET", f"/session/{verb}/s", headers=KEYS)
-    with pytest.raises(Refused):
+    with pytest.raises(ConnectionRefused):
         client.health(deadline_seconds=5)
 
     world.advance(world.settings.pace.supervisor)

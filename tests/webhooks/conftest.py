@@ -10,7 +10,7 @@ from gateways.wire.address_guard import Whom
 from tests.cast import a_gateway, make_cast
 from tests.webhooks.sending import KEY, Sender, give_secret
 from tests.webhooks.serving import served
-from webhooks.auth import keyring, signatures
+from webhooks.auth import candidates, keyring
 from webhooks.inbox import receive
 
 
@@ -19,7 +19,7 @@ def _no_remembered_keys():
     """Forget what a process remembers: the keys, which of them fitted lately, and when the last
     webhook arrived. No test may open a door with another's, nor come after it."""
     keyring.forget()
-    signatures._lately.clear()
+    candidates._lately.clear()
     receive._group._last_arrival = None
     yield
     keyring.forget()

@@ -15,12 +15,13 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from gateways.profiles import Profile
 from gateways.registry import KINDS
 from gateways.wire.backend import Backend, headers_to_hand_on
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from webhooks.auth.candidates import (
+    Signer,
     choose,
     doors_with_key,
     doors_with_path,
@@ -29,12 +30,9 @@ from webhooks.auth.candidates import (
     unknown_key,
     without_signature,
 )
-from webhooks.auth.credentials import Credentials, Untrusted, read_credentials
+from webhooks.auth.credentials import Credentials, Signed, Untrusted, read_credentials
 from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring, keyring
-from webhooks.auth.replay import Signed
-from webhooks.auth.signatures import Signer
 from webhooks.auth.tokens import secret_of
-from webhooks.forwarding.loop_guard import Circle, refuse_our_own, via
 from webhooks.forwarding.stream_through import Relay
 from webhooks.route_monitor.refused_requests import Refusal, note_refusal
 from webhooks.route_monitor.source_address import client_address
@@ -50,6 +48,7 @@ from webhooks.wire.bodies import (
     refuse_compressed,
 )
 from webhooks.wire.errors import Ambiguous
+from webhooks.wire.guards import Circle, refuse_our_own, via
 from webhooks.wire.outline import outline
 
 logger = logging.getLogger(__name__)

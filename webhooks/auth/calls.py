@@ -14,11 +14,9 @@ from rest_framework.request import Request
 from gateways.kind import GatewayKind
 from gateways.registry import KINDS
 from webhooks.auth.authentication import note_untrusted, signed_of
-from webhooks.auth.candidates import choose, doors_with_key, unknown_key, without_signature
-from webhooks.auth.credentials import Untrusted, read_credentials
+from webhooks.auth.candidates import Signer, choose, doors_with_key, unknown_key, without_signature
+from webhooks.auth.credentials import Signed, Untrusted, read_credentials
 from webhooks.auth.keyring import Door, keyring
-from webhooks.auth.replay import Signed
-from webhooks.auth.signatures import Signer
 from webhooks.wire.bodies import Body, BodyRefused, incoming
 
 LARGEST_CALL_BYTES = 64 * 1024

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateways.profiles import Encoding, Profile, Signature
-from gateways.wire.json_fields import MAX_ID_CHARACTERS
+from gateways.wire.untrusted import MAX_ID_CHARACTERS
 
 TOLERANCE_SECONDS = 300
 LONGEST_KEY = 500
@@ -52,6 +52,19 @@ class Credentials:
     instance_url: str = ""
     event_id: str | None = None
     off_seconds: float | None = None  # of the signed time, where a header holds one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """What was signed, as a digest, and how far its time is from now where a header says it."""
+
+    digest: str
+    off_seconds: float | None
+
+    @classmethod
+    def of(cls, before_body: bytes, body_digest: str, off_seconds: float | None) -> Signed:
+        digest = hashlib.sha256(before_body + b"\n" + body_digest.encode()).hexdigest()
+        return cls(digest=digest, off_seconds=off_seconds)
 
 
 def read_credentials(

@@ -17,9 +17,8 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts.models import Gateway, GatewaySecret
 from accounts.store import clock
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection, short_waits
 from accounts.store.encryption import CannotOpen
-from accounts.store.locks import short_waits
 from gateways.profiles import as_text
 from gateways.registry import KINDS
 

@@ -7,15 +7,13 @@ neither or both. Messages, which cost no row: here, in Redis.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
 from accounts.store.redis_client import client
-from webhooks.auth.credentials import TOLERANCE_SECONDS
+from webhooks.auth.credentials import TOLERANCE_SECONDS, Signed
 from webhooks.wire.errors import Unsendable
 
 # A signed time may be ahead by the tolerance, and is believed until it is as much behind.
@@ -25,19 +23,6 @@ UNDER_WAY_SECONDS = 30
 # While nothing can be remembered.
 WITHOUT_MEMORY_SECONDS = 30
 _PENDING, _DONE = "1", "2"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signed:
-    """What was signed, as a digest, and how far its time is from now where a header says it."""
-
-    digest: str
-    off_seconds: float | None
-
-    @classmethod
-    def of(cls, before_body: bytes, body_digest: str, off_seconds: float | None) -> Signed:
-        digest = hashlib.sha256(before_body + b"\n" + body_digest.encode()).hexdigest()
-        return cls(digest=digest, off_seconds=off_seconds)
 
 
 @contextmanager

@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Count, Min
 from redis.exceptions import RedisError
 
 from accounts.models import GatewaySecret
 from accounts.store.encryption import seal, unseal
 from accounts.store.enqueue import enqueue_task
 from accounts.store.redis_client import client
-from accounts.words.backoff import backoff
+from accounts.words.durations import backoff
 from gateways import signing
 from gateways.base import GatewayError
 from gateways.registry import KINDS
@@ -162,3 +163,30 @@ def _forget_fleeting(forward_id: int) -> None:
         client().delete(_key(forward_id))
     except RedisError:
         logger.info("a QR code that was handed on ends by itself within %d s", QR_SECONDS)
+
+
+# A restart of a backend needs no incident.
+STUCK_AFTER = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """The stuck forwards of one gateway. `since`: the oldest came in; the error is the latest."""
+
+    number: int
+    since: datetime
+    why: str
+
+
+def stuck_forwards(now: datetime) -> Mapping[int, Stuck]:
+    """Return them by gateway, with two statements for any number."""
+    waiting = Forward.objects.filter(
+        next_attempt_at__isnull=False, delivery__received_at__lte=now - STUCK_AFTER
+    )
+    oldest = waiting.order_by("gateway_id", "pk").distinct("gateway_id")
+    why = dict(oldest.values_list("gateway_id", "error"))
+    found = waiting.order_by().values_list("gateway_id")
+    return {
+        gateway_id: Stuck(number=number, since=since, why=why.get(gateway_id, ""))
+        for gateway_id, number, since in found.annotate(Count("pk"), Min("delivery__received_at"))
+    }

@@ -21,8 +21,8 @@ from accounts.state.activity import SignOfLife, record_life
 from accounts.store.redis_client import client
 from gateways.base import Event
 from gateways.registry import KINDS
-from webhooks.wire.collected import Collected
 from webhooks.wire.redis_batch import taken
+from webhooks.wire.web_process import Collected
 
 logger = logging.getLogger(__name__)
 _KEYS = {True: "rollcall:life:proof", False: "rollcall:life:activity"}
@@ -80,12 +80,12 @@ _signs = Collected(_send)
 
 def flush_life() -> int:
     """Write the noted activity. Return how many accounts it proved or changed."""
-    return sum(_flush(is_proof) for is_proof in (False, True))
-
-
-def _flush(is_proof: bool) -> int:
-    with taken(_KEYS[is_proof]) as noted:
-        return record_life([_sign(field, value, is_proof) for field, value in noted.items()])
+    written = 0
+    for is_proof in (False, True):
+        with taken(_KEYS[is_proof]) as noted:
+            signs = [_sign(field, value, is_proof) for field, value in noted.items()]
+            written += record_life(signs)
+    return written
 
 
 def _sign(field: str, value: str, is_proof: bool) -> SignOfLife:

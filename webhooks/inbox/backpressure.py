@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from webhooks.models import Delivery
 from webhooks.wire.bodies import BodyRefused
 

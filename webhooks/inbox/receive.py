@@ -12,14 +12,14 @@ from django.db import connection, transaction
 
 from accounts.state.observations import BELIEVED, Observation, Outcome, Verdict
 from accounts.state.observe import observe
-from accounts.state.qr_codes import keep_qr
 from accounts.store import clock
+from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task, enqueue_together
-from accounts.store.locks import short_waits
-from accounts.words.backoff import backoff
+from accounts.store.redis_client import keep_qr
+from accounts.words.durations import backoff
 from accounts.words.status import Source, Status
 from gateways.base import Event, Kind, Reason
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from webhooks.forwarding.rows import Handed, keep_forward
 from webhooks.inbox.commit_group import CommitGroup
 from webhooks.inbox.duplicates import (
@@ -296,8 +296,12 @@ def _without_observing(delivery: Delivery) -> Settled | None:
 
 def _settled(delivery: Delivery, outcome: Outcome) -> Settled:
     if outcome.verdict in BELIEVED:
-        is_hint = delivery.said["kind"] == Kind.HINT
-        why = _follow_hint(delivery) if is_hint else ""
+        why = ""
+        if delivery.said["kind"] == Kind.HINT:
+            # A hint proves nothing: a gateway said "reconnected" when nothing was.
+            session = delivery.gateway_id, delivery.session_id
+            enqueue_task("accounts.tasks.confirm_session", *session)
+            why = "changes nothing by itself: the session is read"
         return Settled(state=Delivery.State.APPLIED, why=why, account_id=outcome.account_id)
     late = outcome.verdict in _LATE
     return Settled(
@@ -305,13 +309,6 @@ def _settled(delivery: Delivery, outcome: Outcome) -> Settled:
         why=WHY.get(outcome.verdict, outcome.verdict),
         account_id=outcome.account_id,
     )
-
-
-def _follow_hint(delivery: Delivery) -> str:
-    """Have the session read: a hint proves nothing (a gateway said "reconnected" when nothing
-    was)."""
-    enqueue_task("accounts.tasks.confirm_session", delivery.gateway_id, delivery.session_id)
-    return "changes nothing by itself: the session is read"
 
 
 def _said(event: Event) -> dict[str, object]:

@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from accounts.models import Transition
 from accounts.store import clock
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from webhooks.inbox.receive import attempt
 from webhooks.models import Delivery
 
@@ -25,7 +25,7 @@ CHANGES_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class StatusChange:
     """An account whose status changes."""
 
     account_id: int
@@ -41,7 +41,7 @@ class Change:
 class Redelivered:
     """The result: the changed accounts, and the number of deliveries by final state."""
 
-    changes: Sequence[Change]
+    changes: Sequence[StatusChange]
     states: Counter[str]
 
     @property
@@ -98,11 +98,11 @@ def redeliver(delivery_ids: Iterable[int]) -> Redelivered:
     )
 
 
-def _changes(deliveries: Iterable[Delivery], *, after: int) -> list[Change]:
+def _changes(deliveries: Iterable[Delivery], *, after: int) -> list[StatusChange]:
     evidence = [f"delivery {delivery.pk}" for delivery in deliveries]
     rows = Transition.objects.filter(pk__gt=after, evidence__in=evidence).order_by("pk")
     return _from_first_to_last(
-        Change(
+        StatusChange(
             account_id=row.account_id,
             account=str(row.account),
             was=row.from_status,
@@ -112,9 +112,9 @@ def _changes(deliveries: Iterable[Delivery], *, after: int) -> list[Change]:
     )
 
 
-def _from_first_to_last(changes: Iterable[Change]) -> list[Change]:
+def _from_first_to_last(changes: Iterable[StatusChange]) -> list[StatusChange]:
     """Return one change per account, from first to last status; none if the two are equal."""
-    whole: dict[int, Change] = {}
+    whole: dict[int, StatusChange] = {}
     for change in changes:
         first = whole.get(change.account_id, change)
         whole[change.account_id] = replace(change, was=first.was)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
-from gateways.subscriptions import Subscriber, Subscription, Wanted
-from gateways.wire.text import printable
+from gateways.subscriptions import Subscriber, Subscription, WantedSubscription
+from gateways.wire.untrusted import printable
 
 _PORTS = {"http": 80, "https": 443}
 # Longer than any word in our paths: perhaps a token, ours or somebody else's.
@@ -35,10 +35,10 @@ class Expected:
     needs_signature: bool = False
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> WantedSubscription:
         """Return the settings to write, with the newest secret of each kind."""
         token = f"/{self.tokens[0]}" if self.tokens else ""
-        return Wanted(
+        return WantedSubscription(
             url=f"{self.public_url}{self.path}{token}",
             secret=next(iter(self.secrets), ""),
             key=next(iter(self.keys), ""),
@@ -51,7 +51,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedSubscription:
     """The verdict on one session.
 
     No `faults`: its webhooks arrive, or it has no URL of its own (`is_absent`). `instead_of`:
@@ -70,7 +70,9 @@ class Judged:
         return not self.faults and not self.is_absent
 
 
-def judge(subscriber: Subscriber, expected: Expected, *, has_room_for_one: bool) -> Judged:
+def judge(
+    subscriber: Subscriber, expected: Expected, *, has_room_for_one: bool
+) -> JudgedSubscription:
     """Judge a session by the best of its URLs: it may also send to others, which do not concern
     us."""
     session_id, is_running = subscriber.session_id, subscriber.is_running
@@ -79,14 +81,14 @@ def judge(subscriber: Subscriber, expected: Expected, *, has_room_for_one: bool)
         faults, best = min(
             ((tuple(faults_of(one, expected)), one) for one in ours), key=lambda pair: len(pair[0])
         )
-        return Judged(
+        return JudgedSubscription(
             session_id=session_id,
             is_running=is_running,
             faults=faults,
             instead_of=best.url,
         )
     places = ", ".join(dict.fromkeys(_shown(one.url) for one in subscriber.subscriptions))
-    return Judged(
+    return JudgedSubscription(
         session_id=session_id,
         is_running=is_running,
         faults=(f"it sends to {printable(places, limit=200)} only",) if places else (),
@@ -178,3 +180,15 @@ def _shown(address: str) -> str:
 
 def _shown_path(path: str) -> str:
     return printable(_LONG.sub("…", path), limit=200) or "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One part of the route. `works` None: unknown from here. `details`: one line for each
+    session."""
+
+    name: str
+    works: bool | None
+    says: str
+    cure: str = ""
+    details: tuple[str, ...] = ()

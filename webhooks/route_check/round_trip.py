@@ -14,13 +14,13 @@ from accounts.models import Gateway, GatewaySecret
 from accounts.store import clock
 from accounts.store.encryption import CannotOpen
 from gateways import signing
-from gateways.base import GatewayError, Refused, TimedOut
+from gateways.base import ConnectionRefused, GatewayError, TimedOut
 from gateways.registry import KINDS
 from gateways.wire.address_guard import Whom
 from gateways.wire.http import Answer, Http
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from webhooks.models import Delivery
-from webhooks.route_check.hop import Hop
+from webhooks.route_check.compare import Hop
 from webhooks.route_check.subscriptions import configuration_hop
 
 DEADLINE_SECONDS = 10.0
@@ -112,7 +112,7 @@ def _send(
 
 
 def _cure_of_address(error: GatewayError) -> str:
-    if isinstance(error, Refused):
+    if isinstance(error, ConnectionRefused):
         return "Is PUBLIC_URL the address under which gateways reach Rollcall, and is web running?"
     if isinstance(error, TimedOut):
         return "Something takes the connection and does not answer: a firewall, or a full proxy?"

@@ -14,9 +14,8 @@ from accounts.store.encryption import CannotOpen
 from gateways.base import GatewayError, KeyRejected, TimedOut, Unreachable
 from gateways.registry import KINDS, subscriptions_of
 from gateways.subscriptions import Subscriptions
-from gateways.wire.text import printable
-from webhooks.route_check.compare import Expected, Judged, judge
-from webhooks.route_check.hop import Hop
+from gateways.wire.untrusted import printable
+from webhooks.route_check.compare import Expected, Hop, JudgedSubscription, judge
 
 READ_SECONDS = 30.0
 # A change may stop and start a session.
@@ -116,7 +115,7 @@ def _subscriptions(gateway: Gateway, expected: Expected) -> Subscriptions | None
     return subscriptions_of(gateway.kind, gateway.base_url, api_key=key)
 
 
-def _read(there: Subscriptions, expected: Expected) -> tuple[list[Judged], int]:
+def _read(there: Subscriptions, expected: Expected) -> tuple[list[JudgedSubscription], int]:
     if not expected.keys:
         raise GatewayError("Rollcall has no API key of it: ./run manage gateway_add --api-key …")
     found, unread = there.read(deadline_seconds=READ_SECONDS)
@@ -124,7 +123,7 @@ def _read(there: Subscriptions, expected: Expected) -> tuple[list[Judged], int]:
     return judged, unread
 
 
-def _write(wrong: Sequence[Judged], there: Subscriptions, expected: Expected) -> Hop:
+def _write(wrong: Sequence[JudgedSubscription], there: Subscriptions, expected: Expected) -> Hop:
     set_right, details = 0, []
     for one in wrong:
         try:
@@ -154,7 +153,7 @@ def _write(wrong: Sequence[Judged], there: Subscriptions, expected: Expected) ->
     )
 
 
-def _warnings(wrong: Sequence[Judged], there: Subscriptions) -> list[str]:
+def _warnings(wrong: Sequence[JudgedSubscription], there: Subscriptions) -> list[str]:
     """Return the side effects of a change."""
     said = []
     if running := [one for one in wrong if _restarts(one, there)]:
@@ -172,7 +171,7 @@ def _warnings(wrong: Sequence[Judged], there: Subscriptions) -> list[str]:
     return said
 
 
-def _restarts(one: Judged, there: Subscriptions) -> bool:
+def _restarts(one: JudgedSubscription, there: Subscriptions) -> bool:
     return there.restarts and one.is_running
 
 
@@ -186,7 +185,10 @@ def _kept_elsewhere(gateway: Gateway, expected: Expected) -> Hop:
 
 
 def _summary(
-    judged: Sequence[Judged], wrong: Sequence[Judged], absent: Sequence[Judged], unread: int
+    judged: Sequence[JudgedSubscription],
+    wrong: Sequence[JudgedSubscription],
+    absent: Sequence[JudgedSubscription],
+    unread: int,
 ) -> str:
     right = len(judged) - len(wrong) - len(absent)
     said = [f"{right} of {len(judged) + unread} sessions send here as they should"]
@@ -213,11 +215,11 @@ def _right_url(expected: Expected) -> str:
     return f"{expected.public_url}{expected.path}{token}"
 
 
-def _named(one: Judged) -> str:
+def _named(one: JudgedSubscription) -> str:
     return printable(one.session_id, limit=80)
 
 
-def _names(some: Sequence[Judged]) -> str:
+def _names(some: Sequence[JudgedSubscription]) -> str:
     more = f" and {len(some) - NAMES_SHOWN} more" if len(some) > NAMES_SHOWN else ""
     return ", ".join(_named(one) for one in some[:NAMES_SHOWN]) + more
 

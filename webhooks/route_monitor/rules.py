@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from accounts.explain.explanation import age
 from accounts.models import Incident
+from webhooks.forwarding.rows import Stuck
 from webhooks.route_monitor.expected_path import cure, said_of
-from webhooks.route_monitor.stuck_forwards import Stuck
 from webhooks.route_monitor.tallies import percentile_ms
 from webhooks.route_monitor.wrong_path import WrongPath
 
@@ -29,7 +29,7 @@ OURS = frozenset({"unavailable"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RouteLimits:
     """Limits from the settings; docs/settings.md describes each."""
 
     failures_in_a_row: int
@@ -40,7 +40,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class RecentFigures:
     """Figures of the last five minutes; of changes in the last ten.
 
     `has_trouble`: a webhook came and was not accepted.
@@ -73,7 +73,7 @@ class Facts:
     now: datetime
     watched_since: datetime
     is_excused: bool = False
-    figures: Figures = Figures()
+    figures: RecentFigures = RecentFigures()
     last_success_at: datetime | None = None
     last_received_at: datetime | None = None
     last_failure_at: datetime | None = None
@@ -108,7 +108,7 @@ class Judgement:
     count: int = 1
 
 
-def judge(facts: Facts, limits: Limits) -> list[Judgement]:
+def judge(facts: Facts, limits: RouteLimits) -> list[Judgement]:
     return [
         *_judge_failing(facts, limits),
         *_judge_misrouted(facts),
@@ -119,7 +119,7 @@ def judge(facts: Facts, limits: Limits) -> list[Judgement]:
 
 
 # --- failing ------------------------------------------------------------------------------------
-def _judge_failing(facts: Facts, limits: Limits) -> Iterator[Judgement]:
+def _judge_failing(facts: Facts, limits: RouteLimits) -> Iterator[Judgement]:
     figures, kind = facts.figures, Incident.Kind.FAILING
     ended = figures.succeeded + figures.failed + figures.refused
     if facts.last_failure_code in OURS and facts.consecutive_failures + figures.failed:
@@ -211,7 +211,7 @@ def _judge_misrouted(facts: Facts) -> Iterator[Judgement]:
 
 
 # --- silent -------------------------------------------------------------------------------------
-def _judge_silent(facts: Facts, limits: Limits) -> Iterator[Judgement]:
+def _judge_silent(facts: Facts, limits: RouteLimits) -> Iterator[Judgement]:
     kind, figures = Incident.Kind.SILENT, facts.figures
     cure = (
         f"Check that {facts.name} sends to {facts.right_url} and can reach it: "
@@ -233,7 +233,7 @@ def _judge_silent(facts: Facts, limits: Limits) -> Iterator[Judgement]:
         yield Judgement(kind=kind, is_open=False)
 
 
-def _missing_events(facts: Facts, limits: Limits) -> str:
+def _missing_events(facts: Facts, limits: RouteLimits) -> str:
     """Return the text on missing events, by the gateway's usual rate, and only while it has
     accounts."""
     if not facts.connected_accounts or facts.last_received_at is None:
@@ -249,7 +249,7 @@ def _missing_events(facts: Facts, limits: Limits) -> str:
 
 
 # --- slow ---------------------------------------------------------------------------------------
-def _judge_slow(facts: Facts, limits: Limits) -> Iterator[Judgement]:
+def _judge_slow(facts: Facts, limits: RouteLimits) -> Iterator[Judgement]:
     kind, handling = Incident.Kind.SLOW, facts.figures.handling
     p95 = percentile_ms(handling, 95) if sum(handling) >= FEWEST_FOR_A_RATE else None
     if p95 is not None and p95 > limits.slow_p95_ms:
@@ -280,7 +280,7 @@ def _judge_undelivered(facts: Facts) -> Judgement:
 
 
 # --- not written down ---------------------------------------------------------------------------
-def judge_unwritten(routes: Sequence[Facts], limits: Limits, *, is_open: bool) -> Judgement:
+def judge_unwritten(routes: Sequence[Facts], limits: RouteLimits, *, is_open: bool) -> Judgement:
     """Judge failed writes of our own: one incident about ourselves, for any number of gateways."""
     kind = Incident.Kind.UNWRITTEN
     hit = [
@@ -308,7 +308,7 @@ def judge_unwritten(routes: Sequence[Facts], limits: Limits, *, is_open: bool) -
 
 
 # --- unattributed -------------------------------------------------------------------------------
-def judge_unattributed(refused: int, limits: Limits, *, is_open: bool = False) -> Judgement:
+def judge_unattributed(refused: int, limits: RouteLimits, *, is_open: bool = False) -> Judgement:
     """Judge refused requests of unknown senders: one incident at most.
 
     `refused` counts the last five minutes. It closes below half of the number that opens it.

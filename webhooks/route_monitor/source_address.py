@@ -16,6 +16,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.http import HttpRequest
 
 from accounts.models import Gateway
 
@@ -142,3 +143,8 @@ def _normal(text: str) -> str:
         return ""
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)
+
+
+def address_of(request: HttpRequest) -> str:
+    """The peer, or what a trusted proxy says of it."""
+    return client_address(request.META)

@@ -20,21 +20,22 @@ from accounts.state import maintenance
 from accounts.store import clock
 from accounts.store.redis_client import client
 from accounts.words.status import Status
+from webhooks.forwarding.rows import stuck_forwards
 from webhooks.models import Route, RouteTally
-from webhooks.route_monitor import web_heartbeat, wrong_path
+from webhooks.route_monitor import wrong_path
 from webhooks.route_monitor.expected_path import right_url
 from webhooks.route_monitor.rules import (
     Facts,
-    Figures,
     Judgement,
-    Limits,
+    RecentFigures,
+    RouteLimits,
     judge,
     judge_unattributed,
     judge_unwritten,
 )
-from webhooks.route_monitor.stuck_forwards import stuck_forwards
 from webhooks.route_monitor.tallies import add_up
 from webhooks.route_monitor.usual_rate import usual_per_hour
+from webhooks.wire import web_process
 
 logger = logging.getLogger(__name__)
 MINUTE = timedelta(minutes=1)
@@ -60,8 +61,8 @@ class Lasting:
     ended: dict[Incident.Kind, datetime] = field(default_factory=dict)
 
 
-def limits() -> Limits:
-    return Limits(
+def limits() -> RouteLimits:
+    return RouteLimits(
         failures_in_a_row=settings.WEBHOOK_FAILURES_IN_A_ROW,
         success_percent=settings.WEBHOOK_SUCCESS_PERCENT,
         silent_after_events=settings.WEBHOOK_SILENT_AFTER_EVENTS,
@@ -92,7 +93,7 @@ def watch_routes() -> list[Judgement]:
     )
     _settle(unwritten, None, open_since)
     nobody = judge_unattributed(
-        figures.get(None, Figures()).refused,
+        figures.get(None, RecentFigures()).refused,
         limits(),
         is_open=Incident.Kind.UNATTRIBUTED in open_since,
     )
@@ -111,7 +112,7 @@ def watched_since(now: datetime) -> datetime:
         is_new = not timedelta() <= now - datetime.fromtimestamp(last, UTC) <= AWAY_AFTER
         began_at = now if is_new else datetime.fromtimestamp(since, UTC)
         client().set(WATCHED, json.dumps([began_at.timestamp(), now.timestamp()]))
-        present = web_heartbeat.present_since(now)
+        present = web_process.present_since(now)
     except RedisError as error:
         logger.warning("the start of the route monitor is not known: %s", type(error).__name__)
         return now
@@ -143,7 +144,7 @@ def _settle(
 def _all_facts(
     now: datetime,
     since: Mapping[int | None, datetime],
-    figures: Mapping[int | None, Figures],
+    figures: Mapping[int | None, RecentFigures],
     lasting: Mapping[int | None, Lasting],
 ) -> Iterable[tuple[Facts, int]]:
     routes = {route.gateway_id: route for route in Route.objects.all()}
@@ -168,7 +169,7 @@ def _all_facts(
                 now=now,
                 watched_since=since[gateway.pk],
                 is_excused=are_all_excused or gateway.pk in maintained,
-                figures=figures.get(gateway.pk, Figures()),
+                figures=figures.get(gateway.pk, RecentFigures()),
                 wrong_paths=wrong,
                 are_accepted=bool(route.wrong_paths) and not wrong,
                 misrouted=misrouted.get(gateway.pk, 0),
@@ -192,7 +193,9 @@ def _of_route(route: Route) -> dict[str, Any]:
     return {name: getattr(route, name) for name in names}
 
 
-def _figures(now: datetime, since: Mapping[int | None, datetime]) -> dict[int | None, Figures]:
+def _figures(
+    now: datetime, since: Mapping[int | None, datetime]
+) -> dict[int | None, RecentFigures]:
     """Return the figures by gateway; None: unknown senders."""
     recent = RouteTally.objects.filter(span=RouteTally.Span.MINUTE, began_at__gt=now - CHANGES)
     rows: dict[int | None, list[RouteTally]] = defaultdict(list)
@@ -201,12 +204,12 @@ def _figures(now: datetime, since: Mapping[int | None, datetime]) -> dict[int | 
     return {pk: _sum(tallies, now, since[pk]) for pk, tallies in rows.items()}
 
 
-def _sum(tallies: Iterable[RouteTally], now: datetime, watched: datetime) -> Figures:
+def _sum(tallies: Iterable[RouteTally], now: datetime, watched: datetime) -> RecentFigures:
     """Sum the tallies, without the changes during our absence and those found after it."""
     tallies = list(tallies)
     short = [row for row in tallies if row.began_at > now - SHORT - MINUTE]
     seen = [row for row in tallies if row.began_at > watched]
-    return Figures(
+    return RecentFigures(
         received=sum(row.received for row in short),
         succeeded=sum(row.succeeded for row in short),
         failed=sum(row.failed for row in short),

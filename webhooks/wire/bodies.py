@@ -16,6 +16,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
 CHUNK_BYTES = 64 * 1024
 KEPT_BYTES = 256 * 1024
 LARGEST_BYTES = 64 * 1024 * 1024
@@ -285,3 +290,19 @@ def _drain(body: Incoming) -> bytes:
     except BodyRefused:
         pass
     return beginning
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Ignore what a sender accepts: no webhook is lost over an Accept header."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        return next(iter(parsers), None)
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type

@@ -16,7 +16,7 @@ from rest_framework.views import exception_handler
 
 from gateways.base import webhook_path
 from gateways.registry import KINDS
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from webhooks.wire.bodies import BodyRefused
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from accounts.state.observations import LONGEST_SESSION_ID
 from accounts.words.phone_numbers import NotANumber, typed_number
 from accounts.words.status import Status, Wanted
 from gateways.base import State
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 
 class Command(RegisteringCommand):

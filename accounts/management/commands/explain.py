@@ -14,7 +14,7 @@ from accounts.models import Account
 from accounts.store import clock
 from accounts.words.phone_numbers import spellings
 from gateways.phone_numbers import normal_phone_number
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 # Room for a sentence with several session ids of maximum length.
 LONGEST_LINE = 4000

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from accounts.alerts.incident_list import Listed, as_record, as_text, listed
-from accounts.management.checking import CheckingCommand
+from accounts.management.command import CheckingCommand
 from accounts.store import clock
 
 NONE_OPEN, SOME_OPEN = 0, 2

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 
 from accounts.models import Account, SupersededSession
 from dashboard.account.groups import MEANINGS, Accounts, Group, counts, rows_between, with_group
-from dashboard.admin import search
+from dashboard.admin import filters
 from dashboard.admin.account.columns import AccountColumns
 from dashboard.admin.account.filters import GroupFilter, HiddenFilter, StatusFilter
 from dashboard.admin.account.form import RegisterForm
@@ -27,7 +27,7 @@ from dashboard.admin.confirm.pages import ConfirmingAdmin
 from dashboard.admin.confirm.perform import write_down
 from dashboard.admin.gateway.roll_call import roll_call_verb
 from dashboard.roll_call_watch import request_now
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import visible
 
 
 class BrokenFirst(HarmlessChangeList):
@@ -73,7 +73,7 @@ class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
     list_display_links = None  # the first column brings its own
     list_before_template = "dashboard/account_groups.html"
     search_fields = ("phone_number", "session_id")
-    search_help_text = search.HELP
+    search_help_text = filters.HELP
     ordering = ("-status_since",)
 
     # --- the list -------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
             return queryset, False
         past = SupersededSession.objects.filter(session_id=term).values("account")
         found = Q(session_id__contains=term) | Q(pk__in=past)
-        return queryset.filter(found | search.by_number(term)), False
+        return queryset.filter(found | filters.by_number(term)), False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

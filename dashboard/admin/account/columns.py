@@ -12,8 +12,7 @@ from accounts.explain.explanation import sentence, what_to_do
 from accounts.words.status import Status
 from dashboard.account.groups import Group, ShownAccount
 from dashboard.wording.account_row import beside_status, last_evidence, reason
-from dashboard.wording.html import badge, moment
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import badge, moment, visible
 
 
 class AccountColumns:

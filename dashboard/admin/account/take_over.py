@@ -10,7 +10,7 @@ from accounts.models import Account
 from accounts.operators import registration
 from dashboard.account.timeline import family
 from dashboard.admin.account.verbs import Verb
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import visible
 from reconciliation.models import Finding
 
 ADOPTABLE = (Finding.Kind.UNCLAIMED, Finding.Kind.DUPLICATE)

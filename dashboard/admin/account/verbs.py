@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import Account, Repair
-from accounts.operators import lifecycle, show_qr, twins
+from accounts.operators import lifecycle, show_qr
 from accounts.repair import repairs
 from accounts.repair.obstacles import cannot_pause, cannot_unlink, gone, no_session
 from accounts.store import clock
@@ -97,7 +97,7 @@ def _want(wanted: Wanted) -> Act:
 def _cannot_keep(account: Account, now: datetime) -> str:
     if account.wanted != Wanted.RUNNING:
         return "it is kept stopped"
-    has_twins = account.phone_number and twins.twins_of(account).exists()
+    has_twins = account.phone_number and lifecycle.twins_of(account).exists()
     return "" if has_twins else "no other account that should run has its number"
 
 
@@ -208,7 +208,7 @@ KEEP_THIS_ONE = Verb(
         "stops them; elsewhere they are listed as running, but should be stopped. This one may "
         "be repaired again."
     ),
-    act=lambda account, actor, why: _kept(twins.keep_this_one(account, actor=actor)),
+    act=lambda account, actor, why: _kept(lifecycle.keep_this_one(account, actor=actor)),
     refusal=_cannot_keep,
     icon="join_inner",
     dangerous=True,

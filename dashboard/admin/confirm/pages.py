@@ -19,7 +19,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from dashboard.admin.account.verbs import Verb
-from dashboard.admin.confirm.perform import Plan, Report, carry_out, claim
+from dashboard.admin.base import ReadOnlyAdmin
+from dashboard.admin.confirm.perform import VerbPlan, VerbReport, carry_out, claim
 from dashboard.roll_call_watch import request_now
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class ConfirmForm(forms.Form):
     )
     typed = forms.IntegerField(required=False, widget=UnfoldAdminIntegerFieldWidget)
 
-    def __init__(self, *args: Any, plan: Plan, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, plan: VerbPlan, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.number = len(plan.will)
         self.fields["why"].required = plan.verb.asks_why
@@ -103,7 +104,7 @@ class ConfirmingAdmin(KeptAdmin):
         return self.confirm(request, verb, list(self.rows_for_acts().filter(pk__in=ids)))
 
     def confirm(self, request: HttpRequest, verb: Verb, rows: Sequence[Any]) -> HttpResponse:
-        plan = Plan.of(verb, rows, request_now(request))
+        plan = VerbPlan.of(verb, rows, request_now(request))
         back = self._back(request, plan)
         if not rows or len(plan.will) > verb.most:
             messages.error(request, f"{verb.label}: choose 1 to {verb.most}.")
@@ -116,7 +117,7 @@ class ConfirmingAdmin(KeptAdmin):
         self._act(request, plan, form)
         return redirect(back)
 
-    def _act(self, request: HttpRequest, plan: Plan, form: ConfirmForm) -> None:
+    def _act(self, request: HttpRequest, plan: VerbPlan, form: ConfirmForm) -> None:
         text = f"{plan.verb.label}: {len(plan.will)}"
         if claim(request.user, form.cleaned_data["form"], text):
             report = carry_out(plan, user=request.user, why=form.cleaned_data["why"])
@@ -124,12 +125,12 @@ class ConfirmingAdmin(KeptAdmin):
         else:
             messages.info(request, "That was sent twice, and done once: see the history.")
 
-    def _fresh_form(self, plan: Plan, back: str) -> ConfirmForm:
+    def _fresh_form(self, plan: VerbPlan, back: str) -> ConfirmForm:
         ids = ",".join(str(row.pk) for row in plan.rows)
         initial = {"ids": ids, "form": uuid.uuid4(), "back": back, "confirmed": "yes"}
         return ConfirmForm(plan=plan, initial=initial)
 
-    def _page(self, request: HttpRequest, plan: Plan, form: ConfirmForm) -> HttpResponse:
+    def _page(self, request: HttpRequest, plan: VerbPlan, form: ConfirmForm) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": plan.verb.label,
@@ -143,7 +144,7 @@ class ConfirmingAdmin(KeptAdmin):
         }
         return TemplateResponse(request, "dashboard/confirm.html", context)
 
-    def _back(self, request: HttpRequest, plan: Plan) -> str:
+    def _back(self, request: HttpRequest, plan: VerbPlan) -> str:
         asked = request.POST.get("back", "")
         if asked and url_has_allowed_host_and_scheme(asked, allowed_hosts=None):
             return asked
@@ -169,7 +170,33 @@ def _as_action(name: str) -> Callable[..., HttpResponse | None]:
     return action
 
 
-def _level(report: Report) -> int:
+def _level(report: VerbReport) -> int:
     if not report.refused:
         return messages.SUCCESS
     return messages.WARNING if report.done else messages.ERROR
+
+
+class ActedOnAdmin(ConfirmingAdmin, ReadOnlyAdmin):
+    change_form_outer_before_template = "dashboard/row_verbs.html"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Allow the actions: the row itself is never edited."""
+        permission = f"{self.opts.app_label}.change_{self.opts.model_name}"
+        return obj is None and request.user.has_perm(permission)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the actions that can be done now, to users who may do them."""
+        shown = dict(extra_context or {})
+        row = self.get_object(request, object_id)
+        if row is not None and self.has_change_permission(request):
+            now = request_now(request)
+            can = [verb for verb in self.verbs(request).values() if not verb.refusal(row, now)]
+            act = f"admin:{self.opts.app_label}_{self.opts.model_name}_act"
+            shown |= {"row": row, "row_verbs": can, "act": act}
+        return super().change_view(request, object_id, form_url, shown)

@@ -16,7 +16,7 @@ from django.db import OperationalError, models, transaction
 
 from accounts.words.refusals import Refused
 from dashboard.admin.account.verbs import Verb
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import visible
 from gateways.base import GatewayError
 
 # Gateways may take a minute each. What is not begun by then is left alone, and the report says so.
@@ -25,7 +25,7 @@ REASONS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class VerbPlan:
     """Which rows a verb will touch, and which it will not, with the reason."""
 
     verb: Verb
@@ -34,7 +34,7 @@ class Plan:
     skipped: list[tuple[Any, str]]
 
     @classmethod
-    def of(cls, verb: Verb, rows: Sequence[Any], now: datetime) -> Plan:
+    def of(cls, verb: Verb, rows: Sequence[Any], now: datetime) -> VerbPlan:
         refusals = [(row, verb.refusal(row, now)) for row in rows]
         return cls(
             verb,
@@ -58,7 +58,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Report:
+class VerbReport:
     verb: Verb
     done: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
@@ -93,10 +93,10 @@ def claim(user: Any, form: UUID, text: str) -> bool:
         return True
 
 
-def carry_out(plan: Plan, *, user: Any, why: str) -> Report:
+def carry_out(plan: VerbPlan, *, user: Any, why: str) -> VerbReport:
     """Do it row by row; what one refuses does not stop the others."""
     deadline = time.monotonic() + BEGIN_WITHIN_SECONDS
-    report = Report(plan.verb, refused=[(visible(row), reason) for row, reason in plan.skipped])
+    report = VerbReport(plan.verb, refused=[(visible(row), reason) for row, reason in plan.skipped])
     for row in plan.will:
         if time.monotonic() > deadline:
             report.refused.append((visible(row), "not tried: the others took too long"))
@@ -105,7 +105,7 @@ def carry_out(plan: Plan, *, user: Any, why: str) -> Report:
     return report
 
 
-def _do(report: Report, row: models.Model, user: Any, why: str) -> None:
+def _do(report: VerbReport, row: models.Model, user: Any, why: str) -> None:
     verb = report.verb
     try:
         note = verb.act(row, user.get_username(), why)

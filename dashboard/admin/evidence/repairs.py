@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from accounts.models import Repair
 from accounts.repair import repairs
 from accounts.words.reasons import meaning
-from dashboard.admin import search
+from dashboard.admin import filters
 from dashboard.admin.base import ReadOnlyAdmin
 from dashboard.admin.filters import choices_filter
 from dashboard.wording.html import account_and_session, label, moment
@@ -37,7 +37,7 @@ class RepairAdmin(ReadOnlyAdmin):
     list_select_related = ("account", "gateway")
     list_filter = (state_filter, asker_filter, "gateway")
     search_fields = ("session_id",)
-    search_help_text = search.HELP
+    search_help_text = filters.HELP
     ordering = ("-id",)
     exclude = ("steps",)
     readonly_fields = ("done", "standing")
@@ -46,7 +46,7 @@ class RepairAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[Repair], search_term: str
     ) -> tuple[QuerySet[Repair], bool]:
         term = search_term.strip()
-        return (queryset.filter(search.of_account(term)) if term else queryset), False
+        return (queryset.filter(filters.of_account(term)) if term else queryset), False
 
     @admin.display(description="asked for", ordering="id")
     def asked(self, row: Any) -> SafeString:

@@ -15,8 +15,7 @@ from dashboard.monitor.figures import WINDOWS
 from dashboard.monitor.pages import monitor, page_of_route, url_of
 from dashboard.monitor.watched import watched_route
 from dashboard.roll_call_watch import request_now
-from dashboard.wording.html import moment
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import moment, visible
 from webhooks.models import RefusedRequest, Route
 
 ROUTES_PER_PAGE = 50

@@ -10,12 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from dashboard.admin import search
+from dashboard.admin import filters
 from dashboard.admin.account.take_over import ADOPTABLE, proposals
 from dashboard.admin.base import ReadOnlyAdmin
 from dashboard.admin.filters import PlainFilter, choices_filter, null_filter
-from dashboard.wording.html import account_and_session, label, moment
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import account_and_session, label, moment, visible
 from reconciliation.models import Finding, Run
 
 FINDINGS_SHOWN = 100
@@ -101,7 +100,7 @@ class FindingAdmin(ReadOnlyAdmin):
     list_select_related = ("gateway", "account")
     list_filter = (kind_filter, ended_filter, HeldFilter, "gateway")
     search_fields = ("session_id",)
-    search_help_text = search.HELP
+    search_help_text = filters.HELP
     change_form_outer_before_template = "dashboard/finding_verbs.html"
     ordering = ("-last_seen_at", "-id")
 
@@ -131,7 +130,7 @@ class FindingAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        return queryset.filter(search.of_account(term)), False
+        return queryset.filter(filters.of_account(term)), False
 
     @admin.display(description="finding", ordering="kind")
     def what(self, row: Finding) -> SafeString:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from accounts.models import SupersededSession, Transition
 from accounts.words.reasons import meaning
-from dashboard.admin import search
+from dashboard.admin import filters
 from dashboard.admin.base import ReadOnlyAdmin
 from dashboard.admin.filters import choices_filter, null_filter
 from dashboard.wording.html import account_and_session, label, moment
@@ -31,7 +31,7 @@ class TransitionAdmin(ReadOnlyAdmin):
     list_select_related = ("account",)
     list_filter = (became_filter, source_filter)
     search_fields = ("session_id",)
-    search_help_text = search.HELP
+    search_help_text = filters.HELP
     ordering = ("-id",)
 
     @admin.display(description="when", ordering="id")
@@ -42,7 +42,7 @@ class TransitionAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[Transition], search_term: str
     ) -> tuple[QuerySet[Transition], bool]:
         term = search_term.strip()
-        return (queryset.filter(search.of_account(term)) if term else queryset), False
+        return (queryset.filter(filters.of_account(term)) if term else queryset), False
 
     @admin.display(description="account and session")
     def session(self, row: Transition) -> SafeString:
@@ -65,14 +65,14 @@ class SupersededSessionAdmin(ReadOnlyAdmin):
     list_select_related = ("account", "gateway")
     list_filter = (confirmed_filter, "gateway")
     search_fields = ("session_id",)
-    search_help_text = search.HELP
+    search_help_text = filters.HELP
     ordering = ("-id",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[SupersededSession], search_term: str
     ) -> tuple[QuerySet[SupersededSession], bool]:
         term = search_term.strip()
-        return (queryset.filter(search.of_account(term)) if term else queryset), False
+        return (queryset.filter(filters.of_account(term)) if term else queryset), False
 
     @admin.display(description="account, and the session it left")
     def session(self, row: SupersededSession) -> SafeString:

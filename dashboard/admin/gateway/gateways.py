@@ -19,16 +19,14 @@ from dashboard.admin.base import HarmlessChangeList, KeptAdmin, TabularInline
 from dashboard.admin.confirm.pages import ConfirmingAdmin
 from dashboard.admin.filters import choices_filter
 from dashboard.admin.gateway.form import GatewayForm, SecretForm
-from dashboard.admin.gateway.maintenance import MAINTENANCE_VERBS, windows_of
+from dashboard.admin.gateway.maintenance import MAINTENANCE_VERBS, RESUME_REPAIR, windows_of
 from dashboard.admin.gateway.mass_loss import LOSS_VERBS
-from dashboard.admin.gateway.repair_pause import RESUME_REPAIR
 from dashboard.admin.gateway.roll_call import roll_call_verb
 from dashboard.overview import connected_by_gateway
 from dashboard.roll_call_watch import request_now
 from dashboard.wording.forwarding import handing_on_of, signing_of
+from dashboard.wording.gateway import open_at, reach_of
 from dashboard.wording.html import label, moment
-from dashboard.wording.incidents import open_at
-from dashboard.wording.reachability import reach_of
 
 GATEWAY_VERBS = (*LOSS_VERBS, RESUME_REPAIR, *MAINTENANCE_VERBS)
 

@@ -1,10 +1,11 @@
-"""Maintenance of a gateway, started and ended by an operator."""
+"""Maintenance of a gateway, by an operator, and the end of a pause of its repair."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from accounts.models import Gateway
+from accounts.repair.repairs import resume_repair
 from accounts.state import maintenance
 from accounts.store import clock
 from dashboard.admin.account.verbs import Verb
@@ -72,3 +73,21 @@ def windows_of(gateway: Gateway, now: datetime) -> list[dict[str, object]]:
         {"words": maintenance.words_for(window, now), "why": window.why, "actor": window.actor}
         for window in windows
     ]
+
+
+def _not_paused(gateway: Gateway, now: datetime) -> str:
+    return "" if gateway.repair_paused_at is not None else "its repair is not paused"
+
+
+RESUME_REPAIR = Verb(
+    name="resume-repair",
+    label="Resume repair",
+    done="Resumed the repair of",
+    costs=(
+        "Rollcall restarts lost sessions there again. It paused because the sessions that it "
+        "restarted disconnected again; if that goes on, it pauses again. The incident is closed."
+    ),
+    act=lambda gateway, actor, why: resume_repair(gateway, actor=actor),
+    refusal=_not_paused,
+    icon="healing",
+)

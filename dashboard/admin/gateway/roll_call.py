@@ -9,8 +9,8 @@ from typing import Any
 from accounts.models import Account, Gateway
 from accounts.words.refusals import Refused
 from dashboard.admin.account.verbs import MOST_AT_GATEWAYS, Verb
-from reconciliation.rollcall.report import Report
 from reconciliation.rollcall.roll_call import call_roll_now
+from reconciliation.rollcall.values import Report
 
 WAIT_SECONDS = 10
 

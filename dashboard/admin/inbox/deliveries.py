@@ -12,13 +12,12 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from dashboard.admin import search
+from dashboard.admin import filters
 from dashboard.admin.account.verbs import Verb
-from dashboard.admin.confirm.actionable import ActedOnAdmin
+from dashboard.admin.confirm.pages import ActedOnAdmin
 from dashboard.admin.inbox.filters import KindFilter, ReceivedFilter, RetryFilter, StateFilter
 from dashboard.admin.inbox.verbs import DELIVERY_VERBS
-from dashboard.wording.html import account_and_session, label, moment
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import account_and_session, label, moment, visible
 from webhooks.models import Delivery
 
 _STATES = {
@@ -38,7 +37,7 @@ class DeliveryAdmin(ActedOnAdmin):
     list_select_related = ("gateway", "account")
     list_filter = (StateFilter, KindFilter, ReceivedFilter, RetryFilter, "gateway")
     search_fields = ("session_id",)
-    search_help_text = f"{search.HELP}, or event"
+    search_help_text = f"{filters.HELP}, or event"
     ordering = ("-id",)
     fields = (
         *("gateway", "account", "event", "event_id", "session_id", "workspace_claim", "path"),
@@ -64,7 +63,7 @@ class DeliveryAdmin(ActedOnAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        return queryset.filter(search.of_account(term) | Q(event=term)), False
+        return queryset.filter(filters.of_account(term) | Q(event=term)), False
 
     @admin.display(description="received", ordering="id")
     def received(self, row: Any) -> SafeString:

@@ -19,8 +19,7 @@ from accounts.store.enqueue import enqueue_task
 from dashboard.admin.account.verbs import Verb
 from dashboard.admin.base import KeptAdmin
 from dashboard.admin.confirm.pages import ConfirmingAdmin
-from dashboard.wording.html import label, moment
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import label, moment, visible
 
 
 class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]

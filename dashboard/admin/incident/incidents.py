@@ -14,11 +14,10 @@ from accounts.explain.explanation import age
 from accounts.incidents import rules
 from accounts.models import Incident, Notification
 from dashboard.admin.account.verbs import Verb
-from dashboard.admin.confirm.actionable import ActedOnAdmin
+from dashboard.admin.confirm.pages import ActedOnAdmin
 from dashboard.admin.filters import choices_filter, null_filter
 from dashboard.admin.incident.verbs import INCIDENT_VERBS
-from dashboard.wording.html import label, moment
-from dashboard.wording.safe_text import visible
+from dashboard.wording.html import label, moment, visible
 
 _TOLD = {
     Notification.State.PENDING: ("busy", "hourglass_empty"),

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import replace
 
 import msgspec
-from msgspec import structs
 
 from gateways.base import (
     Capabilities,
-    GatewayError,
     Health,
     Listing,
     Probe,
@@ -35,12 +32,13 @@ from gateways.kinds.base_client import (
     read_each,
     read_entries,
     segment,
+    session_of_word,
+    with_number,
     without_unread,
 )
-from gateways.kinds.meaning import Words
+from gateways.kinds.base_webhooks import Words
 from gateways.wire.http import Answer
 from gateways.wire.qr_images import address_of_base64, address_of_code
-from gateways.wire.text import printable
 
 NOT_FOUND = "does not exist"
 # Its own 404, and no other's: {"response": {"message": ['The "a" instance does not exist']}}.
@@ -56,7 +54,7 @@ STATES: Words = {
 }
 
 
-class _Row(msgspec.Struct):
+class _EvolutionInstance(msgspec.Struct):
     name: str
     owner: str | None = msgspec.field(default=None, name="ownerJid")
 
@@ -76,7 +74,7 @@ class _Connecting(msgspec.Struct):
     message: object = None
 
 
-class _Outcome(msgspec.Struct):
+class _EvolutionOutcome(msgspec.Struct):
     error: object = None
     message: object = None
 
@@ -103,9 +101,6 @@ class EvolutionClient(Calls):
     key_header = "apikey"
     refusals = frozenset({401})
 
-    def __enter__(self) -> EvolutionClient:
-        return self
-
     def health(self, *, deadline_seconds: float) -> Health:
         """Return an empty report without a call.
 
@@ -120,21 +115,23 @@ class EvolutionClient(Calls):
         budget = Budget(deadline_seconds)
         rows, unread = self._rows(deadline_seconds)
         owners = {row.name: normal_phone_number(row.owner) for row in rows}
-        listing = read_each(owners, self._state, budget=budget, at_once=READS_AT_ONCE)
-        sessions = tuple(_owned(session, owners) for session in listing.sessions)
-        return without_unread(replace(listing, sessions=sessions), unread)
+
+        def look(name: str, seconds: float) -> Session | None:
+            return with_number(self._state(name, seconds), lambda: owners[name])
+
+        listing = read_each(owners, look, budget=budget, at_once=READS_AT_ONCE)
+        return without_unread(listing, unread)
 
     def read_session(self, session_id: str, *, deadline_seconds: float) -> Session | None:
         """Return the session, None if it certainly does not exist."""
         budget = Budget(deadline_seconds)
-        session = self._state(session_id, deadline_seconds)
-        if session is None or session.state is not State.CONNECTED:
-            return session
-        try:
+
+        def number() -> str | None:
             rows, _ = self._rows(max(0.1, budget.left()), only=session_id)
-        except GatewayError:
-            return session  # the number is optional: it is connected all the same
-        return _owned(session, {row.name: normal_phone_number(row.owner) for row in rows})
+            owners = {row.name: normal_phone_number(row.owner) for row in rows}
+            return owners.get(session_id)
+
+        return with_number(self._state(session_id, deadline_seconds), number)
 
     def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
         """Return the state in its memory: it has no way to tell a live socket from a dead one."""
@@ -166,7 +163,7 @@ class EvolutionClient(Calls):
         budget = Budget(deadline_seconds)
         path = f"/instance/restart/{segment(session_id)}"
         answer = self.call("POST", path, body={}, deadline_seconds=deadline_seconds)
-        if self.decoded(answer, _Outcome, accepted=(200, 201)).error:
+        if self.decoded(answer, _EvolutionOutcome, accepted=(200, 201)).error:
             self._connect(session_id, budget.left())
 
     def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
@@ -182,7 +179,7 @@ class EvolutionClient(Calls):
         """Log out. It answers before it is done, and refuses a closed session."""
         path = f"/instance/logout/{segment(session_id)}"
         answer = self.call("DELETE", path, deadline_seconds=deadline_seconds)
-        said = self.decoded(answer, _Outcome, accepted=(200, 201))
+        said = self.decoded(answer, _EvolutionOutcome, accepted=(200, 201))
         self._require_success(answer, said.error, said.message)
 
     def _connect(self, session_id: str, seconds: float) -> _Connecting:
@@ -197,26 +194,17 @@ class EvolutionClient(Calls):
         if error:
             raise self.rejected(answer, f"{message or 'it did not succeed'}")
 
-    def _rows(self, seconds: float, *, only: str | None = None) -> tuple[list[_Row], int]:
+    def _rows(
+        self, seconds: float, *, only: str | None = None
+    ) -> tuple[list[_EvolutionInstance], int]:
         """Return the readable rows, and the number of others."""
         path, query = "/instance/fetchInstances", {"instanceName": only} if only else None
         answer = self.call("GET", path, query=query, deadline_seconds=seconds)
-        return read_entries(self.decoded(answer, list[msgspec.Raw]), _Row)
+        return read_entries(self.decoded(answer, list[msgspec.Raw]), _EvolutionInstance)
 
     def _state(self, session_id: str, seconds: float) -> Session | None:
         path = f"/instance/connectionState/{segment(session_id)}"
         answer = self.call("GET", path, deadline_seconds=seconds)
         if answer.status_code == 404 and _MISSING.fullmatch(inner_reason(answer.body)):
             return None
-        word = self.decoded(answer, _State).instance.state or ""
-        word = printable(word, limit=200)
-        unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
-        state, reason = STATES.get(word.lower(), unmapped)
-        return Session(session_id=session_id, state=state, reason=reason, raw_state=word)
-
-
-def _owned(session: Session, owners: dict[str, str | None]) -> Session:
-    """Return the session with its number, if it is connected with one."""
-    if session.state is not State.CONNECTED:
-        return session
-    return structs.replace(session, phone_number=owners.get(session.session_id))
+        return session_of_word(session_id, self.decoded(answer, _State).instance.state, STATES)

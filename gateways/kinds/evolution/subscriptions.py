@@ -22,8 +22,8 @@ from gateways.kinds.base_client import (
     segment,
 )
 from gateways.kinds.evolution.words import PROFILE
-from gateways.subscriptions import Subscriber, Subscription, Wanted
-from gateways.wire.json_fields import MAX_ID_CHARACTERS
+from gateways.subscriptions import Subscriber, Subscription, WantedSubscription
+from gateways.wire.untrusted import MAX_ID_CHARACTERS
 
 NEEDED = ("CONNECTION_UPDATE", "QRCODE_UPDATED")
 # Events of the live client.
@@ -31,11 +31,13 @@ SIGNS_OF_LIFE = ("MESSAGES_UPSERT", "MESSAGES_UPDATE", "SEND_MESSAGE")
 TOKEN_HEADER = "jwt_key"  # not sent itself: it signs the token
 
 
-class _Row(msgspec.Struct):
+class _EvolutionNamed(msgspec.Struct):
     name: str
 
 
-class _Webhook(msgspec.Struct, rename={"by_events": "webhookByEvents", "base64": "webhookBase64"}):
+class _EvolutionWebhook(
+    msgspec.Struct, rename={"by_events": "webhookByEvents", "base64": "webhookBase64"}
+):
     url: str | None = None
     enabled: bool | None = None
     events: list[str] | None = None
@@ -55,7 +57,7 @@ class EvolutionSubscriptions(Calls):
     def read(self, *, deadline_seconds: float) -> tuple[list[Subscriber], int]:
         budget = Budget(deadline_seconds)
         answer = self.call("GET", "/instance/fetchInstances", deadline_seconds=deadline_seconds)
-        rows = self.decoded(answer, list[_Row], accepted=(200,))
+        rows = self.decoded(answer, list[_EvolutionNamed], accepted=(200,))
         names = [row.name for row in rows if 0 < len(row.name) <= MAX_ID_CHARACTERS]
         with ThreadPoolExecutor(max_workers=READS_AT_ONCE) as readers:
             found = list(readers.map(lambda name: self._subscriber(name, budget), names))
@@ -63,11 +65,16 @@ class EvolutionSubscriptions(Calls):
         return read, len(names) - len(read)
 
     def write(
-        self, session_id: str, wanted: Wanted, *, instead_of: str | None, deadline_seconds: float
+        self,
+        session_id: str,
+        wanted: WantedSubscription,
+        *,
+        instead_of: str | None,
+        deadline_seconds: float,
     ) -> None:
         """Set the one webhook of an instance: its other fields stay."""
         budget = Budget(deadline_seconds)
-        webhook = self._find(session_id, deadline_seconds) or _Webhook()
+        webhook = self._find(session_id, deadline_seconds) or _EvolutionWebhook()
         path = f"/webhook/set/{segment(session_id)}"
         body = {"webhook": _set(webhook, wanted)}
         answer = self.call("POST", path, body=body, deadline_seconds=max(0.1, budget.left()))
@@ -88,16 +95,16 @@ class EvolutionSubscriptions(Calls):
         subscriptions = (_subscription(webhook),) if webhook and webhook.url else ()
         return Subscriber(session_id=name, is_running=False, subscriptions=subscriptions)
 
-    def _find(self, session_id: str, seconds: float) -> _Webhook | None:
+    def _find(self, session_id: str, seconds: float) -> _EvolutionWebhook | None:
         """Return the webhook; None if none was ever set: the answer is null."""
         path = f"/webhook/find/{segment(session_id)}"
         answer = self.call("GET", path, deadline_seconds=seconds)
         if answer.status_code == 200 and answer.body.strip() in (b"null", b""):
             return None
-        return self.decoded(answer, _Webhook, accepted=(200,))
+        return self.decoded(answer, _EvolutionWebhook, accepted=(200,))
 
 
-def _subscription(webhook: _Webhook) -> Subscription:
+def _subscription(webhook: _EvolutionWebhook) -> Subscription:
     headers = webhook.headers or {}
     return Subscription(
         url=webhook.url or "",
@@ -114,7 +121,7 @@ def _header(headers: dict[str, Any], names: Iterable[str]) -> str:
     return next((sent[name] for name in names if name in sent), "")
 
 
-def _set(webhook: _Webhook, wanted: Wanted) -> dict[str, object]:
+def _set(webhook: _EvolutionWebhook, wanted: WantedSubscription) -> dict[str, object]:
     """Return the settings in the format of its input, which differs from its output (byEvents,
     base64)."""
     events = webhook.events or []

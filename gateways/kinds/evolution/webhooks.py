@@ -12,6 +12,7 @@ import msgspec
 from gateways.base import Event, Kind, State
 from gateways.kinds.base_webhooks import (
     NOTHING,
+    EventMeaning,
     envelope_of,
     name_of,
     number_of,
@@ -20,16 +21,17 @@ from gateways.kinds.base_webhooks import (
     word_of,
 )
 from gateways.kinds.evolution.words import CLOSED, EVENTS
-from gateways.kinds.meaning import Meaning
-from gateways.wire.json_fields import Body, WrongField, id_of
 from gateways.wire.qr_images import picture
+from gateways.wire.untrusted import Body, WrongField, id_of
 
 
-class _Code(msgspec.Struct):
+class _EvolutionCode(msgspec.Struct):
     base64: msgspec.Raw = NOTHING
 
 
-class _Data(msgspec.Struct, rename={"status_code": "statusCode", "why_code": "statusReason"}):
+class _EvolutionData(
+    msgspec.Struct, rename={"status_code": "statusCode", "why_code": "statusReason"}
+):
     state: msgspec.Raw = NOTHING
     status: msgspec.Raw = NOTHING
     why_code: msgspec.Raw = NOTHING
@@ -39,7 +41,7 @@ class _Data(msgspec.Struct, rename={"status_code": "statusCode", "why_code": "st
     qrcode: msgspec.Raw = NOTHING
 
 
-class _Envelope(msgspec.Struct):
+class _EvolutionEnvelope(msgspec.Struct):
     event: msgspec.Raw = NOTHING
     instance: msgspec.Raw = NOTHING
     data: msgspec.Raw = NOTHING
@@ -47,9 +49,9 @@ class _Envelope(msgspec.Struct):
     sender: msgspec.Raw = NOTHING
 
 
-_ENVELOPES = msgspec.json.Decoder(_Envelope)
-_DATA = msgspec.json.Decoder(_Data)
-_CODES = msgspec.json.Decoder(_Code)
+_ENVELOPES = msgspec.json.Decoder(_EvolutionEnvelope)
+_DATA = msgspec.json.Decoder(_EvolutionData)
+_CODES = msgspec.json.Decoder(_EvolutionCode)
 
 
 @parser
@@ -62,7 +64,7 @@ def parse(raw: Body) -> Event:
     envelope = envelope_of(raw, _ENVELOPES)
     name = name_of(envelope.event, "event")
     session_id = id_of(envelope.instance, "instance")
-    meaning = EVENTS.get(name.lower().replace("_", "."), Meaning(kind=Kind.UNRECOGNISED))
+    meaning = EVENTS.get(name.lower().replace("_", "."), EventMeaning(kind=Kind.UNRECOGNISED))
     if session_id is None and meaning.kind is not Kind.UNRECOGNISED:
         raise WrongField(f"{name} names no session: instance is missing")
     if meaning.kind in (Kind.LIFE, Kind.UNRECOGNISED):
@@ -87,7 +89,7 @@ def parse(raw: Body) -> Event:
     )
 
 
-def _word(reads: str, data: _Data) -> str:
+def _word(reads: str, data: _EvolutionData) -> str:
     """Return a state, with the code of the reason if it is a close."""
     if reads == "state":
         state = word_of(data.state, "data.state")
@@ -99,11 +101,11 @@ def _word(reads: str, data: _Data) -> str:
     return word_of(data.status_code, "data.statusCode") if reads else ""
 
 
-def _number(data: _Data, envelope: _Envelope) -> str | None:
+def _number(data: _EvolutionData, envelope: _EvolutionEnvelope) -> str | None:
     return number_of(data.wuid, "data.wuid") or number_of(envelope.sender, "sender")
 
 
-def _qr_code(data: _Data) -> str | None:
+def _qr_code(data: _EvolutionData) -> str | None:
     try:
         return picture(part_of(data.qrcode, "data.qrcode", _CODES).base64)
     except WrongField:

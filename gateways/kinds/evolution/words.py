@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateways.base import Kind, Reason, State
-from gateways.kinds.meaning import LIFE, TEST, Meaning, Words
+from gateways.kinds.base_webhooks import LIFE, TEST, EventMeaning, Words
 from gateways.profiles import Profile, Token
 
 PROFILE = Profile(
@@ -48,7 +48,7 @@ STATES: Words = {
     "connecting": (State.CONNECTING, Reason.LISTED),
     "refused": (State.DISCONNECTED, Reason.QR_EXPIRED),
 }
-CLOSED = Meaning(
+CLOSED = EventMeaning(
     kind=Kind.STATE,
     words=CLOSES | dict.fromkeys(("close", "closed"), (State.DISCONNECTED, Reason.LISTED)),
     otherwise=State.DISCONNECTED,
@@ -58,15 +58,17 @@ _QR_CODES: Words = {
     "500": (State.DISCONNECTED, Reason.QR_EXPIRED),
 }
 
-EVENTS: Mapping[str, Meaning] = (
+EVENTS: Mapping[str, EventMeaning] = (
     {
-        "connection.update": Meaning(kind=Kind.STATE, reads="state", words=STATES),
-        "qrcode.updated": Meaning(kind=Kind.STATE, reads="code", words=_QR_CODES),
-        "status.instance": Meaning(kind=Kind.STATE, reads="status", words=STATES),
-        "logout.instance": Meaning(kind=Kind.STATE, state=State.LOGGED_OUT, reason=Reason.UNLINKED),
-        "remove.instance": Meaning(kind=Kind.HINT),
-        "instance.create": Meaning(kind=Kind.HINT),
-        "instance.delete": Meaning(kind=Kind.HINT),
+        "connection.update": EventMeaning(kind=Kind.STATE, reads="state", words=STATES),
+        "qrcode.updated": EventMeaning(kind=Kind.STATE, reads="code", words=_QR_CODES),
+        "status.instance": EventMeaning(kind=Kind.STATE, reads="status", words=STATES),
+        "logout.instance": EventMeaning(
+            kind=Kind.STATE, state=State.LOGGED_OUT, reason=Reason.UNLINKED
+        ),
+        "remove.instance": EventMeaning(kind=Kind.HINT),
+        "instance.create": EventMeaning(kind=Kind.HINT),
+        "instance.delete": EventMeaning(kind=Kind.HINT),
     }
     | dict.fromkeys(
         (

@@ -13,6 +13,7 @@ import msgspec
 
 from gateways.base import Event, Kind, Reason
 from gateways.kinds.base_webhooks import (
+    LIFE,
     NOTHING,
     envelope_of,
     kept_of,
@@ -23,12 +24,11 @@ from gateways.kinds.base_webhooks import (
     part_of,
     word_of,
 )
-from gateways.kinds.meaning import LIFE
 from gateways.kinds.standard.words import EVENTS, REASONS
-from gateways.wire.json_fields import Body, WrongField, id_of, whole_number_of
+from gateways.wire.untrusted import Body, WrongField, id_of, whole_number_of
 
 
-class _Data(msgspec.Struct):
+class _StandardData(msgspec.Struct):
     session_id: msgspec.Raw = NOTHING
     status: msgspec.Raw = NOTHING
     reason: msgspec.Raw = NOTHING
@@ -36,14 +36,14 @@ class _Data(msgspec.Struct):
     workspace_id: msgspec.Raw = NOTHING
 
 
-class _Envelope(msgspec.Struct):
+class _StandardEnvelope(msgspec.Struct):
     type: msgspec.Raw = NOTHING
     timestamp: msgspec.Raw = NOTHING
     data: msgspec.Raw = NOTHING
 
 
-_ENVELOPES = msgspec.json.Decoder(_Envelope)
-_DATA = msgspec.json.Decoder(_Data)
+_ENVELOPES = msgspec.json.Decoder(_StandardEnvelope)
+_DATA = msgspec.json.Decoder(_StandardData)
 
 
 @parser
@@ -75,7 +75,7 @@ def parse(raw: Body) -> Event:
     )
 
 
-def _reason(data: _Data) -> tuple[Reason, str]:
+def _reason(data: _StandardData) -> tuple[Reason, str]:
     word = word_of(data.reason, "data.reason")
     if not word:
         return Reason.NONE, ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateways.base import Kind, Reason, State
-from gateways.kinds.meaning import TEST, Meaning, Words
+from gateways.kinds.base_webhooks import TEST, EventMeaning, Words
 from gateways.profiles import Encoding, Profile, Signature, as_whsec
 
 PROFILE = Profile(
@@ -36,11 +36,11 @@ REASONS = frozenset(
     }
 )
 
-EVENTS: Mapping[str, Meaning] = {
-    "session.status": Meaning(
+EVENTS: Mapping[str, EventMeaning] = {
+    "session.status": EventMeaning(
         kind=Kind.STATE, reads="status", words=STATES, kept=("status", "reason")
     ),
-    "session.hint": Meaning(kind=Kind.HINT),
-    "ping": Meaning(kind=Kind.CANARY),
+    "session.hint": EventMeaning(kind=Kind.HINT),
+    "ping": EventMeaning(kind=Kind.CANARY),
 } | TEST
 WEAK: frozenset[str] = frozenset()

@@ -29,9 +29,8 @@ from gateways.kinds.base_client import (
     without_unread,
 )
 from gateways.kinds.waha.words import STATES
-from gateways.wire.json_fields import MAX_ID_CHARACTERS
 from gateways.wire.qr_images import address_of_base64, address_of_code, address_of_png
-from gateways.wire.text import printable
+from gateways.wire.untrusted import MAX_ID_CHARACTERS, printable
 
 # The only engine whose page is asked for the state, for at most a second.
 BROWSER_ENGINE = "WEBJS"
@@ -41,7 +40,7 @@ LOSES_LOGIN = ("2023.", "2024.")
 NOT_FOUND = "Session not found"
 
 
-class _Server(msgspec.Struct):
+class _WahaServer(msgspec.Struct):
     uptime: float | None = None  # milliseconds
 
 
@@ -51,12 +50,12 @@ class _Version(msgspec.Struct):
     engine: str = ""
 
 
-class _Code(msgspec.Struct):
+class _WahaCode(msgspec.Struct):
     data: str = ""
     value: str = ""
 
 
-class _Me(msgspec.Struct):
+class _WahaMe(msgspec.Struct):
     id: object = None
     jid: object = None
 
@@ -66,10 +65,10 @@ class _Engine(msgspec.Struct):
     state: str | None = None
 
 
-class _Session(msgspec.Struct):
+class _WahaSession(msgspec.Struct):
     name: str
     status: str | None = None
-    me: _Me | None = None
+    me: _WahaMe | None = None
     engine: _Engine | None = None
 
 
@@ -98,12 +97,9 @@ class WahaClient(Calls):
     )
     key_header = "X-Api-Key"
 
-    def __enter__(self) -> WahaClient:
-        return self
-
     def health(self, *, deadline_seconds: float) -> Health:
         answer = self.call("GET", "/api/server/status", deadline_seconds=deadline_seconds)
-        uptime = self.decoded(answer, _Server).uptime
+        uptime = self.decoded(answer, _WahaServer).uptime
         is_known = uptime is not None and uptime >= 0
         return Health(
             uptime_seconds=uptime / 1000 if uptime is not None and is_known else None,
@@ -123,7 +119,7 @@ class WahaClient(Calls):
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
         """List all sessions, the stopped ones as well; no page is asked."""
         answer = self.call("GET", "/api/sessions?all=true", deadline_seconds=deadline_seconds)
-        said, unread = read_entries(self.decoded(answer, list[msgspec.Raw]), _Session)
+        said, unread = read_entries(self.decoded(answer, list[msgspec.Raw]), _WahaSession)
         sessions = {one.name: _translated(one) for one in said if _is_name(one.name)}
         is_whole = len(sessions) == len(said)
         listing = Listing(
@@ -161,7 +157,7 @@ class WahaClient(Calls):
             return None
         if address := address_of_png(answer.body):
             return address
-        said = self.decoded(answer, _Code)
+        said = self.decoded(answer, _WahaCode)
         return address_of_base64(said.data) or address_of_code(said.value)
 
     def start_session(
@@ -186,12 +182,12 @@ class WahaClient(Calls):
         """Log out. A running session is started again without its login, and shows a code."""
         self._tell(session_id, "logout", deadline_seconds)
 
-    def _one(self, session_id: str, seconds: float) -> _Session | None:
+    def _one(self, session_id: str, seconds: float) -> _WahaSession | None:
         path = f"/api/sessions/{segment(session_id)}"
         answer = self.call("GET", path, deadline_seconds=seconds)
         if answer.status_code == 404 and reason_given(answer.body) == NOT_FOUND:
             return None
-        return self.decoded(answer, _Session)
+        return self.decoded(answer, _WahaSession)
 
     def _tell(self, session_id: str, verb: str, seconds: float) -> None:
         path = f"/api/sessions/{segment(session_id)}/{verb}"
@@ -204,7 +200,7 @@ def _is_name(name: str) -> bool:
     return 0 < len(name) <= MAX_ID_CHARACTERS
 
 
-def _translated(said: _Session, *, is_asked: bool = False) -> Session:
+def _translated(said: _WahaSession, *, is_asked: bool = False) -> Session:
     """Translate an answer. `is_asked`: it includes the state of the engine's page, unless that
     hung."""
     word = printable(said.status or "(no status)", limit=200)
@@ -226,16 +222,16 @@ def _translated(said: _Session, *, is_asked: bool = False) -> Session:
     )
 
 
-def _number(me: _Me) -> str | None:
+def _number(me: _WahaMe) -> str | None:
     """Return the number. The id may be a LID; one of its engines has the number beside it."""
     return normal_phone_number(me.id) or normal_phone_number(me.jid)
 
 
-def _has_page(said: _Session) -> bool:
+def _has_page(said: _WahaSession) -> bool:
     return said.engine is not None and said.engine.engine == BROWSER_ENGINE
 
 
-def _doubt(said: _Session) -> str:
+def _doubt(said: _WahaSession) -> str:
     """Return why its page contradicts the status; "" if it does not, or if there is no page."""
     if said.engine is None or not _has_page(said) or said.engine.state == LIVE_STATE:
         return ""
@@ -243,7 +239,7 @@ def _doubt(said: _Session) -> str:
     return f"says {state}" if state else f"gives {NO_ANSWER}"
 
 
-def _pulse(said: _Session) -> Probe:
+def _pulse(said: _WahaSession) -> Probe:
     session = _translated(said, is_asked=True)
     is_claimed = STATES.get((said.status or "").lower(), (None,))[0] is State.CONNECTED
     pulse, reason = Pulse.UNCLEAR, Reason.NONE

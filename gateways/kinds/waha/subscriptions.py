@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from gateways.kinds.base_client import Budget, Calls, segment
-from gateways.subscriptions import Subscriber, Subscription, Wanted
-from gateways.wire.json_fields import MAX_ID_CHARACTERS
+from gateways.subscriptions import Subscriber, Subscription, WantedSubscription
+from gateways.wire.untrusted import MAX_ID_CHARACTERS
 
 KEY_HEADER = "X-Api-Key"
 ALL = "*"
@@ -31,7 +31,7 @@ class _Header(msgspec.Struct):
     value: str = ""
 
 
-class _Webhook(msgspec.Struct, rename={"headers": "customHeaders"}):
+class _WahaWebhook(msgspec.Struct, rename={"headers": "customHeaders"}):
     url: str = ""
     events: list[str] | None = None
     hmac: _Hmac | None = None
@@ -39,10 +39,10 @@ class _Webhook(msgspec.Struct, rename={"headers": "customHeaders"}):
 
 
 class _Config(msgspec.Struct):
-    webhooks: list[_Webhook] | None = None
+    webhooks: list[_WahaWebhook] | None = None
 
 
-class _Session(msgspec.Struct):
+class _WahaConfigured(msgspec.Struct):
     name: str
     status: str = ""
     config: _Config | None = None
@@ -63,17 +63,24 @@ class WahaSubscriptions(Calls):
 
     def read(self, *, deadline_seconds: float) -> tuple[list[Subscriber], int]:
         answer = self.call("GET", "/api/sessions?all=true", deadline_seconds=deadline_seconds)
-        said = self.decoded(answer, list[_Session], accepted=(200,))
+        said = self.decoded(answer, list[_WahaConfigured], accepted=(200,))
         return [_read(one) for one in said if 0 < len(one.name) <= MAX_ID_CHARACTERS], 0
 
     def write(
-        self, session_id: str, wanted: Wanted, *, instead_of: str | None, deadline_seconds: float
+        self,
+        session_id: str,
+        wanted: WantedSubscription,
+        *,
+        instead_of: str | None,
+        deadline_seconds: float,
     ) -> None:
         """Send the whole configuration back with this change: it accepts no smaller one."""
         budget = Budget(deadline_seconds)
         path = f"/api/sessions/{segment(session_id)}"
         answer = self.call("GET", path, deadline_seconds=deadline_seconds)
-        self.decoded(answer, _Session, accepted=(200,))  # an odd configuration is not written back
+        self.decoded(
+            answer, _WahaConfigured, accepted=(200,)
+        )  # an odd configuration is not written back
         config = self.decoded(answer, _Whole, accepted=(200,)).config or {}
         webhooks = _changed(config.get("webhooks") or [], wanted, instead_of)
         body = {"name": session_id, "config": config | {"webhooks": webhooks}}
@@ -83,7 +90,7 @@ class WahaSubscriptions(Calls):
             raise self.rejected(answer, f"{answer.status_code}")
 
 
-def _read(session: _Session) -> Subscriber:
+def _read(session: _WahaConfigured) -> Subscriber:
     webhooks = (session.config.webhooks if session.config else None) or []
     return Subscriber(
         session_id=session.name,
@@ -92,7 +99,7 @@ def _read(session: _Session) -> Subscriber:
     )
 
 
-def _subscription(webhook: _Webhook) -> Subscription:
+def _subscription(webhook: _WahaWebhook) -> Subscription:
     events = webhook.events or []
     keys = [one.value for one in webhook.headers or [] if one.name.lower() == KEY_HEADER.lower()]
     return Subscription(
@@ -104,7 +111,7 @@ def _subscription(webhook: _Webhook) -> Subscription:
 
 
 def _changed(
-    webhooks: list[dict[str, Any]], wanted: Wanted, instead_of: str | None
+    webhooks: list[dict[str, Any]], wanted: WantedSubscription, instead_of: str | None
 ) -> list[dict[str, Any]]:
     """Return the webhooks with this change; the others stay as they are, and in their order."""
     positions = [place for place, one in enumerate(webhooks) if one.get("url") == instead_of]
@@ -114,7 +121,7 @@ def _changed(
     return [*webhooks[:place], _set(webhooks[place], wanted), *webhooks[place + 1 :]]
 
 
-def _set(webhook: dict[str, Any], wanted: Wanted) -> dict[str, Any]:
+def _set(webhook: dict[str, Any], wanted: WantedSubscription) -> dict[str, Any]:
     events = webhook.get("events") or []
     added = [] if ALL in events else [one for one in NEEDED if one not in events]
     if not events:

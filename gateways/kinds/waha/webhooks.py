@@ -12,6 +12,7 @@ import msgspec
 from gateways.base import Event, Kind, State
 from gateways.kinds.base_webhooks import (
     NOTHING,
+    EventMeaning,
     envelope_of,
     kept_of,
     moment_of_milliseconds,
@@ -21,21 +22,20 @@ from gateways.kinds.base_webhooks import (
     part_of,
     word_of,
 )
-from gateways.kinds.meaning import Meaning
 from gateways.kinds.waha.words import EVENTS
-from gateways.wire.json_fields import MAX_FIELD_BYTES, Body, WrongField, id_of, text_of
+from gateways.wire.untrusted import MAX_FIELD_BYTES, Body, WrongField, id_of, text_of
 
 
 class _Payload(msgspec.Struct):
     status: msgspec.Raw = NOTHING
 
 
-class _Me(msgspec.Struct):
+class _WahaSender(msgspec.Struct):
     id: msgspec.Raw = NOTHING
     jid: msgspec.Raw = NOTHING
 
 
-class _Envelope(msgspec.Struct):
+class _WahaEnvelope(msgspec.Struct):
     id: msgspec.Raw = NOTHING
     timestamp: msgspec.Raw = NOTHING
     event: msgspec.Raw = NOTHING
@@ -44,9 +44,9 @@ class _Envelope(msgspec.Struct):
     me: msgspec.Raw = NOTHING
 
 
-_ENVELOPES = msgspec.json.Decoder(_Envelope)
+_ENVELOPES = msgspec.json.Decoder(_WahaEnvelope)
 _PAYLOADS = msgspec.json.Decoder(_Payload)
-_OWNERS = msgspec.json.Decoder(_Me)
+_OWNERS = msgspec.json.Decoder(_WahaSender)
 
 
 @parser
@@ -58,7 +58,7 @@ def parse(raw: Body) -> Event:
     # Whole, however long: a cut one could be another event's.
     event_id = text_of(envelope.id, "id", limit=MAX_FIELD_BYTES) or None
     occurred_at = moment_of_milliseconds(envelope.timestamp)
-    meaning = EVENTS.get(name, Meaning(kind=Kind.UNRECOGNISED))
+    meaning = EVENTS.get(name, EventMeaning(kind=Kind.UNRECOGNISED))
     if session_id is None and meaning.kind is not Kind.UNRECOGNISED:
         raise WrongField(f"{name} names no session: session is missing")
     is_read = bool(meaning.reads)

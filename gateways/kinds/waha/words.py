@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateways.base import Kind, Reason, State
-from gateways.kinds.meaning import LIFE, TEST, Meaning, Words
+from gateways.kinds.base_webhooks import LIFE, TEST, EventMeaning, Words
 from gateways.profiles import Profile, Signature
 
 PROFILE = Profile(
@@ -31,11 +31,13 @@ STATES: Words = {
     "stopped": (State.DISCONNECTED, Reason.LISTED),
 }
 
-EVENTS: Mapping[str, Meaning] = (
+EVENTS: Mapping[str, EventMeaning] = (
     {
-        "session.status": Meaning(kind=Kind.STATE, reads="status", words=STATES, kept=("status",)),
+        "session.status": EventMeaning(
+            kind=Kind.STATE, reads="status", words=STATES, kept=("status",)
+        ),
         # The engine's raw state, deprecated.
-        "state.change": Meaning(kind=Kind.HINT),
+        "state.change": EventMeaning(kind=Kind.HINT),
     }
     | dict.fromkeys(
         (

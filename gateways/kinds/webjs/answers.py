@@ -12,7 +12,7 @@ import msgspec
 from gateways.base import Listing, Reason, Session, State
 from gateways.kinds.webjs.words import STATES
 from gateways.phone_numbers import number_of_user
-from gateways.wire.json_fields import (
+from gateways.wire.untrusted import (
     MAX_TEXT_CHARACTERS,
     MAX_WHOLE_NUMBER,
     WrongField,

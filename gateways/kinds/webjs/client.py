@@ -36,8 +36,7 @@ from gateways.kinds.webjs.answers import (
 from gateways.kinds.webjs.words import KEY_HEADER
 from gateways.kinds.whatsapp_web_js import PROFILE_HELD
 from gateways.wire.http import Answer
-from gateways.wire.json_fields import WrongField
-from gateways.wire.text import printable
+from gateways.wire.untrusted import WrongField, printable
 
 # Observed: the one answer that means "I hold no such session". Any other 404 comes from a proxy in
 # between, or from a wrong base URL.
@@ -83,9 +82,7 @@ class WebjsClient(Calls):
 
     key_header = KEY_HEADER
     refusals = frozenset({401})
-
-    def __enter__(self) -> WebjsClient:
-        return self
+    refusal_reasons = {PROFILE_HELD: Reason.BROWSER_LEFT_OVER}
 
     def health(self, *, deadline_seconds: float) -> Health:
         """Return its own report; it needs no key."""
@@ -181,9 +178,6 @@ class WebjsClient(Calls):
     ) -> None:
         """Make the same call as a stop."""
         self.stop_session(session_id, workspace_id=workspace_id, deadline_seconds=deadline_seconds)
-
-    def reason_of_refusal(self, said: str) -> Reason:
-        return Reason.BROWSER_LEFT_OVER if PROFILE_HELD in said else Reason.NONE
 
     def _get(self, path: str, seconds: float) -> Answer:
         # Shipped versions read the key from the query or the body, others from the header.

@@ -5,11 +5,19 @@ from __future__ import annotations
 import msgspec
 
 from gateways.base import Event, Kind, State
-from gateways.kinds.base_webhooks import NOTHING, envelope_of, name_of, parser, part_of, word_of
-from gateways.kinds.meaning import Meaning
+from gateways.kinds.base_webhooks import (
+    NOTHING,
+    EventMeaning,
+    envelope_of,
+    name_of,
+    parser,
+    part_of,
+    word_of,
+)
 from gateways.kinds.webjs.words import EVENTS
 from gateways.phone_numbers import number_of_user
-from gateways.wire.json_fields import (
+from gateways.wire.qr_images import picture
+from gateways.wire.untrusted import (
     MAX_FIELD_BYTES,
     Body,
     WrongField,
@@ -19,7 +27,6 @@ from gateways.wire.json_fields import (
     value_of,
     whole_number_of,
 )
-from gateways.wire.qr_images import picture
 
 
 class _Fields(msgspec.Struct):
@@ -42,7 +49,7 @@ class _Fields(msgspec.Struct):
     timestamp: msgspec.Raw = NOTHING
 
 
-class _Envelope(_Fields):
+class _WebjsEnvelope(_Fields):
     """The envelope. Some events carry their fields at the top, and not under `data`."""
 
     event: msgspec.Raw = NOTHING
@@ -50,7 +57,7 @@ class _Envelope(_Fields):
     event_id: msgspec.Raw = NOTHING
 
 
-_ENVELOPES = msgspec.json.Decoder(_Envelope)
+_ENVELOPES = msgspec.json.Decoder(_WebjsEnvelope)
 _DATA = msgspec.json.Decoder(_Fields)
 
 
@@ -71,7 +78,7 @@ def parse(raw: Body) -> Event:
     return _event(name, meaning, envelope, part_of(envelope.data, "data", _DATA))
 
 
-def _unrecognised(name: str, envelope: _Envelope) -> Event:
+def _unrecognised(name: str, envelope: _WebjsEnvelope) -> Event:
     """Return an event of an unmapped name with its session, as far as readable, and nothing
     else."""
     try:
@@ -86,7 +93,7 @@ def _unrecognised(name: str, envelope: _Envelope) -> Event:
         return Event(name=name, kind=Kind.UNRECOGNISED)
 
 
-def _event(name: str, meaning: Meaning, envelope: _Envelope, data: _Fields) -> Event:
+def _event(name: str, meaning: EventMeaning, envelope: _WebjsEnvelope, data: _Fields) -> Event:
     session_id = _session_id(data, envelope)
     if session_id is None:
         raise WrongField(f"{name} names no session: data.session_id is missing")
@@ -110,14 +117,14 @@ def _event(name: str, meaning: Meaning, envelope: _Envelope, data: _Fields) -> E
     )
 
 
-def _either(data: _Fields, envelope: _Envelope, name: str) -> msgspec.Raw:
+def _either(data: _Fields, envelope: _WebjsEnvelope, name: str) -> msgspec.Raw:
     """Return a field from `data`, else from the top."""
     inner: msgspec.Raw = getattr(data, name)
     outer: msgspec.Raw = getattr(envelope, name)
     return inner if len(memoryview(inner)) else outer
 
 
-def _session_id(data: _Fields, envelope: _Envelope) -> str | None:
+def _session_id(data: _Fields, envelope: _WebjsEnvelope) -> str | None:
     inner = id_of(data.session_id, "data.session_id")
     outer = id_of(envelope.session_id, "session_id")
     if inner and outer and inner != outer:
@@ -125,11 +132,11 @@ def _session_id(data: _Fields, envelope: _Envelope) -> str | None:
     return inner or outer
 
 
-def _workspace_id(data: _Fields, envelope: _Envelope) -> int | None:
+def _workspace_id(data: _Fields, envelope: _WebjsEnvelope) -> int | None:
     return whole_number_of(_either(data, envelope, "workspace_id"), "data.workspace_id")
 
 
-def _phone_number(data: _Fields, envelope: _Envelope) -> str | None:
+def _phone_number(data: _Fields, envelope: _WebjsEnvelope) -> str | None:
     try:
         value = value_of(_either(data, envelope, "phone_number"), "data.phone_number")
     except WrongField:
@@ -137,7 +144,7 @@ def _phone_number(data: _Fields, envelope: _Envelope) -> str | None:
     return number_of_user(value)
 
 
-def _word(meaning: Meaning, data: _Fields, envelope: _Envelope) -> str:
+def _word(meaning: EventMeaning, data: _Fields, envelope: _WebjsEnvelope) -> str:
     """Return the gateway's own word for it."""
     if meaning.reads == "status":
         return text_of(_either(data, envelope, "status"), "status")
@@ -153,6 +160,6 @@ def _expires_in_seconds(data: _Fields) -> int | None:
         return None
 
 
-def _kept(meaning: Meaning, data: _Fields, envelope: _Envelope) -> dict[str, object]:
+def _kept(meaning: EventMeaning, data: _Fields, envelope: _WebjsEnvelope) -> dict[str, object]:
     values = {name: storable(_either(data, envelope, name)) for name in meaning.kept}
     return {name: value for name, value in values.items() if value is not None}

@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Mapping
 
 from gateways.base import Kind, Reason, State
-from gateways.kinds.meaning import LIFE, Meaning, Words
+from gateways.kinds.base_webhooks import LIFE, EventMeaning, Words
 from gateways.kinds.whatsapp_web_js import LIBRARY_LOSSES
 from gateways.profiles import Profile, Signature
 
@@ -69,42 +69,42 @@ LOSSES: Words = LIBRARY_LOSSES | {
 }
 
 
-EVENTS: Mapping[str, Meaning] = {
-    "qr_code_generated": Meaning(
+EVENTS: Mapping[str, EventMeaning] = {
+    "qr_code_generated": EventMeaning(
         kind=Kind.STATE,
         state=State.QR_SCANNING,
         kept=("expires_in", "qr_count", "is_regeneration"),
     ),
-    "session_authenticated": Meaning(
+    "session_authenticated": EventMeaning(
         kind=Kind.STATE,
         state=State.CONNECTING,
         reason=Reason.AUTHENTICATED,
         kept=("status",),
     ),
-    "session_ready": Meaning(
+    "session_ready": EventMeaning(
         kind=Kind.STATE,
         state=State.CONNECTED,
         kept=("status", "platform", "extraction_method"),
     ),
-    "session_disconnected": Meaning(
+    "session_disconnected": EventMeaning(
         kind=Kind.STATE,
         reads="reason",
         words=LOSSES,
         otherwise=State.DISCONNECTED,
         kept=("reason",),
     ),
-    "session_reconnect_failed": Meaning(
+    "session_reconnect_failed": EventMeaning(
         kind=Kind.STATE,
         state=State.DISCONNECTED,
         reason=Reason.GATEWAY_GAVE_UP,
         kept=("status", "max_retries", "timestamp"),
     ),
-    "session_status_changed": Meaning(
+    "session_status_changed": EventMeaning(
         kind=Kind.STATE, reads="status", words=STATES, kept=("status",)
     ),
     # Observed on the Node service: sent 5 s after a CONFLICT although nothing had reconnected.
-    "session_reconnected": Meaning(kind=Kind.HINT, kept=("status", "timestamp")),
-    "session_error": Meaning(
+    "session_reconnected": EventMeaning(kind=Kind.HINT, kept=("status", "timestamp")),
+    "session_error": EventMeaning(
         kind=Kind.HINT, reason=Reason.SESSION_ERROR, kept=("error", "message")
     ),
     "message_received": LIFE,
@@ -115,7 +115,7 @@ EVENTS: Mapping[str, Meaning] = {
     "typing_indicator": LIFE,
     "chat_state_updated": LIFE,
     "mobile_activity_detected": LIFE,
-    "connection_test": Meaning(kind=Kind.CANARY),
+    "connection_test": EventMeaning(kind=Kind.CANARY),
 }
 
 # Proof of the live client; `message_*` bodies reach 50 MB, since media is inlined.

@@ -16,7 +16,6 @@ from msgspec import structs
 
 from gateways.base import (
     Capabilities,
-    GatewayError,
     Health,
     KeyRejected,
     Listing,
@@ -42,13 +41,14 @@ from gateways.kinds.base_client import (
     read_entries,
     reason_given,
     segment,
+    session_of_word,
+    with_number,
     without_unread,
 )
-from gateways.kinds.meaning import Words
+from gateways.kinds.base_webhooks import Words
 from gateways.kinds.whatsapp_web_js import PROFILE_HELD
 from gateways.wire.http import Answer
 from gateways.wire.qr_images import address_of_base64, address_of_code
-from gateways.wire.text import printable
 
 STATES: Words = {
     "": (State.DISCONNECTED, Reason.LISTED),  # never started
@@ -77,7 +77,7 @@ class _Token(msgspec.Struct):
     token: str
 
 
-class _Status(msgspec.Struct):
+class _WppconnectStatus(msgspec.Struct):
     status: str | None = None
     qrcode: str | None = None
     urlcode: str | None = None
@@ -94,7 +94,7 @@ class _Device(msgspec.Struct):
     number: object = msgspec.field(default=None, name="phoneNumber")
 
 
-class _About(msgspec.Struct):
+class _WppconnectAbout(msgspec.Struct):
     response: _Device | None = None
 
 
@@ -115,9 +115,7 @@ class WppconnectClient(Calls):
         ladder={Reason.NONE: (Step.STOP, Step.START)},
     )
     refusals = frozenset({401})
-
-    def __enter__(self) -> WppconnectClient:
-        return self
+    refusal_reasons = {PROFILE_HELD: Reason.BROWSER_LEFT_OVER}
 
     def health(self, *, deadline_seconds: float) -> Health:
         answer = self.call("GET", "/healthz", headers={}, deadline_seconds=deadline_seconds)
@@ -156,11 +154,7 @@ class WppconnectClient(Calls):
         session = self._status(session_id, max(0.1, budget.left()))
         if not is_listed and session is not None and session.raw_state.lower() in CLOSED:
             return None
-        if session is None or session.state is not State.CONNECTED:
-            return session
-        return structs.replace(
-            session, phone_number=self._number(session_id, max(0.1, budget.left()))
-        )
+        return with_number(session, lambda: self._number(session_id, max(0.1, budget.left())))
 
     def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
         """Check the status against the page. It misses a page that lost WhatsApp (observed)."""
@@ -181,7 +175,7 @@ class WppconnectClient(Calls):
         """Return the code only while the status is QRCODE: an old code stays in its answers
         (observed)."""
         answer = self._of(session_id, "GET", "status-session", deadline_seconds)
-        said = self.decoded(answer, _Status)
+        said = self.decoded(answer, _WppconnectStatus)
         if (said.status or "").lower() != "qrcode":
             return None
         return address_of_base64(said.qrcode or "") or address_of_code(said.urlcode or "")
@@ -193,7 +187,7 @@ class WppconnectClient(Calls):
         does nothing unless the session is CLOSED."""
         body: dict[str, object] = {"waitQrCode": False}
         answer = self._of(session_id, "POST", "start-session", deadline_seconds, body)
-        was = self.decoded(answer, _Status, accepted=(200, 201)).status or ""
+        was = self.decoded(answer, _WppconnectStatus, accepted=(200, 201)).status or ""
         if was.lower() not in CLOSED:
             raise self.rejected(
                 answer, f"it did nothing, since the session is {was}: stop it first"
@@ -231,9 +225,6 @@ class WppconnectClient(Calls):
         answer = self._of(session_id, "POST", "logout-session", deadline_seconds, {})
         self.decoded(answer, _Checked)
 
-    def reason_of_refusal(self, said: str) -> Reason:
-        return Reason.BROWSER_LEFT_OVER if PROFILE_HELD in said else Reason.NONE
-
     def _names(self, seconds: float) -> tuple[list[str], int]:
         """Return the readable names, and the number of others."""
         path = f"/api/{segment(self._api_key)}/show-all-sessions"
@@ -257,10 +248,7 @@ class WppconnectClient(Calls):
     def _word(self, session_id: str, seconds: float) -> Session:
         """Return the reported status, which is a variable."""
         answer = self._of(session_id, "GET", "status-session", max(0.1, seconds))
-        word = printable(self.decoded(answer, _Status).status or "", limit=200)
-        unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)
-        state, reason = STATES.get(word.lower(), unmapped)
-        return Session(session_id=session_id, state=state, reason=reason, raw_state=word)
+        return session_of_word(session_id, self.decoded(answer, _WppconnectStatus).status, STATES)
 
     def _is_checked(self, session_id: str, seconds: float) -> bool:
         """Return whether its browser answers. Raise TimedOut if that hangs."""
@@ -268,14 +256,8 @@ class WppconnectClient(Calls):
         return self.decoded(answer, _Checked).status
 
     def _number(self, session_id: str, seconds: float) -> str | None:
-        """Return the number, which is optional: without it the session is connected all the
-        same."""
-        try:
-            answer = self._of(session_id, "GET", "host-device", seconds)
-            said = self.decoded(answer, _About)
-        except GatewayError:
-            return None
-        device = said.response or _Device()
+        answer = self._of(session_id, "GET", "host-device", seconds)
+        device = self.decoded(answer, _WppconnectAbout).response or _Device()
         return normal_phone_number(device.wid) or normal_phone_number(device.number)
 
     def _of(

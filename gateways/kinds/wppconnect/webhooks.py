@@ -11,11 +11,11 @@ import msgspec
 from gateways.base import Event, Kind, Reason, State
 from gateways.kinds.base_webhooks import NOTHING, envelope_of, kept_of, name_of, parser, word_of
 from gateways.kinds.wppconnect.words import EVENTS, UNCERTAIN
-from gateways.wire.json_fields import Body, id_of
 from gateways.wire.qr_images import picture
+from gateways.wire.untrusted import Body, id_of
 
 
-class _Envelope(msgspec.Struct):
+class _WppconnectEnvelope(msgspec.Struct):
     """The envelope. An event's own fields are beside these."""
 
     event: msgspec.Raw = NOTHING
@@ -24,7 +24,7 @@ class _Envelope(msgspec.Struct):
     qrcode: msgspec.Raw = NOTHING
 
 
-_ENVELOPES = msgspec.json.Decoder(_Envelope)
+_ENVELOPES = msgspec.json.Decoder(_WppconnectEnvelope)
 
 
 @parser

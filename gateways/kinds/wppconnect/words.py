@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateways.base import Kind, Reason, State
-from gateways.kinds.meaning import LIFE, TEST, Meaning, Words
+from gateways.kinds.base_webhooks import LIFE, TEST, EventMeaning, Words
 from gateways.profiles import Profile
 
 PROFILE = Profile(
@@ -31,13 +31,15 @@ FOUND: Words = {
 # A fault of a QR code, or of the phone's network: only a read shows which.
 UNCERTAIN = frozenset({"qrreadfail", "qrreaderror", "phonenotconnected"})
 
-EVENTS: Mapping[str, Meaning] = (
+EVENTS: Mapping[str, EventMeaning] = (
     {
-        "qrcode": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
-        "phoneCode": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
-        "status-find": Meaning(kind=Kind.STATE, reads="status", words=FOUND, kept=("status",)),
-        "closesession": Meaning(kind=Kind.STATE, state=State.DISCONNECTED),
-        "logoutsession": Meaning(kind=Kind.STATE, state=State.LOGGED_OUT, reason=Reason.UNLINKED),
+        "qrcode": EventMeaning(kind=Kind.STATE, state=State.QR_SCANNING),
+        "phoneCode": EventMeaning(kind=Kind.STATE, state=State.QR_SCANNING),
+        "status-find": EventMeaning(kind=Kind.STATE, reads="status", words=FOUND, kept=("status",)),
+        "closesession": EventMeaning(kind=Kind.STATE, state=State.DISCONNECTED),
+        "logoutsession": EventMeaning(
+            kind=Kind.STATE, state=State.LOGGED_OUT, reason=Reason.UNLINKED
+        ),
     }
     | dict.fromkeys(
         (

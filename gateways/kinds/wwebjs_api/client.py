@@ -7,11 +7,9 @@ from collections.abc import Collection
 from contextlib import suppress
 
 import msgspec
-from msgspec import structs
 
 from gateways.base import (
     Capabilities,
-    GatewayError,
     Health,
     Listing,
     Probe,
@@ -32,14 +30,15 @@ from gateways.kinds.base_client import (
     read_each,
     read_entries,
     segment,
+    with_number,
     without_unread,
 )
-from gateways.kinds.meaning import Words
+from gateways.kinds.base_webhooks import Words
 from gateways.kinds.whatsapp_web_js import PROFILE_HELD
 from gateways.kinds.wwebjs_api.words import LOSSES
 from gateways.wire.http import Answer
 from gateways.wire.qr_images import address_of_code
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 
 NOT_FOUND = "session_not_found"
 # A session is checked before any change; a page that takes longer counts as hung.
@@ -69,19 +68,19 @@ FAULTS = (
 )
 
 
-class _Status(msgspec.Struct):
+class _ApiStatus(msgspec.Struct):
     success: bool
     state: str | None = None
     message: str = ""
 
 
-class _Outcome(msgspec.Struct):
+class _ApiOutcome(msgspec.Struct):
     success: bool
     message: str = ""
     error: str = ""
 
 
-class _Code(msgspec.Struct):
+class _ApiCode(msgspec.Struct):
     success: bool
     qr: str = ""
 
@@ -95,7 +94,7 @@ class _Info(msgspec.Struct):
     wid: object = None  # its server may be that of a LID
 
 
-class _About(msgspec.Struct):
+class _ApiAbout(msgspec.Struct):
     sessionInfo: _Info | None = None  # its name in the answer
 
 
@@ -120,14 +119,12 @@ class WwebjsApiClient(Calls):
             Reason.PAGE_GONE: (),
         },
     )
-
-    def __enter__(self) -> WwebjsApiClient:
-        return self
+    refusal_reasons = {PROFILE_HELD: Reason.BROWSER_LEFT_OVER}
 
     def health(self, *, deadline_seconds: float) -> Health:
         """Return its report without uptime or sessions: a restart cannot be seen."""
         answer = self.call("GET", "/ping", deadline_seconds=deadline_seconds)
-        self.decoded(answer, _Outcome)
+        self.decoded(answer, _ApiOutcome)
         return Health(uptime_seconds=None, sessions_held=None)
 
     def list_sessions(self, *, deadline_seconds: float, unasked: Collection[str] = ()) -> Listing:
@@ -145,10 +142,7 @@ class WwebjsApiClient(Calls):
         """Return one session, with its number if connected; None if it does not exist."""
         budget = Budget(deadline_seconds)
         session = self._status(session_id, deadline_seconds)
-        if session is None or session.state is not State.CONNECTED:
-            return session
-        number = self._number(session_id, budget.left())
-        return structs.replace(session, phone_number=number) if number else session
+        return with_number(session, lambda: self._number(session_id, budget.left()))
 
     def probe_session(self, session_id: str, *, deadline_seconds: float) -> Probe:
         """Probe by its status, which asks the page each time, and waits for it without limit."""
@@ -161,7 +155,7 @@ class WwebjsApiClient(Calls):
     def read_qr(self, session_id: str, *, deadline_seconds: float) -> str | None:
         """Return the code. It sends the code's text."""
         answer = self._get("qr", session_id, deadline_seconds)
-        said = self.decoded(answer, _Code)
+        said = self.decoded(answer, _ApiCode)
         return address_of_code(said.qr) if said.success else None
 
     def start_session(
@@ -203,9 +197,6 @@ class WwebjsApiClient(Calls):
         keeps its login, and is refused."""
         self._tell_page("terminate", session_id, deadline_seconds)
 
-    def reason_of_refusal(self, said: str) -> Reason:
-        return Reason.BROWSER_LEFT_OVER if PROFILE_HELD in said else Reason.NONE
-
     def _tell_page(self, verb: str, session_id: str, seconds: float) -> None:
         budget = Budget(seconds)
         with suppress(TimedOut):  # a page that hangs can still be closed (observed)
@@ -225,7 +216,7 @@ class WwebjsApiClient(Calls):
 
     def _tell(self, verb: str, session_id: str, seconds: float) -> None:
         answer = self._get(verb, session_id, max(0.1, seconds))
-        said = self.decoded(answer, _Outcome, accepted=(200, 422, 500))
+        said = self.decoded(answer, _ApiOutcome, accepted=(200, 422, 500))
         if not said.success:
             why = said.error or said.message or "it did not succeed, and does not say why"
             raise self.rejected(answer, why)
@@ -236,21 +227,16 @@ class WwebjsApiClient(Calls):
 
     def _status(self, session_id: str, seconds: float) -> Session | None:
         answer = self._get("status", session_id, seconds)
-        said = self.decoded(answer, _Status)
+        said = self.decoded(answer, _ApiStatus)
         if said.message == NOT_FOUND:
             return None
         state, reason, word = _meaning(said)
         return Session(session_id=session_id, state=state, reason=reason, raw_state=word)
 
     def _number(self, session_id: str, seconds: float) -> str | None:
-        """Return the number, which is optional: without it the session is connected all the
-        same."""
-        try:
-            path = f"/client/getClassInfo/{segment(session_id)}"
-            answer = self.call("GET", path, deadline_seconds=max(0.1, seconds))
-            said = self.decoded(answer, _About)
-        except GatewayError:
-            return None
+        path = f"/client/getClassInfo/{segment(session_id)}"
+        answer = self.call("GET", path, deadline_seconds=max(0.1, seconds))
+        said = self.decoded(answer, _ApiAbout)
         return normal_phone_number(said.sessionInfo.wid) if said.sessionInfo else None
 
 
@@ -269,7 +255,7 @@ def _pulse(session: Session | None) -> Probe:
     return Probe(pulse=pulse, reason=reason, raw=session.raw_state, session=session)
 
 
-def _meaning(said: _Status) -> tuple[State | None, Reason, str]:
+def _meaning(said: _ApiStatus) -> tuple[State | None, Reason, str]:
     if said.message in ("session_connected", "session_not_connected"):
         word = printable(said.state or "", limit=200)
         unmapped: tuple[State | None, Reason] = (None, Reason.UNRECOGNISED)

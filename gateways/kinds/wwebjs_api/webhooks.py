@@ -19,25 +19,25 @@ from gateways.kinds.base_webhooks import (
     word_of,
 )
 from gateways.kinds.wwebjs_api.words import EVENTS
-from gateways.wire.json_fields import Body, WrongField, id_of, text_of
 from gateways.wire.qr_images import MAX_CODE_CHARACTERS, address_of_code
+from gateways.wire.untrusted import Body, WrongField, id_of, text_of
 
 
-class _Data(msgspec.Struct):
+class _ApiData(msgspec.Struct):
     state: msgspec.Raw = NOTHING
     reason: msgspec.Raw = NOTHING
     percent: msgspec.Raw = NOTHING
     qr: msgspec.Raw = NOTHING
 
 
-class _Envelope(msgspec.Struct, rename={"name": "dataType", "session_id": "sessionId"}):
+class _ApiEnvelope(msgspec.Struct, rename={"name": "dataType", "session_id": "sessionId"}):
     name: msgspec.Raw = NOTHING
     session_id: msgspec.Raw = NOTHING
     data: msgspec.Raw = NOTHING
 
 
-_ENVELOPES = msgspec.json.Decoder(_Envelope)
-_DATA = msgspec.json.Decoder(_Data)
+_ENVELOPES = msgspec.json.Decoder(_ApiEnvelope)
+_DATA = msgspec.json.Decoder(_ApiData)
 
 
 @parser

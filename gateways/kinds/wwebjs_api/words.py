@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateways.base import Kind, Reason, State
-from gateways.kinds.meaning import LIFE, TEST, Meaning, Words
+from gateways.kinds.base_webhooks import LIFE, TEST, EventMeaning, Words
 from gateways.kinds.whatsapp_web_js import LIBRARY_LOSSES
 from gateways.profiles import Profile
 
@@ -29,18 +29,20 @@ CHANGES: Words = LOSSES | {
     "timeout": (State.CONNECTING, Reason.NETWORK),
 }
 
-EVENTS: Mapping[str, Meaning] = (
+EVENTS: Mapping[str, EventMeaning] = (
     {
-        "qr": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
-        "code": Meaning(kind=Kind.STATE, state=State.QR_SCANNING),
+        "qr": EventMeaning(kind=Kind.STATE, state=State.QR_SCANNING),
+        "code": EventMeaning(kind=Kind.STATE, state=State.QR_SCANNING),
         # May overtake or follow `ready`: they are sent at once, on connections of their own.
-        "loading_screen": Meaning(kind=Kind.HINT, kept=("percent",)),
-        "authenticated": Meaning(
+        "loading_screen": EventMeaning(kind=Kind.HINT, kept=("percent",)),
+        "authenticated": EventMeaning(
             kind=Kind.STATE, state=State.CONNECTING, reason=Reason.AUTHENTICATED
         ),
-        "ready": Meaning(kind=Kind.STATE, state=State.CONNECTED),
-        "change_state": Meaning(kind=Kind.STATE, reads="state", words=CHANGES, kept=("state",)),
-        "disconnected": Meaning(
+        "ready": EventMeaning(kind=Kind.STATE, state=State.CONNECTED),
+        "change_state": EventMeaning(
+            kind=Kind.STATE, reads="state", words=CHANGES, kept=("state",)
+        ),
+        "disconnected": EventMeaning(
             kind=Kind.STATE,
             reads="reason",
             words=LOSSES,
@@ -48,7 +50,7 @@ EVENTS: Mapping[str, Meaning] = (
             kept=("reason",),
         ),
         # This is the library's auth_failure, renamed.
-        "status": Meaning(kind=Kind.HINT, reason=Reason.SESSION_ERROR),
+        "status": EventMeaning(kind=Kind.HINT, reason=Reason.SESSION_ERROR),
     }
     | dict.fromkeys(
         (

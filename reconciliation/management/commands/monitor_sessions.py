@@ -17,18 +17,17 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 
-from accounts.management.checking import ERROR, CheckingCommand
-from accounts.management.command import gateway_named
+from accounts.management.command import ERROR, CheckingCommand, gateway_named
 from accounts.models import Gateway
 from accounts.store import clock
-from accounts.store.connections import release_connection
-from gateways.wire.text import printable
+from accounts.store.database import release_connection
+from gateways.wire.untrusted import printable
 from reconciliation.cli.apply import apply_plan, plan_roll
 from reconciliation.cli.follow import Follower
 from reconciliation.cli.plan import GatewayPlan, NoPlan, applied_as_json, as_text, from_text
 from reconciliation.cli.table import print_applied, print_table
-from reconciliation.rollcall.report import Report, as_json
 from reconciliation.rollcall.roll_call import call_roll_now
+from reconciliation.rollcall.values import Report, as_json
 
 IN_SYNC, DRIFT = 0, 2
 PASSES_AT_ONCE = 8

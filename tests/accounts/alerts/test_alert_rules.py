@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.incidents import rules
-from accounts.incidents.rules import Beginning, Cancel, Send, Wait
+from accounts.incidents.rules import Beginning, Cancel, Send, WaitToTell
 from accounts.models import Incident, Notification
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -36,7 +36,7 @@ def test_what_no_waiting_will_mend_is_told_at_once(kind):
 
 def test_an_unreachable_gateway_is_told_after_a_minute():
     fresh = an_incident(opened=20)
-    assert rules.fate(OPENED, fresh, now=NOW) == Wait(ago(-40))
+    assert rules.fate(OPENED, fresh, now=NOW) == WaitToTell(ago(-40))
     assert rules.fate(OPENED, an_incident(opened=60), now=NOW) == Send()
 
 
@@ -56,7 +56,7 @@ def test_what_is_acknowledged_is_not_told_any_more():
 
 
 def test_what_is_muted_waits_for_the_end_of_that():
-    assert rules.fate(OPENED, an_incident(muted_until=ago(-60)), now=NOW) == Wait(ago(-60))
+    assert rules.fate(OPENED, an_incident(muted_until=ago(-60)), now=NOW) == WaitToTell(ago(-60))
     assert rules.fate(OPENED, an_incident(muted_until=ago(1)), now=NOW) == Send()
 
 
@@ -77,7 +77,7 @@ def test_nobody_hears_of_a_recovery_who_did_not_hear_of_the_loss(state):
 def test_a_recovery_waits_for_the_notice_of_the_loss():
     over = an_incident(closed_at=ago(1))
     late = Beginning("pending", ago(-30))
-    assert rules.fate(RECOVERED, over, now=NOW, beginning=late) == Wait(ago(-30))
+    assert rules.fate(RECOVERED, over, now=NOW, beginning=late) == WaitToTell(ago(-30))
 
 
 def test_a_recovery_may_travel_with_the_notice_of_the_loss():

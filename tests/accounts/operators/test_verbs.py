@@ -11,7 +11,7 @@ from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status, Wanted
 from gateways import registry
 from gateways.base import BadAnswer, GatewayError, KeyRejected, TimedOut
-from gateways.base import Refused as NobodyListens
+from gateways.base import ConnectionRefused as NobodyListens
 from simulator import still_world
 from simulator.served.transport import transport
 from simulator.world import faults, process

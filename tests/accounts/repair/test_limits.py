@@ -8,10 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.repair.limits import Limits, Load, Place, account_wait, customer_wait, has_room, place
+from accounts.repair.limits import (
+    Load,
+    Place,
+    StartLimits,
+    account_wait,
+    customer_wait,
+    has_room,
+    place,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-LIMITS = Limits(
+LIMITS = StartLimits(
     in_flight_per_gateway=2,
     in_flight_in_fleet=40,
     account_every=timedelta(seconds=60),

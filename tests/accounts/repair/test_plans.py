@@ -6,15 +6,15 @@ import pytest
 
 from accounts.explain.step_text import step_text
 from accounts.models import Account
-from accounts.repair.repairs import Plan, note_plans
+from accounts.repair.repairs import RepairPlan, note_plans
 from accounts.words.steps import PlannedStep, StepCode
 
 RESTART = PlannedStep(code=StepCode.RESTART_AFTER_BACKOFF, try_number=2)
 
 
-def a_plan(account: Account, **fields) -> Plan:
+def a_plan(account: Account, **fields) -> RepairPlan:
     said = {"next_step": None, "next_step_at": None, "strikes": 0, "quarantined_until": None}
-    return Plan(account_id=account.pk, **said | fields)
+    return RepairPlan(account_id=account.pk, **said | fields)
 
 
 def test_it_writes_what_changed_and_nothing_else(cast, django_assert_num_queries):

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from accounts.models import GatewaySecret
-from accounts.state.gateway_client import client_of
+from accounts.models.gateways import client_of
 from accounts.store import encryption
 from gateways.base import GatewayError
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import Channel
-from accounts.store import leases
+from accounts.store import clock
 from accounts.store.clock import LOOKED_LATER
 
 LONGEST = timedelta(seconds=60)
@@ -29,12 +29,19 @@ def test_every_way_to_ask_says_the_same(cast, ahead, state):
     mine = Channel.objects.filter(pk=channel.pk)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {leases.free_sql('sending_until')} FROM accounts_channel WHERE id = %(pk)s",
-            {"now": cast.now, "longest": leases.longest_parameter(LONGEST), "pk": channel.pk},
+            f"SELECT {clock.lease_free_sql('sending_until')}"
+            " FROM accounts_channel WHERE id = %(pk)s",
+            {"now": cast.now, "longest": clock.longest_lease(LONGEST), "pk": channel.pk},
         )
         [is_free] = cursor.fetchone()
 
     assert is_free == (state == "free")
-    assert mine.filter(leases.free("sending_until", cast.now, longest=LONGEST)).exists() == is_free
-    assert mine.filter(leases.held("sending_until", cast.now, longest=LONGEST)).exists() != is_free
-    assert leases.is_over(until, cast.now, longest=LONGEST) == is_free
+    assert (
+        mine.filter(clock.lease_free("sending_until", cast.now, longest=LONGEST)).exists()
+        == is_free
+    )
+    assert (
+        mine.filter(clock.lease_held("sending_until", cast.now, longest=LONGEST)).exists()
+        != is_free
+    )
+    assert clock.lease_is_over(until, cast.now, longest=LONGEST) == is_free

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from django.db import DataError, connection
 
-from accounts.store.pipeline import ask
+from accounts.store.database import ask
 
 
 def test_each_statement_has_its_rows(db):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.words.backoff import backoff
+from accounts.words.durations import backoff
 
 SECOND = timedelta(seconds=1)
 

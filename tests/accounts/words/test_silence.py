@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.state.activity import GAP_MOST_SECONDS, SignOfLife, record_life
-from accounts.words.silence import (
+from accounts.words.durations import (
     NEXT_LOOK_SQL,
     UNUSUAL_LEAST,
     UNUSUAL_MOST,

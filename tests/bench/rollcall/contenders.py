@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from accounts.models import Account, Gateway
-from accounts.state.gateway_client import client_of
+from accounts.models.gateways import client_of
 from accounts.store import clock
-from accounts.store.connections import release_connection
+from accounts.store.database import release_connection
 from accounts.words.status import Status
 from gateways.base import Session
 from reconciliation.rollcall.roll_call import call_roll

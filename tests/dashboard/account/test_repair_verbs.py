@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Incident
-from accounts.repair.pause import pause_repair
+from accounts.repair.repairs import pause_repair
 from accounts.words.status import Status, Wanted
 from reconciliation.twins import find_twins
 from tests.dashboard.pages import act, page_of, told, words

@@ -19,7 +19,7 @@ from dashboard.monitor.charts import (
 from dashboard.monitor.figures import (
     WINDOWS,
     Beat,
-    Figures,
+    PeriodFigures,
     beats_of,
     beats_together,
     figures_of,
@@ -165,4 +165,4 @@ def test_limits_are_said_in_one_unit():
     [(0, 0, ""), (1, 1, ""), (3, 3, "bad"), (2, 4, "warn"), (1, 4, "")],
 )
 def test_a_route_is_dead_only_when_enough_changes_say_so(missed, changes, tone):
-    assert missed_tone(Figures(changes=changes, changes_missed=missed)) == tone
+    assert missed_tone(PeriodFigures(changes=changes, changes_missed=missed)) == tone

@@ -5,7 +5,15 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from gateways.base import BadAnswer, KeyRejected, Reason, Refused, Rejected, State, TimedOut
+from gateways.base import (
+    BadAnswer,
+    ConnectionRefused,
+    KeyRejected,
+    Reason,
+    Rejected,
+    State,
+    TimedOut,
+)
 from gateways.kinds.wwebjs_api.client import WwebjsApiClient
 from tests.gateways.kinds import captured
 
@@ -161,7 +169,10 @@ def test_stopping_never_terminates():
 
 
 def test_nobody_there_is_refused():
-    with pytest.raises(Refused), WwebjsApiClient("http://127.0.0.1:1", api_key="k") as nobody:
+    with (
+        pytest.raises(ConnectionRefused),
+        WwebjsApiClient("http://127.0.0.1:1", api_key="k") as nobody,
+    ):
         nobody.health(deadline_seconds=1)
 
 

@@ -10,7 +10,7 @@ import pytest
 from gateways.base import BadAnswer, KeyRejected, Rejected, TimedOut
 from gateways.kinds.evolution.subscriptions import EvolutionSubscriptions
 from gateways.kinds.waha.subscriptions import WahaSubscriptions
-from gateways.subscriptions import Wanted
+from gateways.subscriptions import WantedSubscription
 from tests.gateways.kinds.documented import (
     KEY,
     Evolution,
@@ -21,7 +21,7 @@ from tests.gateways.kinds.documented import (
 )
 
 URL = "https://rollcall.example.com/api/webhooks/waha/a-token"
-WANTED = Wanted(url=URL, secret="a-secret", key=KEY)
+WANTED = WantedSubscription(url=URL, secret="a-secret", key=KEY)
 
 
 def at_waha(gateway, key=KEY):
@@ -119,7 +119,7 @@ def test_without_a_secret_waha_sends_our_key_beside_its_other_headers():
     webhook = waha_webhook(URL, customHeaders=old)
     gateway = Waha().hold(waha_session("alice", "WORKING", webhook))
 
-    wanted = Wanted(url=URL, key="new")
+    wanted = WantedSubscription(url=URL, key="new")
     at_waha(gateway).write("alice", wanted, instead_of=URL, deadline_seconds=5)
 
     [changed] = gateway.webhooks("alice")
@@ -192,7 +192,7 @@ def test_a_change_leaves_all_else_in_evolution_s_webhook():
 def test_a_new_webhook_of_evolution_s_brings_states_and_signs_of_life():
     gateway = Evolution({"alice": None})
 
-    wanted = Wanted(url=URL, key="a-key")
+    wanted = WantedSubscription(url=URL, key="a-key")
     at_evolution(gateway).write("alice", wanted, instead_of=None, deadline_seconds=5)
 
     set_to = gateway.webhooks["alice"]

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from gateways.base import Refused
+from gateways.base import ConnectionRefused
 from gateways.wire import address_guard
 from gateways.wire.address_guard import Whom, reach_of
 from gateways.wire.backend import Backend
@@ -147,7 +147,7 @@ SPELLINGS = ["127.0.0.1", "localhost", "2130706433", "0x7f000001", "127.1", "[::
 def test_no_spelling_of_an_address_is_a_way_around(listener, reach_is, host) -> None:
     reach_is(reach_of({Whom.GATEWAY: ["10.0.0.0/8"]}, []))
     http = Http(f"http://{host}:{listener.getsockname()[1]}")
-    with pytest.raises(Refused, match="not public, and not in GATEWAY_NETWORKS"):
+    with pytest.raises(ConnectionRefused, match="not public, and not in GATEWAY_NETWORKS"):
         http.call("GET", "/", deadline_seconds=2)
     assert not was_connected_to(listener)
 
@@ -170,7 +170,7 @@ def test_a_name_that_changes_its_mind_is_connected_to_as_it_was_asked_about(
 
     monkeypatch.setattr("gateways.wire.deadline.socket.getaddrinfo", resolve)
     monkeypatch.setattr("httpcore.SyncBackend.connect_tcp", connect)
-    with pytest.raises((Refused, TimeoutError)):
+    with pytest.raises((ConnectionRefused, TimeoutError)):
         Http(f"http://rebind.example:{port}").call("GET", "/", deadline_seconds=2)
     assert "127.0.0.1" not in connected and len(asked) == 1
 
@@ -178,7 +178,7 @@ def test_a_name_that_changes_its_mind_is_connected_to_as_it_was_asked_about(
 def test_a_forward_goes_to_public_addresses_only(listener, reach_is) -> None:
     reach_is(reach_of({Whom.GATEWAY: LIVES_HERE, Whom.FORWARD: []}, []))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
-    with pytest.raises(Refused, match="not in FORWARD_NETWORKS"):
+    with pytest.raises(ConnectionRefused, match="not in FORWARD_NETWORKS"):
         Backend(url).hand_on(b"{}", headers={}, deadline_seconds=2)
     assert not was_connected_to(listener)
 
@@ -191,7 +191,7 @@ def test_what_a_gateway_may_be_is_no_way_in_for_a_forward(reach_is) -> None:
         threading.Thread(target=_answer_forever, args=(server,), daemon=True).start()
         url = f"http://127.0.0.1:{port}"
         assert Http(url).call("GET", "/", deadline_seconds=5).status_code == 200
-        with pytest.raises(Refused):
+        with pytest.raises(ConnectionRefused):
             Backend(url).hand_on(b"{}", headers={}, deadline_seconds=2)
 
 

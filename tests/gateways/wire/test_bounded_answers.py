@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateways.base import BadAnswer, GatewayError, Refused
+from gateways.base import BadAnswer, ConnectionRefused, GatewayError
 from gateways.wire.http import MAX_ANSWER_BYTES, Http
 from tests.gateways.wire.sockets import answer, read_request, serving
 
@@ -115,13 +115,13 @@ def test_what_is_not_http_or_breaks_off_is_a_bad_answer(data):
     "base_url", ["gateway:3001", "ftp://gateway", "http://", "", "http://[::1"]
 )
 def test_an_impossible_base_url_is_refused(base_url):
-    with pytest.raises(Refused):
+    with pytest.raises(ConnectionRefused):
         get(base_url)
 
 
 def test_a_key_that_no_header_can_hold_is_refused_without_showing_it():
     http = Http("http://127.0.0.1:9")
-    with pytest.raises(Refused) as error:
+    with pytest.raises(ConnectionRefused) as error:
         http.call("GET", "/", headers={"X-API-Key": "two\nlines"}, deadline_seconds=5)
 
     assert "lines" not in str(error.value)
@@ -156,7 +156,10 @@ def test_a_certificate_nobody_vouches_for_is_refused(tmp_path):
             read_request(secured)
             secured.sendall(answer(b"{}"))
 
-    with serving(handle) as base_url, pytest.raises(Refused, match="certificate verify failed"):
+    with (
+        serving(handle) as base_url,
+        pytest.raises(ConnectionRefused, match="certificate verify failed"),
+    ):
         get(base_url.replace("http://127.0.0.1", "https://localhost"))
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from gateways.base import BadAnswer, Refused, TimedOut, Unreachable
+from gateways.base import BadAnswer, ConnectionRefused, TimedOut, Unreachable
 from gateways.wire import deadline as deadlines
 from gateways.wire.http import Http
 from tests.gateways.wire.sockets import answer, read_request, serving
@@ -177,12 +177,12 @@ def test_nobody_listening_is_refused():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
-    with pytest.raises(Refused, match="Connection refused"):
+    with pytest.raises(ConnectionRefused, match="Connection refused"):
         get(f"http://127.0.0.1:{port}")
 
 
 def test_an_unknown_name_is_refused():
-    with pytest.raises(Refused):
+    with pytest.raises(ConnectionRefused):
         get("http://no-such-gateway.invalid:3001", deadline_seconds=10)
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from gateways.base import (
     BadAnswer,
+    ConnectionRefused,
     GatewayError,
     KeyRejected,
-    Refused,
     Rejected,
     TimedOut,
     Unreachable,
@@ -115,7 +115,7 @@ def test_nobody_listens(kind):
         closed.bind(("127.0.0.1", 0))  # bound and never listening: nobody else gets the port
         address = f"http://127.0.0.1:{closed.getsockname()[1]}"
         with (
-            pytest.raises(Refused, match="refused"),
+            pytest.raises(ConnectionRefused, match="refused"),
             clients()[kind](address, api_key=KEY) as asked,
         ):
             asked.list_sessions(deadline_seconds=5)

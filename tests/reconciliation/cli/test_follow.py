@@ -9,7 +9,7 @@ import pytest
 from accounts.models import Gateway
 from accounts.words.status import Status
 from gateways.base import Reason
-from simulator.world.world import State
+from simulator.world.world import ProcessState
 from tests.cast import see, story
 from tests.reconciliation.cli.monitoring import Monitor
 
@@ -67,10 +67,10 @@ def test_what_others_saw_is_told_too(scene, watch):
 
 def test_a_gateway_that_goes_and_comes_back_is_two_lines(scene, watch):
     def goes():
-        scene.world.state = State.STOPPED
+        scene.world.state = ProcessState.STOPPED
 
     def comes_back():
-        scene.world.state = State.RUNNING
+        scene.world.state = ProcessState.RUNNING
 
     first, second = watch(goes, nothing, comes_back, nothing)
     assert "whatsapp-1: cannot be read: " in first

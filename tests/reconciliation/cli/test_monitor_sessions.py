@@ -15,7 +15,7 @@ from accounts.words.status import Status
 from reconciliation.models import Run
 from reconciliation.rollcall.lease import take_lease
 from simulator.world import faults
-from simulator.world.world import State
+from simulator.world.world import ProcessState
 from tests.reconciliation.cli.monitoring import Monitor
 from tests.reconciliation.scene import OURS
 
@@ -72,7 +72,7 @@ def test_a_plan_of_a_mass_loss_of_a_boot_and_of_a_blind_gateway_changes_nothing(
     scene.world.advance(1000)
     assert monitor("--plan") == 2
     assert "the gateway is booting" in monitor.out
-    scene.world.state = State.STOPPED
+    scene.world.state = ProcessState.STOPPED
     assert monitor("--plan") == 1
 
     assert everything() == before
@@ -114,7 +114,7 @@ def test_what_is_not_known_is_null(scene, monitor):
 
 
 def test_a_gateway_that_cannot_be_read_is_an_error(scene, monitor):
-    scene.world.state = State.STOPPED
+    scene.world.state = ProcessState.STOPPED
 
     assert monitor("--json") == 1
     assert json.loads(monitor.out) == {

@@ -12,7 +12,7 @@ from accounts.operators import lifecycle
 from accounts.words.status import Status, Wanted
 from gateways.base import Reason
 from reconciliation.models import Run
-from simulator.world.world import State
+from simulator.world.world import ProcessState
 from tests.cast import see, story
 from tests.reconciliation.cli.monitoring import Monitor
 
@@ -118,7 +118,7 @@ def gateway_was_restarted(scene, dana):
 
 
 def gateway_is_away(scene, dana):
-    scene.world.state = State.STOPPED
+    scene.world.state = ProcessState.STOPPED
 
 
 def gateway_has_moved(scene, dana):

@@ -13,7 +13,7 @@ from accounts.words.status import Status
 from gateways.base import Reason
 from reconciliation import tasks
 from simulator.world import faults
-from simulator.world.world import State
+from simulator.world.world import ProcessState
 from tests.cast import story
 
 
@@ -167,7 +167,7 @@ def test_always_means_every_ten_minutes(scene, alice):
 def test_a_gateway_that_does_not_answer_says_nothing_of_its_sessions(scene, alice):
     scene.passes(601)
     scene.call_roll()
-    scene.world.state = State.STOPPED
+    scene.world.state = ProcessState.STOPPED
 
     tasks.probe_due_sessions()
 
@@ -181,14 +181,14 @@ def test_a_message_counts_though_the_whole_gateway_then_gave_no_answer(scene, al
 
     def falls_mute(session_id, recipient):
         scene.sent += 1
-        scene.world.state = State.FROZEN
+        scene.world.state = ProcessState.FROZEN
         raise httpx.ReadTimeout("no answer")
 
     monkeypatch.setattr(scene.world, "send_message", falls_mute)
     falls_silent(scene)
     for _ in range(0, 540, 20):
         tasks.probe_due_sessions()
-        scene.world.state = State.RUNNING
+        scene.world.state = ProcessState.RUNNING
         scene.passes(20)
         scene.call_roll()
 

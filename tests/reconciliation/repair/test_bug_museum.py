@@ -11,7 +11,7 @@ from accounts.models import Gateway, Repair
 from accounts.operators import registration
 from accounts.repair import repairs
 from accounts.repair.outcomes import StartFacts, judge
-from accounts.repair.pause import pause_repair
+from accounts.repair.repairs import pause_repair
 from accounts.words.status import Source, Status, Wanted
 from accounts.words.steps import StepCode
 from gateways.base import Reason
@@ -27,7 +27,7 @@ from reconciliation.repair.policy import (
     Nothing,
     Quarantine,
     Repairing,
-    Wait,
+    WaitToStart,
     decide,
     repair_backoff,
 )
@@ -102,7 +102,7 @@ def test_what_was_cancelled_is_not_a_failure():
     """Bug of OpenWA: cancelled attempts used up the tries. They only delay the next one."""
     cancelled = a_case(history=History(strikes=0, attempts=7, ended_at=ago(1)))
     decision = decide(cancelled, NOW, 0.5)
-    assert isinstance(decision, Wait)
+    assert isinstance(decision, WaitToStart)
     assert decision.next_step.code is StepCode.RESTART_AFTER_BACKOFF
     assert decision.next_step.try_number == 1
 

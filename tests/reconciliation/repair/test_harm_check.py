@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from accounts.incidents.incidents import close_incident
 from accounts.models import Account, Incident, Repair, Transition
-from accounts.repair.pause import resume_repair
+from accounts.repair.repairs import resume_repair
 from accounts.store import clock
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status

@@ -30,7 +30,7 @@ from reconciliation.repair.policy import (
     Quarantine,
     Repairing,
     UnderWay,
-    Wait,
+    WaitToStart,
     decide,
     quarantined_until,
     repair_backoff,
@@ -92,7 +92,7 @@ def test_what_is_not_wanted_is_left_alone():
 
 @pytest.mark.parametrize("reason", [one for one in REASONS if not REASONS[one].repairable])
 def test_what_only_a_human_can_mend_is_not_started(reason):
-    assert not isinstance(decided(a_case(reason=reason)), Repairing | Wait | Quarantine)
+    assert not isinstance(decided(a_case(reason=reason)), Repairing | WaitToStart | Quarantine)
 
 
 def test_a_conflict_is_not_fought_over():
@@ -147,7 +147,7 @@ def test_an_outcome_that_nobody_knows_is_read_before_it_is_tried_again():
 
 def test_a_persons_word_has_a_minute():
     acts = a_case(history=History(human_at=ago(20)))
-    assert decided(acts) == Wait(
+    assert decided(acts) == WaitToStart(
         NOW + timedelta(seconds=40), first(StepCode.RESTART_AFTER_OPERATOR)
     )
     assert isinstance(decided(a_case(history=History(human_at=ago(61)))), Repairing)
@@ -155,7 +155,7 @@ def test_a_persons_word_has_a_minute():
 
 def test_the_gateways_own_attempts_come_first():
     lost = a_case(reason=Reason.NETWORK, since=ago(100))
-    assert decided(lost) == Wait(
+    assert decided(lost) == WaitToStart(
         NOW + timedelta(seconds=55), first(StepCode.RESTART_AFTER_OWN_RETRY)
     )
     assert isinstance(decided(replace(lost, since=ago(156))), Repairing)
@@ -169,7 +169,7 @@ def test_they_are_not_waited_for_once_the_gateway_gave_up_or_noticed_nothing():
 def test_what_befalls_it_while_the_gateway_is_at_it_does_not_end_its_attempts():
     for reason in (Reason.BROWSER_GONE, Reason.HUNG):
         killed = a_case(reason=reason, since=ago(20), noticed_at=ago(100))
-        assert decided(killed) == Wait(
+        assert decided(killed) == WaitToStart(
             NOW + timedelta(seconds=55), first(StepCode.RESTART_AFTER_OWN_RETRY)
         )
         assert isinstance(decided(replace(killed, noticed_at=ago(156))), Repairing)
@@ -201,7 +201,7 @@ def test_the_first_try_comes_within_seconds_and_the_next_ones_ever_later():
 
 def test_it_says_when_and_the_how_manieth_try_it_is():
     once = History(strikes=1, attempts=1, ended_at=ago(10))
-    assert decided(a_case(history=once)) == Wait(
+    assert decided(a_case(history=once)) == WaitToStart(
         NOW + timedelta(seconds=20),
         PlannedStep(code=StepCode.RESTART_AFTER_BACKOFF, try_number=2),
     )
@@ -271,14 +271,14 @@ def test_nothing_is_started_that_must_not_be(case, chance):
         assert not case.history.open_state
         assert case.lost_to is not Reason.REPLACED
         assert decision.steps == case.place.capabilities.steps(case.lost_to) != ()
-    if isinstance(decision, Wait | Quarantine):
+    if isinstance(decision, WaitToStart | Quarantine):
         assert decision.until > NOW
 
 
 @given(case=cases, chance=st.floats(0, 1), other=st.floats(0, 1))
 def test_the_jitter_only_ever_moves_the_moment(case, chance, other):
     kinds = {type(decide(case, NOW, one)) for one in (chance, other)}
-    assert len(kinds) == 1 or kinds == {Wait, Repairing}
+    assert len(kinds) == 1 or kinds == {WaitToStart, Repairing}
 
 
 @given(strikes=st.integers(MOST_STRIKES, 100), attempts=st.integers(0, 100), chance=st.floats(0, 1))
@@ -308,4 +308,4 @@ def test_what_a_person_called_dead_may_still_come_back_by_its_gateway():
         since=ago(70),
         history=History(human_at=ago(65)),
     )
-    assert isinstance(decide(called_dead, NOW, 0), Wait)
+    assert isinstance(decide(called_dead, NOW, 0), WaitToStart)

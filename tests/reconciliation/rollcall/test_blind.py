@@ -7,16 +7,16 @@ import pytest
 from accounts.models import GatewaySecret, Incident
 from accounts.words.status import Status
 from gateways.base import Reason
-from simulator.world.world import State
+from simulator.world.world import ProcessState
 from tests.cast import story
 
 
 def stopped(scene):
-    scene.world.state = State.STOPPED
+    scene.world.state = ProcessState.STOPPED
 
 
 def frozen(scene):
-    scene.world.state = State.FROZEN
+    scene.world.state = ProcessState.FROZEN
 
 
 def another_key(scene):
@@ -101,7 +101,7 @@ def test_when_it_answers_again_everything_is_connected_at_once(scene, fleet):
     stopped(scene)
     for _ in range(4):
         scene.tick()
-    scene.world.state = State.RUNNING
+    scene.world.state = ProcessState.RUNNING
 
     scene.call_roll()
 
@@ -122,7 +122,7 @@ def test_a_short_absence_of_the_gateway_alarms_nobody(scene):
 def test_a_read_that_fails_condemns_nobody(scene, monkeypatch):
     """The list is complete and does not show it; then the targeted read returns an error."""
     from simulator.dialects import webjs as api
-    from simulator.state.failure import Failure
+    from simulator.state.settings import Failure
 
     def fails(*args):
         raise Failure("out of memory")

@@ -16,7 +16,7 @@ from accounts.words.status import Status
 from reconciliation.models import Run
 from reconciliation.rollcall import roll_call
 from reconciliation.rollcall.lease import LEASE, LeaseLost, take_lease
-from simulator.state.failure import Failure
+from simulator.state.settings import Failure
 from tests.cast import story
 
 

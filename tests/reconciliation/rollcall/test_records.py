@@ -10,9 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts.store.clock import database_now
 from reconciliation.models import Finding, Run
 from reconciliation.rollcall import records
-from reconciliation.rollcall.report import Report
-from reconciliation.rollcall.values import Difference
-from simulator.world.world import State
+from reconciliation.rollcall.values import Difference, Report
+from simulator.world.world import ProcessState
 
 
 def keep(gateway, *findings, outcome=Run.Outcome.DRIFT, **fields):
@@ -66,7 +65,7 @@ def test_another_gateways_findings_are_left_alone(scene):
 def test_a_gateway_that_cannot_be_read_ends_no_finding(scene):
     scene.holds("stranger")
     scene.call_roll()
-    scene.world.state = State.STOPPED
+    scene.world.state = ProcessState.STOPPED
     scene.call_roll()
 
     assert scene.open_findings() == {("unclaimed", "stranger")}

@@ -17,7 +17,7 @@ from reconciliation.rollcall import roll_call
 from reconciliation.rollcall.self_check import Sight, all_blind, suspects_ourselves
 from simulator import still_world
 from simulator.served.transport import transport
-from simulator.world.world import State
+from simulator.world.world import ProcessState
 from tests.cast import story
 from tests.simulator.simulated import connected
 
@@ -46,11 +46,11 @@ class Pair:
 
     def stop(self, *numbers):
         for number in numbers:
-            self.worlds[number].state = State.STOPPED
+            self.worlds[number].state = ProcessState.STOPPED
 
     def start(self, *numbers):
         for number in numbers:
-            self.worlds[number].state = State.RUNNING
+            self.worlds[number].state = ProcessState.RUNNING
 
     def ticks(self, count):
         for _ in range(count):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from accounts.models import Gateway, Incident
 from accounts.words.status import Status
 from gateways.base import Reason
-from simulator.world.world import State
+from simulator.world.world import ProcessState
 from tests.cast import story
 
 HELD = (Status.UNKNOWN, Reason.MASS_LOSS_UNCONFIRMED)
@@ -20,10 +20,10 @@ def ticks(scene, count):
 def test_half_that_is_lost_while_the_gateway_was_away_is_held_for_a_whole_minute(scene):
     accounts = scene.accounts(6)
     scene.tick()
-    scene.world.state = State.STOPPED
+    scene.world.state = ProcessState.STOPPED
     ticks(scene, 6)
     scene.loses(*accounts[:4])
-    scene.world.state = State.RUNNING
+    scene.world.state = ProcessState.RUNNING
 
     ticks(scene, 3)
     assert scene.says(*accounts[:4]) == [HELD] * 4
@@ -78,10 +78,10 @@ def test_a_gateway_without_an_uptime_that_comes_back_may_have_booted(scene, monk
 def test_one_that_never_came_back_is_read_and_lost_after_the_grace(scene):
     dana = scene.an_account("dana")
     scene.tick()
-    scene.world.state = State.STOPPED
+    scene.world.state = ProcessState.STOPPED
     ticks(scene, 3)
     scene.loses(dana)
-    scene.world.state = State.RUNNING
+    scene.world.state = ProcessState.RUNNING
     ticks(scene, 1)
 
     assert scene.says(dana) == [LOST]

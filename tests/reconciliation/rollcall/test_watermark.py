@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Account
 from accounts.store.clock import database_now
 from accounts.words.status import Status
-from simulator.world.world import State
+from simulator.world.world import ProcessState
 
 
 def writes(queries):
@@ -62,7 +62,7 @@ def test_agreeing_lists_keep_every_word_alive(scene):
 
 def test_a_word_lives_for_45_seconds_after_the_start_of_the_last_list(scene):
     scene.call_roll()
-    scene.world.state = State.STOPPED
+    scene.world.state = ProcessState.STOPPED
     scene.passes(44)
     scene.sweep()
     assert scene.says(scene.cast.alice)[0][0] == Status.CONNECTED

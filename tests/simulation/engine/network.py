@@ -19,7 +19,7 @@ from django.urls import resolve
 
 from gateways.kinds.webjs.words import KEY_HEADER
 from simulator.served.api import application
-from simulator.world.world import State, World
+from simulator.world.world import ProcessState, World
 from tests.simulation.engine.hub import Actor, Hub, current_task
 from tests.simulation.kinds import CHANGES, Call, Kind
 
@@ -87,7 +87,7 @@ class Wire(httpx.BaseTransport):
 
     def _wait_for_answer(self, request: httpx.Request, said: Call) -> httpx.Response:
         waits = request.extensions.get("timeout", {}).get("read") or 60.0
-        if self.line.is_cut or self.world.state is State.FROZEN:
+        if self.line.is_cut or self.world.state is ProcessState.FROZEN:
             self.hub.sleep(waits)
             raise httpx.ReadTimeout("nobody answers", request=request)
         there = self.random.uniform(self.line.least, self.line.most) / 2

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection
 
-from accounts.alerts.sender import Outcome
+from accounts.alerts.sender import SendOutcome
 from tests.simulation.engine.database import simulated_database, tidy
 from tests.simulation.engine.hub import Clock, Hub
 from tests.simulation.engine.memory import Memory
@@ -149,11 +149,11 @@ def _run(plan: Plan, hub: Hub, worker: Worker, fate: Fate, referee: Referee) -> 
     referee.at_the_end.judge()
 
 
-def _carry(hub: Hub, source: random.Random) -> Outcome:
+def _carry(hub: Hub, source: random.Random) -> SendOutcome:
     hub.sleep(source.uniform(0.05, 2))
     if source.random() < 0.05:
-        return Outcome(False, "the mail server answered 451")
-    return Outcome(True)
+        return SendOutcome(False, "the mail server answered 451")
+    return SendOutcome(True)
 
 
 def _hold_no_transaction() -> None:

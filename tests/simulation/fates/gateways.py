@@ -11,7 +11,7 @@ from accounts.words.refusals import Refused
 from simulator.state.sessions import SimulatedSession, Truth
 from simulator.world import faults as mishaps
 from simulator.world import process
-from simulator.world.world import State
+from simulator.world.world import ProcessState
 from tests.simulation.estate import Site
 from tests.simulation.fates.sessions import ToSessions
 from tests.simulation.fates.stage import Fates, Stage
@@ -52,19 +52,19 @@ class ToGateways(Fates):
         self._sessions = sessions
 
     def stop(self, site: Site) -> None:
-        if site.world.state is State.RUNNING:
+        if site.world.state is ProcessState.RUNNING:
             process.stop(site.world)
             self.soon(3, 400, lambda: self._run_again(site))
 
     def freeze(self, site: Site) -> None:
-        if site.world.state is State.RUNNING:
+        if site.world.state is ProcessState.RUNNING:
             process.freeze(site.world)
             self.soon(3, 300, lambda: self._run_again(site))
 
     def _run_again(self, site: Site) -> None:
-        if site.world.state is State.FROZEN:
+        if site.world.state is ProcessState.FROZEN:
             process.thaw(site.world)
-        elif site.world.state is State.STOPPED:
+        elif site.world.state is ProcessState.STOPPED:
             process.start(site.world)
         site.touch()
 
@@ -173,7 +173,7 @@ class ToGateways(Fates):
         """Half of them or more leave its memory, and are back within the minute."""
         sessions = [one for one in site.world.sessions.values() if one.is_alive]
         is_webjs = site.kind.name == "webjs"
-        if site.world.state is not State.RUNNING or len(sessions) < 6 or not is_webjs:
+        if site.world.state is not ProcessState.RUNNING or len(sessions) < 6 or not is_webjs:
             return
         many = self.random.randint(len(sessions) // 2 + 1, len(sessions))
         self._many(site, 0)

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from simulator.state.sessions import SimulatedSession, Truth
 from simulator.world import faults
-from simulator.world.world import Failure, State
+from simulator.world.world import Failure, ProcessState
 from tests.simulation.estate import Site
 from tests.simulation.fates.sessions import ToSessions
 
@@ -108,7 +108,7 @@ class ToOtherSessions(ToSessions):
         """Scan the code; start the session first if it shows none."""
         world, session_id = site.world, session.session_id
         now = world.sessions.get(session_id)
-        if world.state is not State.RUNNING or (now is not None and now.is_alive):
+        if world.state is not ProcessState.RUNNING or (now is not None and now.is_alive):
             return
 
         def scan() -> None:

@@ -9,7 +9,7 @@ from accounts.models import Account
 from accounts.words.status import Status
 from simulator.state.sessions import Browser, SimulatedSession, Truth
 from simulator.world import faults
-from simulator.world.world import Failure, State
+from simulator.world.world import Failure, ProcessState
 from tests.simulation.estate import Site
 from tests.simulation.fates.stage import Fates, Stage
 from tests.simulation.troubles import FALLS_AGAIN, PAGE_HANGS, TAKEN
@@ -178,7 +178,7 @@ class ToSessions(Fates):
         faults.block(site.world, session_id)
 
         def register_anew() -> None:
-            if site.world.state is not State.RUNNING or session_id in site.world.logins:
+            if site.world.state is not ProcessState.RUNNING or session_id in site.world.logins:
                 return
             site.world.sessions.pop(session_id, None)
             site.touch()
@@ -251,7 +251,7 @@ class ToSessions(Fates):
         """Start its browser again at the gateway, by hand."""
         session_id, world = session.session_id, site.world
         now = world.sessions.get(session_id)
-        if world.state is not State.RUNNING or session_id not in world.logins:
+        if world.state is not ProcessState.RUNNING or session_id not in world.logins:
             return
         if now is not None and now.is_alive:
             return

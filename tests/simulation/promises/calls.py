@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from accounts.models import Account, Repair
-from accounts.operators.twins import twins_of
+from accounts.operators.lifecycle import twins_of
 from accounts.state.maintenance import is_under_maintenance
 from accounts.words.status import Status, Wanted
 from gateways.base import Reason

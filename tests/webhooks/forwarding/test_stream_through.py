@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from gateways.base import Refused, TimedOut
+from gateways.base import ConnectionRefused, TimedOut
 from gateways.wire.backend import Backend
 from tests.instance.running import until
 from tests.webhooks.forwarding.backends import a_backend
@@ -57,7 +57,7 @@ def test_a_backend_that_refuses_says_so_and_takes_nothing() -> None:
     relay = Relay(Backend("http://127.0.0.1:1/hooks"), headers=HEADERS, length=None)
     for _ in range(50):
         relay.update(PIECE)
-    with pytest.raises(Refused):
+    with pytest.raises(ConnectionRefused):
         relay.finish()
     relay.end()
 

@@ -25,8 +25,8 @@ from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 
 from accounts.models import Account, Gateway
-from accounts.state.qr_codes import read_qr
 from accounts.store.clock import database_now
+from accounts.store.redis_client import read_qr
 from gateways.registry import KINDS
 from tests.accounts.store.threads import meanwhile
 from tests.cast import make_cast, story

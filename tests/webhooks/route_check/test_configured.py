@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateways import registry
-from gateways.base import Refused
+from gateways.base import ConnectionRefused
 from tests.cast import a_gateway
 from tests.gateways.kinds.documented import (
     KEY,
@@ -314,7 +314,7 @@ def test_a_gateway_that_does_not_answer_leaves_the_answer_open(waha, monkeypatch
     gateway = registered("waha", hmac=SECRET)
 
     def refuse(call):
-        raise Refused("GET /api/sessions on http://waha:3000: Connection refused")
+        raise ConnectionRefused("GET /api/sessions on http://waha:3000: Connection refused")
 
     monkeypatch.setattr(waha, "_answer", refuse)
     with registry.use_transport("http://waha", waha.transport):

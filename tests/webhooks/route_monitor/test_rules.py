@@ -10,9 +10,9 @@ import pytest
 from accounts.models import Incident
 from webhooks.route_monitor.rules import (
     Facts,
-    Figures,
     Judgement,
-    Limits,
+    RecentFigures,
+    RouteLimits,
     judge,
     judge_unattributed,
     judge_unwritten,
@@ -20,7 +20,7 @@ from webhooks.route_monitor.rules import (
 from webhooks.route_monitor.wrong_path import WrongPath
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-LIMITS = Limits(
+LIMITS = RouteLimits(
     failures_in_a_row=3,
     success_percent=90,
     silent_after_events=20,
@@ -66,12 +66,12 @@ def test_it_closes_with_the_first_success() -> None:
 
 
 def test_it_opens_when_one_in_five_fails_though_never_three_in_a_row() -> None:
-    figures = Figures(received=50, succeeded=40, failed=10)
+    figures = RecentFigures(received=50, succeeded=40, failed=10)
     assert is_open(Kind.FAILING, figures=figures, last_failure_at=ago(seconds=5)) is True
 
 
 def test_a_bad_share_counts_no_longer_once_it_has_been_quiet_for_a_minute() -> None:
-    figures = Figures(received=50, succeeded=40, failed=10)
+    figures = RecentFigures(received=50, succeeded=40, failed=10)
     facts = {"figures": figures, "last_failure_at": ago(seconds=61), "last_success_at": NOW}
     assert is_open(Kind.FAILING, **facts) is False
 
@@ -83,7 +83,7 @@ def test_what_came_back_is_over_only_after_three_quiet_minutes() -> None:
 
 
 def test_a_share_of_a_few_says_nothing() -> None:
-    figures = Figures(received=4, succeeded=2, failed=2)
+    figures = RecentFigures(received=4, succeeded=2, failed=2)
     assert not is_open(Kind.FAILING, figures=figures, last_failure_at=NOW)
 
 
@@ -180,13 +180,13 @@ def test_one_that_a_request_opened_just_now_is_ahead_of_what_is_known() -> None:
 
 # --- silent
 def test_three_changes_that_no_webhook_told_of_mean_that_webhooks_are_dead() -> None:
-    assert is_open(Kind.SILENT, figures=Figures(changes=3, changes_missed=3)) is True
-    assert is_open(Kind.SILENT, figures=Figures(changes=3, changes_missed=2)) is None
-    assert is_open(Kind.SILENT, figures=Figures(changes=2, changes_missed=2)) is None
+    assert is_open(Kind.SILENT, figures=RecentFigures(changes=3, changes_missed=3)) is True
+    assert is_open(Kind.SILENT, figures=RecentFigures(changes=3, changes_missed=2)) is None
+    assert is_open(Kind.SILENT, figures=RecentFigures(changes=2, changes_missed=2)) is None
 
 
 def test_what_comes_and_is_refused_is_no_silence() -> None:
-    figures = Figures(changes=3, changes_missed=3, has_trouble=True)
+    figures = RecentFigures(changes=3, changes_missed=3, has_trouble=True)
     assert is_open(Kind.SILENT, figures=figures) is None
 
 
@@ -223,8 +223,8 @@ def test_the_first_webhook_ends_the_silence() -> None:
 def test_it_is_slow_when_one_in_ten_takes_longer_than_a_second() -> None:
     quick, slow = [0] * 13, [0] * 13
     quick[2], slow[2], slow[8] = 100, 90, 10
-    assert is_open(Kind.SLOW, figures=Figures(handling=quick)) is False
-    assert is_open(Kind.SLOW, figures=Figures(handling=slow)) is True
+    assert is_open(Kind.SLOW, figures=RecentFigures(handling=quick)) is False
+    assert is_open(Kind.SLOW, figures=RecentFigures(handling=slow)) is True
 
 
 def test_refusals_of_nobody_we_know_open_one_incident_from_fifty_on() -> None:
@@ -251,7 +251,7 @@ def unwritten(*failures: int, is_open: bool = False, **facts: object) -> Judgeme
 
 def test_what_we_could_not_write_down_is_no_failing_of_the_gateway() -> None:
     assert is_open(Kind.FAILING, consecutive_failures=9, **OURS) is None
-    figures = Figures(received=50, succeeded=10, failed=40)
+    figures = RecentFigures(received=50, succeeded=10, failed=40)
     assert is_open(Kind.FAILING, figures=figures, **OURS) is None
 
 

@@ -10,8 +10,8 @@ from django.test import Client
 
 from accounts.store.clock import database_now
 from accounts.store.redis_client import client
-from webhooks.route_monitor import web_heartbeat
 from webhooks.route_monitor.watch import WATCHED, watched_since
+from webhooks.wire import web_process
 
 pytestmark = pytest.mark.django_db
 
@@ -27,8 +27,8 @@ def now():
 
 def was_there(*, since: float, until: float) -> None:
     """A web process, so many seconds ago, by the clock of Redis."""
-    at = web_heartbeat.redis_now()
-    client().set(web_heartbeat.PRESENT, json.dumps([at - since, at - until]))
+    at = web_process.redis_now()
+    client().set(web_process.PRESENT, json.dumps([at - since, at - until]))
 
 
 def watched_for(now) -> timedelta:
@@ -51,20 +51,20 @@ def test_while_it_is_away_all_is_excused(now):
 
 def test_a_web_process_that_says_so_again_goes_on(now):
     was_there(since=600, until=15)
-    web_heartbeat.note()
+    web_process.note()
     assert timedelta(seconds=590) < watched_for(now) < timedelta(seconds=620)
 
 
 def test_one_that_was_away_begins_anew(now):
     was_there(since=3600, until=300)
-    web_heartbeat.note()
+    web_process.note()
     assert watched_for(now) < timedelta(seconds=10)
 
 
 def test_the_first_request_of_a_server_makes_its_process_say_so(monkeypatch):
     begun = []
-    monkeypatch.setattr(web_heartbeat, "_begin", lambda: begun.append(1))
-    monkeypatch.setattr(web_heartbeat, "_begun", set())
+    monkeypatch.setattr(web_process, "_begin", lambda: begun.append(1))
+    monkeypatch.setattr(web_process, "_begun", set())
     for _ in range(3):
         Client().get("/health")
     assert begun == []  # a test is no server

@@ -12,16 +12,16 @@ from webhooks.inbox.activity import flush_life
 from webhooks.models import Route
 from webhooks.route_monitor.last_seen import flush_routes
 from webhooks.route_monitor.request_log import Passage, note_passages
-from webhooks.wire import collected
-from webhooks.wire.collected import MOST, Collected
+from webhooks.wire import web_process
+from webhooks.wire.web_process import MOST, Collected
 
 
 @pytest.fixture
 def in_background(monkeypatch):
     """Act as in a web server's process; but only `_send_all` sends."""
-    monkeypatch.setattr(collected, "_is_in_background", True)
+    monkeypatch.setattr(web_process, "_is_in_background", True)
     yield
-    collected._send_all()
+    web_process._send_all()
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def sent():
 def notes(sent):
     notes = Collected(lambda items: sent.append(list(items)))
     yield notes
-    collected._all.remove(notes)
+    web_process._all.remove(notes)
 
 
 def test_where_nobody_sends_in_the_background_each_is_sent_at_once(notes, sent):
@@ -80,7 +80,7 @@ def test_failures_in_a_row_are_those_since_the_last_success(cast, statuses, in_a
 def test_the_newest_message_of_a_session_is_what_proves_it(cast, sender, in_background):
     sender.send(event("message_sent", "alice"))
     sender.send(event("message_received", "alice"))
-    collected._send_all()
+    web_process._send_all()
 
     assert flush_life() == 1
     cast.alice.refresh_from_db()

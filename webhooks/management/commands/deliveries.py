@@ -18,7 +18,7 @@ from django.utils.dateparse import parse_datetime
 from accounts.explain.explanation import age
 from accounts.management.command import gateway_named
 from accounts.store import clock
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from webhooks.inbox.redeliver import add_up, discard, foresee, redeliver, why_not_redelivered
 from webhooks.models import Delivery
 
@@ -76,7 +76,7 @@ class Command(BaseCommand):
         else:
             self._print(found, now)
 
-    def _say(self, outcome: Outcome, options: dict[str, Any]) -> None:
+    def _say(self, outcome: CommandOutcome, options: dict[str, Any]) -> None:
         if options["json"]:
             self.stdout.write(json.dumps(outcome.record))
         else:
@@ -112,12 +112,12 @@ def _asked_for(options: dict[str, Any], now: datetime) -> QuerySet[Delivery]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class CommandOutcome:
     text: str
     record: dict[str, object]
 
 
-def _redelivered(found: list[Delivery], *, plan: bool) -> Outcome:
+def _redelivered(found: list[Delivery], *, plan: bool) -> CommandOutcome:
     """Redeliver, oldest first, a few in each transaction; a plan previews each batch separately."""
     can = sorted(
         (row for row in found if not why_not_redelivered(row)),
@@ -129,7 +129,7 @@ def _redelivered(found: list[Delivery], *, plan: bool) -> Outcome:
     )
     verb, changes = ("Would redeliver", "would change") if plan else ("Redelivered", "changed")
     said = f"{verb} {_counted(len(can), len(found))}: {changes} {whole}."
-    return Outcome(
+    return CommandOutcome(
         text=printable(said, limit=4000),
         record={
             "plan": plan,
@@ -143,9 +143,9 @@ def _redelivered(found: list[Delivery], *, plan: bool) -> Outcome:
     )
 
 
-def _discarded(found: list[Delivery], *, why: str) -> Outcome:
+def _discarded(found: list[Delivery], *, why: str) -> CommandOutcome:
     number = discard((row.pk for row in found), why=why, actor="command line")
-    return Outcome(
+    return CommandOutcome(
         text=f"Discarded {_counted(number, len(found))}.",
         record={"discarded": number, "left_alone": len(found) - number},
     )

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.management.command import gateway_named
 from accounts.models import Gateway
 from gateways.registry import KINDS
-from webhooks.route_check.hop import Hop
+from webhooks.route_check.compare import Hop
 from webhooks.route_check.round_trip import check_route
 from webhooks.route_check.subscriptions import fix_hop
 

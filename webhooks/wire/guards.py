@@ -1,12 +1,18 @@
-"""Keep browsers out of what machines call: a page elsewhere may send a form here, and its answer
-would be rendered on the origin of the admin."""
+"""Keep two out of what gateways call: a browser, whose page elsewhere may send a form here and
+render the answer on the origin of the admin, and a webhook of our own that comes back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from rest_framework.exceptions import APIException
 
 PREFIX = "/api/"
 # Should a browser render an answer all the same: no script, no form, an origin of its own.
@@ -56,3 +62,33 @@ def passed_on(body: bytes, *, status: int, content_type: str) -> HttpResponse:
     answer = HttpResponse(body, status=status, content_type=_JSON if is_json else _TEXT)
     not_to_render(answer)
     return answer
+
+
+class Circle(APIException):
+    """A webhook that we forwarded ourselves."""
+
+    status_code = 508
+    default_code = "circle"
+    default_detail = (
+        "this Rollcall has handed this webhook on itself: the gateway's forward URL leads back to "
+        "it. Set the forward URL to the business's own backend"
+    )
+
+
+def refuse_our_own(meta: Mapping[str, Any]) -> None:
+    """Raise Circle. A sender that forges our name in the header only blocks itself."""
+    if _name(settings.SECRET_KEY) in str(meta.get("HTTP_VIA", "")):
+        raise Circle
+
+
+def via(meta: Mapping[str, Any]) -> str:
+    """Return the Via header: our name after those that forwarded it before us."""
+    before = str(meta.get("HTTP_VIA", ""))
+    ours = f"1.1 {_name(settings.SECRET_KEY)}"
+    return f"{before}, {ours}" if before else ours
+
+
+@functools.lru_cache
+def _name(key: str) -> str:
+    """Return one name for all processes of this installation, and for no other."""
+    return f"rollcall-{hmac.digest(key.encode(), b'via', hashlib.sha256).hex()[:16]}"
