@@ -78,6 +78,7 @@ class GatewayKind:
     live client. `url_setting`: the setting for its webhooks, with {url} or {path} in it;
     `url_kept`: the place of that setting, for a kind without `subscriptions`. `wrong_paths`:
     paths that shipped versions use instead, and `wrong_path_hint` what to know about those.
+    `event_segments`: the path segments that its gateways may add for an event.
     `session_recipe`: a command that creates a session at such a gateway. `is_default`: used if
     no kind is named. `asks_us`: its gateways also make the calls below /api/whatsapp/.
     `restore_failure`: the code for the words of a session that it could not restore.
@@ -95,6 +96,7 @@ class GatewayKind:
     subscriptions: MakesSubscriptions | None = None
     wrong_paths: tuple[str, ...] = ()
     wrong_path_hint: str = ""
+    event_segments: tuple[str, ...] = ()
     session_recipe: str = ""
     is_default: bool = False
     asks_us: bool = False

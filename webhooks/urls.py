@@ -46,6 +46,14 @@ urlpatterns = [
         for kind in KINDS.values()
         for wrong in kind.wrong_paths
     ),
+    *(
+        re_path(
+            rf"^webhooks/(?P<kind>{kind.name})/(?:{'|'.join(kind.event_segments)})$",
+            Webhook.as_view(),
+        )
+        for kind in KINDS.values()
+        if kind.event_segments
+    ),
     path("webhooks/<kind:kind>/<own_path:token>", Webhook.as_view()),
     # The Node service's other calls.
     path("whatsapp/accounts/active", calls.ActiveAccounts.as_view()),

@@ -12,7 +12,7 @@ from accounts.operators.another_origin import is_another_origin, require_secrets
 from accounts.store import clock
 from accounts.store.encryption import CannotOpen
 from accounts.words.refusals import Conflict
-from gateways.registry import default_kind
+from gateways.registry import KINDS, default_kind
 
 LARGEST_ID = 2**63 - 1
 
@@ -127,11 +127,21 @@ def _ensure_secret(gateway: Gateway, purpose: GatewaySecret.Purpose, value: str 
         raise Conflict(
             f"the {purpose.label} must be printable ASCII, not empty, without spaces around it"
         )
+    if fault := fault_of_secret(gateway.kind, purpose, value):
+        raise Conflict(f"the {purpose.label} cannot be used: {fault}")
     if value in _opened(gateway, purpose):
         return
     secret = GatewaySecret(gateway=gateway, purpose=purpose)
     secret.secret = value
     secret.save()
+
+
+def fault_of_secret(kind: str, purpose: str, value: str) -> str:
+    """Say why gateways of this kind cannot sign with a secret; "" if they can."""
+    signature = KINDS[kind].profile.signature if kind in KINDS else None
+    if purpose != GatewaySecret.Purpose.HMAC or signature is None:
+        return ""
+    return signature.fault_of_secret(value)
 
 
 def _opened(gateway: Gateway, purpose: GatewaySecret.Purpose) -> list[str]:

@@ -30,7 +30,13 @@ from webhooks.auth.candidates import (
     unknown_key,
     without_signature,
 )
-from webhooks.auth.credentials import Credentials, Signed, Untrusted, read_credentials
+from webhooks.auth.credentials import (
+    Credentials,
+    Signed,
+    Untrusted,
+    read_credentials,
+    with_our_names,
+)
 from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring, keyring
 from webhooks.auth.tokens import secret_of
 from webhooks.forwarding.stream_through import Relay
@@ -165,12 +171,12 @@ class _Listener:
 
     def __init__(self, meta: dict[str, Any], kind: str, path_token: str) -> None:
         self.kind = kind
-        self.meta = meta
         self.profile: Profile = KINDS[kind].profile
+        self.meta = with_our_names(meta, self.profile)
         self.relay: Relay | None = None
         self.owners = doors_with_path(kind, path_token) if path_token else ()
         self.now_seconds = timezone.now().timestamp()
-        self.credentials = self._read(meta)
+        self.credentials = self._read(self.meta)
 
     def listen(self, coming: Incoming) -> Speaker:
         """Close the relay if authentication fails; on success the Speaker owns it."""
@@ -242,7 +248,7 @@ class _Listener:
         sent = {name: _header(self.meta, name) for name in headers_to_hand_on(self.profile)}
         return {name: value for name, value in sent.items() if value} | {"Via": via(self.meta)}
 
-    def _read(self, meta: dict[str, Any]) -> Credentials:
+    def _read(self, meta: Mapping[str, object]) -> Credentials:
         """Return the credentials of the headers.
 
         They are ignored if the path names the sender and no secret exists to check a signature.

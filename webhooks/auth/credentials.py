@@ -93,6 +93,22 @@ def read_credentials(
     return Credentials(key=key, key_header=header, instance_url=instance_url, event_id=event_id)
 
 
+def with_our_names(meta: Mapping[str, object], profile: Profile) -> Mapping[str, object]:
+    """Return WSGI's variables with headers of the profile's other prefix under our names. Where
+    one has our name already, nothing is renamed: no signature may be put together from two."""
+    if profile.other_prefix is None:
+        return meta
+    theirs, ours = (_variable(prefix) for prefix in profile.other_prefix)
+    if any(name.startswith(ours) for name in meta):
+        return meta
+    renamed = {
+        ours + name.removeprefix(theirs): value
+        for name, value in meta.items()
+        if name.startswith(theirs)
+    }
+    return {**meta, **renamed}
+
+
 def nothing_sent(profile: Profile) -> str:
     """Return the credentials that this kind can send, none of which came, and the setting for
     them."""

@@ -17,7 +17,7 @@ from unfold.widgets import (
 
 from accounts.models import Gateway, GatewaySecret
 from accounts.operators.another_origin import is_another_origin, require_secrets_again
-from accounts.operators.provisioning import free_address
+from accounts.operators.provisioning import fault_of_secret, free_address
 from accounts.operators.webhook_settings import (
     accepted_paths_of,
     forward_url_of,
@@ -146,6 +146,18 @@ def _when_to_send_a_probe() -> str:
         f"Only where nothing else tells a live session from a dead one ({', '.join(by_message)}): "
         "a message that cannot go out, at most every 10 min for an account."
     )
+
+
+class SecretFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]
+    """The secrets of one gateway, whose kind says which of them it can sign with."""
+
+    def clean(self) -> None:
+        super().clean()
+        for form in self.forms:
+            said = getattr(form, "cleaned_data", {})
+            value, purpose = said.get("value") or "", said.get("purpose") or ""
+            if fault := fault_of_secret(self.instance.kind, purpose, value):
+                form.add_error("value", f"It cannot be used: {fault}")
 
 
 class SecretForm(forms.ModelForm):  # type: ignore[type-arg]

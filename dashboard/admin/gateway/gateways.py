@@ -18,7 +18,7 @@ from dashboard.admin.account.verbs import Verb
 from dashboard.admin.base import HarmlessChangeList, KeptAdmin, TabularInline
 from dashboard.admin.confirm.pages import ConfirmingAdmin
 from dashboard.admin.filters import choices_filter
-from dashboard.admin.gateway.form import GatewayForm, SecretForm
+from dashboard.admin.gateway.form import GatewayForm, SecretForm, SecretFormSet
 from dashboard.admin.gateway.maintenance import MAINTENANCE_VERBS, RESUME_REPAIR, windows_of
 from dashboard.admin.gateway.mass_loss import LOSS_VERBS
 from dashboard.admin.gateway.roll_call import roll_call_verb
@@ -36,6 +36,7 @@ class Secrets(TabularInline):
 
     model = GatewaySecret
     form = SecretForm
+    formset = SecretFormSet
     extra = 0
     fields = ("purpose", "value", "not_after", "made")
     readonly_fields = ("made",)

@@ -9,7 +9,7 @@ from gateways.kind import ANYTHING, TEXT, GatewayKind, WebhookBody
 from gateways.kinds.evolution.client import EvolutionClient
 from gateways.kinds.evolution.subscriptions import EvolutionSubscriptions
 from gateways.kinds.evolution.webhooks import parse
-from gateways.kinds.evolution.words import PROFILE, WEAK
+from gateways.kinds.evolution.words import EVENT_SEGMENTS, PROFILE, WEAK
 
 
 def _event(name: str, now: datetime) -> dict[str, object]:
@@ -30,6 +30,7 @@ KIND = GatewayKind(
         required=("event", "instance"),
         event=_event,
     ),
+    event_segments=EVENT_SEGMENTS,
     url_setting="the URL {url} in its instances (webhook_check --fix does), or as "
     "WEBHOOK_GLOBAL_URL",
     session_recipe="curl -sS -X POST http://HOST:PORT/instance/create -H 'apikey: THE_KEY' "

@@ -83,6 +83,8 @@ EVENTS: Mapping[str, EventMeaning] = (
     )
     | TEST
 )
+# "By events" it sends to a path for each: `connection-update` for `connection.update`.
+EVENT_SEGMENTS = tuple(sorted(name.replace(".", "-") for name in EVENTS if name not in TEST))
 WEAK = frozenset(
     {
         *("presence.update", "contacts.set", "contacts.upsert", "contacts.update", "chats.set"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gateways.base import Kind, Reason, State
 from gateways.kinds.base_webhooks import TEST, EventMeaning, Words
-from gateways.profiles import Encoding, Profile, Signature, as_whsec
+from gateways.profiles import Encoding, Profile, Signature, as_whsec, fault_of_whsec
 
 PROFILE = Profile(
     cure="sign as the Standard Webhooks specification says: webhook-id, webhook-timestamp, "
@@ -20,8 +20,10 @@ PROFILE = Profile(
         separator=".",
         timestamp_header="webhook-timestamp",
         secret=as_whsec,
+        fault_of_secret=fault_of_whsec,
     ),
     id_header="webhook-id",
+    other_prefix=("svix-", "webhook-"),  # Svix' own names, from which the specification came
 )
 
 STATES: Words = {state.value: (state, Reason.NONE) for state in State}

@@ -153,3 +153,17 @@ def test_a_saved_secret_shows_since_when_it_is_there(admin, cast):
     secret.refresh_from_db()
     page = admin.get(page_of(cast.gateway)).content.decode()
     assert f"{secret.created_at:%Y-%m-%d %H:%M:%S} UTC" in page
+
+
+@pytest.mark.parametrize("secret", ["whsec_ab-_cd", "v1,whsec_no base64!", "whsk_MfKQ9r8GKYqrTwj="])
+def test_a_secret_that_would_sign_with_other_bytes_is_refused_with_the_reason(admin, secret):
+    page = admin.post(ADD, a_form(kind="standard", secrets=[("hmac", secret)]))
+    assert "It cannot be used: " in words(page)
+    assert secret not in page.content.decode()
+    assert not Gateway.objects.filter(name="new").exists()
+
+
+def test_other_kinds_sign_with_any_text(admin):
+    admin.post(ADD, a_form(secrets=[("hmac", "whsec_ab-_cd")]))
+    [secret] = Gateway.objects.get(name="new").secrets.all()
+    assert secret.secret == "whsec_ab-_cd"

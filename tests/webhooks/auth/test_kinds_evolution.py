@@ -149,6 +149,22 @@ def test_its_global_webhook_needs_a_path_of_its_own(cast):
     assert post("evolution", LOST["evolution"], token=TOKEN).json()["state"] == "applied"
 
 
+@pytest.mark.parametrize("segment", ["connection-update", "qrcode-updated", "messages-upsert"])
+def test_by_events_it_sends_to_a_path_for_each_which_is_accepted(cast, gateway, segment):
+    path = f"/api/webhooks/evolution/{segment}"
+    token = f"Bearer {jwt_of(evolution_claims())}"
+    answer = post("evolution", LOST["evolution"], path=path, authorization=token)
+    assert answer.json()["state"] == "applied"
+
+
+@pytest.mark.parametrize("kind", ["waha", "evolution"])
+def test_no_other_segment_is_accepted(cast, kind):
+    a_gateway_of(cast, kind, hmac=SECRET)
+    segment = "connection-update" if kind == "waha" else "connection-updated"
+    answer = post(kind, LOST[kind], path=f"/api/webhooks/{kind}/{segment}")
+    assert answer.status_code == 401
+
+
 def test_by_events_adds_to_the_path_and_that_changes_nothing(cast):
     a_gateway_of(cast, "evolution", path=TOKEN)
     path = f"/api/webhooks/evolution/{TOKEN}/connection-update"

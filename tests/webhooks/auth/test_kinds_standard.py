@@ -7,8 +7,10 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from django.core.management import CommandError, call_command
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from accounts.models import Gateway
 from tests.webhooks.sending import as_bytes, give_secret
 from tests.webhooks.speaking import LOST, a_gateway_of, post, reason_of
 from webhooks.models import Delivery
@@ -177,3 +179,30 @@ def test_the_time_is_signed(gateway):
 
 def test_a_truncated_body_does_not_fit(gateway):
     assert "fits no active secret" in refused(signed(), BODY[:-1])
+
+
+def with_svix_names(headers):
+    return {name.replace("webhook_", "svix_"): value for name, value in headers.items()}
+
+
+def test_svix_own_names_of_the_headers_are_believed_too(cast, gateway):
+    assert send(with_svix_names(signed())).json()["state"] == "applied"
+    assert Delivery.objects.get().event_id == "msg_1"
+
+
+def test_no_signature_is_put_together_from_both_names(cast, gateway):
+    mixed = with_svix_names(signed()) | {"webhook_id": "msg_1"}
+    assert "webhook-signature" in refused(mixed)
+
+
+@pytest.mark.parametrize("written", [f"v1,{SECRET}", SECRET.removeprefix("whsec_")])
+def test_a_secret_is_the_same_however_it_is_written(cast, written):
+    a_gateway_of(cast, "standard", hmac=written)
+    assert send(signed()).json()["state"] == "applied"
+
+
+def test_a_secret_that_cannot_be_decoded_is_refused_at_the_command_line(cast):
+    command = ("gateway_add", "--name", "new", "--kind", "standard", "--url", "http://10.0.0.5:1")
+    with pytest.raises(CommandError, match=r"must be base64 with the characters A-Z a-z 0-9 \+ / "):
+        call_command(*command, "--hmac-secret", "whsec_ab-_cd")
+    assert not Gateway.objects.filter(name="new").exists()
