@@ -29,6 +29,7 @@ def fault_of(url: str, *, instead_of_password: str) -> str:
     return f"it is longer than {LONGEST_URL} characters" if len(url) > LONGEST_URL else ""
 
 
+# --- what may be called ---------------------------------------------------------------------------
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 

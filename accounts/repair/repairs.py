@@ -237,6 +237,7 @@ def _record(plan: RepairPlan) -> dict[str, object]:
     }
 
 
+# --- the pause of a gateway's repair --------------------------------------------------------------
 @transaction.atomic
 def pause_repair(gateway_id: int, why: str) -> bool:
     """Pause the repair. False: it is paused already."""

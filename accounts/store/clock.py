@@ -33,6 +33,7 @@ def now_sql() -> str:
     return _NOW
 
 
+# --- leases ---------------------------------------------------------------------------------------
 def lease_is_over(until: datetime | None, now: datetime, *, longest: timedelta) -> bool:
     """Return True if a lease of at most `longest` has ended; a row without one is free."""
     return until is None or until <= now or until > now + longest + LOOKED_LATER

@@ -46,6 +46,7 @@ def _outside(now: datetime, lives: timedelta) -> Q:
     return Q(fresh__lte=now - lives) | Q(fresh__gt=now + lives)
 
 
+# --- silence of an account ------------------------------------------------------------------------
 # Assumed for an account whose usual gap is not known yet: a quiet one.
 GAP_UNKNOWN_SECONDS = 3600.0
 UNUSUAL_TIMES = 4
@@ -86,6 +87,7 @@ def next_look_at(
     return sign_at + wait
 
 
+# --- the wait before the next attempt -------------------------------------------------------------
 # Beyond this every limit is reached, and a power would only grow without bound.
 MOST_STEPS = 10
 

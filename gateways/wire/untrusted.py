@@ -44,6 +44,7 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
+# --- small fields out of large JSON ---------------------------------------------------------------
 MAX_ID_CHARACTERS = 255
 MAX_TEXT_CHARACTERS = 200
 MAX_FIELD_BYTES = 64 * 1024

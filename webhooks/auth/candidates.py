@@ -124,6 +124,7 @@ def holders(session_id: str) -> set[int]:
         return {gateway_id for (gateway_id,) in cursor.fetchall()}
 
 
+# --- by signature ---------------------------------------------------------------------------------
 # So many secrets are hashed over a body that is too large to keep; the hints must narrow them.
 LARGE_BODY_SECRETS = 4
 # So many that have ended are tried, to say so.

@@ -165,6 +165,7 @@ def _forget_fleeting(forward_id: int) -> None:
         logger.info("a QR code that was handed on ends by itself within %d s", QR_SECONDS)
 
 
+# --- forwards that are stuck ----------------------------------------------------------------------
 # A restart of a backend needs no incident.
 STUCK_AFTER = timedelta(minutes=2)
 

@@ -179,6 +179,7 @@ def _last(gateway_id: int, passage: Passage) -> dict[str, str]:
     return {json.dumps([gateway_id, *name]): json.dumps(value) for name, value in said.items()}
 
 
+# --- the answers of a view ------------------------------------------------------------------------
 # The text for an answer's status if there is no other.
 _CODES = {
     400: "unreadable",
