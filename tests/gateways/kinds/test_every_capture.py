@@ -24,7 +24,7 @@ LIVE = {"success": True, "state": "CONNECTED", "message": "session_connected"}
 UNANSWERED = {
     "TimeoutError": "TimedOut",
     "RemoteDisconnected": "Unreachable",
-    "ConnectionRefusedError": "Refused",
+    "ConnectionRefusedError": "ConnectionRefused",
 }
 # (a path's pattern, what the answer holds (one of these), what it means); the first that fits
 # counts. None: we never ask it.
