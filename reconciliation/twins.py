@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from accounts.state.served import Served, served
 from accounts.store import clock
 from accounts.words.phone_numbers import CANONICAL_SQL
 from reconciliation.models import Finding
@@ -40,7 +41,7 @@ WITH numbered AS (
      WHERE kind = 'unclaimed' AND ended_at IS NULL AND now = 'connected' AND phone_number <> ''
 ), spelt AS (SELECT *, {canonical} AS canonical FROM numbered)
 SELECT canonical, spelt.id, gateway_id, session_id, status, number,
-       coalesce(workspace.name, ''), gateway.name
+       coalesce(workspace.name, ''), gateway.name, spelt.workspace_id
   FROM (SELECT *, min(who) OVER one AS first_one, max(who) OVER one AS last_one FROM spelt
         WINDOW one AS (PARTITION BY canonical)) spelt
   LEFT JOIN accounts_workspace workspace ON workspace.id = spelt.workspace_id
@@ -58,6 +59,7 @@ class Twin(NamedTuple):
     number: str
     workspace: str
     gateway: str
+    workspace_id: int | None = None
 
     def __str__(self) -> str:
         if self.account_id is None:
@@ -71,27 +73,39 @@ def find_twins() -> int:
     with connection.cursor() as cursor:
         cursor.execute(_TWINS)
         rows = [Twin(*row) for row in cursor.fetchall()]
+    workspaces = {twin.workspace_id for twin in rows if twin.workspace_id is not None}
+    pairs = served({twin.gateway_id for twin in rows}, workspaces)
     found = {
         (twin.gateway_id, twin.session_id): (twin, why)
         for _, group in groupby(rows, attrgetter("canonical"))
-        for twin, why in _with_words(list(group))
+        for twin, why in _with_words(list(group), pairs)
     }
     _keep(found, clock.database_now())
     return len(found)
 
 
-def _with_words(group: list[Twin]) -> list[tuple[Twin, str]]:
-    return [(twin, _words([one for one in group if one != twin])) for twin in group]
+def _with_words(group: list[Twin], pairs: Served) -> list[tuple[Twin, str]]:
+    return [(twin, _words(twin, [one for one in group if one != twin], pairs)) for twin in group]
 
 
-def _words(others: list[Twin]) -> str:
+def _words(twin: Twin, others: list[Twin], pairs: Served) -> str:
     more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
     named = ", ".join(map(str, others[:NAMED]))
     strange = any(one.account_id is None for one in others)
     decide = ": take that session over or stop it" if strange else ""
-    return f"the same number runs as {named}{more}: neither is repaired until one is kept{decide}"[
-        :500
-    ]
+    held = f"neither is repaired until one is kept{decide}"
+    if not any(_holds_up(one, other, pairs) for one, other in _each_way(twin, others)):
+        held = "its gateway does not serve this workspace, so it holds nothing up"
+    return f"the same number runs as {named}{more}: {held}"[:500]
+
+
+def _each_way(twin: Twin, others: list[Twin]) -> list[tuple[Twin, Twin]]:
+    return [(twin, other) for other in others] + [(other, twin) for other in others]
+
+
+def _holds_up(held: Twin, by: Twin, pairs: Served) -> bool:
+    """Return True if repair of the one waits for the other (reconciliation.repair.cases)."""
+    return held.account_id is not None and (by.gateway_id, held.workspace_id) in pairs
 
 
 @transaction.atomic

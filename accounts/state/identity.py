@@ -124,7 +124,7 @@ class RowSet:
             return self._apply_to_owner(own, seen)
         past = self.superseded.get(seen.session)
         if past is not None:
-            return self._apply_to_past_owner(self.rows[past.account_id], seen)
+            return self._apply_to_past_owner(self.rows[past.account_id], seen, past)
         if not number_counts(seen):
             return Verdict.UNKNOWN_SESSION, None
         holder = self.holder(seen)
@@ -179,7 +179,9 @@ class RowSet:
             None,
         )
 
-    def _apply_to_past_owner(self, row: Known, seen: Observation) -> tuple[Verdict, int]:
+    def _apply_to_past_owner(
+        self, row: Known, seen: Observation, past: Superseded
+    ) -> tuple[Verdict, int]:
         if seen.workspace_id not in (None, row.workspace_id):
             return Verdict.WORKSPACE_MISMATCH, row.account_id
         fits = seen.phone_number is None or same_number(row.phone_number, seen.phone_number)
@@ -188,6 +190,8 @@ class RowSet:
         here = row.gateway_id == seen.gateway_id
         hearsay = is_doubted(row if here else replace(row, connected_at=None), seen)
         may = alive and fits and not hearsay and row.status in LOST
+        # A gateway that its workspace has left has no say, unless only a claim led away from it.
+        may = may and (here or not past.confirmed or self._may_speak_of(row, seen))
         if not may or is_older(row, seen, now=self.now):
             return Verdict.SUPERSEDED, row.account_id
         del self.superseded[seen.session]

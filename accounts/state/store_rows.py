@@ -17,6 +17,7 @@ from accounts.models.proof import last_proof
 from accounts.state.decision import Known
 from accounts.state.identity import RowSet, Superseded
 from accounts.state.observations import Observation
+from accounts.state.served import SERVED_SQL
 from accounts.store import clock
 from accounts.store.database import ask
 from accounts.words.phone_numbers import spellings
@@ -33,18 +34,6 @@ SELECT past.account_id FROM accounts_supersededsession past
     USING (gateway_id, session_id)
 UNION
 SELECT account.id FROM whatsapp_accounts account WHERE account.phone_number = ANY(%(numbers)s)
-"""
-
-# For each pair the first at or after it, which only the index by both can give. EXISTS, and LIMIT
-# without an order, are planned as a pass over the table wherever a hit is expected early.
-_SERVES = """
-SELECT served.gateway_id, served.workspace_id
-  FROM unnest(%(speaking)s::bigint[]) gateway(id), unnest(%(workspaces)s::bigint[]) workspace(id),
-       LATERAL (SELECT account.gateway_id, account.workspace_id FROM whatsapp_accounts account
-                 WHERE (account.gateway_id, account.workspace_id) >= (gateway.id, workspace.id)
-                 ORDER BY account.gateway_id, account.workspace_id
-                 LIMIT 1) served
- WHERE (served.gateway_id, served.workspace_id) = (gateway.id, workspace.id)
 """
 
 _SUPERSEDED = """
@@ -142,8 +131,8 @@ class Surroundings:
     """State of the database once the rows are locked.
 
     `found`: accounts that the observations may touch now, by session, past session and number.
-    `serves`: (gateway, workspace) pairs with at least one account, for gateways that report a
-    number. `now`: the database's clock.
+    `serves`: see accounts.state.served, for gateways that report a number, or a session of an
+    account that is at another gateway. `now`: the database's clock.
     """
 
     found: set[int]
@@ -167,12 +156,12 @@ def look_around(seen: Sequence[Observation], locked: Sequence[dict[str, Any]]) -
         _FIND,
         _GATEWAYS,
         _SUPERSEDED,
-        _SERVES,
+        SERVED_SQL,
         clock.now_sql(),
         **_named(seen),
         accounts=[row["account_id"] for row in locked],
         gateways_of=list({row["gateway_id"] for row in locked}),
-        speaking=list({one.gateway_id for one in seen if one.phone_number}),
+        speaking=_speaking(seen, {row["gateway_id"] for row in locked}),
         workspaces=list({row["workspace_id"] for row in locked}),
     )
     by_id = {pk: (kind, listed_at) for pk, kind, listed_at in gateways}
@@ -186,6 +175,11 @@ def look_around(seen: Sequence[Observation], locked: Sequence[dict[str, Any]]) -
         serves={(gateway, workspace) for gateway, workspace in serves},
         now=now,
     )
+
+
+def _speaking(seen: Sequence[Observation], own: set[int]) -> list[int]:
+    """Return the gateways whose word may be about accounts of others. `own`: those of the rows."""
+    return list({one.gateway_id for one in seen if one.phone_number or own - {one.gateway_id}})
 
 
 def _named(seen: Sequence[Observation]) -> dict[str, Any]:

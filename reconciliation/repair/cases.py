@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection
@@ -18,6 +18,7 @@ from django.db.models import Count
 from accounts.models import Account, Gateway, Incident, Repair
 from accounts.repair.repairs import RepairPlan
 from accounts.state.maintenance import under_maintenance
+from accounts.state.served import Served, served
 from accounts.words.phone_numbers import canonical, spellings
 from accounts.words.status import Status, Wanted
 from accounts.words.steps import PlannedStep, StepCode, step_of_row
@@ -102,8 +103,30 @@ SELECT account.id, account.gateway_id, account.session_id, coalesce(account.phon
 """
 
 
-# By canonical number: the accounts that run with it, and the unclaimed sessions.
-Twins = tuple[dict[str, list[int]], dict[str, list[str]]]
+Name = TypeVar("Name", int, str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twins:
+    """By canonical number the accounts that run with it, and the unclaimed sessions, each with its
+    gateway. `served`: only a gateway that serves the account's workspace holds up its repair."""
+
+    accounts: dict[str, list[tuple[int, int]]]
+    sessions: dict[str, list[tuple[str, int]]]
+    served: Served
+
+    def accounts_beside(self, number: str, workspace_id: int, account_id: int) -> tuple[int, ...]:
+        found = self._counting(self.accounts, number, workspace_id)
+        return tuple(one for one in found if one != account_id)
+
+    def sessions_beside(self, number: str, workspace_id: int) -> tuple[str, ...]:
+        return self._counting(self.sessions, number, workspace_id)
+
+    def _counting(
+        self, known: dict[str, list[tuple[Name, int]]], number: str, workspace_id: int
+    ) -> tuple[Name, ...]:
+        found = known.get(canonical(number), ()) if number else ()
+        return tuple(name for name, gateway in found if (gateway, workspace_id) in self.served)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +163,7 @@ def watched(sites: dict[int, Site]) -> list[Watched]:
     with connection.cursor() as cursor:
         cursor.execute(_CASES, _LIMITS)
         rows = cursor.fetchall()
-    twins = _twins_of({row[3] for row in rows if row[3]})
+    twins = _twins_of({row[3] for row in rows if row[3]}, {row[20] for row in rows if row[3]})
     strangers = Strangers()
     return [_watched(row, sites[row[1]], twins, strangers) for row in rows if row[1] in sites]
 
@@ -195,19 +218,21 @@ def _why_hidden(
     return None
 
 
-def _twins_of(numbers: Collection[str]) -> Twins:
+def _twins_of(numbers: Collection[str], workspaces: Collection[int]) -> Twins:
     """Return the accounts that should run with these numbers, and the unclaimed sessions that run
     with them. Those that cannot be seen now block nobody."""
-    accounts: dict[str, list[int]] = defaultdict(list)
-    sessions: dict[str, list[str]] = defaultdict(list)
+    accounts: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    sessions: dict[str, list[tuple[str, int]]] = defaultdict(list)
     if not numbers:
-        return accounts, sessions
+        return Twins(accounts=accounts, sessions=sessions, served=frozenset())
     written = {spelling for number in numbers for spelling in spellings(number)}
     running = Account.objects.visible().filter(
         phone_number__in=written, wanted=Wanted.RUNNING, session_id__isnull=False
     )
-    for pk, number in running.order_by("pk").values_list("pk", "phone_number"):
-        accounts[canonical(str(number))].append(pk)
+    for pk, number, gateway in running.order_by("pk").values_list(
+        "pk", "phone_number", "gateway_id"
+    ):
+        accounts[canonical(str(number))].append((pk, gateway))
     strange = Finding.objects.filter(
         kind=Finding.Kind.UNCLAIMED,
         ended_at__isnull=True,
@@ -215,9 +240,13 @@ def _twins_of(numbers: Collection[str]) -> Twins:
         phone_number__in=written,
         gateway__blind_since__isnull=True,
     )
-    for session_id, number in strange.values_list("session_id", "phone_number"):
-        sessions[canonical(number)].append(session_id)
-    return accounts, sessions
+    for session_id, number, gateway in strange.values_list(
+        "session_id", "phone_number", "gateway_id"
+    ):
+        sessions[canonical(number)].append((session_id, gateway))
+    gateways = {gateway for found in accounts.values() for _, gateway in found}
+    gateways |= {gateway for found in sessions.values() for _, gateway in found}
+    return Twins(accounts=accounts, sessions=sessions, served=served(gateways, workspaces))
 
 
 def _elsewhere(lost_to: Reason, since: datetime, site: Site, stranger: str) -> PlannedStep | None:
@@ -240,9 +269,6 @@ def _watched(
 ) -> Watched:
     (pk, gateway_id, session_id, number, status, reason, since, wanted) = row[:8]
     (open_state, open_by, last_id, last_reason, strikes, attempts, ended_at, human_at) = row[12:20]
-    accounts, sessions = twins
-    number_key = canonical(number) if number else ""
-    others = [other for other in accounts.get(number_key, ()) if other != pk]
     history = History(
         strikes=strikes,
         attempts=attempts,
@@ -269,8 +295,8 @@ def _watched(
         wanted=wanted,
         place=site.place,
         history=history,
-        twin_accounts=tuple(others),
-        twin_sessions=tuple(sessions.get(number_key, ())),
+        twin_accounts=twins.accounts_beside(number, row[20], pk),
+        twin_sessions=twins.sessions_beside(number, row[20]),
         elsewhere=_elsewhere(lost_to, since, site, strangers.proposed(pk)),
         undecided=undecided.session_id if undecided else "",
         undecided_since=undecided.first_seen_at if undecided else None,

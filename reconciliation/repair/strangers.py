@@ -33,7 +33,9 @@ class Strangers:
         for finding in unclaimed.select_related("account").order_by("-id"):
             if finding.account is None:
                 self._of_gateway[finding.gateway_id].append(finding)
-            elif not _was_beside(finding, finding.account):
+            elif finding.gateway_id == finding.account.gateway_id and not _was_beside(
+                finding, finding.account
+            ):
                 self._proposed[finding.account.pk] = finding.session_id
 
     def proposed(self, account_id: int) -> str:

@@ -80,7 +80,9 @@ def test_a_session_that_was_linked_to_anothers_number_is_one(scene):
 
 
 def test_neither_is_repaired_before_one_is_kept_and_then_that_one_is(twins, scene):
+    """Where the gateway of the one serves the workspace of the other: else it holds nothing up."""
     ours, theirs = twins
+    scene.an_account("beside", workspace=theirs.workspace)
     other = theirs.gateway
     type(other).objects.filter(pk=other.pk).update(sight_since=scene.cast.ago(60))
     govern()
