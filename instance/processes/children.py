@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import time
@@ -91,6 +92,21 @@ class Child:
                 preexec_fn=begin,
                 **_identity(self.user),
             )
+
+    def rotate_log(self) -> None:
+        """Move a log that has grown too large aside, and keep one such. The process goes on writing
+        to its end: its file was opened for appending."""
+        try:
+            if self.log.stat().st_size <= LARGEST_LOG_BYTES:
+                return
+        except FileNotFoundError:
+            return
+        aside = self.log.with_suffix(".log.1")
+        with self.log.open("rb+") as log, aside.open("wb") as kept:
+            aside.chmod(0o600)
+            shutil.copyfileobj(log, kept, 1024 * 1024)
+            log.truncate(0)
+        self.log_began = 0
 
     def has_said(self, text: str) -> bool:
         """Return whether it runs, and its log since the start contains `text`."""

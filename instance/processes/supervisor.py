@@ -78,6 +78,7 @@ class Supervisor:
 
     def look(self) -> None:
         for child in self.children:
+            child.rotate_log()
             if child.name in self._restart_at:
                 self._restart(child)
             elif child.has_died():
