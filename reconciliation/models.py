@@ -53,6 +53,7 @@ class Finding(models.Model):
         UNWANTED = "unwanted", "running, but should be stopped"
         LIST_LIED = "list_lied", "alive, but absent from the gateway's list"
         TWIN = "twin", "another account has the same number"
+        MORE = "more", "more such sessions than are kept one by one"
 
     gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="findings")
     account = models.ForeignKey(

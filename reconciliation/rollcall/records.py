@@ -3,6 +3,7 @@ seen of the gateway, and its incidents."""
 
 from __future__ import annotations
 
+import heapq
 import json
 import random
 from collections.abc import Collection, Mapping, Sequence
@@ -26,6 +27,10 @@ from reconciliation.rollcall import self_check
 from reconciliation.rollcall.boot import Boot
 from reconciliation.rollcall.values import Comparison, Difference, Report
 
+# Open findings about sessions of nobody, for each gateway: it can list as many as it likes. Those
+# about our own rows are as many as these at most.
+STRANGERS_KEPT = 500
+_OF_STRANGERS = frozenset({Finding.Kind.UNCLAIMED, Finding.Kind.DUPLICATE})
 IN_SYNC_KEPT = timedelta(days=1)
 PRUNE_ROWS = 5000
 
@@ -71,7 +76,8 @@ def keep(
 ) -> None:
     """Write the run and its findings in one statement. A gateway that could not be read ends no
     finding."""
-    found = {(one.session_id, one.kind): _record(one) for one in report.findings}
+    kept = bounded(report.findings)
+    found = {(one.session_id, one.kind): _record(one) for one in kept}
     values: dict[str, Any] = {
         "gateway": gateway.pk,
         "started": started,
@@ -86,6 +92,24 @@ def keep(
     }
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, values)
+
+
+def bounded(findings: Sequence[Difference]) -> list[Difference]:
+    """Return the findings to keep: of sessions of nobody the first STRANGERS_KEPT, those proposed
+    to an account before others, and one that counts the rest. The same ones each time."""
+    strangers = [one for one in findings if one.kind in _OF_STRANGERS]
+    if len(strangers) <= STRANGERS_KEPT:
+        return list(findings)
+    first = heapq.nsmallest(
+        STRANGERS_KEPT, strangers, key=lambda one: (one.account_id is None, one.session_id)
+    )
+    rest = len(strangers) - len(first)
+    others = [one for one in findings if one.kind not in _OF_STRANGERS]
+    why = (
+        f"{rest} more sessions of nobody are on its list than the {STRANGERS_KEPT} kept one by "
+        "one: look at the gateway itself"
+    )
+    return [*others, *first, Difference(kind=Finding.Kind.MORE, session_id="", held=True, why=why)]
 
 
 def _record(difference: Difference) -> dict[str, object]:
