@@ -64,8 +64,8 @@ def open_incident(
 
 def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None, text: str = "") -> bool:
     """Close the incident if it is open; return True if it was. `text`: the outcome, unless it
-    simply recovered."""
-    if not is_open(kind, gateway_id=gateway_id):
+    simply recovered. One that comes and goes stays open until it was quiet for a while."""
+    if not is_open(kind, gateway_id=gateway_id) or _comes_and_goes(kind, gateway_id):
         return False
     with transaction.atomic():
         incident = _open(kind, gateway_id).select_for_update().first()
@@ -76,6 +76,17 @@ def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None, text: 
         incident.save(update_fields=["closed_at", "text"])
         _note_closed(incident)
     return True
+
+
+def _comes_and_goes(kind: Incident.Kind, gateway_id: int | None) -> bool:
+    """Return True if it opened so often lately that each end would be followed by a beginning: it
+    was seen within QUIET, and its kind opened MOST_IN_SPAN times within SPAN."""
+    if kind not in rules.CLOSED_AGAIN_AND_AGAIN:
+        return False
+    now = clock.database_now()
+    lately = _like(kind, gateway_id).filter(opened_at__gt=now - rules.SPAN)
+    seen = list(lately.order_by("-id").values_list("last_seen_at", flat=True)[: rules.MOST_IN_SPAN])
+    return len(seen) == rules.MOST_IN_SPAN and seen[0] > now - rules.QUIET
 
 
 def is_open(kind: Incident.Kind, *, gateway_id: int | None = None) -> bool:

@@ -15,6 +15,20 @@ LONGEST_RETRY = timedelta(hours=1)
 # With the delays below this is three and a half to seven hours of retries.
 MOST_ATTEMPTS = 14
 
+# Incidents of one kind and gateway: beyond so many beginnings within SPAN, one stays open until it
+# was not seen for QUIET. Each beginning and each end is a row and a message to people.
+MOST_IN_SPAN = 10
+SPAN = HOUR
+QUIET = timedelta(minutes=10)
+# Those that are judged at each look. What a person closes is over.
+CLOSED_AGAIN_AND_AGAIN = frozenset(
+    {
+        *(Incident.Kind.UNREACHABLE, Incident.Kind.SELF_CHECK, Incident.Kind.SILENT),
+        *(Incident.Kind.FAILING, Incident.Kind.SLOW, Incident.Kind.UNDELIVERED),
+        *(Incident.Kind.UNATTRIBUTED, Incident.Kind.UNWRITTEN),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
