@@ -258,8 +258,11 @@ class SupersededSession(models.Model):
 
 
 class Transition(models.Model):
-    """Change of status, or of the reason of one. Append-only. History, notices, live push and
-    metrics read it."""
+    """Change of status, or of the reason of one. History, notices, live push and metrics read it.
+
+    Append-only, but for an account that comes and goes: `folded` is the number of further changes
+    that this row stands for (accounts.state.history).
+    """
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="transitions")
     from_status = models.CharField(max_length=20, choices=Status.choices)
@@ -272,6 +275,7 @@ class Transition(models.Model):
     evidence = models.CharField(max_length=100, blank=True)
     observed_at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=Now())
+    folded = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "account_transitions"
@@ -287,6 +291,9 @@ class Transition(models.Model):
     @property
     def change(self) -> str:
         """The change in words."""
+        if self.folded:
+            came_from, is_now = self.get_from_status_display(), self.get_to_status_display()
+            return f"{came_from} → {is_now}, after {self.folded} more changes that came and went"
         if self.from_status == self.to_status:
             return f"{self.get_to_status_display()}, for another reason"
         return f"{self.get_from_status_display()} → {self.get_to_status_display()}"

@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from accounts.models import SupersededSession
 from accounts.models.proof import last_proof
+from accounts.state import history
 from accounts.state.decision import Known
 from accounts.state.identity import RowSet, Superseded
 from accounts.state.observations import Observation
@@ -103,27 +104,6 @@ SELECT account.id IN (SELECT id FROM found), account.id, account.workspace_id,
 """
 _LOCKED = ("account_id", "workspace_id", *_COLUMNS)
 _GATEWAYS = "SELECT id, kind, listed_at FROM accounts_gateway WHERE id = ANY(%(gateways_of)s)"
-
-_TRANSITIONS = {
-    "account_id": "bigint",
-    "from_status": "text",
-    "to_status": "text",
-    "reason": "text",
-    "raw": "text",
-    "source": "text",
-    "actor": "text",
-    "session_id": "text",
-    "evidence": "text",
-    "observed_at": "timestamptz",
-    "created_at": "timestamptz",
-}
-_INSERT_TRANSITIONS = """
-INSERT INTO account_transitions ({columns})
-SELECT {columns} FROM jsonb_to_recordset(%(moved)s::jsonb) moved({definition})
-""".format(
-    columns=", ".join(_TRANSITIONS),
-    definition=", ".join(f"{column} {kind}" for column, kind in _TRANSITIONS.items()),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,12 +202,13 @@ def save(row_set: RowSet, moved: Sequence[Mapping[str, object]]) -> None:
     ]
     if not changed:
         return
-    statements = [_UPDATE, _INSERT_TRANSITIONS] if moved else [_UPDATE]
+    statements = [_UPDATE, history.INSERT_SQL] if moved else [_UPDATE]
     ask(
         *statements,
         ids=[record["id"] for record in changed],
         changed=json.dumps(changed, default=str),
         moved=json.dumps(moved, default=str),
+        **history.VALUES,
     )
 
 
