@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from accounts.store.pipeline import ask
+from accounts.store.database import ask
 
 # For each pair the first at or after it, which only the index by both can give. EXISTS, and LIMIT
 # without an order, are planned as a pass over the table wherever a hit is expected early.
