@@ -17,7 +17,7 @@ from accounts.words.reasons import (
     waiting,
 )
 from accounts.words.status import LIVE, LOST, Status, Wanted
-from accounts.words.steps import RESTARTS, StepCode
+from accounts.words.step_codes import RESTARTS, StepCode
 from gateways.base import Reason
 from gateways.registry import KINDS, capabilities_of
 

@@ -6,7 +6,7 @@ from accounts.explain.shown_status import is_expired, said_keep
 from accounts.models import Account, Transition
 from accounts.words.durations import can_be_read
 from accounts.words.status import Source, Status
-from accounts.words.steps import MOST_TRIES
+from accounts.words.step_codes import MOST_TRIES
 from gateways.base import Reason
 
 _BY_REASON: dict[tuple[str, str], str] = {

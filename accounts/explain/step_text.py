@@ -10,7 +10,7 @@ from django.conf import settings
 from accounts.explain.shown_status import age
 from accounts.models import Repair
 from accounts.words.reasons import STARTS_WHAT_IT_HAS
-from accounts.words.steps import MOST_TRIES, RESTARTS, UNDER_WAY, PlannedStep, StepCode
+from accounts.words.step_codes import MOST_TRIES, RESTARTS, UNDER_WAY, PlannedStep, StepCode
 from gateways.wire.untrusted import printable
 
 NAMED = 5

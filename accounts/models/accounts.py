@@ -15,7 +15,7 @@ from accounts.models.proof import Proof, last_proof
 from accounts.models.workspaces import Workspace
 from accounts.words.durations import can_be_read, is_stale, read_kinds, word_lives
 from accounts.words.status import LIVE, URGENCY, Source, Status, Wanted, is_fresh
-from accounts.words.steps import PlannedStep, step_of_row
+from accounts.words.step_codes import PlannedStep, step_of_row
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
@@ -127,7 +127,7 @@ class Account(models.Model):
     disproved_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     # State of the repair, written by accounts.repair so that an explanation needs no module above.
-    # The step is one of accounts.words.steps.StepCode, "" for none; its sentence is made from it.
+    # The step is a StepCode (accounts.words.step_codes), "" for none; its sentence comes from it.
     strikes = models.PositiveSmallIntegerField(default=0, editable=False)
     quarantined_until = models.DateTimeField(null=True, blank=True, editable=False)
     next_step_code = models.CharField(max_length=40, blank=True, editable=False)

@@ -6,7 +6,7 @@ from accounts.models import Account
 from accounts.models.gateways import client_of
 from accounts.repair.obstacles import session_of
 from accounts.store.database import release_connection
-from accounts.store.redis_client import keep_qr
+from accounts.store.qr_codes import keep_qr
 from accounts.words.refusals import Refused
 from gateways.registry import capabilities_of
 

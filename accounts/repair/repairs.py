@@ -27,7 +27,7 @@ from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
-from accounts.words.steps import PlannedStep, StepCode
+from accounts.words.step_codes import PlannedStep, StepCode
 from gateways.base import Reason, Step
 from gateways.wire.untrusted import printable
 

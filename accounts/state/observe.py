@@ -16,7 +16,7 @@ from accounts.state.identity import RowSet
 from accounts.state.observations import Observation, Outcome, Verdict
 from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task
-from accounts.store.redis_client import forget_qr
+from accounts.store.qr_codes import forget_qr
 from accounts.words.status import Status
 from gateways.base import Reason
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from accounts.words.steps import MOST_TRIES
+from accounts.words.step_codes import MOST_TRIES
 from gateways.base import Reason
 
 TRANSIENT_HOLD_SECONDS = 180

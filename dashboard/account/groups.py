@@ -12,7 +12,7 @@ from accounts.explain.instruction import REPAIRED, pausing_kinds
 from accounts.models import Account, Gateway, Repair
 from accounts.words.reasons import REASONS, TRANSIENT_HOLD_SECONDS
 from accounts.words.status import LIVE, Status, Wanted
-from accounts.words.steps import ASKS_A_HUMAN, RESTARTS, StepCode
+from accounts.words.step_codes import ASKS_A_HUMAN, RESTARTS, StepCode
 from reconciliation.models import Finding
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from accounts.state.maintenance import under_maintenance
 from accounts.state.served import Served, served
 from accounts.words.phone_numbers import canonical, spellings
 from accounts.words.status import Status, Wanted
-from accounts.words.steps import PlannedStep, StepCode, step_of_row
+from accounts.words.step_codes import PlannedStep, StepCode, step_of_row
 from gateways.base import Reason
 from gateways.registry import capabilities_of
 from reconciliation.models import Finding

@@ -20,7 +20,7 @@ from accounts.store import clock
 from accounts.words.reasons import meaning
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
-from accounts.words.steps import PlannedStep, StepCode
+from accounts.words.step_codes import PlannedStep, StepCode
 from gateways.base import Reason
 from reconciliation.repair.cases import Site, Watched, sites, watched
 from reconciliation.repair.harm_check import look_for_harm

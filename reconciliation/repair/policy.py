@@ -10,7 +10,7 @@ from accounts.models import Repair
 from accounts.words.durations import backoff
 from accounts.words.reasons import meaning
 from accounts.words.status import Status
-from accounts.words.steps import MOST_TRIES, PlannedStep, StepCode
+from accounts.words.step_codes import MOST_TRIES, PlannedStep, StepCode
 from gateways.base import Capabilities, Reason, Step
 
 # Statuses that a start can cure. `failed` means that repair gave up; it is tried again after its

@@ -4,7 +4,7 @@ found. `reconciliation.cli.table` shows a report to people."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from accounts.state.observations import Observation
@@ -166,3 +166,22 @@ def _finding(finding: Difference) -> dict[str, object]:
         "held": finding.held,
         "why": finding.why,
     }
+
+
+def missing(row: Row, now: Status, why: str) -> Difference:
+    return replace(difference(row, Finding.Kind.MISSING, now=now), why=why)
+
+
+def held(row: Row, now: Status, why: str) -> Difference:
+    return replace(missing(row, now, why), held=True)
+
+
+def gone(row: Row, at: Circumstances) -> Observation:
+    return Observation(
+        gateway_id=at.gateway_id,
+        session_id=row.session_id,
+        status=Status.DISCONNECTED,
+        reason=Reason.MISSING,
+        observed_at=at.started,
+        source=Source.LIST,
+    )

@@ -11,7 +11,7 @@ from accounts.explain.step_text import step_text
 from accounts.words.reasons import REASONS, TRANSIENT_HOLD_SECONDS
 from accounts.words.status import LIVE as LIVE_STATUSES
 from accounts.words.status import MEANINGS, STICKY, URGENCY, Status
-from accounts.words.steps import ASKS_A_HUMAN, RESTARTS, PlannedStep, StepCode
+from accounts.words.step_codes import ASKS_A_HUMAN, RESTARTS, PlannedStep, StepCode
 
 PAGE = Path(__file__).parents[2] / "docs" / "statuses.md"
 

@@ -16,7 +16,7 @@ from accounts.repair.targeted_read import confirm
 from accounts.state.observations import Verdict
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
-from accounts.words.steps import PlannedStep, StepCode
+from accounts.words.step_codes import PlannedStep, StepCode
 from gateways.base import Reason
 from reconciliation.models import Finding
 from reconciliation.repair.governor import govern

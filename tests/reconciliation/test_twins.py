@@ -8,7 +8,7 @@ from accounts.models import Repair
 from accounts.operators.lifecycle import keep_this_one
 from accounts.words.refusals import Refused
 from accounts.words.status import Status, Wanted
-from accounts.words.steps import PlannedStep, StepCode
+from accounts.words.step_codes import PlannedStep, StepCode
 from gateways.base import Reason
 from reconciliation.models import Finding
 from reconciliation.repair.governor import govern

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import connection, transaction
 
@@ -15,11 +14,9 @@ from accounts.state.observe import observe
 from accounts.store import clock
 from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task, enqueue_together
-from accounts.store.redis_client import keep_qr
-from accounts.words.durations import backoff
+from accounts.store.qr_codes import keep_qr
 from accounts.words.status import Source, Status
 from gateways.base import Event, Kind, Reason
-from gateways.wire.untrusted import printable
 from webhooks.forwarding.rows import Handed, keep_forward
 from webhooks.inbox.commit_group import CommitGroup
 from webhooks.inbox.duplicates import (
@@ -30,13 +27,11 @@ from webhooks.inbox.duplicates import (
     is_repeat,
     newest_of,
 )
+from webhooks.inbox.retry_schedule import postpone
 from webhooks.models import Delivery
 from webhooks.wire.bodies import Body
 
 logger = logging.getLogger(__name__)
-GIVE_UP_AFTER = timedelta(minutes=10)
-FIRST_PAUSE = timedelta(seconds=1)
-LONGEST_PAUSE = timedelta(seconds=60)
 # For a row that somebody holds; who needs it then waits for it alone.
 GROUP_WAITS_MILLISECONDS = 100
 # The event's name if it could not be read.
@@ -245,7 +240,7 @@ def attempt(delivery: Delivery, *, now: datetime) -> None:
             settled = apply(delivery)
     except Exception as error:
         logger.exception("delivery %s could not be applied", delivery.pk)
-        _postpone(delivery, error, now)
+        postpone(delivery, error, now)
     else:
         _settle(delivery, settled, now)
     delivery.save(
@@ -260,22 +255,6 @@ def _settle(delivery: Delivery, settled: Settled, now: datetime) -> None:
     delivery.state, delivery.error = settled.state, settled.why
     delivery.account_id = settled.account_id
     delivery.settled_at, delivery.next_attempt_at = now, None
-
-
-def _postpone(delivery: Delivery, error: Exception, now: datetime) -> None:
-    """Schedule a retry after 1, 2, 4 … 60 s with jitter (half to all of it)."""
-    # The error's first line only: a database's detail may quote values.
-    delivery.error_class = type(error).__name__
-    line = (str(error).splitlines() or [""])[0]
-    delivery.error = printable(f"{delivery.error_class}: {line}", limit=500)
-    delivery.first_error = delivery.first_error or delivery.error
-    if now - delivery.received_at >= GIVE_UP_AFTER:
-        delivery.state, delivery.settled_at = Delivery.State.DEAD, now
-        delivery.next_attempt_at = None
-        return
-    delivery.next_attempt_at = now + backoff(
-        delivery.attempts, chance=random.random(), first=FIRST_PAUSE, longest=LONGEST_PAUSE
-    )
 
 
 def apply(delivery: Delivery) -> Settled:

@@ -10,7 +10,8 @@ from django.db.models import Q
 
 from accounts.state.observations import Verdict
 from accounts.store import clock
-from webhooks.inbox.receive import GIVE_UP_AFTER, LONGEST_PAUSE, WHY, attempt
+from webhooks.inbox.receive import WHY, attempt
+from webhooks.inbox.retry_schedule import GIVE_UP_AFTER, LONGEST_PAUSE
 from webhooks.models import Delivery
 
 SWEEP_ROWS = 500

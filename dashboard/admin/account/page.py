@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from accounts.explain.explanation import explain
 from accounts.models import Account
 from accounts.repair import repairs
-from accounts.store.redis_client import read_qr
+from accounts.store.qr_codes import read_qr
 from accounts.words.status import Status, Wanted
 from dashboard.account.timeline import family, timeline
 from dashboard.admin.account.take_over import proposals

@@ -18,9 +18,9 @@ from dashboard.admin.account.verbs import Verb
 from dashboard.admin.base import HarmlessChangeList, KeptAdmin, TabularInline
 from dashboard.admin.confirm.pages import ConfirmingAdmin
 from dashboard.admin.filters import choices_filter
+from dashboard.admin.gateway.confirm_loss import LOSS_VERBS
 from dashboard.admin.gateway.form import GatewayForm, SecretForm, SecretFormSet
 from dashboard.admin.gateway.maintenance import MAINTENANCE_VERBS, RESUME_REPAIR, windows_of
-from dashboard.admin.gateway.mass_loss import LOSS_VERBS
 from dashboard.admin.gateway.roll_call import roll_call_verb
 from dashboard.overview import connected_by_gateway
 from dashboard.roll_call_watch import request_now

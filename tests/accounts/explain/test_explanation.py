@@ -6,7 +6,7 @@ import pytest
 
 from accounts.explain.explanation import explain
 from accounts.words.status import LIVE, Status, Wanted
-from accounts.words.steps import RESTARTS, StepCode
+from accounts.words.step_codes import RESTARTS, StepCode
 from gateways.base import Reason
 from tests.cast import see
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.explain.step_text import step_text
-from accounts.words.steps import (
+from accounts.words.step_codes import (
     ASKS_A_HUMAN,
     RESTARTS,
     UNDER_WAY,

@@ -7,7 +7,7 @@ import pytest
 from accounts.models import Account, SupersededSession
 from accounts.state.observations import Verdict
 from accounts.state.observe import observe
-from accounts.store.redis_client import keep_qr, read_qr
+from accounts.store.qr_codes import keep_qr, read_qr
 from accounts.words.status import Source, Status
 from gateways.base import Reason
 from tests.cast import left_behind, saw, see, see_session, story

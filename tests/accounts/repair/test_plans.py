@@ -7,7 +7,7 @@ import pytest
 from accounts.explain.step_text import step_text
 from accounts.models import Account
 from accounts.repair.repairs import RepairPlan, note_plans
-from accounts.words.steps import PlannedStep, StepCode
+from accounts.words.step_codes import PlannedStep, StepCode
 
 RESTART = PlannedStep(code=StepCode.RESTART_AFTER_BACKOFF, try_number=2)
 

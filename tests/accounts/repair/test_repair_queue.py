@@ -11,7 +11,7 @@ from accounts.repair import repairs
 from accounts.repair.starts import claim
 from accounts.words.refusals import Refused
 from accounts.words.status import Status, Wanted
-from accounts.words.steps import PlannedStep, StepCode
+from accounts.words.step_codes import PlannedStep, StepCode
 from gateways.base import Reason
 
 OPERATOR, CUSTOMER, ROLLCALL = (

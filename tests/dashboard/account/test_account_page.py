@@ -9,7 +9,7 @@ import pytest
 from accounts.explain.explanation import what_to_do
 from accounts.models import Account, Gateway, Repair, Transition
 from accounts.operators import lifecycle
-from accounts.store.redis_client import keep_qr
+from accounts.store.qr_codes import keep_qr
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from reconciliation.models import Finding, Run

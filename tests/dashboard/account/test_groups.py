@@ -9,7 +9,7 @@ import pytest
 from accounts.explain.explanation import what_to_do
 from accounts.models import Account, Gateway, Repair
 from accounts.words.status import LIVE, Status, Wanted
-from accounts.words.steps import StepCode
+from accounts.words.step_codes import StepCode
 from dashboard.account.groups import Group, with_group
 from gateways.base import Reason
 from reconciliation.models import Finding

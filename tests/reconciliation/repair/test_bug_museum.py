@@ -13,7 +13,7 @@ from accounts.repair import repairs
 from accounts.repair.outcomes import StartFacts, judge
 from accounts.repair.repairs import pause_repair
 from accounts.words.status import Source, Status, Wanted
-from accounts.words.steps import StepCode
+from accounts.words.step_codes import StepCode
 from gateways.base import Reason
 from gateways.registry import capabilities_of, clients
 from reconciliation.repair.governor import govern

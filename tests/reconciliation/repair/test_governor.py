@@ -11,7 +11,7 @@ from accounts.models import Gateway, Incident, Repair
 from accounts.operators.lifecycle import mark_disconnected
 from accounts.repair import repairs
 from accounts.words.status import Status, Wanted
-from accounts.words.steps import PlannedStep, StepCode
+from accounts.words.step_codes import PlannedStep, StepCode
 from gateways.base import Reason
 from reconciliation.models import Finding
 from reconciliation.repair.governor import govern

@@ -13,7 +13,7 @@ from accounts.repair import repairs, starts
 from accounts.store import clock
 from accounts.words.reasons import meaning
 from accounts.words.status import Status
-from accounts.words.steps import StepCode
+from accounts.words.step_codes import StepCode
 from gateways.base import Reason
 from gateways.registry import KINDS
 from reconciliation.repair.governor import govern

@@ -12,7 +12,7 @@ from accounts.explain.explanation import explain
 from accounts.models import Account, Gateway, Repair
 from accounts.repair import repairs
 from accounts.words.status import Source, Status
-from accounts.words.steps import PlannedStep, StepCode
+from accounts.words.step_codes import PlannedStep, StepCode
 from gateways.base import Reason
 from reconciliation.repair.governor import govern
 from tests.reconciliation.repair.attempts import a_change, asked, governed, said, tried

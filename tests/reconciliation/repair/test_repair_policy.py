@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from accounts.models import Repair
 from accounts.words.reasons import REASONS
 from accounts.words.status import Status
-from accounts.words.steps import PlannedStep, StepCode
+from accounts.words.step_codes import PlannedStep, StepCode
 from gateways.base import Reason, Step
 from gateways.registry import capabilities_of, clients
 from reconciliation.repair.policy import (

@@ -12,9 +12,9 @@ from msgspec import structs
 
 from accounts.words.status import LIVE, Status
 from gateways.base import Listing, Session, State
-from reconciliation.rollcall.absent import MASS_LOSS_LEAST
 from reconciliation.rollcall.boot import Boot
 from reconciliation.rollcall.diff import diff
+from reconciliation.rollcall.mass_loss import LEAST
 from reconciliation.rollcall.rows import Row, agrees
 from reconciliation.rollcall.values import Circumstances
 
@@ -192,7 +192,7 @@ def test_half_of_the_connected_accounts_are_never_read_one_by_one(situation):
     connected = [row for row in judged if row.is_wanted and row.was_connected]
     vanished = [row for row in found.to_read if row.was_connected]
 
-    assert len(vanished) < MASS_LOSS_LEAST or 2 * len(vanished) < len(connected)
+    assert len(vanished) < LEAST or 2 * len(vanished) < len(connected)
 
 
 @few

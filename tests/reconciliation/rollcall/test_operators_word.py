@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Transition
-from accounts.operators.mass_loss import confirm_loss, dismiss_loss
+from accounts.operators.confirm_loss import confirm_loss, dismiss_loss
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status
 from gateways.base import Reason

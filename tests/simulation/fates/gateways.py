@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 
-from accounts.operators import mass_loss
+from accounts.operators import confirm_loss
 from accounts.state import maintenance
 from accounts.words.refusals import Refused
 from simulator.state.sessions import SimulatedSession, Truth
@@ -228,10 +228,10 @@ class ToGateways(Fates):
 
     def answer_a_loss(self, site: Site) -> None:
         """An operator says what a mass loss is. Confirms only what is so."""
-        waiting = mass_loss.sessions_lost(site.gateway, mass_loss.AWAITING)
+        waiting = confirm_loss.sessions_lost(site.gateway, confirm_loss.AWAITING)
         if not waiting:
             return
         held = [one for one in waiting if one in site.world.sessions]
-        verb = mass_loss.dismiss_loss if held else mass_loss.confirm_loss
+        verb = confirm_loss.dismiss_loss if held else confirm_loss.confirm_loss
         with suppress(Refused):
             verb(site.gateway, actor="olga")

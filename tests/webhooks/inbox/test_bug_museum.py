@@ -26,7 +26,7 @@ from django.db import OperationalError, connection, transaction
 
 from accounts.models import Account, Gateway
 from accounts.store.clock import database_now
-from accounts.store.redis_client import read_qr
+from accounts.store.qr_codes import read_qr
 from gateways.registry import KINDS
 from tests.accounts.store.threads import meanwhile
 from tests.cast import make_cast, story
