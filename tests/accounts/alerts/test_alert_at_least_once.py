@@ -152,4 +152,4 @@ def test_a_server_that_drips_is_cut_off_at_the_hard_limit(cast, mail_server, mon
     began = time.monotonic()
     outcome = try_channel(a_channel(timeout_seconds=1).pk)
     assert outcome.error == "no answer within 1 s"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20  # it would hang for ever
