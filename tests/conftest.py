@@ -17,6 +17,13 @@ hypothesis_settings.register_profile("rollcall", deadline=None)
 hypothesis_settings.load_profile("rollcall")
 
 
+def pytest_configure() -> None:
+    """Spare the tests' own process what costs seconds and decides nothing: every test client
+    would read all static files at its start, and a hard password hash is slow on purpose."""
+    settings.WHITENOISE_AUTOREFRESH = True
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(scope="session")
 def throwaway_redis() -> Iterator[redis.Redis]:
     with redis.Redis.from_url(settings.REDIS_URL) as client:

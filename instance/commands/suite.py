@@ -1,4 +1,4 @@
-"""`./run test`: the test suite, as two parallel runs, each on servers of its own."""
+"""`./run test`: the test suite, in parts that run side by side, each on servers of its own."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
-from typing import IO
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from instance import branch_coverage, throwaway
 from instance.processes.children import die_with_parent
 from instance.processes.supervisor import Interrupted, stop_on_signals
 
-# These tests start whole instances and mostly wait for them; all others compute.
-BESIDE = ("tests/deploy", "tests/flows", "tests/instance")
+# Parts of about the same time. What starts whole instances mostly waits for them, and leaves the
+# processors to the others. All that is not named here is the last part.
+BESIDE = (
+    ("tests/deploy", "tests/flows"),
+    ("tests/instance", "tests/webhooks"),
+    ("tests/accounts", "tests/dashboard"),
+)
 # Options for the amount of output, and for when to stop. Any other argument (a path, a report, a
 # debugger, a seed) means one run.
 _MEANS_ALL = re.compile(r"-[qvx]+|-p|no:\w+|--(?:durations|tb|timeout)=\w+")
@@ -32,16 +37,19 @@ def main(arguments: list[str]) -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """Run both parts. Return the exit code. The second run's output is printed once the first
-    has ended."""
+    """Run all parts. Return the exit code. The output of the last part is printed as it comes,
+    that of the others once it has ended."""
     if not means_all(arguments):
         return throwaway.main(arguments)
     stop_on_signals()
-    with tempfile.TemporaryFile() as said:
-        codes = _run_both(arguments, said)
-        said.seek(0)
-        shutil.copyfileobj(said, sys.stdout.buffer)
-    return worst(codes)
+    with ExitStack() as parts:
+        beside = [parts.enter_context(_beside([*arguments, *paths])) for paths in BESIDE]
+        try:
+            ignored = (f"--ignore={path}" for paths in BESIDE for path in paths)
+            code = throwaway.main([*arguments, *ignored])
+            return code if code == INTERRUPTED else worst([code, *(one.wait() for one in beside)])
+        except Interrupted:
+            return INTERRUPTED
 
 
 def means_all(arguments: Iterable[str]) -> bool:
@@ -53,23 +61,23 @@ def worst(codes: Iterable[int]) -> int:
     return max((code for code in codes if code != NOTHING_COLLECTED), default=NOTHING_COLLECTED)
 
 
-def _run_both(arguments: list[str], said: IO[bytes]) -> list[int]:
-    beside = _start_beside([*arguments, *BESIDE], said)
-    try:
-        code = throwaway.main([*arguments, *(f"--ignore={path}" for path in BESIDE)])
-        return [code] if code == INTERRUPTED else [code, beside.wait()]
-    except Interrupted:
-        return [INTERRUPTED]
-    finally:
-        throwaway.end(beside)
-
-
-def _start_beside(arguments: list[str], said: IO[bytes]) -> subprocess.Popen[bytes]:
+@contextmanager
+def _beside(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a part in the background. Print its output, and end it if it has not, at the end of the
+    block."""
     parent = os.getpid()
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "instance", "test", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=said,
-        stderr=subprocess.STDOUT,
-        preexec_fn=lambda: die_with_parent(parent),
-    )
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "instance", "test", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            preexec_fn=lambda: die_with_parent(parent),
+        )
+        try:
+            yield process
+        finally:
+            throwaway.end(process)
+            said.seek(0)
+            shutil.copyfileobj(said, sys.stdout.buffer)
+            sys.stdout.flush()

@@ -32,7 +32,7 @@ SENDER = (
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    patience = time.monotonic() + 15
+    patience = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < patience, "it did not happen"
         time.sleep(0.02)
@@ -106,10 +106,10 @@ def test_what_a_killed_sender_had_sent_but_not_marked_is_sent_again(mail_server,
 
 @pytest.mark.django_db(transaction=True)
 def test_two_senders_at_once_send_it_once(mail_server, rung):
-    channel = a_channel()
+    channel = a_channel(timeout_seconds=20)
     misrouted()
     senders = [a_sender(channel, mail_server) for _ in range(2)]
-    assert [sender.wait(20) for sender in senders] == [0, 0]
+    assert [sender.wait(60) for sender in senders] == [0, 0]
     assert len(mail_server.letters) == 1
     row = Notification.objects.get()
     assert (row.state, row.attempts) == ("sent", 1)
@@ -152,4 +152,4 @@ def test_a_server_that_drips_is_cut_off_at_the_hard_limit(cast, mail_server, mon
     began = time.monotonic()
     outcome = try_channel(a_channel(timeout_seconds=1).pk)
     assert outcome.error == "no answer within 1 s"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20  # it would hang for ever

@@ -158,6 +158,7 @@ class World(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
+@pytest.mark.timeout(300)  # what a busy machine takes for it
 def test_any_order():
     run_state_machine_as_test(
         World,

@@ -76,13 +76,13 @@ def test_a_person_decides_between_two_that_run_with_one_number(cast):
 
 
 @pytest.mark.parametrize("age_seconds", [60, 600])
-@pytest.mark.parametrize("code", [*sorted(StepCode), "of_a_newer_version"])
-def test_lists_and_words_agree_whatever_repair_has_planned(cast, code, age_seconds):
+def test_lists_and_words_agree_whatever_repair_has_planned(cast, age_seconds):
     Account.objects.all().delete()
     an_account_of_every_kind(cast, age_seconds)
-    Account.objects.update(next_step_code=code)
+    for code in (*sorted(StepCode), "of_a_newer_version"):
+        Account.objects.update(next_step_code=code)
 
-    assert those_that_disagree(what_lists_and_words_say(cast)) == []
+        assert those_that_disagree(what_lists_and_words_say(cast)) == []
 
 
 @pytest.mark.parametrize("mode", ["act", "observe"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +25,7 @@ class Arrived:
 class FakeBackend:
     """`status`, `headers` and `body` are its answer, with `drips` a byte every tenth of a second.
     While `gate` is not set it does not answer; `waiting` counts the requests that it has read.
+    Once `full_at` have arrived it calls `when_full`.
     """
 
     url: str = ""
@@ -36,6 +37,8 @@ class FakeBackend:
     gate: threading.Event = field(default_factory=threading.Event)
     arrived: list[Arrived] = field(default_factory=list)
     waiting: int = 0
+    full_at: int = 0
+    when_full: Callable[[], object] = lambda: None
     broken_off: int = 0
 
 
@@ -56,6 +59,8 @@ def a_backend() -> Iterator[FakeBackend]:
             backend.waiting += 1
             backend.gate.wait(30)
             backend.arrived.append(arrived)
+            if len(backend.arrived) == backend.full_at:
+                backend.when_full()
             self.send_response(backend.status)
             self.send_header("Content-Type", backend.content_type)
             self.send_header("Content-Length", str(len(backend.body)))
