@@ -100,6 +100,9 @@ class Account(models.Model):
     )
     observed_at = models.DateTimeField(null=True, blank=True, editable=False)
     webhook_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The own time of the newest event that told its state, by its gateway's clock: it may be hours
+    # off, and orders the events of this session only.
+    event_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Start of the last read that positively showed this session, and since when complete lists have
     # not shown it.
     read_at = models.DateTimeField(null=True, blank=True, editable=False)

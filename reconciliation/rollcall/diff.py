@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from accounts.state.decision import UNLIKE_DISPROVED
+from accounts.state.leftover_words import shows_code, status_after_scan
 from accounts.words.phone_numbers import is_other_number
 from accounts.words.status import LOST, STICKY, Status
 from gateways.base import Listing, Reason, Session
@@ -67,6 +68,7 @@ def _compare(
         unwanted = difference(row, Finding.Kind.UNWANTED, now=status)
         found.noted.append(replace(unwanted, held=True, why="it should be stopped"))
     observation = seen(session, at, status=status, reason=reason)
+    status = _as_told(row, session, status, at) or status
     if status is Status.CONNECTED and session.phone_number is None and row.lacks_number:
         found.to_name.append(row.session_id)
     is_disproved = at.status_is_cached and not on_its_way and row.has_disproved(session)
@@ -78,6 +80,14 @@ def _compare(
         found.fresh.append(observation)
     elif is_complete and row.unshown_since is not None:
         found.shown_again.add(row.account_id)
+
+
+def _as_told(row: Row, session: Session, status: Status, at: Circumstances) -> Status | None:
+    """Return the status that an event has told, if the list lags behind it; None if not."""
+    if session.may_be_over and status is Status.QR_SCANNING:
+        return status_after_scan(row)
+    is_late = at.says_connecting_with_qr and status is Status.CONNECTING
+    return row.status if is_late and shows_code(row, at.started) else None
 
 
 def is_mute(session: Session) -> bool:

@@ -34,6 +34,10 @@ class Row:
     observed_at: datetime | None
     unshown_since: datetime | None
     qr_seen_at: datetime | None
+    since: datetime
+    webhook_at: datetime | None = None
+    read_at: datetime | None = None
+    last_connected_at: datetime | None = None
     connected_at: datetime | None = None
     proven_at: datetime | None = None
     disproved_at: datetime | None = None
@@ -121,8 +125,8 @@ Glance = tuple[int, str, int, str | None, bool]
 # In the order of the parameters of `_row`.
 _WHOLE = """
 SELECT id, workspace_id, session_id, phone_number, status, status_reason, last_known_status,
-       wanted, archived_at, observed_at, unshown_since, qr_seen_at, connected_at, proven_at,
-       disproved_at
+       wanted, archived_at, observed_at, unshown_since, qr_seen_at, status_since, webhook_at,
+       read_at, last_connected_at, connected_at, proven_at, disproved_at
   FROM whatsapp_accounts
  WHERE id = ANY(%(accounts)s) AND gateway_id = %(gateway)s AND session_id IS NOT NULL
 """
@@ -215,6 +219,10 @@ def _row(
     observed_at: datetime | None,
     unshown_since: datetime | None,
     qr_seen_at: datetime | None,
+    since: datetime,
+    webhook_at: datetime | None,
+    read_at: datetime | None,
+    last_connected_at: datetime | None,
     connected_at: datetime | None,
     proven_at: datetime | None,
     disproved_at: datetime | None,
@@ -231,6 +239,10 @@ def _row(
         observed_at=observed_at,
         unshown_since=unshown_since,
         qr_seen_at=qr_seen_at,
+        since=since,
+        webhook_at=webhook_at,
+        read_at=read_at,
+        last_connected_at=last_connected_at,
         connected_at=connected_at,
         proven_at=proven_at,
         disproved_at=disproved_at,

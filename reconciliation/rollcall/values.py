@@ -66,7 +66,8 @@ class Circumstances:
     """Circumstances of the gateway.
 
     `started`: when its list was requested. `now`: when the rows were read. `status_is_cached`: its
-    list still says "connected" for a dead session. `listed_at`: when its last complete list was
+    list still says "connected" for a dead session; `says_connecting_with_qr`: and "connecting" for
+    one that shows a code. `listed_at`: when its last complete list was
     requested. `sight_since`: since when reads have succeeded and counted. `held_since`: since when
     a mass loss is held. `superseded`: sessions of this gateway that accounts once ran on, and the
     account. `maintained`: it is under maintenance, so absence is not judged. `starting`: sessions
@@ -78,6 +79,7 @@ class Circumstances:
     now: datetime
     boot: Boot
     status_is_cached: bool = False
+    says_connecting_with_qr: bool = False
     listed_at: datetime | None = None
     sight_since: datetime | None = None
     held_since: datetime | None = None
@@ -108,6 +110,7 @@ def seen(session: Session, at: Circumstances, *, status: Status, reason: Reason)
         workspace_id=session.workspace_id,
         connected_at=session.connected_at,
         is_cached=at.status_is_cached,
+        may_be_over=session.may_be_over,
         observed_at=at.started,
         source=Source.LIST,
     )

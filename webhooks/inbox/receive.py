@@ -321,11 +321,12 @@ def _said(event: Event) -> dict[str, object]:
         "raw": event.raw_reason,
         "phone_number": event.phone_number,
         "fields": dict(event.fields),
+        "event_at": event.order.isoformat() if event.order else None,
     }
 
 
 def _observation(delivery: Delivery) -> Observation:
-    said = delivery.said
+    said, told_at = delivery.said, delivery.said.get("event_at")
     return Observation(
         gateway_id=delivery.gateway_id,
         session_id=delivery.session_id,
@@ -336,5 +337,6 @@ def _observation(delivery: Delivery) -> Observation:
         workspace_id=delivery.workspace_claim,
         observed_at=delivery.received_at,
         source=Source.WEBHOOK,
+        event_at=datetime.fromisoformat(told_at) if told_at else None,
         evidence=f"delivery {delivery.pk}",
     )

@@ -39,6 +39,7 @@ def a_row(draw, session_id):
         observed_at=draw(MOMENTS),
         unshown_since=draw(MOMENTS),
         qr_seen_at=draw(MOMENTS),
+        since=draw(MOMENTS) or NOON,
     )
 
 
@@ -235,6 +236,7 @@ def a_list_of(**said):
         observed_at=None,
         unshown_since=None,
         qr_seen_at=None,
+        since=NOON,
     )
     at = Circumstances(gateway_id=1, started=NOON, now=NOON, boot=Boot(booted_at=None))
     return diff((row,), Listing(sessions=(session,), complete=True), at)
