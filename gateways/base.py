@@ -76,11 +76,13 @@ class Reason(StrEnum):
     # seen by our own read
     LISTED = "listed"  # in the gateway's list or status answer, without a reason
     MISSING = "missing"  # the gateway has no such session
+    START_STUCK = "start_stuck"  # starting for longer than any start of its kind takes
     NOT_LISTED = "not_listed"  # alive by its status, but absent from the list
     # the reasons why we cannot see
     UNREACHABLE = "unreachable"
     BOOTING = "booting"
     PARTIAL_LIST = "partial_list"
+    UNKNOWN_WORD = "unknown_word"  # the gateway's own word for its state is in no table of ours
     UNSHOWN = "unshown"  # missing from whole lists, and no read of its own has shown more
     UNANSWERED = "unanswered"  # the page gave no answer, and is asked again before that counts
     UNHEARD = "unheard"  # the gateway cannot be read, and nothing was received for long
@@ -227,9 +229,10 @@ class Capabilities:
     `Client.keeps_login`. `sees_boot`: it reports since when it runs. `lists_qr_early`: it lists a
     starting session as waiting for a scan. `says_connecting_with_qr`: it reads as connecting what
     shows a code. `own_retry_seconds`: for this time it reconnects by itself after a loss that it
-    noticed; a repair meanwhile would race it. `ladder`: the steps that repair a session, by the
-    reason of its loss; `Reason.NONE` stands for every other reason; no steps means that no call to
-    the gateway helps.
+    noticed; a repair meanwhile would race it. `starts_within_seconds`: a start that takes longer
+    has failed, whatever the gateway says; None: not known. `ladder`: the steps that repair a
+    session, by the reason of its loss; `Reason.NONE` stands for every other reason; no steps means
+    that no call to the gateway helps.
     """
 
     status_is_cached: bool
@@ -245,6 +248,7 @@ class Capabilities:
     lists_qr_early: bool = False
     says_connecting_with_qr: bool = False
     page_proves: bool = True
+    starts_within_seconds: int | None = None
 
     def steps(self, reason: Reason) -> tuple[Step, ...]:
         """Return the steps that repair a session lost for this reason, in order."""

@@ -150,8 +150,10 @@ def proof_text(account: Account, now: datetime) -> str:
 def _why_unknown(account: Account, now: datetime) -> str:
     gateway = account.gateway
     last = account.last_known_status if account.status == Status.UNKNOWN else account.status
+    code, word = code_of(account, Status.UNKNOWN, now), account.status_raw
+    is_word = code == Reason.UNKNOWN_WORD and word
     parts = [
-        meaning(code_of(account, Status.UNKNOWN, now)).text,
+        f"the gateway says {word}, which Rollcall does not know" if is_word else meaning(code).text,
         f"gateway {gateway.name}: {gateway.blind_why}" if gateway.blind_since else "",
         f"last known {Status(last).label}" if last else "",
     ]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from accounts.state.leftover_words import shows_code, status_after_scan
+from accounts.state.leftover_words import is_stuck, shows_code, status_after_scan
 from accounts.state.observations import Observation, Verdict
 from accounts.words.phone_numbers import is_other_number, same_number
 from accounts.words.reason_weights import CAUSE, tells_less, weight
@@ -175,6 +175,8 @@ def is_leftover(known: Known, seen: Observation) -> bool:
     """Return True if an event has told more than this read, which lags behind it."""
     if seen.may_be_over and seen.status is Status.QR_SCANNING:
         return status_after_scan(known) is not None
+    if is_stuck(known.status, known.reason):
+        return seen.is_read and seen.status is Status.CONNECTING
     is_late = known.says_connecting_with_qr and seen.is_read and seen.status is Status.CONNECTING
     return is_late and shows_code(known, seen.observed_at)
 

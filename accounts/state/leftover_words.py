@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from accounts.words.status import Status
+from gateways.base import Reason
 
 # The first code lives for a minute, the next ones for less; each is reported.
 CODE_LIVES = timedelta(seconds=75)
@@ -28,6 +29,14 @@ class Told(Protocol):
     def qr_seen_at(self) -> datetime | None: ...
     @property
     def last_connected_at(self) -> datetime | None: ...
+
+
+def is_stuck(status: Status, reason: str) -> bool:
+    """Return True if "connecting" is no news: its start has failed, or repair has given it up. Only
+    an event, a start of ours or the connection itself is."""
+    if status is Status.FAILED:
+        return reason == Reason.REPAIR_GAVE_UP
+    return status is Status.DISCONNECTED and reason == Reason.START_STUCK
 
 
 def shows_code(row: Told, at: datetime) -> bool:

@@ -88,6 +88,7 @@ class WahaClient(Calls):
         sees_boot=True,
         # FAILED may be passing: its browser engine takes up to 30 s.
         own_retry_seconds=30,
+        starts_within_seconds=300,
         # Its calls need an existing session: for any other all answer 404.
         ladder={
             Reason.NONE: (Step.RESTART,),

@@ -112,6 +112,8 @@ class WppconnectClient(Calls):
         can_show_qr=True,
         sees_boot=True,
         own_retry_seconds=0,
+        # Observed: 5 to 28 s; INITIALIZING for good while WhatsApp or the profile cannot be had.
+        starts_within_seconds=120,
         # Observed: in state TIMEOUT and UNPAIRED its check says Connected.
         page_proves=False,
         # Its start does nothing unless the session is closed first (observed).
