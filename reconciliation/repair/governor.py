@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -23,6 +23,7 @@ from accounts.words.status import Source, Status
 from accounts.words.steps import PlannedStep, StepCode
 from gateways.base import Reason
 from reconciliation.repair.cases import Site, Watched, sites, watched
+from reconciliation.repair.flapping import flapping, tell_flapping
 from reconciliation.repair.harm_check import look_for_harm
 from reconciliation.repair.policy import (
     LOST,
@@ -65,7 +66,9 @@ def govern() -> None:
     plans = [(row, _plan(row, decision, now)) for row, decision in decided]
     note_plans([plan for row, plan in plans if plan != row.noted])
     _ask(decided, known)
-    _tell(rows)
+    come_and_go = flapping(now)
+    tell_flapping(come_and_go)
+    _tell(rows, told_as_flapping={one.account_id for one in come_and_go})
     enqueue_unwanted(known, now)
 
 
@@ -77,7 +80,7 @@ def _give_up(decided: Decided, now: datetime) -> None:
             session_id=row.session_id,
             status=Status.FAILED,
             reason=Reason.REPAIR_GAVE_UP,
-            raw=meaning(row.case.lost_to).text,
+            raw=_last_words(row),
             observed_at=now,
             source=Source.REPAIR,
             actor="rollcall",
@@ -86,6 +89,13 @@ def _give_up(decided: Decided, now: datetime) -> None:
         for row, decision in decided
         if isinstance(decision, Quarantine) and row.case.status is not Status.FAILED
     )
+
+
+def _last_words(row: Watched) -> str:
+    """Return what it was lost to, with its gateway's own words: "failed" is shown in their
+    place."""
+    why = meaning(row.case.lost_to).text
+    return f"{why}: {row.told}" if row.told else why
 
 
 def _plan(row: Watched, decision: Decision, now: datetime) -> RepairPlan:
@@ -149,14 +159,16 @@ def _ask_for(account: Account, row: Watched, decision: Repairing) -> None:
         logger.info("account %s is not restarted: %s", account.pk, refusal)
 
 
-def _tell(rows: Sequence[Watched]) -> None:
+def _tell(rows: Sequence[Watched], *, told_as_flapping: Collection[int]) -> None:
     """Open, update and close the incidents about accounts that only a human can help: one of a kind
-    for each gateway, with the numbers. Written only when their text changes."""
+    for each gateway, with the numbers. Written only when their text changes. A conflict that comes
+    and goes has an incident of its own."""
     named: dict[tuple[str, int], list[str]] = defaultdict(list)
     for row in rows:
         if not (row.case.wanted and row.case.status in LOST):
             continue
-        if row.case.lost_to is Reason.REPLACED:
+        is_lasting = row.account_id not in told_as_flapping
+        if row.case.lost_to is Reason.REPLACED and is_lasting:
             named[Incident.Kind.CONFLICT, row.gateway_id].append(_named(row))
         if is_left_over(row.case):
             # The gateway's own words name the profile.
