@@ -14,6 +14,7 @@ from gateways.base import (
     ProbeKind,
     Pulse,
     Reason,
+    Rejected,
     Session,
     State,
     Step,
@@ -21,6 +22,7 @@ from gateways.base import (
 )
 from gateways.kinds.base_client import (
     NO_ANSWER,
+    Budget,
     Calls,
     probed,
     read_entries,
@@ -38,6 +40,8 @@ LIVE_STATE = "CONNECTED"
 KEEPS_LOGIN = "PLUS"
 LOSES_LOGIN = ("2023.", "2024.")
 NOT_FOUND = "Session not found"
+# With a 422, for the start and restart of a session in FAILED.
+STARTED = "is already started"
 
 
 class _WahaServer(msgspec.Struct):
@@ -170,8 +174,20 @@ class WahaClient(Calls):
     def restart_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """Restart the session. For the login see `keeps_login`."""
-        self._tell(session_id, "restart", deadline_seconds)
+        """Restart the session. For the login see `keeps_login`.
+
+        A failed session may be refused as started already (reported): it is stopped and started,
+        but only if that certainly keeps the login.
+        """
+        budget = Budget(deadline_seconds)
+        try:
+            self._tell(session_id, "restart", deadline_seconds)
+        except Rejected as refusal:
+            is_started = refusal.status_code == 422 and STARTED in str(refusal)
+            if not is_started or not self.keeps_login(deadline_seconds=max(0.1, budget.left())):
+                raise
+            self._tell(session_id, "stop", max(0.1, budget.left()))
+            self._tell(session_id, "start", max(0.1, budget.left()))
 
     def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
         """Stop the session. For the login see `keeps_login`."""
