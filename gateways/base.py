@@ -103,6 +103,18 @@ class Reason(StrEnum):
     UNRECOGNISED = "unrecognised"
 
 
+class Restriction(msgspec.Struct, frozen=True, kw_only=True):
+    """Limit that WhatsApp sets for a connected number. `code` "": the gateway says that there is
+    none. `until`: its end, if told."""
+
+    code: str = ""
+    until: datetime | None = None
+
+
+# No message to anybody who has not written first (error 463), and no more new chats for now.
+REACHOUT_TIMELOCK, MESSAGE_CAPPING = "reachout_timelock", "message_capping"
+
+
 class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One session as a gateway shows it. `state` None: an unmapped or missing status.
 
@@ -123,6 +135,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     answered: bool = True
     by_page: bool = False
     may_be_over: bool = False
+    restriction: Restriction | None = None  # None: it says nothing about that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +183,7 @@ class Event:
     # If the sender has them: one id for all its retries, and the event's time by its own clock.
     event_id: str | None = None
     occurred_at: datetime | None = None
+    restriction: Restriction | None = None
     # A time that may be hours off, and still orders the events of one session.
     orders_at: datetime | None = None
 

@@ -55,6 +55,11 @@ RULES: dict[Incident.Kind, Rule] = {
         "else runs the number and stop it there. If not: check the gateway's network and the "
         "phone's. Messages may be lost meanwhile.",
     ),
+    Incident.Kind.RESTRICTED: Rule(
+        0,
+        "Stop writing to new contacts from these numbers until the time named: more attempts "
+        "lengthen it or end in a ban. Nothing is restarted; a restart would change nothing.",
+    ),
     Incident.Kind.LEFT_OVER: Rule(
         0,
         "On the gateway's machine end the browser whose command line (--user-data-dir) has the "

@@ -12,7 +12,7 @@ from accounts.words.phone_numbers import is_other_number, same_number
 from accounts.words.reason_weights import CAUSE, tells_less, weight
 from accounts.words.reasons import meaning
 from accounts.words.status import LIVE, LOST, STICKY, Source, Status, Wanted, is_fresh
-from gateways.base import Reason
+from gateways.base import Reason, Restriction
 from gateways.phone_numbers import looks_like_lid
 
 # The raw status of a wrong number; the number follows.
@@ -55,6 +55,8 @@ class Known:
     unshown_since: datetime | None
     listed_at: datetime | None
     event_at: datetime | None = None
+    restricted_for: str = ""
+    restricted_until: datetime | None = None
     booted_at: datetime | None = None
     lists_qr_early: bool
     says_connecting_with_qr: bool = False
@@ -320,8 +322,11 @@ def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status
     connected = status is Status.CONNECTED and seen.status is Status.CONNECTED
     since = (known.status is Status.CONNECTED and known.connected_at) or at
     came_back = connected and known.status is not Status.CONNECTED
+    limit = seen.restriction or Restriction(code=known.restricted_for, until=known.restricted_until)
     return replace(
         known,
+        restricted_for=limit.code,
+        restricted_until=limit.until,
         # An observation without a status makes no other one older.
         observed_at=at if seen.status is not None else known.observed_at,
         webhook_at=at if seen.source is Source.WEBHOOK else known.webhook_at,

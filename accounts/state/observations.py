@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from accounts.words.status import CLAIMS, READS, Source, Status
-from gateways.base import Reason, Session
+from gateways.base import Reason, Restriction, Session
 from gateways.phone_numbers import normal_phone_number
 from gateways.wire.untrusted import printable
 
@@ -41,6 +41,7 @@ class Observation:
     is_cached: bool = False
     may_be_over: bool = False
     event_at: datetime | None = None
+    restriction: Restriction | None = None
     raw: str = ""
     actor: str = ""
     evidence: str = ""
@@ -141,6 +142,7 @@ def observation_of_read(
         connected_at=session.connected_at,
         is_cached=is_cached and not session.by_page,
         may_be_over=session.may_be_over,
+        restriction=session.restriction,
         observed_at=started,
         source=Source.READ,
     )

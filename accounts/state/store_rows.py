@@ -75,6 +75,8 @@ _COLUMNS = {
     "last_known": ("last_known_status", "text"),
     "observed_at": ("observed_at", "timestamptz"),
     "webhook_at": ("webhook_at", "timestamptz"),
+    "restricted_for": ("restricted_for", "text"),
+    "restricted_until": ("restricted_until", "timestamptz"),
     "event_at": ("event_at", "timestamptz"),
     "read_at": ("read_at", "timestamptz"),
     "unshown_since": ("unshown_since", "timestamptz"),

@@ -63,8 +63,8 @@ def tell_flapping(found: Iterable[Flapping]) -> None:
     for gateway_id, numbers in named.items():
         text = _text(numbers)
         if texts.get(gateway_id) != text:
-            count = {"count": len(numbers)}
-            open_incident(Incident.Kind.FLAPPING, gateway_id=gateway_id, text=text, **count)
+            count = len(numbers)
+            open_incident(Incident.Kind.FLAPPING, gateway_id=gateway_id, text=text, count=count)
     for gateway_id in texts.keys() - named.keys():
         close_incident(Incident.Kind.FLAPPING, gateway_id=gateway_id)
 

@@ -37,6 +37,7 @@ from reconciliation.repair.policy import (
     is_left_over,
     still_quarantined,
 )
+from reconciliation.repair.restricted import tell_restricted
 from reconciliation.repair.stop_unwanted import enqueue_unwanted
 
 logger = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ def govern() -> None:
     _ask(decided, known)
     come_and_go = flapping(now)
     tell_flapping(come_and_go)
+    tell_restricted(now)
     _tell(rows, told_as_flapping={one.account_id for one in come_and_go})
     enqueue_unwanted(known, now)
 

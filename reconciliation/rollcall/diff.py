@@ -175,6 +175,10 @@ def _why_differs(row: Row, session: Session, status: Status) -> str:
         return f"another number was scanned: {number}"
     if status is Status.CONNECTED and number and not row.phone_number:
         return f"it names a number that the account does not have yet: {number}"
+    limit = session.restriction
+    known = (row.restricted_for, row.restricted_until)
+    if status is Status.CONNECTED and limit and (limit.code, limit.until) != known:
+        return "its list says that WhatsApp limits it, or no longer does"
     if status is Status.DISCONNECTED:
         settled = {Status.DISCONNECTED, *STICKY} if row.is_wanted else {Status.STOPPED}
         return "" if row.status in settled else "its list says so"

@@ -112,6 +112,7 @@ def seen(session: Session, at: Circumstances, *, status: Status, reason: Reason)
         connected_at=session.connected_at,
         is_cached=at.status_is_cached,
         may_be_over=session.may_be_over,
+        restriction=session.restriction,
         raw=session.raw_state if reason is Reason.UNKNOWN_WORD else "",
         observed_at=at.started,
         source=Source.LIST,

@@ -30,6 +30,7 @@ from gateways.kinds.base_client import (
     segment,
     without_unread,
 )
+from gateways.kinds.waha.restrictions import restriction_of
 from gateways.kinds.waha.words import STATES
 from gateways.wire.qr_images import address_of_base64, address_of_code, address_of_png
 from gateways.wire.untrusted import MAX_ID_CHARACTERS, printable
@@ -62,6 +63,8 @@ class _WahaCode(msgspec.Struct):
 class _WahaMe(msgspec.Struct):
     id: object = None
     jid: object = None
+    reachoutTimelock: object = msgspec.UNSET  # noqa: N815 - its name in the answer
+    messageCapping: object = msgspec.UNSET  # noqa: N815 - its name in the answer
 
 
 class _Engine(msgspec.Struct):
@@ -236,6 +239,7 @@ def _translated(said: _WahaSession, *, is_asked: bool = False) -> Session:
         answered=answered,
         by_page=is_asked and is_connected and _has_page(said),
         phone_number=_number(said.me) if said.me and is_connected else None,
+        restriction=restriction_of((msgspec.to_builtins(said.me),)) if said.me else None,
     )
 
 
