@@ -166,7 +166,9 @@ def _tell(rows: Sequence[Watched], now: datetime) -> None:
     for each gateway, with the numbers. Written only when their text changes."""
     told = Incident.objects.filter(kind__in=_TOLD, closed_at__isnull=True, gateway__isnull=False)
     texts = {(row.kind, row.gateway_id): row.text for row in told}
-    named = _to_tell(rows, now, told={pk for kind, pk in texts if kind == _FLAPPING})
+    named = _to_tell(
+        rows, now, told={pk for kind, pk in texts if pk is not None and kind == _FLAPPING}
+    )
     for (kind, gateway_id), numbers in named.items():
         text = f"{_TOLD[Incident.Kind(kind)]}{_listed(sorted(numbers))}"[:LONGEST]
         if texts.get((kind, gateway_id)) != text:
