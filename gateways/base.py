@@ -76,11 +76,13 @@ class Reason(StrEnum):
     # seen by our own read
     LISTED = "listed"  # in the gateway's list or status answer, without a reason
     MISSING = "missing"  # the gateway has no such session
+    START_STUCK = "start_stuck"  # starting for longer than any start of its kind takes
     NOT_LISTED = "not_listed"  # alive by its status, but absent from the list
     # the reasons why we cannot see
     UNREACHABLE = "unreachable"
     BOOTING = "booting"
     PARTIAL_LIST = "partial_list"
+    UNKNOWN_WORD = "unknown_word"  # the gateway's own word for its state is in no table of ours
     UNSHOWN = "unshown"  # missing from whole lists, and no read of its own has shown more
     UNANSWERED = "unanswered"  # the page gave no answer, and is asked again before that counts
     UNHEARD = "unheard"  # the gateway cannot be read, and nothing was received for long
@@ -101,12 +103,25 @@ class Reason(StrEnum):
     UNRECOGNISED = "unrecognised"
 
 
+class Restriction(msgspec.Struct, frozen=True, kw_only=True):
+    """Limit that WhatsApp sets for a connected number. `code` "": the gateway says that there is
+    none. `until`: its end, if told."""
+
+    code: str = ""
+    until: datetime | None = None
+
+
+# No message to anybody who has not written first (error 463), and no more new chats for now.
+REACHOUT_TIMELOCK, MESSAGE_CAPPING = "reachout_timelock", "message_capping"
+
+
 class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One session as a gateway shows it. `state` None: an unmapped or missing status.
 
     `answered` False: its page gave no answer; `asked` False: it was not asked, as it is known to
-    hang. `by_page`: its page itself confirmed the state in this answer. A struct, because
-    a list makes thousands of them: a dataclass takes six times as long.
+    hang. `by_page`: its page itself confirmed the state in this answer. `may_be_over`: the state
+    may be that of before a scan, which an event has told. A struct, because a list makes
+    thousands of them: a dataclass takes six times as long.
     """
 
     session_id: str
@@ -119,6 +134,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     asked: bool = True
     answered: bool = True
     by_page: bool = False
+    may_be_over: bool = False
+    restriction: Restriction | None = None  # None: it says nothing about that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +183,14 @@ class Event:
     # If the sender has them: one id for all its retries, and the event's time by its own clock.
     event_id: str | None = None
     occurred_at: datetime | None = None
+    restriction: Restriction | None = None
+    # A time that may be hours off, and still orders the events of one session.
+    orders_at: datetime | None = None
+
+    @property
+    def order(self) -> datetime | None:
+        """Return the time by which it is ordered among the events of its session."""
+        return self.occurred_at or self.orders_at
 
 
 class ProbeKind(StrEnum):
@@ -212,14 +237,16 @@ class Capabilities:
     """The abilities and the reliability of a gateway kind, known before any call.
 
     `status_is_cached`: a read answers from a variable, so that a dead browser looks like a live
-    one. `list_is_probe`: its list asks each session's live page, so that "connected" in it is
-    proof. `stop_keeps_login`: a stop leaves the login on disk; None: for a stop and a restart that
-    depends on how it is run, see `Client.keeps_login`. `sees_boot`: it reports since
-    when it runs. `lists_qr_early`: it lists a starting session as waiting for a scan.
-    `own_retry_seconds`: for this time it reconnects by itself after a loss that it noticed; a
-    repair meanwhile would race it. `ladder`: the steps that repair a session, by the reason of
-    its loss; `Reason.NONE` stands for every other reason; no steps means that no call to the
-    gateway helps.
+    one. `list_is_probe`: its list asks each session's live page. `page_proves`: a page that answers
+    shows that WhatsApp is connected, not only that the page lives. `stop_keeps_login`: a stop
+    leaves the login on disk; None: for a stop and a restart that depends on how it is run, see
+    `Client.keeps_login`. `sees_boot`: it reports since when it runs. `lists_qr_early`: it lists a
+    starting session as waiting for a scan. `says_connecting_with_qr`: it reads as connecting what
+    shows a code. `own_retry_seconds`: for this time it reconnects by itself after a loss that it
+    noticed; a repair meanwhile would race it. `starts_within_seconds`: a start that takes longer
+    has failed, whatever the gateway says; None: not known. `ladder`: the steps that repair a
+    session, by the reason of its loss; `Reason.NONE` stands for every other reason; no steps means
+    that no call to the gateway helps.
     """
 
     status_is_cached: bool
@@ -233,6 +260,9 @@ class Capabilities:
     own_retry_seconds: int
     ladder: Mapping[Reason, tuple[Step, ...]]
     lists_qr_early: bool = False
+    says_connecting_with_qr: bool = False
+    page_proves: bool = True
+    starts_within_seconds: int | None = None
 
     def steps(self, reason: Reason) -> tuple[Step, ...]:
         """Return the steps that repair a session lost for this reason, in order."""

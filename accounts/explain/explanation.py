@@ -13,6 +13,7 @@ from accounts.explain.shown_status import age, code_of, is_expired, since_of
 from accounts.models import Account, Repair
 from accounts.operators.lifecycle import twins_of
 from accounts.words.reasons import NOTHING, Instruction, Turn, meaning
+from accounts.words.restrictions import restriction_text
 from accounts.words.status import LIVE, MEANINGS, Status, Wanted
 from gateways.base import Reason
 
@@ -43,6 +44,7 @@ class Explanation:
     next_step_code: str = ""
     next_step_at: datetime | None = None
     instruction: Instruction = NOTHING
+    restriction: str = ""
 
     @property
     def human(self) -> str:
@@ -63,6 +65,7 @@ class Explanation:
         """Parts of the explanation as (label, text). Each output shows them word for word."""
         told = [
             ("Reason", self.reason),
+            ("Restricted", self.restriction),
             ("Rule", self.rule),
             ("Decided by", self.decided_by),
             *(("Ruled out", text) for text in self.ruled_out),
@@ -93,6 +96,7 @@ def explain(account: Account, now: datetime) -> Explanation:
         rule=rule_of(account, shown, last),
         ruled_out=ruled_out(account, shown, now),
         next_step=next_step.words,
+        restriction=restriction_text(account.restricted_for, account.restricted_until, now),
         next_step_code=account.next_step_code,
         next_step_at=next_step.at,
         instruction=instruction_of(
@@ -150,8 +154,10 @@ def proof_text(account: Account, now: datetime) -> str:
 def _why_unknown(account: Account, now: datetime) -> str:
     gateway = account.gateway
     last = account.last_known_status if account.status == Status.UNKNOWN else account.status
+    code, word = code_of(account, Status.UNKNOWN, now), account.status_raw
+    is_word = code == Reason.UNKNOWN_WORD and word
     parts = [
-        meaning(code_of(account, Status.UNKNOWN, now)).text,
+        f"the gateway says {word}, which Rollcall does not know" if is_word else meaning(code).text,
         f"gateway {gateway.name}: {gateway.blind_why}" if gateway.blind_since else "",
         f"last known {Status(last).label}" if last else "",
     ]

@@ -22,6 +22,7 @@ from gateways.base import Reason
 from gateways.registry import KINDS, capabilities_of
 
 OBSERVED = "Observe mode: Rollcall will not repair this."
+UNLESS_IT_RETURNS = "If its gateway does not reconnect it, restart the session."
 RESTART = "Restart the session; if that fails, scan again."
 CREATE = "Create the session again at its gateway, with the same name, and scan its QR code."
 KEEP_ONE = 'Decide which one keeps it: press "Keep this account" on the page of the one that stays.'
@@ -68,9 +69,11 @@ def instruction_of(
     why = meaning(code_of(account, shown, now))
     instruction = _by_reason(account, shown, why, now)
     is_observed = account.gateway.mode == Gateway.Mode.OBSERVE and why.repairable
-    return (
-        replace(instruction, text=f"{instruction.text} {OBSERVED}") if is_observed else instruction
-    )
+    if not is_observed:
+        return instruction
+    if not instruction.needs_human:
+        return replace(instruction, text=f"{OBSERVED} {UNLESS_IT_RETURNS}")
+    return replace(instruction, text=f"{instruction.text} {OBSERVED}")
 
 
 def _planned(account: Account, now: datetime) -> Instruction | None:

@@ -63,6 +63,17 @@ RULES: dict[Incident.Kind, Rule] = {
         'Find out who else runs this number and stop it there; then press "Restart session" on '
         "the account's page. Rollcall does not restart it against another client.",
     ),
+    Incident.Kind.FLAPPING: Rule(
+        0,
+        "See the reasons in the history of the accounts named. If it is a conflict: find out who "
+        "else runs the number and stop it there. If not: check the gateway's network and the "
+        "phone's. Messages may be lost meanwhile.",
+    ),
+    Incident.Kind.RESTRICTED: Rule(
+        0,
+        "Stop writing to new contacts from these numbers until the time named: more attempts "
+        "lengthen it or end in a ban. Nothing is restarted; a restart would change nothing.",
+    ),
     Incident.Kind.LEFT_OVER: Rule(
         0,
         "On the gateway's machine end the browser whose command line (--user-data-dir) has the "

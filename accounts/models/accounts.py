@@ -93,6 +93,9 @@ class Account(models.Model):
     status_raw = models.CharField(max_length=200, blank=True, editable=False)
     # Number that its session was linked to, if it is not the account's (wrong_number).
     scanned_number = models.CharField(max_length=15, blank=True, editable=False)
+    # A limit that WhatsApp sets while it is connected (accounts.words.restrictions), and its end.
+    restricted_for = models.CharField(max_length=40, blank=True, db_default="", editable=False)
+    restricted_until = models.DateTimeField(null=True, blank=True, editable=False)
     status_since = models.DateTimeField(db_default=Now(), editable=False)
     # The last live status, kept while the gateway cannot be read.
     last_known_status = models.CharField(
@@ -100,6 +103,9 @@ class Account(models.Model):
     )
     observed_at = models.DateTimeField(null=True, blank=True, editable=False)
     webhook_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The own time of the newest event that told its state, by its gateway's clock: it may be hours
+    # off, and orders the events of this session only.
+    event_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Start of the last read that positively showed this session, and since when complete lists have
     # not shown it.
     read_at = models.DateTimeField(null=True, blank=True, editable=False)

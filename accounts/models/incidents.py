@@ -18,6 +18,8 @@ class Incident(models.Model):
         MASS_LOSS = "mass_loss", "half of a gateway's sessions vanished"
         SELF_CHECK = "self_check", "no gateway can be read: suspect Rollcall itself"
         CONFLICT = "conflict", "another client runs a number"
+        FLAPPING = "flapping", "sessions come and go"
+        RESTRICTED = "restricted", "WhatsApp limits a connected number"
         LEFT_OVER = "left_over", "a browser left behind holds a session's profile"
         REPAIR_HARMS = "repair_harms", "what Rollcall repairs dies again: repair is paused"
         MISROUTED = "misrouted", "webhooks arrive on a wrong path"

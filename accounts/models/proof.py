@@ -30,8 +30,9 @@ class Proof:
 
 
 def lists_that_prove() -> frozenset[str]:
-    """Return the kinds of gateway whose list is made by asking each page."""
-    return frozenset(name for name, kind in KINDS.items() if kind.capabilities.list_is_probe)
+    """Return the kinds of gateway whose list is made by asking each page, if that proves."""
+    kinds = {name: kind.capabilities for name, kind in KINDS.items()}
+    return frozenset(name for name, can in kinds.items() if can.list_is_probe and can.page_proves)
 
 
 def last_proof(

@@ -24,10 +24,12 @@ from accounts.repair.queue import MAY_STILL_HAPPEN
 from accounts.repair.targeted_read import confirm
 from accounts.state import observations
 from accounts.state.maintenance import maintained_until
-from accounts.state.observations import BELIEVED
+from accounts.state.observations import BELIEVED, Observation
+from accounts.state.observe import observe
 from accounts.store import clock
 from accounts.store.database import release_connection, short_waits
 from accounts.store.enqueue import enqueue_task
+from accounts.words.status import Source, Status
 from gateways import base
 from gateways.base import GatewayError, Reason, State, Step
 from gateways.registry import capabilities_of
@@ -113,6 +115,7 @@ def carry_out(repair: Repair) -> None:
         except GatewayError as error:
             _note_trouble(repair, error, step)
             return
+    _begin_anew(repair)
     _wait_for_clarity(repair, clock.database_now() + SETTLES_WITHIN, "")
     repair.refresh_from_db()
     _look(repair)
@@ -232,6 +235,25 @@ def _note_trouble(repair: Repair, error: GatewayError, step: Step) -> None:
         refused_for = error.reason if isinstance(error, base.Rejected) else Reason.NONE
         _finish(repair, Repair.State.FAILED, str(error), refused_for=refused_for)
     enqueue_task("accounts.tasks.confirm_session", repair.gateway_id, repair.session_id)
+
+
+def _begin_anew(repair: Repair) -> None:
+    """Let a session whose start was stuck be starting again: no read could tell the two starts
+    apart."""
+    stuck = Account.objects.filter(
+        pk=repair.account_id, session_id=repair.session_id, status_reason=Reason.START_STUCK
+    )
+    if not stuck.exists():
+        return
+    began = Observation(
+        gateway_id=repair.gateway_id,
+        session_id=repair.session_id,
+        status=Status.CONNECTING,
+        observed_at=clock.database_now(),
+        source=Source.REPAIR,
+        actor="rollcall",
+    )
+    observe([began])
 
 
 def _wait_for_clarity(repair: Repair, until: datetime, why: str) -> None:

@@ -6,31 +6,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from accounts.state.leftover_words import is_stuck, shows_code, status_after_scan
 from accounts.state.observations import Observation, Verdict
 from accounts.words.phone_numbers import is_other_number, same_number
+from accounts.words.reason_weights import CAUSE, tells_less, weight
 from accounts.words.reasons import meaning
 from accounts.words.status import LIVE, LOST, STICKY, Source, Status, Wanted, is_fresh
-from gateways.base import Reason
+from gateways.base import Reason, Restriction
 from gateways.phone_numbers import looks_like_lid
 
-# How much a reason tells of a loss. It gives way to one that tells as much or more, never to one
-# that tells less: a browser that is gone after a conflict is the conflict's doing. Any other reason
-# is a symptom.
-_SYMPTOM, _CAUSE, _BAN = 3, 4, 5
-TELLS: dict[str, int] = {
-    Reason.NONE: 0,
-    Reason.LISTED: 1,
-    Reason.MISSING: 2,
-    Reason.UNLINKED: _CAUSE,
-    Reason.WRONG_NUMBER: _CAUSE,
-    Reason.REPLACED: _CAUSE,
-    Reason.QR_EXPIRED: _CAUSE,
-    Reason.LOGIN_REFUSED: _CAUSE,
-    Reason.PROXY_BLOCKED: _CAUSE,
-    Reason.CLIENT_OUTDATED: _CAUSE,
-    Reason.TERMS_OF_SERVICE: _BAN,
-    Reason.TEMPORARY_BAN: _BAN,
-}
 # The raw status of a wrong number; the number follows.
 SCANNED = "scanned "
 # What a probe of the live client may find behind a "connected". Then the statuses that no account
@@ -47,7 +31,9 @@ STARTS_WITHIN = timedelta(minutes=2)
 class Known:
     """The fields of a row that a decision needs.
 
-    `listed_at`: the watermark of its gateway. `lists_qr_early`: see the capabilities of its kind.
+    `listed_at`: the watermark of its gateway. `lists_qr_early`, `says_connecting_with_qr`: see the
+    capabilities of its kind. `booted_at`: of its gateway. `event_at`: the own time of the newest
+    event that told a state of this session.
     `last_proof_at`: the last proof of this connection, by the rule of accounts.models.proof.
     """
 
@@ -68,7 +54,12 @@ class Known:
     read_at: datetime | None
     unshown_since: datetime | None
     listed_at: datetime | None
+    event_at: datetime | None = None
+    restricted_for: str = ""
+    restricted_until: datetime | None = None
+    booted_at: datetime | None = None
     lists_qr_early: bool
+    says_connecting_with_qr: bool = False
     connected_at: datetime | None
     last_connected_at: datetime | None
     lost_at: datetime | None
@@ -99,7 +90,7 @@ def judge(
     """Apply `seen`, an observation of this account's current session, to `known`."""
     if seen.status is Status.UNKNOWN:
         return _lose_sight(known, seen, now=now, expires_after=expires_after)
-    if is_older(known, seen, now=now):
+    if is_older(known, seen, now=now) or is_late_event(known, seen):
         return Verdict.OLDER, known
     status, reason, raw = conclude(known, seen, expires_after=expires_after)
     changed = status is not known.status
@@ -138,6 +129,18 @@ def is_older(known: Known, seen: Observation, *, now: datetime) -> bool:
     return seen.observed_at < known.observed_at
 
 
+def is_late_event(known: Known, seen: Observation) -> bool:
+    """Return True if an event of this session that happened later has told its state already: a
+    retry arrives late, and looks fresh.
+
+    Only events of one session are compared, and only within one boot of their gateway.
+    """
+    if seen.event_at is None or known.event_at is None or seen.status is None:
+        return False
+    has_booted = known.booted_at is not None and known.event_at < known.booted_at
+    return not has_booted and seen.event_at < known.event_at
+
+
 def conclude(
     known: Known, seen: Observation, *, expires_after: timedelta
 ) -> tuple[Status, str, str]:
@@ -147,6 +150,8 @@ def conclude(
         return unchanged
     if is_doubted(known, seen):
         return _as_disproved(known, seen)
+    if is_leftover(known, seen):
+        return _as_told(known)
     if seen.status in (Status.CONNECTED, Status.UNRESPONSIVE):
         if is_other_number(known.phone_number, seen.phone_number):
             return Status.LOGGED_OUT, Reason.WRONG_NUMBER, f"{SCANNED}{seen.phone_number}"
@@ -163,9 +168,26 @@ def conclude(
         return unchanged
     reason = Reason.NONE if seen.status is Status.CONNECTED else seen.reason
     goes_on = seen.status is known.status and known.reason != Reason.PASSKEY_REQUIRED
-    if goes_on and _tells_less(reason, known.reason):
+    if goes_on and tells_less(reason, known.reason):
         return unchanged
     return seen.status, reason, seen.raw
+
+
+def is_leftover(known: Known, seen: Observation) -> bool:
+    """Return True if an event has told more than this read, which lags behind it."""
+    if seen.may_be_over and seen.status is Status.QR_SCANNING:
+        return status_after_scan(known) is not None
+    if is_stuck(known.status, known.reason):
+        return seen.is_read and seen.status is Status.CONNECTING
+    is_late = known.says_connecting_with_qr and seen.is_read and seen.status is Status.CONNECTING
+    return is_late and shows_code(known, seen.observed_at)
+
+
+def _as_told(known: Known) -> tuple[Status, str, str]:
+    """Return what the event told, if the row is blind for it now; else the row as it is."""
+    if known.status is Status.UNKNOWN:
+        return Status.CONNECTED, Reason.NONE, ""
+    return known.status, known.reason, known.raw
 
 
 def is_doubted(known: Known, seen: Observation) -> bool:
@@ -238,7 +260,7 @@ def _gone(known: Known, seen: Observation) -> tuple[Status, str, str]:
         return unchanged
     if known.status is Status.PENDING and seen.reason is Reason.MISSING:
         return unchanged  # nobody has started it yet, so nothing is lost
-    is_vaguer = seen.source is not Source.OPERATOR and _tells_less(seen.reason, known.reason)
+    is_vaguer = seen.source is not Source.OPERATOR and tells_less(seen.reason, known.reason)
     if known.status is Status.DISCONNECTED and is_vaguer:
         return unchanged
     return Status.DISCONNECTED, seen.reason, seen.raw
@@ -279,10 +301,6 @@ def _unscanned(known: Known) -> tuple[Status, str, str]:
     return Status.DISCONNECTED, Reason.QR_EXPIRED, known.raw if is_known else ""
 
 
-def _tells_less(reason: Reason, known: str) -> bool:
-    return TELLS.get(reason, _SYMPTOM) < TELLS.get(known, _SYMPTOM)
-
-
 def _is_told_already(known: Known, seen: Observation) -> bool:
     """Return True if the row says why the session is lost, and another word for the loss says
     less."""
@@ -290,32 +308,29 @@ def _is_told_already(known: Known, seen: Observation) -> bool:
         return False
     if seen.status not in LOST | {Status.UNRESPONSIVE}:
         return False
-    weight = _weight(known.status, known.reason)
-    return weight >= _CAUSE and _weight(seen.status, seen.reason) < weight
-
-
-def _weight(status: Status | None, reason: str) -> int:
-    """Return how much status and reason tell together. `logged_out` and `blocked` name a cause by
-    themselves; what is only disconnected is not banned."""
-    tells = TELLS.get(reason, _SYMPTOM)
-    if status is Status.BLOCKED:
-        return tells if tells >= _CAUSE else _BAN
-    return max(tells, _CAUSE) if status is Status.LOGGED_OUT else min(tells, _CAUSE)
+    weight_known = weight(known.status, known.reason)
+    return weight_known >= CAUSE and weight(seen.status, seen.reason) < weight_known
 
 
 def _refreshed(known: Known, seen: Observation, *, now: datetime, status: Status) -> Known:
     """Return the row with the clocks and number of an accepted observation."""
     at = min(seen.observed_at, now)
     is_found_out = seen.source is Source.PROBE and seen.status in _FOUND_OUT
-    shown = seen.is_read and seen.status is not None and seen.reason is not Reason.MISSING
+    is_vague = seen.may_be_over and is_leftover(known, seen)
+    shows = seen.status is not None and seen.reason is not Reason.MISSING and not is_vague
+    shown = seen.is_read and shows
     connected = status is Status.CONNECTED and seen.status is Status.CONNECTED
     since = (known.status is Status.CONNECTED and known.connected_at) or at
     came_back = connected and known.status is not Status.CONNECTED
+    limit = seen.restriction or Restriction(code=known.restricted_for, until=known.restricted_until)
     return replace(
         known,
+        restricted_for=limit.code,
+        restricted_until=limit.until,
         # An observation without a status makes no other one older.
         observed_at=at if seen.status is not None else known.observed_at,
         webhook_at=at if seen.source is Source.WEBHOOK else known.webhook_at,
+        event_at=seen.event_at if seen.event_at and seen.status else known.event_at,
         read_at=at if shown else known.read_at,
         unshown_since=None if shown and seen.source is Source.LIST else known.unshown_since,
         phone_number=known.phone_number or (seen.phone_number if number_counts(seen) else None),

@@ -260,6 +260,7 @@ class RowSet:
             # Facts about the old session say nothing about this one.
             observed_at=None,
             read_at=min(seen.observed_at, self.now),
+            event_at=None,
             unshown_since=None,
             listed_at=None,
             connected_at=None,
@@ -295,6 +296,7 @@ class RowSet:
                 last_known="" if stopped else last_known,
                 observed_at=at,
                 read_at=None,
+                event_at=None,
                 unshown_since=at,
                 disproved_at=None,
                 probe_failures=0,

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from accounts.words.status import CLAIMS, READS, Source, Status
-from gateways.base import Reason, Session
+from gateways.base import Reason, Restriction, Session
 from gateways.phone_numbers import normal_phone_number
 from gateways.wire.untrusted import printable
 
@@ -23,7 +23,8 @@ class Observation:
     count). `status` UNKNOWN: we cannot see it, with the reason why. `raw` is the gateway's own
     term, `evidence` where to look ("delivery 17", "run 4"). `is_cached`: it comes from a variable
     of the gateway (`Capabilities.status_is_cached`), which may still say "connected" when nothing
-    is.
+    is. `may_be_over`: see `gateways.base.Session`. `event_at`: the event's own time, which orders
+    it among the events of its session, and nothing else.
 
     Any value is cut to what a row can hold: a batch must not fail for one bad value.
     """
@@ -38,6 +39,9 @@ class Observation:
     workspace_id: int | None = None
     connected_at: datetime | None = None
     is_cached: bool = False
+    may_be_over: bool = False
+    event_at: datetime | None = None
+    restriction: Restriction | None = None
     raw: str = ""
     actor: str = ""
     evidence: str = ""
@@ -137,6 +141,8 @@ def observation_of_read(
         workspace_id=session.workspace_id,
         connected_at=session.connected_at,
         is_cached=is_cached and not session.by_page,
+        may_be_over=session.may_be_over,
+        restriction=session.restriction,
         observed_at=started,
         source=Source.READ,
     )

@@ -126,12 +126,14 @@ def _ask_for_confirmation(outcome: Outcome, account: Known) -> None:
     looks as fresh as the truth.
 
     Also for a session that got its account back, a report that was not believed because a probe had
-    disproved it, and a scan that follows one by another number.
+    disproved it or because it seems late (a clock may have been set back), and a scan that follows
+    one by another number.
     """
     is_connected = outcome.observation.status is Status.CONNECTED
     is_doubted = account.disproved_at is not None or account.reason == Reason.WRONG_NUMBER
     moved = outcome.verdict in _MOVED or outcome.was is not outcome.now
-    moved = moved or (is_connected and is_doubted)
+    is_late = outcome.verdict is Verdict.OLDER and outcome.observation.event_at is not None
+    moved = moved or is_late or (is_connected and is_doubted)
     claimed = outcome.observation.is_claim and moved
     if account.session and (claimed or outcome.verdict is Verdict.TAKEOVER_UNDONE):
         enqueue_task("accounts.tasks.confirm_session", *account.session)

@@ -65,6 +65,9 @@ _COLUMNS = {
     "last_known": ("last_known_status", "text"),
     "observed_at": ("observed_at", "timestamptz"),
     "webhook_at": ("webhook_at", "timestamptz"),
+    "restricted_for": ("restricted_for", "text"),
+    "restricted_until": ("restricted_until", "timestamptz"),
+    "event_at": ("event_at", "timestamptz"),
     "read_at": ("read_at", "timestamptz"),
     "unshown_since": ("unshown_since", "timestamptz"),
     "connected_at": ("connected_at", "timestamptz"),
@@ -103,7 +106,9 @@ SELECT account.id IN (SELECT id FROM found), account.id, account.workspace_id,
    FOR NO KEY UPDATE OF account
 """
 _LOCKED = ("account_id", "workspace_id", *_COLUMNS)
-_GATEWAYS = "SELECT id, kind, listed_at FROM accounts_gateway WHERE id = ANY(%(gateways_of)s)"
+_GATEWAYS = """
+SELECT id, kind, listed_at, booted_at FROM accounts_gateway WHERE id = ANY(%(gateways_of)s)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +149,7 @@ def look_around(seen: Sequence[Observation], locked: Sequence[dict[str, Any]]) -
         speaking=_speaking(seen, {row["gateway_id"] for row in locked}),
         workspaces=list({row["workspace_id"] for row in locked}),
     )
-    by_id = {pk: (kind, listed_at) for pk, kind, listed_at in gateways}
+    by_id = {pk: facts for pk, *facts in gateways}
     return Surroundings(
         found={account_id for (account_id,) in found},
         known=[_known(row, *by_id[row["gateway_id"]]) for row in locked],
@@ -172,7 +177,9 @@ def _named(seen: Sequence[Observation]) -> dict[str, Any]:
     }
 
 
-def _known(row: dict[str, Any], kind: str, listed_at: datetime | None) -> Known:
+def _known(
+    row: dict[str, Any], kind: str, listed_at: datetime | None, booted_at: datetime | None
+) -> Known:
     proof = last_proof(
         kind=kind,
         status=row["status"],
@@ -186,10 +193,13 @@ def _known(row: dict[str, Any], kind: str, listed_at: datetime | None) -> Known:
     )
     words = {"wanted": Wanted(row["wanted"]), "status": Status(row["status"])}
     last_proof_at = proof.at if proof and proof.holds else None
+    can = capabilities_of(kind)
     return Known(
         **row | words,
         listed_at=listed_at,
-        lists_qr_early=capabilities_of(kind).lists_qr_early,
+        booted_at=booted_at,
+        lists_qr_early=can.lists_qr_early,
+        says_connecting_with_qr=can.says_connecting_with_qr,
         last_proof_at=last_proof_at,
     )
 

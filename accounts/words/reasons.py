@@ -161,12 +161,20 @@ REASONS: dict[Reason, ReasonMeaning] = {
     Reason.MISSING: _heals(
         "the gateway has no such session", "Restart the session; if that fails, scan again."
     ),
+    Reason.START_STUCK: _heals(
+        "its gateway says that it is starting, for longer than any start takes",
+        "Restart the session; if that fails, look at its browser on the gateway's machine.",
+    ),
     Reason.NOT_LISTED: _heals(
         "its status says connected, but the gateway's list does not hold it", "Restart the session."
     ),
     Reason.UNREACHABLE: _blind("the gateway does not answer", "Check the gateway, not the phone."),
     Reason.BOOTING: _blind("the gateway has just started", until="it restores one after another"),
     Reason.PARTIAL_LIST: _blind("the gateway's list is not complete", "Check the gateway."),
+    Reason.UNKNOWN_WORD: _blind(
+        "the gateway says a word for its state that Rollcall does not know",
+        "Look at the session at its gateway; tell the makers of Rollcall the word.",
+    ),
     Reason.UNSHOWN: _blind(
         "its gateway's lists do not show it, and no read of its own says more",
         until="it is being read again",

@@ -8,6 +8,7 @@ from datetime import datetime
 from accounts.explain.explanation import proof_text
 from accounts.models import Account
 from accounts.words.reasons import meaning
+from accounts.words.restrictions import restriction_text
 from accounts.words.status import LIVE, MEANINGS, Status
 from gateways.base import Reason
 
@@ -60,7 +61,8 @@ def beside_status(account: Account, shown: Status, now: datetime) -> str:
     """Return what a status is shown with: its proof, or the last known status; else its meaning,
     unless its reason says more."""
     if shown is Status.CONNECTED:
-        return proof_text(account, now)
+        limit = restriction_text(account.restricted_for, account.restricted_until, now)
+        return f"{limit}; {proof_text(account, now)}" if limit else proof_text(account, now)
     if shown is Status.UNKNOWN:
         last = account.last_known_status if account.status == Status.UNKNOWN else account.status
         return f"last known {Status(last).label}" if last else ""

@@ -134,7 +134,8 @@ class _Round:
             for answer in answers
             if (at := answer.turn.asked_at) and answer.turn.account_id in known
         ]
-        probes.record([_probed(answer, judgement) for answer, judgement in judged])
+        proves = self.client.capabilities.page_proves
+        probes.record([_probed(answer, judgement, proves=proves) for answer, judgement in judged])
         observe(
             self._observation(answer, judgement)
             for answer, judgement in judged
@@ -179,7 +180,7 @@ def _probe(answer: _ProbeAnswer) -> Probe:
     return answer.probe
 
 
-def _probed(answer: _ProbeAnswer, judged: ProbeVerdict) -> Probed:
+def _probed(answer: _ProbeAnswer, judged: ProbeVerdict, *, proves: bool) -> Probed:
     probe = _probe(answer)
     word = probe.pulse.replace("_", " ")
     return Probed(
@@ -187,5 +188,5 @@ def _probed(answer: _ProbeAnswer, judged: ProbeVerdict) -> Probed:
         answer=f"{word}: {probe.raw}" if probe.raw and probe.raw != word else word,
         failures=judged.failures,
         failing_since=judged.failing_since,
-        is_proof=judged.is_proof,
+        is_proof=judged.is_proof and proves,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -23,6 +23,7 @@ from accounts.words.status import Source, Status
 from accounts.words.step_codes import PlannedStep, StepCode
 from gateways.base import Reason
 from reconciliation.repair.cases import Site, Watched, sites, watched
+from reconciliation.repair.flapping import flapping
 from reconciliation.repair.harm_check import look_for_harm
 from reconciliation.repair.policy import (
     LOST,
@@ -36,6 +37,7 @@ from reconciliation.repair.policy import (
     is_left_over,
     still_quarantined,
 )
+from reconciliation.repair.restricted import restricted
 from reconciliation.repair.stop_unwanted import enqueue_unwanted
 
 logger = logging.getLogger(__name__)
@@ -46,9 +48,12 @@ WAITING_FOR_EACH_START = 2
 MOST_ASKED_AT_ONCE = 50
 NUMBERS_NAMED = 5
 _TOLD = {
-    Incident.Kind.CONFLICT: "another client has taken over",
-    Incident.Kind.LEFT_OVER: "a browser left behind holds the profile of",
+    Incident.Kind.CONFLICT: "another client has taken over ",
+    Incident.Kind.LEFT_OVER: "a browser left behind holds the profile of ",
+    Incident.Kind.FLAPPING: "connected and lost time and again: ",
+    Incident.Kind.RESTRICTED: "",
 }
+_FLAPPING = Incident.Kind.FLAPPING
 
 Decided = Sequence[tuple[Watched, Decision]]
 
@@ -65,7 +70,7 @@ def govern() -> None:
     plans = [(row, _plan(row, decision, now)) for row, decision in decided]
     note_plans([plan for row, plan in plans if plan != row.noted])
     _ask(decided, known)
-    _tell(rows)
+    _tell(rows, now)
     enqueue_unwanted(known, now)
 
 
@@ -77,7 +82,7 @@ def _give_up(decided: Decided, now: datetime) -> None:
             session_id=row.session_id,
             status=Status.FAILED,
             reason=Reason.REPAIR_GAVE_UP,
-            raw=meaning(row.case.lost_to).text,
+            raw=_last_words(row),
             observed_at=now,
             source=Source.REPAIR,
             actor="rollcall",
@@ -86,6 +91,13 @@ def _give_up(decided: Decided, now: datetime) -> None:
         for row, decision in decided
         if isinstance(decision, Quarantine) and row.case.status is not Status.FAILED
     )
+
+
+def _last_words(row: Watched) -> str:
+    """Return what it was lost to, with its gateway's own words: "failed" is shown in their
+    place."""
+    why = meaning(row.case.lost_to).text
+    return f"{why}: {row.told}" if row.told else why
 
 
 def _plan(row: Watched, decision: Decision, now: datetime) -> RepairPlan:
@@ -149,26 +161,44 @@ def _ask_for(account: Account, row: Watched, decision: Repairing) -> None:
         logger.info("account %s is not restarted: %s", account.pk, refusal)
 
 
-def _tell(rows: Sequence[Watched]) -> None:
+def _tell(rows: Sequence[Watched], now: datetime) -> None:
     """Open, update and close the incidents about accounts that only a human can help: one of a kind
     for each gateway, with the numbers. Written only when their text changes."""
-    named: dict[tuple[str, int], list[str]] = defaultdict(list)
-    for row in rows:
-        if not (row.case.wanted and row.case.status in LOST):
-            continue
-        if row.case.lost_to is Reason.REPLACED:
-            named[Incident.Kind.CONFLICT, row.gateway_id].append(_named(row))
-        if is_left_over(row.case):
-            # The gateway's own words name the profile.
-            named[Incident.Kind.LEFT_OVER, row.gateway_id].append(f"{_named(row)}: {row.told}")
     told = Incident.objects.filter(kind__in=_TOLD, closed_at__isnull=True, gateway__isnull=False)
     texts = {(row.kind, row.gateway_id): row.text for row in told}
+    named = _to_tell(
+        rows, now, told={pk for kind, pk in texts if pk is not None and kind == _FLAPPING}
+    )
     for (kind, gateway_id), numbers in named.items():
-        text = f"{_TOLD[Incident.Kind(kind)]} {_listed(sorted(numbers))}"[:LONGEST]
+        text = f"{_TOLD[Incident.Kind(kind)]}{_listed(sorted(numbers))}"[:LONGEST]
         if texts.get((kind, gateway_id)) != text:
             open_incident(Incident.Kind(kind), gateway_id=gateway_id, text=text, count=len(numbers))
     for kind, gateway in texts.keys() - named.keys():
         close_incident(Incident.Kind(kind), gateway_id=gateway)
+
+
+def _to_tell(
+    rows: Sequence[Watched], now: datetime, *, told: Collection[int]
+) -> dict[tuple[str, int], list[str]]:
+    """Return what each incident names, by its kind and gateway. A conflict that comes and goes has
+    an incident of another kind."""
+    named: dict[tuple[str, int], list[str]] = defaultdict(list)
+    come_and_go = flapping(now, told)
+    for one in come_and_go:
+        number = f"{one.phone_number or 'no number yet'} (account {one.account_id})"
+        named[_FLAPPING, one.gateway_id].append(number)
+    for gateway_id, limit in restricted(now):
+        named[Incident.Kind.RESTRICTED, gateway_id].append(limit)
+    passing = {one.account_id for one in come_and_go}
+    for row in rows:
+        if not (row.case.wanted and row.case.status in LOST):
+            continue
+        if row.case.lost_to is Reason.REPLACED and row.account_id not in passing:
+            named[Incident.Kind.CONFLICT, row.gateway_id].append(_named(row))
+        if is_left_over(row.case):
+            # The gateway's own words name the profile.
+            named[Incident.Kind.LEFT_OVER, row.gateway_id].append(f"{_named(row)}: {row.told}")
+    return named
 
 
 def _named(row: Watched) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from accounts.state.decision import UNLIKE_DISPROVED
+from accounts.state.leftover_words import is_stuck, shows_code, status_after_scan
 from accounts.words.phone_numbers import is_other_number
 from accounts.words.status import LOST, STICKY, Status
 from gateways.base import Listing, Reason, Session
@@ -55,6 +57,9 @@ def _compare(
     why = _why_meaningless(row, session)
     if session.asked and not session.answered and row.is_live:
         found.unanswered.add(row.account_id)
+    if not why and session.state is None:
+        _note_unknown_word(found, row, session, at)
+        return
     if why or session.state is None:
         differs = difference(row, Finding.Kind.DIFFERS, now=session.state or session.raw_state)
         found.noted.append(replace(differs, held=True, why=why))
@@ -66,7 +71,10 @@ def _compare(
     if not row.is_wanted and status not in LOST:
         unwanted = difference(row, Finding.Kind.UNWANTED, now=status)
         found.noted.append(replace(unwanted, held=True, why="it should be stopped"))
+    if not on_its_way and _is_stuck_start(row, session, status, at):
+        status, reason = Status.DISCONNECTED, Reason.START_STUCK
     observation = seen(session, at, status=status, reason=reason)
+    status = _as_told(row, session, status, at) or status
     if status is Status.CONNECTED and session.phone_number is None and row.lacks_number:
         found.to_name.append(row.session_id)
     is_disproved = at.status_is_cached and not on_its_way and row.has_disproved(session)
@@ -78,6 +86,46 @@ def _compare(
         found.fresh.append(observation)
     elif is_complete and row.unshown_since is not None:
         found.shown_again.add(row.account_id)
+
+
+def _as_told(row: Row, session: Session, status: Status, at: Circumstances) -> Status | None:
+    """Return the status that is known better, if the list lags behind it; None if not."""
+    if status is Status.CONNECTING and is_stuck(row.status, row.reason):
+        return row.status
+    if session.may_be_over and status is Status.QR_SCANNING:
+        return status_after_scan(row)
+    is_late = at.says_connecting_with_qr and status is Status.CONNECTING
+    return row.status if is_late and shows_code(row, at.started) else None
+
+
+# One odd answer may pass. The second list in a row comes at least this long after the first.
+_AGAIN = timedelta(seconds=10)
+
+
+def _note_unknown_word(found: Comparison, row: Row, session: Session, at: Circumstances) -> None:
+    """Record a state that nobody knows. A live status is not believed beside it for long."""
+    why = f"the gateway says {session.raw_state!r}, which Rollcall does not know"
+    differs = replace(difference(row, Finding.Kind.DIFFERS, now=session.raw_state), why=why)
+    found.unshown |= {row.account_id} if row.is_expected else set()
+    again = row.unshown_since is not None and at.started - row.unshown_since >= _AGAIN
+    is_news = row.status is Status.UNKNOWN and row.reason != Reason.UNKNOWN_WORD
+    if is_news or (row.is_live and again):
+        observation = seen(session, at, status=Status.UNKNOWN, reason=Reason.UNKNOWN_WORD)
+        found.decided.append((differs, observation))
+    else:
+        found.noted.append(replace(differs, held=True))
+
+
+# A session that has lost its network is no start.
+_STARTS = frozenset({Reason.NONE, Reason.LISTED, Reason.AUTHENTICATED})
+
+
+def _is_stuck_start(row: Row, session: Session, status: Status, at: Circumstances) -> bool:
+    """Return True if row and list have said for too long that it is starting."""
+    if at.starts_within is None or session.reason not in _STARTS:
+        return False
+    both = status is Status.CONNECTING and row.status is Status.CONNECTING
+    return both and row.is_wanted and at.started - row.since > at.starts_within
 
 
 def is_mute(session: Session) -> bool:
@@ -105,8 +153,8 @@ def _why_meaningless(row: Row, session: Session) -> str:
         )
     if is_mute(session):
         return "its page gives no answer: it is probed, and decided by that"
-    if session.state is None:
-        return f"its word {session.raw_state!r} is not in our table"
+    if session.state is None and session.reason is not Reason.UNRECOGNISED:
+        return session.raw_state  # its answer could not be read, or its page contradicts it
     return ""
 
 
@@ -127,6 +175,10 @@ def _why_differs(row: Row, session: Session, status: Status) -> str:
         return f"another number was scanned: {number}"
     if status is Status.CONNECTED and number and not row.phone_number:
         return f"it names a number that the account does not have yet: {number}"
+    limit = session.restriction
+    known = (row.restricted_for, row.restricted_until)
+    if status is Status.CONNECTED and limit and (limit.code, limit.until) != known:
+        return "its list says that WhatsApp limits it, or no longer does"
     if status is Status.DISCONNECTED:
         settled = {Status.DISCONNECTED, *STICKY} if row.is_wanted else {Status.STOPPED}
         return "" if row.status in settled else "its list says so"

@@ -180,13 +180,16 @@ class Pass:
         )
         self.boot = put_off(boot, look.started) if self.maintained else boot
         self.claims, self.incidents = roll.claims, roll.incidents
+        can = capabilities_of(self.gateway.kind)
         circumstances = Circumstances(
             gateway_id=self.gateway.pk,
             started=look.started,
             # If all rows agree, nothing can be newer.
             now=roll.read_at or look.started,
             boot=self.boot,
-            status_is_cached=capabilities_of(self.gateway.kind).status_is_cached,
+            status_is_cached=can.status_is_cached,
+            starts_within=_seconds(can.starts_within_seconds),
+            says_connecting_with_qr=can.says_connecting_with_qr,
             listed_at=self.gateway.listed_at,
             sight_since=self._sight_since(),
             held_since=roll.incidents.get(Incident.Kind.MASS_LOSS),
@@ -260,6 +263,10 @@ class Pass:
 
     def _left(self, at_most_seconds: float) -> float:
         return max(0.1, min(at_most_seconds, self.ends - time.monotonic()))
+
+
+def _seconds(number: int | None) -> timedelta | None:
+    return None if number is None else timedelta(seconds=number)
 
 
 def _outcome(report: Report, look: Look) -> Run.Outcome:

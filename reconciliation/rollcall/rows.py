@@ -34,6 +34,12 @@ class Row:
     observed_at: datetime | None
     unshown_since: datetime | None
     qr_seen_at: datetime | None
+    since: datetime
+    webhook_at: datetime | None = None
+    read_at: datetime | None = None
+    last_connected_at: datetime | None = None
+    restricted_for: str = ""
+    restricted_until: datetime | None = None
     connected_at: datetime | None = None
     proven_at: datetime | None = None
     disproved_at: datetime | None = None
@@ -112,7 +118,7 @@ class Roll:
 _GLANCE = """
 SELECT id, session_id, workspace_id, phone_number,
        status = 'connected' AND status_reason = '' AND wanted = 'running' AND archived_at IS NULL
-         AND unshown_since IS NULL AND disproved_at IS NULL
+         AND unshown_since IS NULL AND disproved_at IS NULL AND restricted_for = ''
          AND (observed_at IS NULL OR observed_at <= %(started)s) AS is_plain
   FROM whatsapp_accounts
  WHERE gateway_id = %(gateway)s AND session_id IS NOT NULL
@@ -121,7 +127,8 @@ Glance = tuple[int, str, int, str | None, bool]
 # In the order of the parameters of `_row`.
 _WHOLE = """
 SELECT id, workspace_id, session_id, phone_number, status, status_reason, last_known_status,
-       wanted, archived_at, observed_at, unshown_since, qr_seen_at, connected_at, proven_at,
+       wanted, archived_at, observed_at, unshown_since, qr_seen_at, status_since, webhook_at,
+       read_at, last_connected_at, restricted_for, restricted_until, connected_at, proven_at,
        disproved_at
   FROM whatsapp_accounts
  WHERE id = ANY(%(accounts)s) AND gateway_id = %(gateway)s AND session_id IS NOT NULL
@@ -177,6 +184,7 @@ def agrees(session: Session | None, workspace_id: int, phone_number: str | None)
         session is not None
         and bool(phone_number)
         and session.state is State.CONNECTED
+        and not (session.restriction and session.restriction.code)
         and (session.workspace_id is None or session.workspace_id == workspace_id)
         and (session.phone_number is None or same_number(session.phone_number, phone_number))
     )
@@ -215,6 +223,12 @@ def _row(
     observed_at: datetime | None,
     unshown_since: datetime | None,
     qr_seen_at: datetime | None,
+    since: datetime,
+    webhook_at: datetime | None,
+    read_at: datetime | None,
+    last_connected_at: datetime | None,
+    restricted_for: str,
+    restricted_until: datetime | None,
     connected_at: datetime | None,
     proven_at: datetime | None,
     disproved_at: datetime | None,
@@ -231,6 +245,12 @@ def _row(
         observed_at=observed_at,
         unshown_since=unshown_since,
         qr_seen_at=qr_seen_at,
+        since=since,
+        webhook_at=webhook_at,
+        read_at=read_at,
+        last_connected_at=last_connected_at,
+        restricted_for=restricted_for,
+        restricted_until=restricted_until,
         connected_at=connected_at,
         proven_at=proven_at,
         disproved_at=disproved_at,

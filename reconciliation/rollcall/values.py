@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from accounts.state.observations import Observation
 from accounts.words.status import Source, Status
@@ -66,11 +66,12 @@ class Circumstances:
     """Circumstances of the gateway.
 
     `started`: when its list was requested. `now`: when the rows were read. `status_is_cached`: its
-    list still says "connected" for a dead session. `listed_at`: when its last complete list was
-    requested. `sight_since`: since when reads have succeeded and counted. `held_since`: since when
-    a mass loss is held. `superseded`: sessions of this gateway that accounts once ran on, and the
-    account. `maintained`: it is under maintenance, so absence is not judged. `starting`: sessions
-    whose start, requested by us, may still happen.
+    list still says "connected" for a dead session; `says_connecting_with_qr`: and "connecting" for
+    one that shows a code. `starts_within`: how long a start may take there. `listed_at`: when its
+    last complete list was requested. `sight_since`: since when reads have succeeded and counted.
+    `held_since`: since when a mass loss is held. `superseded`: sessions of this gateway that
+    accounts once ran on, and the account. `maintained`: it is under maintenance, so absence is not
+    judged. `starting`: sessions whose start, requested by us, may still happen.
     """
 
     gateway_id: int
@@ -78,6 +79,8 @@ class Circumstances:
     now: datetime
     boot: Boot
     status_is_cached: bool = False
+    says_connecting_with_qr: bool = False
+    starts_within: timedelta | None = None
     listed_at: datetime | None = None
     sight_since: datetime | None = None
     held_since: datetime | None = None
@@ -108,6 +111,9 @@ def seen(session: Session, at: Circumstances, *, status: Status, reason: Reason)
         workspace_id=session.workspace_id,
         connected_at=session.connected_at,
         is_cached=at.status_is_cached,
+        may_be_over=session.may_be_over,
+        restriction=session.restriction,
+        raw=session.raw_state if reason is Reason.UNKNOWN_WORD else "",
         observed_at=at.started,
         source=Source.LIST,
     )

@@ -38,6 +38,10 @@ class Wppconnect(Behaviour):
             return [_found(session, "qrReadSuccess")]
         return [{"event": "status-find", "status": "isLogged"}]
 
+    def ready(self, session: SimulatedSession, now: datetime) -> Bodies:
+        """Return the webhook of a scan in a session that had been unlinked (observed)."""
+        return [_found(session, "inChat")] if session.keeps_saying_qrcode else []
+
     def stopped(self, session: SimulatedSession) -> Bodies:
         gone = [] if session.browser is Browser.DEAD else [_found(session, "browserClose")]
         text = f"Session: {session.session_id} disconnected"
@@ -82,8 +86,9 @@ class Wppconnect(Behaviour):
             session.truth = Truth.CONNECTED if reason == "CONNECTED" else Truth.DISCONNECTED
 
     def unlink(self, world: Stage, session: SimulatedSession) -> None:
-        """Send a fresh QR code: the only report of an unlinked phone."""
-        session.truth = Truth.DISCONNECTED
+        """Send a fresh QR code: the only report of an unlinked phone. Its status stays there
+        (observed) until it is started again."""
+        session.truth, session.keeps_saying_qrcode = Truth.DISCONNECTED, True
         world.later(world.settings.pace.qr_after_logout, session, world.show_qr)
 
     def browser_died(self, world: Stage, session: SimulatedSession) -> None:

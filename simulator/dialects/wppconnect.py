@@ -86,6 +86,8 @@ def _said(session: SimulatedSession | None) -> dict[str, object]:
 def _word(session: SimulatedSession) -> str:
     if session.truth is Truth.STOPPED or session.status == "disconnected":
         return CLOSED
+    if session.keeps_saying_qrcode and session.qr_picture:
+        return "QRCODE"
     if session.status == "connected":
         return "CONNECTED"
     if session.status == "authenticated" and session.qr_picture:

@@ -55,6 +55,8 @@ class SimulatedSession:
     # up or dies.
     waiting_call: Callable[[], None] | None = None
     asked_at: datetime | None = None  # time of the last API call for it
+    # WPPConnect's status after an unlink: it stays at the QR code, whatever is scanned.
+    keeps_saying_qrcode: bool = False
     socket: str = ""  # the page's own state, if neither connected nor at a QR code
 
     @property

@@ -27,6 +27,9 @@ def _steps(capabilities: Capabilities, reason: Reason) -> str:
 ROWS: dict[str, Callable[[Capabilities], str]] = {
     "a dead browser may look alive in its status": lambda can: _yes(can.status_is_cached),
     "its list asks each page": lambda can: _yes(can.list_is_probe),
+    "a page that answers proves the connection": lambda can: (
+        "no page" if can.probe is ProbeKind.NONE else _yes(can.page_proves)
+    ),
     "a live page can be proved": lambda can: PROBES[can.probe],
     "can be stopped": lambda can: _yes(can.can_stop),
     "stopping keeps the login": lambda can: (

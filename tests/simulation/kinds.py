@@ -100,8 +100,8 @@ class Kind:
 
     @property
     def has_probe(self) -> bool:
-        """Return whether it has a probe that WhatsApp cannot see."""
-        return self.capabilities.probe is ProbeKind.HARMLESS
+        """Return whether it has a probe that WhatsApp cannot see, and that proves."""
+        return self.capabilities.probe is ProbeKind.HARMLESS and self.capabilities.page_proves
 
     def call_of(self, method: str, path: str, body: bytes = b"") -> Call:
         for wanted, pattern, verb in self.calls:
@@ -112,7 +112,7 @@ class Kind:
 
     def is_borne_out(self, session: SimulatedSession) -> bool:
         """Return whether a probe would now find a live page behind its "connected"."""
-        if not self.has_probe:
+        if self.capabilities.probe is not ProbeKind.HARMLESS:
             return True
         running = session.browser is Browser.RUNNING and not session.is_starting
         # WPPConnect's check misses a page that has lost WhatsApp (observed).

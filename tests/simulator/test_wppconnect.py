@@ -151,6 +151,7 @@ def test_each_webhook_is_what_its_reader_expects_and_nothing_proves_the_sender(w
         ("qrcode", Kind.STATE, State.QR_SCANNING, Reason.NONE),
         ("status-find", Kind.STATE, State.QR_SCANNING, Reason.NONE),
         ("status-find", Kind.STATE, State.CONNECTING, Reason.AUTHENTICATED),
+        ("status-find", Kind.STATE, State.CONNECTED, Reason.NONE),
         ("status-find", Kind.STATE, State.DISCONNECTED, Reason.BROWSER_GONE),
     ]
     assert heard[2].qr_code.startswith("data:image/png;base64,")
@@ -185,6 +186,26 @@ def test_a_session_that_lost_whatsapp_goes_on_looking_alive(world, client):
 
     assert client.read_session("s", deadline_seconds=5).state is State.CONNECTED
     assert not world.sessions["s"].is_alive
+
+
+def test_after_an_unlink_and_a_scan_it_goes_on_saying_qrcode(world, client):
+    connected(world, "s")
+    faults.unlink(world, "s")
+    code = client.read_session("s", deadline_seconds=5)
+    faults.scan(world, "s", phone_number=NUMBER)
+    assert world.sessions["s"].is_alive
+    scanned = client.read_session("s", deadline_seconds=5)
+    for session in (code, scanned):
+        assert (session.state, session.may_be_over) == (State.QR_SCANNING, True)
+
+    client.restart_session("s", workspace_id=1, account_id=1, deadline_seconds=60)
+    assert client.read_session("s", deadline_seconds=5).state is State.CONNECTED
+
+
+def test_the_code_of_a_first_login_is_certain(world, client):
+    client.start_session("s", workspace_id=1, account_id=1, deadline_seconds=5)
+    session = client.read_session("s", deadline_seconds=5)
+    assert (session.state, session.may_be_over) == (State.QR_SCANNING, False)
 
 
 def test_a_code_that_nobody_scans_closes_the_session(world, client, backend):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from django.db import connection, transaction
 
 from accounts.state.observations import BELIEVED, Observation, Outcome, Verdict
@@ -16,7 +17,7 @@ from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task, enqueue_together
 from accounts.store.qr_codes import keep_qr
 from accounts.words.status import Source, Status
-from gateways.base import Event, Kind, Reason
+from gateways.base import Event, Kind, Reason, Restriction
 from webhooks.forwarding.rows import Handed, keep_forward
 from webhooks.inbox.commit_group import CommitGroup
 from webhooks.inbox.duplicates import (
@@ -300,11 +301,14 @@ def _said(event: Event) -> dict[str, object]:
         "raw": event.raw_reason,
         "phone_number": event.phone_number,
         "fields": dict(event.fields),
+        "restriction": msgspec.to_builtins(event.restriction) if event.restriction else None,
+        "event_at": event.order.isoformat() if event.order else None,
     }
 
 
 def _observation(delivery: Delivery) -> Observation:
-    said = delivery.said
+    said, told_at = delivery.said, delivery.said.get("event_at")
+    limit = said.get("restriction")
     return Observation(
         gateway_id=delivery.gateway_id,
         session_id=delivery.session_id,
@@ -315,5 +319,7 @@ def _observation(delivery: Delivery) -> Observation:
         workspace_id=delivery.workspace_claim,
         observed_at=delivery.received_at,
         source=Source.WEBHOOK,
+        restriction=msgspec.convert(limit, Restriction) if limit else None,
+        event_at=datetime.fromisoformat(told_at) if told_at else None,
         evidence=f"delivery {delivery.pk}",
     )

@@ -64,6 +64,8 @@ def _record(account: Account, one: Explanation) -> dict[str, object]:
         "status": one.status,
         "sentence": one.sentence,
         "reason": one.reason,
+        "restriction": one.restriction,
+        "restricted_until": account.restricted_until and account.restricted_until.isoformat(),
         "since": one.since.isoformat(),
         "evidence": one.evidence,
         "decided_by": one.decided_by,

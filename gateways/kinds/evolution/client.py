@@ -95,6 +95,9 @@ class EvolutionClient(Calls):
         can_show_qr=True,
         sees_boot=False,
         own_retry_seconds=120,
+        starts_within_seconds=300,
+        # Observed: a code is on screen, and its state is `connecting` (4 of 4).
+        says_connecting_with_qr=True,
         # Its calls need an existing instance: for any other all answer 404.
         ladder={Reason.NONE: (Step.RESTART,), Reason.MISSING: ()},
     )

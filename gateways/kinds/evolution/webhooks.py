@@ -14,6 +14,7 @@ from gateways.kinds.base_webhooks import (
     NOTHING,
     EventMeaning,
     envelope_of,
+    moment_of_text,
     name_of,
     number_of,
     parser,
@@ -59,7 +60,8 @@ def parse(raw: Body) -> Event:
     """Parse one webhook's body.
 
     `date_time` is the wall clock of the gateway's zone with a false `Z`: hours off by an unknown
-    amount. It is kept as text and never read as a time.
+    amount. It is kept as text, and orders the events of one session among themselves: a clock
+    that is set back for the winter makes some look late, which a read then shows.
     """
     envelope = envelope_of(raw, _ENVELOPES)
     name = name_of(envelope.event, "event")
@@ -86,6 +88,7 @@ def parse(raw: Body) -> Event:
         phone_number=_number(data, envelope) if state is State.CONNECTED else None,
         qr_code=_qr_code(data) if state is State.QR_SCANNING else None,
         fields={"local_time": local_time} if local_time else {},
+        orders_at=moment_of_text(envelope.date_time),
     )
 
 

@@ -14,6 +14,7 @@ from gateways.base import (
     ProbeKind,
     Pulse,
     Reason,
+    Rejected,
     Session,
     State,
     Step,
@@ -21,6 +22,7 @@ from gateways.base import (
 )
 from gateways.kinds.base_client import (
     NO_ANSWER,
+    Budget,
     Calls,
     probed,
     read_entries,
@@ -28,6 +30,7 @@ from gateways.kinds.base_client import (
     segment,
     without_unread,
 )
+from gateways.kinds.waha.restrictions import restriction_of
 from gateways.kinds.waha.words import STATES
 from gateways.wire.qr_images import address_of_base64, address_of_code, address_of_png
 from gateways.wire.untrusted import MAX_ID_CHARACTERS, printable
@@ -38,6 +41,8 @@ LIVE_STATE = "CONNECTED"
 KEEPS_LOGIN = "PLUS"
 LOSES_LOGIN = ("2023.", "2024.")
 NOT_FOUND = "Session not found"
+# With a 422, for the start and restart of a session in FAILED.
+STARTED = "is already started"
 
 
 class _WahaServer(msgspec.Struct):
@@ -58,6 +63,8 @@ class _WahaCode(msgspec.Struct):
 class _WahaMe(msgspec.Struct):
     id: object = None
     jid: object = None
+    reachoutTimelock: object = msgspec.UNSET  # noqa: N815 - its name in the answer
+    messageCapping: object = msgspec.UNSET  # noqa: N815 - its name in the answer
 
 
 class _Engine(msgspec.Struct):
@@ -88,6 +95,7 @@ class WahaClient(Calls):
         sees_boot=True,
         # FAILED may be passing: its browser engine takes up to 30 s.
         own_retry_seconds=30,
+        starts_within_seconds=300,
         # Its calls need an existing session: for any other all answer 404.
         ladder={
             Reason.NONE: (Step.RESTART,),
@@ -169,8 +177,20 @@ class WahaClient(Calls):
     def restart_session(
         self, session_id: str, *, workspace_id: int, account_id: int, deadline_seconds: float
     ) -> None:
-        """Restart the session. For the login see `keeps_login`."""
-        self._tell(session_id, "restart", deadline_seconds)
+        """Restart the session. For the login see `keeps_login`.
+
+        A failed session may be refused as started already (reported): it is stopped and started,
+        but only if that certainly keeps the login.
+        """
+        budget = Budget(deadline_seconds)
+        try:
+            self._tell(session_id, "restart", deadline_seconds)
+        except Rejected as refusal:
+            is_started = refusal.status_code == 422 and STARTED in str(refusal)
+            if not is_started or not self.keeps_login(deadline_seconds=max(0.1, budget.left())):
+                raise
+            self._tell(session_id, "stop", max(0.1, budget.left()))
+            self._tell(session_id, "start", max(0.1, budget.left()))
 
     def stop_session(self, session_id: str, *, workspace_id: int, deadline_seconds: float) -> None:
         """Stop the session. For the login see `keeps_login`."""
@@ -219,6 +239,7 @@ def _translated(said: _WahaSession, *, is_asked: bool = False) -> Session:
         answered=answered,
         by_page=is_asked and is_connected and _has_page(said),
         phone_number=_number(said.me) if said.me and is_connected else None,
+        restriction=restriction_of((msgspec.to_builtins(said.me),)) if said.me else None,
     )
 
 

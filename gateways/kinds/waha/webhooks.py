@@ -22,12 +22,14 @@ from gateways.kinds.base_webhooks import (
     part_of,
     word_of,
 )
+from gateways.kinds.waha.restrictions import restriction_of
 from gateways.kinds.waha.words import EVENTS
 from gateways.wire.untrusted import MAX_FIELD_BYTES, Body, WrongField, id_of, text_of
 
 
 class _Payload(msgspec.Struct):
     status: msgspec.Raw = NOTHING
+    data: msgspec.Raw = NOTHING
 
 
 class _WahaSender(msgspec.Struct):
@@ -74,9 +76,18 @@ def parse(raw: Body) -> Event:
         raw_reason=word,
         phone_number=_number(envelope.me) if state is State.CONNECTED else None,
         fields=kept_of(meaning, payload),
+        restriction=restriction_of((_plain(payload.data), _plain(envelope.me))),
         event_id=event_id,
         occurred_at=occurred_at,
     )
+
+
+def _plain(raw: msgspec.Raw) -> object:
+    """Return any value as it was decoded; None if it is absent or cannot be read."""
+    try:
+        return msgspec.json.decode(raw) if raw else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _number(me: msgspec.Raw) -> str | None:

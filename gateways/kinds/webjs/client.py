@@ -76,6 +76,8 @@ class WebjsClient(Calls):
         lists_qr_early=True,
         # It tries five times, 5 s doubling, after a technical loss that it noticed.
         own_retry_seconds=155,
+        # Loading a large account takes minutes after a scan.
+        starts_within_seconds=600,
         # Never a create for what may exist: its list then loses the live session (observed).
         ladder={Reason.NONE: (Step.RESTART,)},
     )

@@ -9,6 +9,7 @@ from gateways.kinds.base_webhooks import (
     NOTHING,
     EventMeaning,
     envelope_of,
+    moment_of_text,
     name_of,
     parser,
     part_of,
@@ -98,6 +99,7 @@ def _event(name: str, meaning: EventMeaning, envelope: _WebjsEnvelope, data: _Fi
     if session_id is None:
         raise WrongField(f"{name} names no session: data.session_id is missing")
     word = _word(meaning, data, envelope)
+    event_id = text_of(envelope.event_id, "event_id", limit=MAX_FIELD_BYTES) or None
     kind, state, reason = meaning.said(word)
     return Event(
         name=name,
@@ -111,9 +113,10 @@ def _event(name: str, meaning: EventMeaning, envelope: _WebjsEnvelope, data: _Fi
         qr_code=picture(data.qr_code) if state is State.QR_SCANNING else None,
         qr_expires_in_seconds=_expires_in_seconds(data) if "expires_in" in meaning.kept else None,
         fields=_kept(meaning, data, envelope),
-        # Sent by rollcall-sender, the same with every retry; the shipped service sends none. Taken
-        # whole, however long: cut, it would be another event's.
-        event_id=text_of(envelope.event_id, "event_id", limit=MAX_FIELD_BYTES) or None,
+        # Sent by rollcall-sender, the same with every retry; the shipped service sends neither id
+        # nor time. Taken whole, however long: cut, it would be another event's.
+        event_id=event_id,
+        occurred_at=moment_of_text(envelope.timestamp) if event_id else None,
     )
 
 

@@ -1,8 +1,9 @@
 """The client of WPPConnect Server. Recorded traffic: tests/captures/wppconnect-server/.
 
 Its key is a secret in the address; a session's calls need a token that is made from it.
-Observed: its status still says CONNECTED after its browser was killed, so the connection is
-always checked as well. Even both miss a session that has lost WhatsApp.
+Observed: its status still says CONNECTED after its browser was killed, and still QRCODE after a
+scan in a running session, so the connection is always checked as well. The check says only that the
+page lives: it misses a session that has lost WhatsApp, and one that shows a code.
 """
 
 from __future__ import annotations
@@ -111,6 +112,10 @@ class WppconnectClient(Calls):
         can_show_qr=True,
         sees_boot=True,
         own_retry_seconds=0,
+        # Observed: 5 to 28 s; INITIALIZING for good while WhatsApp or the profile cannot be had.
+        starts_within_seconds=120,
+        # Observed: in state TIMEOUT and UNPAIRED its check says Connected.
+        page_proves=False,
         # Its start does nothing unless the session is closed first (observed).
         ladder={Reason.NONE: (Step.STOP, Step.START)},
     )
@@ -233,9 +238,11 @@ class WppconnectClient(Calls):
         return read_entries(self.decoded(answer, _Names).response, str)
 
     def _status(self, session_id: str, seconds: float) -> Session | None:
-        """Return the status; if it is CONNECTED, checked against the browser."""
+        """Return the status; if it is CONNECTED or QRCODE, checked against the browser."""
         budget = Budget(seconds)
         session = self._word(session_id, seconds)
+        if session.state is State.QR_SCANNING:
+            return self._code_or_leftover(session, budget)
         if session.state is not State.CONNECTED:
             return session
         try:
@@ -244,6 +251,18 @@ class WppconnectClient(Calls):
             word = f"{session.raw_state}, but its page gives {NO_ANSWER}"
             return structs.replace(session, state=None, raw_state=word, answered=False)
         return session if is_checked else _disconnected(session)
+
+    def _code_or_leftover(self, session: Session, budget: Budget) -> Session:
+        """Return the session that shows a code, or did before a scan.
+
+        Observed: at a first login the check says Disconnected; with a code after an unlink it says
+        Connected, and the same after the scan.
+        """
+        try:
+            is_checked = self._is_checked(session.session_id, budget.left())
+        except TimedOut:
+            return session
+        return structs.replace(session, may_be_over=True) if is_checked else session
 
     def _word(self, session_id: str, seconds: float) -> Session:
         """Return the reported status, which is a variable."""

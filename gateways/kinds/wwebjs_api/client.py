@@ -111,6 +111,7 @@ class WwebjsApiClient(Calls):
         can_show_qr=True,
         sees_boot=False,
         own_retry_seconds=15,
+        starts_within_seconds=300,
         ladder={
             Reason.NONE: (Step.RESTART,),
             # Its `restart` asks the page first and waits for ever; `stop` does not.

@@ -68,7 +68,7 @@ def test_it_names_what_probes_have_found(cast, say):
 
 
 def test_a_list_that_is_made_by_asking_is_proof(cast, say):
-    Gateway.objects.update(kind="wppconnect")
+    Gateway.objects.update(kind="wwebjs_api")
 
     said = say(Status.CONNECTED)
 

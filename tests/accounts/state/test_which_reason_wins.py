@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import Account, Repair, Transition
 from accounts.repair import repairs
-from accounts.state.decision import TELLS
+from accounts.words.reason_weights import TELLS
 from accounts.words.reasons import REASONS
 from accounts.words.refusals import Refused
 from accounts.words.status import Source, Status

@@ -185,3 +185,25 @@ def test_what_gets_no_answer_may_still_happen(kind, verb):
 
     with pytest.raises(TimedOut):
         VERBS[verb](client(kind, answer), 20)
+
+
+REFUSED = (422, {"statusCode": 422, "message": "Session 'alice' is already started."})
+
+
+def waha(**version):
+    return Gateway(restart=REFUSED, stop=(201, {}), start=(201, {}), version=(200, version))
+
+
+def test_waha_s_failed_session_that_is_started_already_is_stopped_and_started():
+    gateway = waha(version="2026.8.1", tier="PLUS", engine="GOWS")
+    assert [asked.rpartition("/")[2] for asked in do("restart", "waha", gateway)] == [
+        *("restart", "version", "stop", "start"),
+    ]
+
+
+@pytest.mark.parametrize("tier", ["CORE", ""])
+def test_but_not_where_that_may_cost_its_login(tier):
+    gateway = waha(version="2026.8.1", tier=tier, engine="WEBJS")
+    with pytest.raises(Rejected, match="already started"):
+        do("restart", "waha", gateway)
+    assert not any(asked.endswith(("/stop", "/start")) for asked in gateway.asked)

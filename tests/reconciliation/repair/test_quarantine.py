@@ -55,6 +55,16 @@ def test_three_strikes_are_failed_with_the_time_of_the_next_try(lost):
     assert (change.source, change.actor) == (Source.REPAIR, "rollcall")
 
 
+def test_what_failed_keeps_its_gateway_s_last_words(lost):
+    account = lost("a")
+    Account.objects.filter(pk=account.pk).update(status_raw="Target closed")
+    for ago in (300, 200, 100):
+        tried(account, ago=ago)
+    account = governed(account)
+    assert account.status == Status.FAILED
+    assert account.status_raw.endswith(": Target closed")
+
+
 def test_after_its_quarantine_there_is_one_more_try_and_then_twice_the_time(lost, scene):
     account = lost("a")
     for ago in (300, 200, 100):

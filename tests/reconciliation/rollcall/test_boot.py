@@ -36,6 +36,7 @@ def a_row(name, status=Status.CONNECTED, **fields):
         "observed_at": BOOTED,
         "unshown_since": None,
         "qr_seen_at": None,
+        "since": BOOTED,
     }
     return Row(**given | fields)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from accounts.words.status import LIVE, Status
-from gateways.base import Listing, Session, State
+from gateways.base import Listing, Reason, Session, State
 from reconciliation.rollcall.boot import Boot
 from reconciliation.rollcall.diff import diff
 from reconciliation.rollcall.mass_loss import LEAST
@@ -39,6 +39,7 @@ def a_row(draw, session_id):
         observed_at=draw(MOMENTS),
         unshown_since=draw(MOMENTS),
         qr_seen_at=draw(MOMENTS),
+        since=draw(MOMENTS) or NOON,
     )
 
 
@@ -222,7 +223,8 @@ def test_a_list_that_agrees_asks_for_nothing(data):
 
 # --- a page that gives no answer ------------------------------------------------------------------
 def a_list_of(**said):
-    session = Session(session_id=IDS[0], state=None, **said)
+    unknown = {"reason": Reason.UNRECOGNISED} if said.get("answered", True) else {}
+    session = Session(session_id=IDS[0], state=None, **unknown | said)
     row = Row(
         account_id=1,
         workspace_id=1,
@@ -235,6 +237,7 @@ def a_list_of(**said):
         observed_at=None,
         unshown_since=None,
         qr_seen_at=None,
+        since=NOON,
     )
     at = Circumstances(gateway_id=1, started=NOON, now=NOON, boot=Boot(booted_at=None))
     return diff((row,), Listing(sessions=(session,), complete=True), at)
@@ -245,7 +248,9 @@ def test_a_word_of_the_gateways_own_is_no_silence(word):
     found = a_list_of(raw_state=word)
 
     assert not found.unanswered
-    assert [one.why for one in found.noted] == [f"its word {word!r} is not in our table"]
+    assert [one.why for one in found.noted] == [
+        f"the gateway says {word!r}, which Rollcall does not know"
+    ]
 
 
 @pytest.mark.parametrize("word", ["no answer", "", "CONNECTED, but its page hangs"])
