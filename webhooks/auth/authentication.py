@@ -41,7 +41,6 @@ from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Ke
 from webhooks.auth.tokens import secret_of
 from webhooks.forwarding.stream_through import Relay
 from webhooks.route_monitor.refused_requests import Refusal, note_refusal
-from webhooks.route_monitor.source_address import client_address
 from webhooks.wire.bodies import (
     Body,
     BodyRefused,
@@ -53,6 +52,7 @@ from webhooks.wire.bodies import (
     read_body,
     refuse_compressed,
 )
+from webhooks.wire.client_address import client_address
 from webhooks.wire.errors import Ambiguous
 from webhooks.wire.guards import Circle, refuse_our_own, via
 from webhooks.wire.outline import outline
