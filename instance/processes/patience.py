@@ -185,11 +185,14 @@ def _wait_for_its_end(connection: socket.socket) -> None:
 
 
 def be_patient(threads: int) -> None:
-    """Apply the deadlines to every connection from now on. Half of a process's threads, and a
-    quarter for one address, may wait for requests that come slowly."""
+    """Apply the deadlines to every connection from now on.
+
+    Of a process's threads three eighths, and for one address a quarter, may wait for requests that
+    come slowly: fewer than may have large bodies, so that one that comes fast finds a place.
+    """
     parser.SocketUnreader = PatientUnreader
     gthread.DEFAULT_WORKER_DATA_TIMEOUT = SILENCE_SECONDS
-    PatientUnreader.slow = SlowRequests(at_once=threads // 2, of_one_sender=threads // 4)
+    PatientUnreader.slow = SlowRequests(at_once=threads * 3 // 8, of_one_sender=threads // 4)
 
 
 def head_is_read(request: Any) -> None:

@@ -1,6 +1,7 @@
 """The gateway that a source address belongs to.
 
-An address proves nothing; it only decides for which gateway a refusal is counted.
+An address proves nothing; it only decides for which gateway a refusal is counted, and
+whose large messages are handed on before their end.
 """
 
 from __future__ import annotations
@@ -47,6 +48,12 @@ def owners_of(senders: Sequence[Sender]) -> list[int | None]:
         for address in addresses[hosts[gateway[0]]]:
             at.setdefault(address, []).append(gateway)
     return [_chosen(at.get(sender.address, []), sender) for sender in senders]
+
+
+def comes_from(address: str, base_urls: Iterable[str]) -> bool:
+    """Return whether one of these addresses of gateways is on that machine."""
+    hosts = {urlsplit(base_url).hostname or "" for base_url in base_urls}
+    return any(address in addresses for addresses in _addresses_of(hosts).values())
 
 
 def _chosen(there: list[tuple[int, str, str]], sender: Sender) -> int | None:

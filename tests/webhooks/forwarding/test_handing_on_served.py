@@ -36,6 +36,7 @@ def backend() -> Iterator[FakeBackend]:
 def cast(transactional_db, backend):
     cast = make_cast()
     cast.gateway.forward_url = backend.url
+    cast.gateway.base_url = "http://127.0.0.1:3001"
     cast.gateway.save()
     return cast
 
