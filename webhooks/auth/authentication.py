@@ -38,6 +38,7 @@ from webhooks.auth.credentials import (
     with_our_names,
 )
 from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring, keyring
+from webhooks.auth.strangers import strangers
 from webhooks.auth.tokens import secret_of
 from webhooks.forwarding.held_back import HeldBack
 from webhooks.forwarding.stream_through import Onward, Relay
@@ -105,9 +106,13 @@ class WebhookAuthentication(BaseAuthentication):
         meta = request._request.META
         route: dict[str, str] = request.parser_context["kwargs"]
         body = incoming(meta)
+        address = client_address(meta)
+        strangers.admit(address)
         try:
             refuse_our_own(meta)
-            return None, _Listener(meta, route["kind"], route.get("token", "")).listen(body)
+            speaker = _Listener(meta, route["kind"], route.get("token", "")).listen(body)
+            strangers.believed(address)
+            return None, speaker
         except Untrusted as untrusted:
             beginning = drain(body)
             note_untrusted(
@@ -151,6 +156,7 @@ def note_untrusted(
     is_misrouted: bool = False,
 ) -> None:
     meta = request._request.META
+    strangers.refused(client_address(meta))
     note_refusal(
         Refusal(
             at=timezone.now().timestamp(),
