@@ -6,11 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db import models
 from django.http import Http404, HttpRequest
 from unfold.paginator import InfinitePaginator
 
+from accounts.store.row_ids import row_id
 from dashboard.roll_call_watch import request_now
 from dashboard.wording.html import visible
 
@@ -38,6 +40,25 @@ class HonestAdmin(ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return HonestChangeList
+
+    def response_action(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> Any:
+        """Django fails at what is chosen and is no id."""
+        chosen = request.POST.copy()
+        given = chosen.getlist(ACTION_CHECKBOX_NAME)
+        chosen.setlist(ACTION_CHECKBOX_NAME, [pk for pk in given if row_id(pk) is not None])
+        request.POST = chosen  # type: ignore[assignment]
+        return super().response_action(request, queryset)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What an address proposes for a field that refers to a row must be an id."""
+        return {
+            name: value
+            for name, value in super().get_changeform_initial_data(request).items()
+            if not self._refers_to_a_row(name) or row_id(str(value)) is not None
+        }
+
+    def _refers_to_a_row(self, name: str) -> bool:
+        return any(one.name == name and one.is_relation for one in self.opts.get_fields())
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, *args: Any) -> Any:
         raise Http404
