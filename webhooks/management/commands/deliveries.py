@@ -160,14 +160,15 @@ def _counted(number: int, of: int) -> str:
 
 def since(text: str, now: datetime) -> datetime:
     """Return the start of the period. Raise CommandError."""
-    if span := _SPAN.fullmatch(text):
-        return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
     try:
+        if span := _SPAN.fullmatch(text):
+            return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
         moment = parse_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         moment = None
     if moment is None:
-        raise CommandError(f"--since {text!r}: give 30s, 10m, 2h, 3d, or 2026-11-24T12:00Z")
+        said = printable(text, limit=100)
+        raise CommandError(f"--since {said!r}: give 30s, 10m, 2h, 3d, or 2026-11-24T12:00Z")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
