@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.db import models
 from django.http import Http404, HttpRequest
 from unfold.paginator import InfinitePaginator
@@ -27,10 +28,41 @@ else:
     from unfold.admin import ModelAdmin, TabularInline
     from unfold.views import ChangeList
 
-__all__ = ["ChangeList", "HonestAdmin", "KeptAdmin", "ModelAdmin", "ReadOnlyAdmin", "TabularInline"]
+__all__ = [
+    "ChangeList",
+    "HonestAdmin",
+    "KeptAdmin",
+    "ModelAdmin",
+    "ReadOnlyAdmin",
+    "RefersToRows",
+    "TabularInline",
+]
 
 
-class HonestAdmin(ModelAdmin):
+class RowSelect(AutocompleteSelect):
+    """A field to search a row in. Django fails to show again what was sent and is no id."""
+
+    def optgroups(self, name: str, value: list[Any], attr: Any = None) -> Any:
+        return super().optgroups(name, [pk for pk in value if row_id(str(pk)) is not None], attr)
+
+
+class RefersToRows:
+    """What forms and their inlines share."""
+
+    if TYPE_CHECKING:
+        admin_site: admin.AdminSite
+
+        def get_autocomplete_fields(self, request: HttpRequest) -> Any: ...
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = RowSelect(db_field, self.admin_site, using=kwargs.get("using"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class HonestAdmin(RefersToRows, ModelAdmin):
     """What is not there is a 404; Django would lead to the start page, with a note."""
 
     list_per_page = 50

@@ -106,3 +106,11 @@ def test_the_forms_take_no_such_id(admin, cast, given):
         page = f"/admin/{model}/add/"
         assert admin.get(page, dict.fromkeys(fields, given)).status_code in (200, 302, 403), page
         assert admin.post(page, dict.fromkeys(fields, given)).status_code in (200, 302, 403), page
+
+
+@pytest.mark.parametrize("given", NO_IDS)
+def test_a_member_of_no_such_id_is_shown_as_a_mistake(admin, cast, given):
+    one = {"TOTAL_FORMS": "1", "INITIAL_FORMS": "0", "0-user": given, "0-role": "member"}
+    data = {f"membership_set-{name}": value for name, value in one.items()} | {"name": "Acme"}
+    page = admin.post(f"/admin/accounts/workspace/{cast.acme.pk}/change/", data)
+    assert page.status_code == 200 and "Select a valid choice" in page.content.decode()
