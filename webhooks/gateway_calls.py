@@ -121,7 +121,8 @@ class GatewayCall(APIView):
     def account_with_id(self, request: Request, given: object) -> Account | None:
         """Return the account that an id from JSON or from a path names; None for anything else."""
         text = str(given) if isinstance(given, int | str) and not isinstance(given, bool) else ""
-        return self.accounts(request).filter(pk=row_id(text)).first()
+        pk = row_id(text)
+        return None if pk is None else self.accounts(request).filter(pk=pk).first()
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return a small JSON object; no body counts as an empty one. Raise Unreadable,

@@ -3,6 +3,7 @@ with its invisible characters made visible."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -42,7 +43,7 @@ __all__ = [
 class RowSelect(AutocompleteSelect):
     """A field to search a row in. Django fails to show again what was sent and is no id."""
 
-    def optgroups(self, name: str, value: list[Any], attr: Any = None) -> Any:
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
         return super().optgroups(name, [pk for pk in value if row_id(str(pk)) is not None], attr)
 
 
@@ -73,13 +74,15 @@ class HonestAdmin(RefersToRows, ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return HonestChangeList
 
-    def response_action(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> Any:
+    def response_action(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], *where: Any
+    ) -> Any:
         """Django fails at what is chosen and is no id."""
         chosen = request.POST.copy()
-        given = chosen.getlist(ACTION_CHECKBOX_NAME)
-        chosen.setlist(ACTION_CHECKBOX_NAME, [pk for pk in given if row_id(pk) is not None])
+        ids = [pk for pk in chosen.getlist(ACTION_CHECKBOX_NAME) if row_id(pk) is not None]
+        chosen.setlist(ACTION_CHECKBOX_NAME, ids)
         request.POST = chosen  # type: ignore[assignment]
-        return super().response_action(request, queryset)
+        return super().response_action(request, queryset, *where)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """What an address proposes for a field that refers to a row must be an id."""

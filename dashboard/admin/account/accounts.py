@@ -108,8 +108,8 @@ class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
     # --- acting ---------------------------------------------------------------------------------
     def verbs(self, request: HttpRequest) -> dict[str, Verb]:
         verbs = {"roll-call": roll_call_verb(), **ACCOUNT_VERBS}
-        named = request.POST.get("finding", "")
-        finding = proposals().filter(pk=row_id(named)).first()
+        pk = row_id(request.POST.get("finding", ""))
+        finding = None if pk is None else proposals().filter(pk=pk).first()
         return verbs | ({"take-over": take_over_verb(finding)} if finding else {})
 
     def kept_fields(self, request: HttpRequest) -> dict[str, str]:
