@@ -36,7 +36,7 @@ logconfig_dict = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {"gunicorn.error": {"level": "INFO", "propagate": True, "handlers": []}},
 }
-patience.be_patient()
+patience.be_patient(threads)
 
 
 def when_ready(server: object) -> None:

@@ -21,18 +21,19 @@ from accounts.state.observations import BELIEVED, Observation
 from accounts.state.observe import observe
 from accounts.store import clock
 from accounts.store.enqueue import enqueue_task
+from accounts.store.row_ids import row_id
 from accounts.words.status import Source, Status, Wanted
 from gateways.base import Reason
 from gateways.registry import KINDS
 from gateways.wire.untrusted import MAX_ID_CHARACTERS, printable, without_lone_surrogates
 from webhooks.auth.calls import LARGEST_CALL_BYTES, Caller, GatewayKeyAuthentication
+from webhooks.inbox.backpressure import pressure
 from webhooks.inbox.duplicates import SIGNED, is_repeat
 from webhooks.models import Delivery
 from webhooks.wire.bodies import Body, Watchers, incoming, read_body, refuse_compressed
 from webhooks.wire.errors import TooLarge, Unreadable
 
 logger = logging.getLogger(__name__)
-LONGEST_NUMBER = 18  # digits that surely fit into a bigint
 
 # The old database had five statuses; `unknown` is shown as the last known one.
 OLD_WORDS: Mapping[Status, str] = {
@@ -120,9 +121,8 @@ class GatewayCall(APIView):
     def account_with_id(self, request: Request, given: object) -> Account | None:
         """Return the account that an id from JSON or from a path names; None for anything else."""
         text = str(given) if isinstance(given, int | str) and not isinstance(given, bool) else ""
-        if not text.isascii() or not text.isdigit() or len(text) > LONGEST_NUMBER:
-            return None
-        return self.accounts(request).filter(pk=int(text)).first()
+        pk = row_id(text)
+        return None if pk is None else self.accounts(request).filter(pk=pk).first()
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return a small JSON object; no body counts as an empty one. Raise Unreadable,
@@ -240,6 +240,13 @@ class CleanupLog(GatewayCall):
 
     def post(self, request: Request) -> Response:
         body = self.body(request)
+        gateway_id = self.gateway_id(request)
+        pressure.admit(gateway_id)
+        with pressure.turn(gateway_id):
+            self._keep(request, body)
+        return Response({"success": True})
+
+    def _keep(self, request: Request, body: Mapping[str, Any]) -> None:
         now = clock.database_now()
         own = self.account_with_id(request, body.get("whatsapp_account_id"))
         Delivery.objects.create(
@@ -257,7 +264,6 @@ class CleanupLog(GatewayCall):
             received_at=now,
             settled_at=now,
         )
-        return Response({"success": True})
 
 
 class CleanupStats(GatewayCall):

@@ -35,6 +35,7 @@ from webhooks.auth.authentication import (
 from webhooks.auth.credentials import Untrusted, require_recent
 from webhooks.auth.keyring import learn_signing
 from webhooks.auth.replay import once
+from webhooks.auth.strangers import strangers
 from webhooks.forwarding import stream_through as relays
 from webhooks.forwarding.rows import Handed
 from webhooks.inbox.activity import note_life
@@ -49,6 +50,7 @@ from webhooks.models import Delivery
 from webhooks.route_monitor.expected_path import right_url
 from webhooks.route_monitor.request_log import NotesPassage
 from webhooks.wire.bodies import drain, incoming, refuse_compressed
+from webhooks.wire.client_address import client_address
 from webhooks.wire.errors import (
     LeadsElsewhere,
     NothingThere,
@@ -243,10 +245,13 @@ class UnknownPath(MisroutedWebhook):
         """Record a request that looks like a webhook: if it comes from a gateway's own address,
         its path and secret are wrong."""
         meta = request._request.META
+        strangers.admit(client_address(meta))
         beginning = drain(incoming(meta))
         if looks_like_a_webhook(meta, beginning):
             untrusted = Untrusted("unknown_path", "nothing is at this path, and nobody was named")
             note_untrusted(request, untrusted, beginning=beginning, is_misrouted=True)
+        else:
+            strangers.refused(client_address(meta))
 
 
 @csrf_exempt

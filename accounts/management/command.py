@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser, _ActionsContainer
+from argparse import ArgumentParser, ArgumentTypeError, _ActionsContainer
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from accounts.models import Account, Gateway
+from accounts.store.row_ids import LARGEST_ID, row_id
 from accounts.words.refusals import Conflict, Refused
 from gateways.wire.untrusted import printable
 
@@ -40,6 +41,14 @@ class RegisteringCommand(BaseCommand):
 
     def register(self, options: dict[str, Any]) -> tuple[str, dict[str, object]]:
         raise TypeError(f"{type(self).__name__} registers nothing")
+
+
+def an_id(text: str) -> int:
+    """An argument's type. Raises ArgumentTypeError."""
+    pk = row_id(text)
+    if pk is None:
+        raise ArgumentTypeError(f"an id is a whole number from 1 to {LARGEST_ID}")
+    return pk
 
 
 def add_secret(parser: _ActionsContainer, option: str, *, help: str) -> None:

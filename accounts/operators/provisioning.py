@@ -11,10 +11,9 @@ from accounts.models import Gateway, GatewaySecret, Workspace
 from accounts.operators.another_origin import is_another_origin, require_secrets_again
 from accounts.store import clock
 from accounts.store.encryption import CannotOpen
+from accounts.store.row_ids import LARGEST_ID
 from accounts.words.refusals import Conflict
 from gateways.registry import KINDS, default_kind
-
-LARGEST_ID = 2**63 - 1
 
 
 @transaction.atomic

@@ -3,14 +3,18 @@ with its invisible characters made visible."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.db import models
 from django.http import Http404, HttpRequest
 from unfold.paginator import InfinitePaginator
 
+from accounts.store.row_ids import row_id
 from dashboard.roll_call_watch import request_now
 from dashboard.wording.html import visible
 
@@ -25,10 +29,41 @@ else:
     from unfold.admin import ModelAdmin, TabularInline
     from unfold.views import ChangeList
 
-__all__ = ["ChangeList", "HonestAdmin", "KeptAdmin", "ModelAdmin", "ReadOnlyAdmin", "TabularInline"]
+__all__ = [
+    "ChangeList",
+    "HonestAdmin",
+    "KeptAdmin",
+    "ModelAdmin",
+    "ReadOnlyAdmin",
+    "RefersToRows",
+    "TabularInline",
+]
 
 
-class HonestAdmin(ModelAdmin):
+class RowSelect(AutocompleteSelect):
+    """A field to search a row in. Django fails to show again what was sent and is no id."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        return super().optgroups(name, [pk for pk in value if row_id(str(pk)) is not None], attr)
+
+
+class RefersToRows:
+    """What forms and their inlines share."""
+
+    if TYPE_CHECKING:
+        admin_site: admin.AdminSite
+
+        def get_autocomplete_fields(self, request: HttpRequest) -> Any: ...
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = RowSelect(db_field, self.admin_site, using=kwargs.get("using"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class HonestAdmin(RefersToRows, ModelAdmin):
     """What is not there is a 404; Django would lead to the start page, with a note."""
 
     list_per_page = 50
@@ -38,6 +73,27 @@ class HonestAdmin(ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return HonestChangeList
+
+    def response_action(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], *where: Any
+    ) -> Any:
+        """Django fails at what is chosen and is no id."""
+        chosen = request.POST.copy()
+        ids = [pk for pk in chosen.getlist(ACTION_CHECKBOX_NAME) if row_id(pk) is not None]
+        chosen.setlist(ACTION_CHECKBOX_NAME, ids)
+        request.POST = chosen  # type: ignore[assignment]
+        return super().response_action(request, queryset, *where)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What an address proposes for a field that refers to a row must be an id."""
+        return {
+            name: value
+            for name, value in super().get_changeform_initial_data(request).items()
+            if not self._refers_to_a_row(name) or row_id(str(value)) is not None
+        }
+
+    def _refers_to_a_row(self, name: str) -> bool:
+        return any(one.name == name and one.is_relation for one in self.opts.get_fields())
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, *args: Any) -> Any:
         raise Http404

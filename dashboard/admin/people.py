@@ -14,7 +14,7 @@ from django_otp.plugins.otp_totp import admin as otp_totp
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.models import Membership, Workspace
-from dashboard.admin.base import HonestAdmin, KeptAdmin, TabularInline
+from dashboard.admin.base import HonestAdmin, KeptAdmin, RefersToRows, TabularInline
 from dashboard.admin.filters import choices_filter
 
 # Authenticators are set up by their owners and forgotten by a command, not looked at.
@@ -22,7 +22,7 @@ for model in (User, Group, otp_static.StaticDevice, otp_totp.TOTPDevice):
     admin.site.unregister(model)
 
 
-class Members(TabularInline):
+class Members(RefersToRows, TabularInline):
     model = Membership
     extra = 0
     autocomplete_fields = ("user",)

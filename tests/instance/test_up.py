@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import stat
 import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import psutil
 import psycopg
 import pytest
 import redis
 
+from instance import account
 from tests.instance.running import (
     Running,
     a_checkout,
@@ -23,6 +26,7 @@ from tests.instance.running import (
 )
 
 pytestmark = pytest.mark.timeout(180)
+as_root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
 
 
 def test_what_it_logs_is_one_json_object_a_line(running: Running) -> None:
@@ -201,3 +205,48 @@ def test_manage_says_where_it_found_no_instance(tmp_path: Path) -> None:
     assert done.stderr == (
         f"rollcall: no instance is running in {tmp_path}: start it with ./run up\n"
     )
+
+
+@as_root_only
+def test_every_process_runs_as_its_own_account_or_it_is_said_why_not(
+    running: Running,
+) -> None:
+    """Web, worker, beat, simulator, PostgreSQL and Redis, and what they started."""
+    assert until(running.is_well)
+    until(lambda: running.child("-m simulator"))
+    seen = {pid: users_of(pid) for pid in running.descendants()}
+    as_root = [users for users in seen.values() if 0 in users]
+    assert len(seen) >= 6
+
+    if why := account.why_not_programs(account.of_servers() or ""):
+        assert any(f"run as root: {why}" in line for line in running.lines)
+    else:
+        assert as_root == []
+        assert {uid for users in seen.values() for uid in users} == {
+            pwd.getpwnam(account.NAME).pw_uid
+        }
+
+
+def users_of(pid: int) -> tuple[int, ...]:
+    try:
+        return tuple(psutil.Process(pid).uids())
+    except psutil.NoSuchProcess:
+        return ()
+
+
+@as_root_only
+def test_where_it_cannot_read_our_programs_the_reason_names_the_folder(
+    tmp_path, monkeypatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    account.make()
+    monkeypatch.setattr(account, "ROOT", closed / "rollcall")
+    assert account.why_not_programs(account.NAME) in {
+        f"{account.NAME} cannot enter {folder}" for folder in (closed, *closed.parents)
+    }
+
+
+@as_root_only
+def test_another_service_s_account_runs_none_of_our_programs() -> None:
+    assert account.why_not_programs("nobody") == f"there is no account {account.NAME}"

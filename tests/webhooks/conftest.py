@@ -11,14 +11,16 @@ from tests.cast import a_gateway, make_cast
 from tests.webhooks.sending import KEY, Sender, give_secret
 from tests.webhooks.serving import served
 from webhooks.auth import candidates, keyring
+from webhooks.auth.strangers import strangers
 from webhooks.inbox import receive
 
 
 @pytest.fixture(autouse=True)
 def _no_remembered_keys():
-    """Forget what a process remembers: the keys, which of them fitted lately, and when the last
-    webhook arrived. No test may open a door with another's, nor come after it."""
+    """Forget what a process remembers: the keys, which of them fitted lately, who was refused, and
+    when the last webhook arrived. No test may open a door with another's, nor come after it."""
     keyring.forget()
+    strangers.forget()
     candidates._lately.clear()
     receive._group._last_arrival = None
     yield

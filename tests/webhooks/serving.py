@@ -40,9 +40,12 @@ class Answer:
 
 @dataclass
 class Server:
+    """`source`: the address that requests are sent from, one of 127.0.0.0/8."""
+
     port: int
     process: subprocess.Popen[bytes]
     log: Path
+    source: str = "127.0.0.1"
 
     def send(self, body: bytes, headers: Mapping[str, str], *, path: str = PATH) -> Answer:
         return self.exchange([body], {"Content-Length": str(len(body))} | headers, path=path)
@@ -77,7 +80,8 @@ class Server:
     ) -> Answer:
         """Send a request with its body piece by piece, and return the answer."""
         began = time.monotonic()
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as connection:
+        address, source = ("127.0.0.1", self.port), (self.source, 0)
+        with socket.create_connection(address, PATIENCE_SECONDS, source) as connection:
             lines = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", "Connection: close"]
             lines += [f"{name}: {value}" for name, value in headers.items()]
             connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))

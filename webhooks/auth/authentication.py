@@ -38,10 +38,12 @@ from webhooks.auth.credentials import (
     with_our_names,
 )
 from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring, keyring
+from webhooks.auth.strangers import strangers
 from webhooks.auth.tokens import secret_of
-from webhooks.forwarding.stream_through import Relay
+from webhooks.forwarding.held_back import HeldBack
+from webhooks.forwarding.stream_through import Onward, Relay
 from webhooks.route_monitor.refused_requests import Refusal, note_refusal
-from webhooks.route_monitor.source_address import client_address
+from webhooks.route_monitor.source_address import comes_from
 from webhooks.wire.bodies import (
     Body,
     BodyRefused,
@@ -53,6 +55,7 @@ from webhooks.wire.bodies import (
     read_body,
     refuse_compressed,
 )
+from webhooks.wire.client_address import client_address, sender_of
 from webhooks.wire.errors import Ambiguous
 from webhooks.wire.guards import Circle, refuse_our_own, via
 from webhooks.wire.outline import outline
@@ -67,12 +70,12 @@ LARGE_BODIES = threading.BoundedSemaphore(settings.THREADS // 2)
 class HandedOn:
     """The target for forwarding a gateway's webhooks, and the headers to send.
 
-    `relay` is set if a large body is already on its way.
+    `relay` is set if a large body is already on its way, or held back for it.
     """
 
     url: str
     headers: Mapping[str, str]
-    relay: Relay | None
+    relay: Onward | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +106,13 @@ class WebhookAuthentication(BaseAuthentication):
         meta = request._request.META
         route: dict[str, str] = request.parser_context["kwargs"]
         body = incoming(meta)
+        address = client_address(meta)
+        strangers.admit(address)
         try:
             refuse_our_own(meta)
-            return None, _Listener(meta, route["kind"], route.get("token", "")).listen(body)
+            speaker = _Listener(meta, route["kind"], route.get("token", "")).listen(body)
+            strangers.believed(address)
+            return None, speaker
         except Untrusted as untrusted:
             beginning = drain(body)
             note_untrusted(
@@ -149,6 +156,7 @@ def note_untrusted(
     is_misrouted: bool = False,
 ) -> None:
     meta = request._request.META
+    strangers.refused(client_address(meta))
     note_refusal(
         Refusal(
             at=timezone.now().timestamp(),
@@ -173,7 +181,7 @@ class _Listener:
         self.kind = kind
         self.profile: Profile = KINDS[kind].profile
         self.meta = with_our_names(meta, self.profile)
-        self.relay: Relay | None = None
+        self.relay: Onward | None = None
         self.owners = doors_with_path(kind, path_token) if path_token else ()
         self.now_seconds = timezone.now().timestamp()
         self.credentials = self._read(self.meta)
@@ -216,14 +224,33 @@ class _Listener:
         first: bytes,
         length: int | None,
     ) -> Hasher | None:
-        """Reserve a place for a large body, and open its relay if the target backend is clear."""
+        """Reserve a place for a large body, and begin to hand it on where that may be done before
+        its end."""
         refuse_compressed(self.meta)
         take()
-        url = self._likely_url({door.gateway_id: door for door in likely}.values(), first)
-        release_connection()
-        if url:
-            self.relay = Relay(Backend(url), headers=self._headers_to_hand_on(), length=length)
+        doors = {door.gateway_id: door for door in likely}.values()
+        if any(door.forward_url for door in doors):
+            url = self._likely_url(doors, first)
+            release_connection()
+            self.relay = self._begun(url, doors, length) or self._held_back()
         return self.relay
+
+    def _begun(self, url: str, doors: Collection[Door], length: int | None) -> Relay | None:
+        """Open the relay; None where it is not clear where to, who sends it may be a stranger, or
+        too many are under way."""
+        there = [door.base_url for door in doors if door.forward_url == url]
+        is_believed = not self.credentials.signatures
+        if not url or not (is_believed or comes_from(client_address(self.meta), there)):
+            return None
+        try:
+            return Relay(Backend(url), headers=self._headers_to_hand_on(), length=length)
+        except BodyRefused:
+            return None
+
+    def _held_back(self) -> HeldBack:
+        return HeldBack(
+            headers=self._headers_to_hand_on(), sender=sender_of(client_address(self.meta))
+        )
 
     def _likely_url(self, doors: Collection[Door], first: bytes) -> str:
         """Guess the backend early. If candidates disagree, the session's owner beats the
@@ -232,8 +259,6 @@ class _Listener:
         No messages may begin to arrive at another gateway's backend. "" if there is none or it
         is ambiguous.
         """
-        if not any(door.forward_url for door in doors):
-            return ""
         holding_ids = holders(session_id_in(first, self.profile.session_field))
         holding = [door for door in doors if door.gateway_id in holding_ids]
         named = [door for door in doors if door.base_url == self.credentials.instance_url]
@@ -314,7 +339,7 @@ class _Listener:
     def _handed(self, door: Door) -> HandedOn | None:
         """Return the forwarding target. Break off a body that is on its way to another gateway's
         backend."""
-        if self.relay is not None and not self.relay.goes_to(door.forward_url):
+        if self.relay is not None and not self.relay.leads_to(door.forward_url):
             self.relay.end()
             self.relay = None
         if not door.forward_url:

@@ -17,7 +17,9 @@ from webhooks.auth.authentication import note_untrusted, signed_of
 from webhooks.auth.candidates import Signer, choose, doors_with_key, unknown_key, without_signature
 from webhooks.auth.credentials import Signed, Untrusted, read_credentials
 from webhooks.auth.keyring import Door, keyring
+from webhooks.auth.strangers import strangers
 from webhooks.wire.bodies import Body, BodyRefused, incoming
+from webhooks.wire.client_address import client_address
 
 LARGEST_CALL_BYTES = 64 * 1024
 
@@ -38,8 +40,12 @@ class GatewayKeyAuthentication(BaseAuthentication):
     something may be signed like a webhook, and must be where a signature is required."""
 
     def authenticate(self, request: Request) -> tuple[None, Caller]:
+        address = client_address(request._request.META)
+        strangers.admit(address)
         try:
-            return None, _caller(request)
+            caller = _caller(request)
+            strangers.believed(address)
+            return None, caller
         except Untrusted as untrusted:
             note_untrusted(request, untrusted)
             raise AuthenticationFailed(str(untrusted)) from None

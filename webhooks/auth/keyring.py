@@ -139,6 +139,19 @@ def keyring(kind: str, *, at_most_seconds: float = LIVES_SECONDS) -> Keyring:
     return rings.by_kind.get(kind) or Keyring(rings.looked_at)
 
 
+def base_urls() -> set[str]:
+    """The addresses of all gateways that have a secret. Raises django.db errors."""
+    rings = _rings or _look_again(LIVES_SECONDS)
+    found = (
+        door.base_url
+        for ring in rings.by_kind.values()
+        for doors in (ring.by_secret, ring.by_key, ring.by_path)
+        for several in doors.values()
+        for door in several
+    )
+    return set(found)
+
+
 def learn_signing(gateway_id: int) -> None:
     """Record a gateway's first signature: from now on unsigned is refused (Door.must_sign)."""
     Gateway.objects.filter(pk=gateway_id, signs_since__isnull=True).update(

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Protocol
 
 from django.conf import settings
 
@@ -68,10 +69,24 @@ class Places:
             self.give_back(url)
 
 
-# Small bodies are authenticated before they are forwarded; large ones are not yet. With separate
-# places, strangers who fill those of large bodies take none from small ones.
+# Small bodies are authenticated before they are forwarded; large ones are not yet, and come from a
+# gateway's own address only. With separate places, who fills those of large bodies takes none from
+# small ones.
 SMALL = Places(at_once=settings.THREADS * 3 // 8, of_one_backend=settings.THREADS // 4)
 LARGE = Places(at_once=settings.THREADS * 3 // 16, of_one_backend=settings.THREADS // 8)
+
+
+class Onward(Protocol):
+    """A large body on its way to a backend: begun (Relay), or held back (HeldBack)."""
+
+    def leads_to(self, url: str) -> bool:
+        """Return whether it goes there; of what was begun that is settled."""
+
+    def update(self, piece: bytes, /) -> None: ...
+
+    def finish(self) -> Answer: ...
+
+    def end(self) -> None: ...
 
 
 class Relay:
@@ -97,7 +112,7 @@ class Relay:
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
         self._thread.start()
 
-    def goes_to(self, url: str) -> bool:
+    def leads_to(self, url: str) -> bool:
         return self._backend.url == url
 
     def update(self, piece: bytes, /) -> None:

@@ -15,6 +15,7 @@ from django.conf import settings
 from accounts.store.database import release_connection
 from webhooks.models import Delivery
 from webhooks.wire.bodies import BodyRefused
+from webhooks.wire.token_bucket import Bucket
 
 LOOKED_AT_EVERY_SECONDS = 1.0
 RETRY_AFTER_PENDING_SECONDS = 5
@@ -33,24 +34,6 @@ class Queue:
 
     turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(WORKED_ON))
     number: int = 0
-
-
-@dataclass(slots=True)
-class Bucket:
-    """A token bucket: a burst, then a rate per second."""
-
-    tokens: float
-    filled_at: float
-
-    def take(self, now: float, *, rate: float) -> float:
-        """Take one token. Return 0, or the seconds until there is one."""
-        most = 2 * rate
-        self.tokens = min(most, self.tokens + (now - self.filled_at) * rate)
-        self.filled_at = now
-        if self.tokens < 1:
-            return (1 - self.tokens) / rate
-        self.tokens -= 1
-        return 0.0
 
 
 class Pressure:

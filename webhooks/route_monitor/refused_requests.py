@@ -19,7 +19,8 @@ from accounts.store import clock
 from accounts.store.redis_client import client
 from webhooks.models import RefusedRequest, Route
 from webhooks.route_monitor.request_log import Passage, note_passages
-from webhooks.route_monitor.source_address import NOWHERE, Sender, owners_of
+from webhooks.route_monitor.source_address import Sender, owners_of
+from webhooks.wire.client_address import NOWHERE
 from webhooks.wire.redis_batch import taken
 
 logger = logging.getLogger(__name__)

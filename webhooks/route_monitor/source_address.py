@@ -1,29 +1,27 @@
-"""The source address of a request, and the gateway that it belongs to.
+"""The gateway that a source address belongs to.
 
-An address proves nothing; it only decides for which gateway a refusal is counted.
+An address proves nothing; it only decides for which gateway a refusal is counted, and
+whose large messages are handed on before their end.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.models import Gateway
+from webhooks.wire.client_address import NOWHERE, client_address, normal
 
 RESOLVED_FOR_SECONDS = 60.0
 # For all names together: a name server that hangs must not delay the monitor.
 RESOLVED_WITHIN_SECONDS = 3.0
-NOWHERE = "0.0.0.0"
 _resolved: dict[str, tuple[float, frozenset[str]]] = {}
 _lock = threading.Lock()
 
@@ -36,18 +34,6 @@ class Sender:
     address: str
     instance_url: str = ""
     kind: str = ""
-
-
-def client_address(meta: Mapping[str, object]) -> str:
-    """Return the peer; if it is a trusted proxy, the last address that no trusted proxy wrote."""
-    address = _normal(str(meta.get("REMOTE_ADDR") or ""))
-    forwarded = str(meta.get("HTTP_X_FORWARDED_FOR", "")).split(",")
-    while forwarded and _is_trusted_proxy(address):
-        written = _normal(_without_port(forwarded.pop().strip()))
-        if not written:
-            break
-        address = written
-    return address or NOWHERE
 
 
 def owners_of(senders: Sequence[Sender]) -> list[int | None]:
@@ -64,6 +50,12 @@ def owners_of(senders: Sequence[Sender]) -> list[int | None]:
     return [_chosen(at.get(sender.address, []), sender) for sender in senders]
 
 
+def comes_from(address: str, base_urls: Iterable[str]) -> bool:
+    """Return whether one of these addresses of gateways is on that machine."""
+    hosts = {urlsplit(base_url).hostname or "" for base_url in base_urls}
+    return any(address in addresses for addresses in _addresses_of(hosts).values())
+
+
 def _chosen(there: list[tuple[int, str, str]], sender: Sender) -> int | None:
     """Choose among several gateways on one machine: by the claimed address, else by the kind of
     the path."""
@@ -77,7 +69,7 @@ def _chosen(there: list[tuple[int, str, str]], sender: Sender) -> int | None:
 
 def _addresses_of(hosts: Iterable[str]) -> dict[str, frozenset[str]]:
     """Resolve the hosts. One that cannot be resolved in time keeps its former addresses."""
-    literal = {host: _normal(host) for host in set(hosts)}
+    literal = {host: normal(host) for host in set(hosts)}
     names = [host for host, address in literal.items() if host and not address]
     _resolve([name for name in names if _is_stale(name)])
     with _lock:
@@ -111,38 +103,7 @@ def _lookup(name: str) -> frozenset[str]:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return frozenset()
-    return frozenset(_normal(str(entry[4][0])) for entry in found)
-
-
-def _is_trusted_proxy(address: str) -> bool:
-    if not address:
-        return False
-    networks = _networks(tuple(settings.TRUSTED_PROXIES))
-    return any(ipaddress.ip_address(address) in network for network in networks)
-
-
-@lru_cache(maxsize=4)
-def _networks(
-    texts: tuple[str, ...],
-) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
-
-
-def _without_port(text: str) -> str:
-    """Remove the port: some proxies write `192.0.2.7:5678`, or `[2001:db8::1]:5678`."""
-    if text.startswith("["):
-        return text[1:].split("]", 1)[0]
-    return text.rsplit(":", 1)[0] if text.count(":") == 1 else text
-
-
-def _normal(text: str) -> str:
-    """Return one spelling for each address; "" for an invalid one. IPv4 in IPv6 becomes IPv4."""
-    try:
-        address = ipaddress.ip_address(text.split("%", 1)[0])
-    except ValueError:
-        return ""
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
+    return frozenset(normal(str(entry[4][0])) for entry in found)
 
 
 def address_of(request: HttpRequest) -> str:

@@ -28,6 +28,7 @@ LONGEST_STRING_BYTES = 1024
 BEGINNING_BYTES = 4096
 DEADLINE_SECONDS = 30.0
 SOCKET_PATIENCE_SECONDS = 10.0
+TOO_MANY_SLOW = "too many bodies come slowly at this moment: send it again, all at once"
 _DRAIN_SECONDS = 3.0
 # In this process: pieces of large bodies that are processed at the same moment, so that small
 # webhooks get their turn; and refused bodies that are read to their end.
@@ -66,6 +67,10 @@ class BodyRefused(Exception):
         self.retry_after = retry_after
 
 
+class Crowded(TimeoutError):
+    """A request that comes slowly, where too many do: a server's reader raises it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
     """The body. `content` is the body itself, or its squeezed copy if `is_squeezed`."""
@@ -86,13 +91,16 @@ class Incoming:
         self._left = length
 
     def read(self) -> bytes:
-        """Return the next piece; b"" at the end. Raise BodyRefused: 408 too slow, 400 broken
-        off."""
+        """Return the next piece; b"" at the end. Raise BodyRefused: 408 too slow, 429 too many
+        slow ones, 400 broken off."""
         if self._left == 0:
             return b""
         size = CHUNK_BYTES if self._left is None else min(CHUNK_BYTES, self._left)
         try:
             piece = self._stream.read(size)
+        except Crowded:
+            self._left = 0
+            raise BodyRefused(429, TOO_MANY_SLOW, retry_after=1) from None
         except TimeoutError:
             self._left = 0
             raise BodyRefused(408, "the body came too slowly, or stopped coming") from None

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from accounts.management.command import RegisteringCommand, account_record, gateway_named
+from accounts.management.command import RegisteringCommand, account_record, an_id, gateway_named
 from accounts.models import Workspace
 from accounts.operators.registration import register
 from accounts.state.observations import LONGEST_SESSION_ID
@@ -23,7 +23,7 @@ class Command(RegisteringCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--workspace", type=int, required=True, help="its id")
+        parser.add_argument("--workspace", type=an_id, required=True, help="its id")
         parser.add_argument("--gateway", required=True, help="its name")
         parser.add_argument("--session-id", required=True)
         parser.add_argument("--phone", help="7 to 15 digits; unknown until the first scan")

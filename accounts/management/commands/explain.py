@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from accounts.explain.explanation import Explanation, explain
 from accounts.models import Account
 from accounts.store import clock
+from accounts.store.row_ids import row_id
 from accounts.words.phone_numbers import spellings
 from gateways.phone_numbers import normal_phone_number
 from gateways.wire.untrusted import printable
@@ -48,8 +49,8 @@ def accounts_of(which: str) -> QuerySet[Account]:
     fits = Q(session_id=which) | Q(superseded_sessions__session_id=which)
     if (number := normal_phone_number(which)) is not None:
         fits |= Q(phone_number__in=spellings(number))
-    if which.isascii() and which.isdigit() and len(which) <= 18:
-        fits |= Q(pk=int(which))
+    if (pk := row_id(which)) is not None:
+        fits |= Q(pk=pk)
     if not which.isprintable():
         return Account.objects.none()
     accounts = Account.objects.filter(fits).select_related("gateway", "workspace")

@@ -12,6 +12,7 @@ from accounts.management.command import RegisteringCommand, gateway_named
 from accounts.models import Gateway, MaintenanceWindow
 from accounts.state import maintenance
 from accounts.store import clock
+from gateways.wire.untrusted import printable
 
 ACTOR = "command line"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -59,7 +60,7 @@ def _begun(gateway: Gateway, options: dict[str, Any]) -> MaintenanceWindow:
 def _duration(text: str) -> timedelta:
     found = re.fullmatch(r"(\d{1,5})([mhd])", text, flags=re.ASCII)
     if found is None:
-        raise CommandError(f"{text!r} is no duration: say 30m, 2h or 1d")
+        raise CommandError(f"{printable(text, limit=50)!r} is no duration: say 30m, 2h or 1d")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
@@ -70,7 +71,7 @@ def _moment(text: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None:
-        raise CommandError(f"{text!r} is no moment: say 2025-11-16T22:00Z")
+        raise CommandError(f"{printable(text, limit=50)!r} is no moment: say 2025-11-16T22:00Z")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts.management.command import RegisteringCommand
+from accounts.management.command import RegisteringCommand, an_id
 from accounts.operators.provisioning import ensure_workspace
 
 
@@ -13,7 +13,7 @@ class Command(RegisteringCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--name", required=True)
-        parser.add_argument("--id", type=int, help="keep the id it has elsewhere")
+        parser.add_argument("--id", type=an_id, help="keep the id it has elsewhere")
 
     def register(self, options: dict[str, Any]) -> tuple[str, dict[str, object]]:
         workspace, made = ensure_workspace(options["name"], workspace_id=options["id"])

@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from accounts.models import Account, SupersededSession
+from accounts.store.row_ids import row_id
 from dashboard.account.groups import MEANINGS, Accounts, Group, counts, rows_between, with_group
 from dashboard.admin import filters
 from dashboard.admin.account.columns import AccountColumns
@@ -107,8 +108,8 @@ class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
     # --- acting ---------------------------------------------------------------------------------
     def verbs(self, request: HttpRequest) -> dict[str, Verb]:
         verbs = {"roll-call": roll_call_verb(), **ACCOUNT_VERBS}
-        named = request.POST.get("finding", "")
-        finding = proposals().filter(pk=named).first() if named.isdecimal() else None
+        pk = row_id(request.POST.get("finding", ""))
+        finding = None if pk is None else proposals().filter(pk=pk).first()
         return verbs | ({"take-over": take_over_verb(finding)} if finding else {})
 
     def kept_fields(self, request: HttpRequest) -> dict[str, str]:
@@ -123,7 +124,7 @@ class AccountAdmin(AccountColumns, ConfirmingAdmin, KeptAdmin):
     ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = RegisterForm(request.POST or None, initial=request.GET.dict())
+        form = RegisterForm(request.POST or None, initial=RegisterForm.proposed(request.GET.dict()))
         if form.is_valid() and (account := form.register(actor=request.user.get_username())):
             write_down(request.user, account, "Registered")
             messages.success(request, f"Registered {visible(account)}. It is being read now.")

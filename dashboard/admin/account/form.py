@@ -8,6 +8,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Account, Gateway, Workspace
 from accounts.operators.registration import register
+from accounts.store.row_ids import row_id
 from accounts.words.phone_numbers import NotANumber, typed_number
 from accounts.words.refusals import Refused
 from accounts.words.status import Wanted
@@ -45,6 +46,16 @@ class RegisterForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
         help_text="Should this number be running?",
     )
+
+    @staticmethod
+    def proposed(given: dict[str, str]) -> dict[str, str]:
+        """What an address proposes, without what is no id where one belongs."""
+        refers = ("workspace", "gateway")
+        return {
+            name: value
+            for name, value in given.items()
+            if name not in refers or row_id(value) is not None
+        }
 
     def clean_session_id(self) -> str:
         value: str = self.cleaned_data["session_id"]

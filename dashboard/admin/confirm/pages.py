@@ -18,6 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
+from accounts.store.row_ids import row_id
 from dashboard.admin.account.verbs import Verb
 from dashboard.admin.base import ReadOnlyAdmin
 from dashboard.admin.confirm.perform import VerbPlan, VerbReport, carry_out, claim
@@ -100,7 +101,7 @@ class ConfirmingAdmin(KeptAdmin):
         if verb is None:
             raise Http404
         parts = request.POST.get("ids", "").split(",")
-        ids = [int(part) for part in parts if part.isascii() and part.isdigit()][:MOST_IDS]
+        ids = [pk for part in parts[:MOST_IDS] if (pk := row_id(part)) is not None]
         return self.confirm(request, verb, list(self.rows_for_acts().filter(pk__in=ids)))
 
     def confirm(self, request: HttpRequest, verb: Verb, rows: Sequence[Any]) -> HttpResponse:

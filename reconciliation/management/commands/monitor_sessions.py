@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +21,7 @@ from accounts.management.command import ERROR, CheckingCommand, gateway_named
 from accounts.models import Gateway
 from accounts.store import clock
 from accounts.store.database import release_connection
+from accounts.store.row_ids import row_id
 from gateways.wire.untrusted import printable
 from reconciliation.cli.apply import apply_plan, plan_roll
 from reconciliation.cli.follow import Follower
@@ -56,7 +57,7 @@ class Command(CheckingCommand):
         parser.add_argument(
             "--watch",
             nargs="?",
-            type=int,
+            type=_watched_seconds,
             metavar="SECONDS",
             const=settings.ROLL_CALL_EVERY_SECONDS,
             help="go on, one line for each change, until Ctrl-C",
@@ -139,8 +140,14 @@ def _refuse_mixed(options: dict[str, Any]) -> None:
         raise CommandError("--out goes with --plan: it says where the plan is written")
     if watch is not None and (options["apply"] is not None or options["out"] is not None):
         raise CommandError("--watch goes neither with --apply nor with --out")
-    if watch is not None and not 1 <= watch <= LONGEST_WATCH_SECONDS:
-        raise CommandError(f"--watch takes 1 to {LONGEST_WATCH_SECONDS} seconds")
+
+
+def _watched_seconds(text: str) -> int:
+    """An argument's type. Raise ArgumentTypeError."""
+    seconds = row_id(text)
+    if seconds is None or seconds > LONGEST_WATCH_SECONDS:
+        raise ArgumentTypeError(f"give 1 to {LONGEST_WATCH_SECONDS} seconds")
+    return seconds
 
 
 def _gateways(name: str | None) -> list[int]:

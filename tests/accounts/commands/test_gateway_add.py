@@ -62,10 +62,10 @@ def test_an_id_below_the_others_moves_nothing_back():
         (["--name", "H" * 201], "is no name"),
         (["--name", "Ho\x1b[31mli"], "is no name"),
         (["--name", "\udcff"], "is no name"),
-        (["--name", "Hooli", "--id", "0"], "is no id"),
-        (["--name", "Hooli", "--id", "-3"], "is no id"),
-        (["--name", "Hooli", "--id", str(2**63)], "is no id"),
-        (["--name", "Hooli", "--id", "one"], "invalid int value"),
+        (["--name", "Hooli", "--id", "0"], "an id is a whole number"),
+        (["--name", "Hooli", "--id", "-3"], "an id is a whole number"),
+        (["--name", "Hooli", "--id", str(2**63)], "an id is a whole number"),
+        (["--name", "Hooli", "--id", "one"], "an id is a whole number"),
     ],
 )
 def test_what_a_workspace_cannot_be(words, says):

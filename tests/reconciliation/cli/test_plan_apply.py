@@ -216,7 +216,7 @@ def test_what_is_no_plan_is_refused_in_one_line(monitor, tmp_path, text, says):
         (["--plan", "--out", "/nowhere/plan.json"], "cannot be written"),
         (["--out", "plan.json"], "--out goes with --plan"),
         (["--apply", "plan.json", "--watch"], "--watch goes neither with"),
-        (["--watch", "0"], "--watch takes 1 to 3600 seconds"),
+        (["--watch", "0"], "--watch: give 1 to 3600 seconds"),
         (["--plan", "--apply", "plan.json"], "not allowed with argument"),
     ],
 )

@@ -24,8 +24,8 @@ class Arrived:
 @dataclass
 class FakeBackend:
     """`status`, `headers` and `body` are its answer, with `drips` a byte every tenth of a second.
-    While `gate` is not set it does not answer; `waiting` counts the requests that it has read.
-    Once `full_at` have arrived it calls `when_full`.
+    While `gate` is not set it does not answer; `waiting` counts the requests that it has read,
+    `begun` those of which it has seen anything. Once `full_at` have arrived it calls `when_full`.
     """
 
     url: str = ""
@@ -36,6 +36,7 @@ class FakeBackend:
     drips: bool = False
     gate: threading.Event = field(default_factory=threading.Event)
     arrived: list[Arrived] = field(default_factory=list)
+    begun: int = 0
     waiting: int = 0
     full_at: int = 0
     when_full: Callable[[], object] = lambda: None
@@ -51,6 +52,7 @@ def a_backend() -> Iterator[FakeBackend]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
+            backend.begun += 1
             arrived = _read(self)
             if arrived is None:
                 backend.broken_off += 1

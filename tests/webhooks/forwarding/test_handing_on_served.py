@@ -6,8 +6,10 @@ import hashlib
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -18,10 +20,13 @@ from tests.webhooks.forwarding.backends import FakeBackend, a_backend
 from tests.webhooks.inbox.test_nothing_kept import all_rows
 from tests.webhooks.sending import as_bytes, event, give_secret, lost, signed
 from tests.webhooks.serving import ROOT, deployed
+from tests.webhooks.wire.strangers import strangers
 from tests.webhooks.wire.test_large_bodies import FIFTY_MB, MOST_GROWTH_BYTES, Watch, at_once
+from tests.webhooks.wire.test_slow_strangers import head
 from webhooks.forwarding.sender import send_forwards
 from webhooks.models import Delivery, Forward
 
+ELSEWHERE = "127.0.0.2"
 MARK = "MARKMARKMARK"
 SEND = "from webhooks.forwarding.sender import send_forwards; send_forwards()"
 
@@ -36,6 +41,7 @@ def backend() -> Iterator[FakeBackend]:
 def cast(transactional_db, backend):
     cast = make_cast()
     cast.gateway.forward_url = backend.url
+    cast.gateway.base_url = "http://127.0.0.1:3001"
     cast.gateway.save()
     return cast
 
@@ -161,3 +167,76 @@ def test_what_leads_back_to_us_ends_at_once(server, secret, cast) -> None:
     send_forwards()
     assert Delivery.objects.count() == 1
     assert "leads back" in Forward.objects.get().error
+
+
+# --- strangers: nothing of a large body is believed before its end --------------------------------
+def message(size_bytes: int = 800_000, number: int = 0) -> bytes:
+    return as_bytes(event("message_received", number=number, message={"media": "x" * size_bytes}))
+
+
+def test_of_an_unbelieved_one_from_elsewhere_a_backend_sees_nothing(
+    server,
+    secret,
+    backend,
+) -> None:
+    body = message()
+
+    def pieces():
+        yield body[:500_000]
+        assert server.send_signed(secret, message(number=1)).status == 200
+        yield body[500_000:]
+
+    stranger = replace(server, source=ELSEWHERE)
+    length = {"Content-Length": str(len(body))}
+    assert stranger.exchange(pieces(), signed("forged", body) | length).status == 401
+    assert backend.begun == 1
+
+
+def test_a_true_one_from_elsewhere_arrives_whole_once_it_is_believed(
+    server,
+    secret,
+    backend,
+) -> None:
+    body = message()
+    answer = replace(server, source=ELSEWHERE).send_signed(secret, body)
+    assert (answer.status, answer.content) == (200, backend.body)
+    [arrived] = backend.arrived
+    assert arrived.digest == hashlib.sha256(body).hexdigest()
+    assert arrived.headers["Content-Length"] == str(len(body))
+
+
+def test_from_the_gateway_s_own_address_it_is_on_its_way_before_its_end(
+    server,
+    secret,
+    backend,
+) -> None:
+    body = message()
+
+    def pieces():
+        yield body[:500_000]
+        until(lambda: backend.begun == 1)
+        yield body[500_000:]
+
+    length = {"Content-Length": str(len(body))}
+    assert server.exchange(pieces(), signed(secret, body) | length).status == 200
+
+
+@pytest.mark.parametrize("of_strangers", ["127.0.0.1", ELSEWHERE, "many"])
+@pytest.mark.parametrize("of_good_ones", ["127.0.0.1", "127.0.0.3"])
+def test_slow_large_strangers_take_no_place_from_good_ones(
+    server,
+    secret,
+    backend,
+    of_strangers,
+    of_good_ones,
+) -> None:
+    among = [f"127.0.1.{n}" for n in range(1, 21)] if of_strangers == "many" else [of_strangers]
+    good = replace(server, source=of_good_ones)
+    begun = message()[:500_000]
+    with strangers(
+        server.port, 20, begin=lambda: head(800_000) + begun, drop=b"x", addresses=among
+    ) as these:
+        time.sleep(1)
+        answers = [good.send_signed(secret, message(number=number)) for number in range(20)]
+    assert {answer.status for answer in answers} == {200}, these.statuses
+    assert len(backend.arrived) == 20

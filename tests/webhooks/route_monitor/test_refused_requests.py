@@ -21,8 +21,9 @@ from webhooks.route_monitor.refused_requests import (
     note_refusal,
 )
 from webhooks.route_monitor.request_log import Passage, note_passages
-from webhooks.route_monitor.source_address import Sender, client_address, owners_of
+from webhooks.route_monitor.source_address import Sender, owners_of
 from webhooks.route_monitor.tallies import flush_tallies
+from webhooks.wire.client_address import client_address
 from webhooks.wire.outline import outline
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,8 @@ import pytest
 from config.environment import addresses
 from tests.cast import a_gateway
 from webhooks.route_monitor import source_address
-from webhooks.route_monitor.source_address import NOWHERE, Sender, client_address, owners_of
+from webhooks.route_monitor.source_address import Sender, owners_of
+from webhooks.wire.client_address import NOWHERE, client_address
 
 PROXY = "10.0.0.1"
 

@@ -16,8 +16,9 @@ from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts.explain.explanation import age
-from accounts.management.command import gateway_named
+from accounts.management.command import an_id, gateway_named
 from accounts.store import clock
+from accounts.store.row_ids import row_id
 from gateways.wire.untrusted import printable
 from webhooks.inbox.redeliver import add_up, discard, foresee, redeliver, why_not_redelivered
 from webhooks.models import Delivery
@@ -30,9 +31,10 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10_000:
+    number = row_id(text)
+    if number is None or number > 10_000:
         raise ArgumentTypeError("a number from 1 to 10000")
-    return int(text)
+    return number
 
 
 def _reason(text: str) -> str:
@@ -49,7 +51,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--id", type=int, action="append", help="only this one; may be repeated"
+            "--id", type=an_id, action="append", help="only this one; may be repeated"
         )
         parser.add_argument("--gateway", help="only of this one, by name")
         parser.add_argument("--state", choices=Delivery.State.values, help="only in this state")
@@ -158,14 +160,15 @@ def _counted(number: int, of: int) -> str:
 
 def since(text: str, now: datetime) -> datetime:
     """Return the start of the period. Raise CommandError."""
-    if span := _SPAN.fullmatch(text):
-        return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
     try:
+        if span := _SPAN.fullmatch(text):
+            return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
         moment = parse_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         moment = None
     if moment is None:
-        raise CommandError(f"--since {text!r}: give 30s, 10m, 2h, 3d, or 2026-11-24T12:00Z")
+        said = printable(text, limit=100)
+        raise CommandError(f"--since {said!r}: give 30s, 10m, 2h, 3d, or 2026-11-24T12:00Z")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
