@@ -19,10 +19,15 @@ class Options:
     bind: str
     state: InstanceState
     simulator: bool
+    live_port: int = 8001
 
     @property
     def address(self) -> str:
         return f"{_bracketed(self.bind)}:{self.port}"
+
+    @property
+    def live_address(self) -> str:
+        return f"{_bracketed(self.bind)}:{self.live_port}"
 
     @property
     def host(self) -> str:

@@ -1,0 +1,149 @@
+"""The open streams of this process, and what each of them gets."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from live.reading import Changes, ShownAccount
+from live.rights import Rights
+
+# Events that wait for a slow reader. Its stream ends beyond that, and it comes back.
+MOST_WAITING = 100
+# All streams of a process that ends come back at once, unless each waits for a time of its own.
+RETRY_MILLISECONDS = (1000, 4000)
+
+
+class End(StrEnum):
+    """Why a stream ends. After FORBIDDEN a page does not come back."""
+
+    FORBIDDEN = "forbidden"
+    UNCHECKED = "unchecked"
+    SLOW = "slow"
+    STOPPING = "stopping"
+
+
+class Stream:
+    """One page. `shown`: the accounts on it, whose new badges it gets."""
+
+    __slots__ = ("end", "key", "queue", "rights", "shown", "task")
+
+    def __init__(self, key: str, rights: Rights, shown: Collection[str]) -> None:
+        self.key = key
+        self.rights = rights
+        self.shown = frozenset(shown)
+        self.queue: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
+        self.end: End | None = None
+        self.task = asyncio.current_task()
+
+    def put(self, event: bytes) -> None:
+        if self.end is None:
+            try:
+                self.queue.put_nowait(event)
+            except asyncio.QueueFull:
+                self.finish(End.SLOW)
+
+    def finish(self, why: End) -> None:
+        if self.end is None and self.task is not None:
+            self.end = why
+            self.task.cancel()
+
+
+class Hub:
+    def __init__(self) -> None:
+        self.streams: set[Stream] = set()
+        self.is_stopping = False
+        # Grows also over restarts.
+        self._ids = itertools.count(time.time_ns() // 1000)
+
+    def add(self, stream: Stream) -> None:
+        self.streams.add(stream)
+        if self.is_stopping:
+            stream.finish(End.STOPPING)
+
+    def remove(self, stream: Stream) -> None:
+        self.streams.discard(stream)
+
+    def keys(self) -> set[str]:
+        return {stream.key for stream in self.streams}
+
+    def publish(self, now: datetime, changes: Changes, accounts: Sequence[ShownAccount]) -> None:
+        """Give each stream what its rights include: the badges of the accounts on its page, and for
+        the others only that something changed."""
+        pk = next(self._ids)
+        by_uuid = {one.uuid: one for one in accounts}
+        touched = {one.workspace_id for one in accounts}
+        made: dict[tuple[object, ...], bytes] = {}
+        for stream in self.streams:
+            rights = stream.rights
+            own = [by_uuid[uuid] for uuid in stream.shown & by_uuid.keys()]
+            own = [one for one in own if rights.include(one.workspace_id)]
+            others = changes.more or any(rights.include(one) for one in touched)
+            flags = (others, rights.incidents and changes.incidents)
+            gateways = tuple(sorted(changes.gateways)) if rights.gateways else ()
+            if not (own or any(flags) or gateways):
+                continue
+            known = (*sorted(one.uuid for one in own), *flags, gateways)
+            if known not in made:
+                made[known] = _changed(pk, now, own, flags, gateways)
+            stream.put(made[known])
+
+    def snapshot(
+        self, stream: Stream, now: datetime, accounts: Iterable[ShownAccount]
+    ) -> bytes:
+        """Return the first event: the present badges of the accounts on the page."""
+        own = [one for one in accounts if stream.rights.include(one.workspace_id)]
+        body = _changed(next(self._ids), now, own, (True, True), (), name="snapshot")
+        return f"retry: {random.randint(*RETRY_MILLISECONDS)}\n".encode() + body
+
+    def beat(self, now: datetime) -> None:
+        """An event, since scripts do not see comments: it tells a page that its feed lives."""
+        event = f"event: beat\ndata: {json.dumps({'now': now.isoformat()})}\n\n".encode()
+        for stream in self.streams:
+            stream.put(event)
+
+    def apply(self, rights: Mapping[str, Rights]) -> None:
+        """End the streams of those who may see nothing any more; narrow or widen the others."""
+        for stream in list(self.streams):
+            found = rights.get(stream.key)
+            if found is None:
+                stream.finish(End.FORBIDDEN)
+            else:
+                stream.rights = found
+
+    def end_all(self, why: End) -> None:
+        self.is_stopping = self.is_stopping or why is End.STOPPING
+        for stream in list(self.streams):
+            stream.finish(why)
+
+
+def last_event(why: End) -> bytes:
+    return f"event: done\ndata: {json.dumps({'why': why})}\n\n".encode()
+
+
+def _changed(
+    pk: int,
+    now: datetime,
+    own: Sequence[ShownAccount],
+    flags: tuple[bool, bool],
+    gateways: Sequence[int],
+    *,
+    name: str = "changed",
+) -> bytes:
+    accounts = ",".join(f"{json.dumps(one.uuid)}:{one.text}" for one in own)
+    rest = json.dumps(
+        {
+            "now": now.isoformat(),
+            "others": flags[0],
+            "incidents": flags[1],
+            "gateways": list(gateways),
+        }
+    )
+    data = f'{{"accounts":{{{accounts}}},{rest[1:]}'
+    return f"id: {pk}\nevent: {name}\ndata: {data}\n\n".encode()
