@@ -294,8 +294,8 @@ REPAIR_CUSTOMER_STARTS_PER_HOUR = environment.number("REPAIR_CUSTOMER_STARTS_PER
 REPAIR_GAP_AFTER_MASS_EVENT_SECONDS = environment.number("REPAIR_GAP_AFTER_MASS_EVENT_SECONDS", 5)
 # Clients that may read /metrics without a login; none if not set.
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
-# The port of the streams (python -m live), as browsers reach it on the host of the pages. 0: a proxy
-# brings /live/ to it.
+# The port of the streams (config.live), as browsers reach it on the host of the pages. 0: a proxy
+# brings /live/ to them.
 LIVE_PORT = environment.number("LIVE_PORT", 0, least=0)
 LIVE_BADGE = "dashboard.wording.html.badge"
 # Monitoring of webhook routes (webhooks.route_monitor.rules).

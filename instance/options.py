@@ -53,7 +53,7 @@ def read_options(arguments: list[str]) -> Options:
         "--bind",
         type=_address,
         default="127.0.0.1",
-        help="open the web, and it alone, at another address",
+        help="open the web and the live streams, nothing else, at another address",
     )
     parser.add_argument(
         "--state", type=Path, default=ROOT / ".rollcall", help="its directory (.rollcall)"

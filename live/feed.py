@@ -56,7 +56,8 @@ class Feed:
         self._changes = Changes()
         self._rung = asyncio.Event()
         self._lookout = Lookout()
-        self._looked_at = self._checked_at = self._now()
+        self._looked_at = -LOOKS_ANYWAY_EVERY_SECONDS
+        self._checked_at = self._now()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:

@@ -94,9 +94,7 @@ class Hub:
                 made[known] = _changed(pk, now, own, flags, gateways)
             stream.put(made[known])
 
-    def snapshot(
-        self, stream: Stream, now: datetime, accounts: Iterable[ShownAccount]
-    ) -> bytes:
+    def snapshot(self, stream: Stream, now: datetime, accounts: Iterable[ShownAccount]) -> bytes:
         """Return the first event: the present badges of the accounts on the page."""
         own = [one for one in accounts if stream.rights.include(one.workspace_id)]
         body = _changed(next(self._ids), now, own, (True, True), (), name="snapshot")

@@ -81,18 +81,16 @@ class Lookout:
     """Looks at the database again and again, and tells what is new since the last look."""
 
     def __init__(self) -> None:
-        self._known: tuple[set[tuple[Any, ...]], ...] | None = None
+        self._known: tuple[set[tuple[Any, ...]], ...] = (set(), set(), set(), set())
         self.at: datetime | None = None
 
     def look(self) -> Changes:
-        """One statement. Nothing is new at the first look."""
+        """One statement. At the first look all of the last moments is new."""
         with connection.cursor() as cursor:
             cursor.execute(_LATELY, {"back": LOOKS_BACK_SECONDS})
             self.at, *lists = cursor.fetchone()
         found = tuple({tuple(row) for row in rows} for rows in lists)
         before, self._known = self._known, found
-        if before is None:
-            return Changes()
         transitions, incidents, repairs, gateways = (
             now - was for now, was in zip(found, before, strict=True)
         )

@@ -1,4 +1,4 @@
-"""What a stream may carry: read from the session cookie's row, for any number of streams at once."""
+"""What a stream may carry, by its session cookie; for any number of streams at once."""
 
 from __future__ import annotations
 

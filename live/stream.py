@@ -184,4 +184,3 @@ def _allowed_origin(headers: dict[bytes, str]) -> str | None:
     except ValueError:
         return None
     return origin if parts.scheme in ("http", "https") and name == host else None
-

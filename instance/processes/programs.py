@@ -81,7 +81,7 @@ def _web(options: Options) -> list[str]:
 
 
 def _live(options: Options) -> list[str]:
-    return ["-m", "live", "--bind", options.live_address]
+    return ["-m", "config.live", "--bind", options.live_address]
 
 
 def _worker() -> list[str]:

@@ -47,7 +47,7 @@ def compose() -> dict[str, Any]:
 def words(command: str) -> list[str]:
     """Drop the paths of the program and the addresses it listens at: they differ in a container."""
     program, *arguments = shlex.split(command)
-    if arguments[0] == "-m":  # python -m live
+    if arguments[0] == "-m":  # python -m config.live
         program, *arguments = arguments[1:]
     elsewhere = ["ADDRESS" if re.fullmatch(r"[\d.]+:800[01]", word) else word for word in arguments]
     return [program.removeprefix(BIN), *elsewhere]

@@ -1,18 +1,17 @@
-"""`python -m live --bind 127.0.0.1:8001`: the process of the streams."""
+"""The process of the streams: its socket, its server, its end."""
 
 from __future__ import annotations
 
 import argparse
 import ipaddress
-import os
 import resource
 import socket
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
-import django
 import uvicorn
+
+from live.stream import Application
 
 # Without these a client whose address vanished would hold its stream for a quarter of an hour.
 GONE_AFTER_MILLISECONDS = 15_000
@@ -35,13 +34,14 @@ class Server(uvicorn.Server):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m live")
+    """Serve until SIGTERM. Django must be set up."""
+    parser = argparse.ArgumentParser(prog="python -m config.live")
     parser.add_argument("--bind", default="127.0.0.1:8001", metavar="ADDRESS:PORT")
     host, _, port = parser.parse_args().bind.rpartition(":")
     listener = listening(host.strip("[]"), int(port))
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
-    app = _application()
+    app = Application()
     config = uvicorn.Config(
         app,
         lifespan="on",
@@ -52,14 +52,6 @@ def main() -> None:
         timeout_graceful_shutdown=STOPS_WITHIN_SECONDS,
     )
     Server(config, app.stop).run(sockets=[listener])
-
-
-def _application() -> Any:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    django.setup()
-    from live.stream import Application  # its modules need Django's models
-
-    return Application()
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -82,7 +74,3 @@ def listening(host: str, port: int) -> socket.socket:
     listener.bind((host, port))
     listener.listen(BACKLOG)
     return listener
-
-
-if __name__ == "__main__":
-    main()
