@@ -69,13 +69,11 @@ def _logged_in(session_keys: Collection[str]) -> dict[str, Any]:
         session_key__in=list(session_keys), expire_date__gt=clock.database_now()
     )
     contents = {row.session_key: row.get_decoded() for row in rows}
-    named = {key: content.get(SESSION_KEY) for key, content in contents.items()}
-    users = get_user_model().objects.in_bulk(
-        {int(pk) for pk in named.values() if str(pk).isdecimal()}
-    )
+    named = {key: str(content.get(SESSION_KEY)) for key, content in contents.items()}
+    users = get_user_model().objects.in_bulk({int(pk) for pk in named.values() if pk.isdecimal()})
     found = {}
     for key, content in contents.items():
-        user: Any = users.get(int(named[key])) if str(named[key]).isdecimal() else None
+        user: Any = users.get(int(named[key])) if named[key].isdecimal() else None
         if user is not None and user.is_active and _is_valid(user, content):
             found[key] = user
     return found

@@ -33,8 +33,8 @@ def announce(
     Costs the caller no round trip: a thread of the process publishes, and what is committed during
     one publish goes with the next. Never raises when Redis is down.
     """
-    named = {"account": set(accounts), "gateway": set(gateways) - {None}}
-    ids = {(kind, pk) for kind, found in named.items() for pk in found if pk is not None}
+    ids = {("account", pk) for pk in accounts}
+    ids |= {("gateway", pk) for pk in gateways if pk is not None}
     if incidents:
         ids.add(("incident", 0))
     if ids:

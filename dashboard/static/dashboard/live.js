@@ -100,9 +100,9 @@
         return touched;
     }
 
-    // --- the page, read again: never more than a twentieth of the time ------------------------------
+    // --- the page, read again: never more than a tenth of the time ------------------------------
     function schedule(delay) {
-        const at = Math.max(now() + Math.max(0, delay), readEnded + Math.max(1000, 20 * readTook));
+        const at = Math.max(now() + Math.max(0, delay), readEnded + Math.max(1000, 10 * readTook));
         if (reading || over || (due && due <= at)) {
             if (reading) due = 1; // once more, when this one has ended
             return;
