@@ -149,6 +149,7 @@
             const found = page.querySelector(`#nav-sidebar-apps a[href="${CSS.escape(link.getAttribute("href"))}"]`);
             if (found) swap(link, found);
         }
+        if (LISTS.some((one) => page.querySelector(one) && !document.querySelector(one))) location.reload(); // nothing stands there yet
         let misplaced = 0;
         for (const [list, found] of lists(page)) misplaced += mergeRows(list, found);
         hint.querySelector("span").textContent = `${misplaced} row${misplaced === 1 ? "" : "s"} new, gone or in another place.`;
@@ -176,7 +177,8 @@
     // --- lists: rows stay where they are; new ones come at the end ------------------------------------
     function lists(page) {
         const selectors = ["[data-live-rows]", ...LISTS];
-        return selectors.flatMap((one) => [...document.querySelectorAll(one)].map((list, index) => [list, page.querySelectorAll(one)[index]])).filter((pair) => pair[1]);
+        const none = document.createElement("ul"); // a list that has no rows any more is not on the page
+        return selectors.flatMap((one) => [...document.querySelectorAll(one)].map((list, index) => [list, page.querySelectorAll(one)[index] || none]));
     }
     function rowsOf(list) {
         const rows = [...list.querySelectorAll("tr.data-row, :scope > li")];
