@@ -297,7 +297,8 @@ METRICS_TOKEN = environment.secret("METRICS_TOKEN")
 # The port of the streams (config.live), as browsers reach it on the host of the pages. 0: a proxy
 # brings /live/ to them.
 LIVE_PORT = environment.number("LIVE_PORT", 0, least=0)
-LIVE_BADGE = "dashboard.wording.html.badge"
+LIVE_ACCOUNTS = "dashboard.admin.account.live_rows.shown"
+LIVE_COUNTS = "dashboard.admin.account.live_rows.counts"
 # Monitoring of webhook routes (webhooks.route_monitor.rules).
 WEBHOOK_FAILURES_IN_A_ROW = environment.number("WEBHOOK_FAILURES_IN_A_ROW", 3)
 WEBHOOK_SUCCESS_PERCENT = environment.number("WEBHOOK_SUCCESS_PERCENT", 90)

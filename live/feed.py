@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from accounts.store.announce import CHANNEL
 from live.hub import End, Hub
-from live.reading import MOST_ROWS, Changes, Lookout, ShownAccount, shown_accounts
+from live.reading import MOST_ROWS, Changes, Lookout, ShownAccount, counts, shown_accounts
 from live.rights import Rights, rights_of
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ LOOKS_EVERY_SECONDS = 1.0
 # With Redis, for announcements that were lost.
 LOOKS_ANYWAY_EVERY_SECONDS = 3.0
 BEATS_EVERY_SECONDS = 3.0
+COUNTS_EVERY_SECONDS = 0.5
 CHECKS_RIGHTS_EVERY_SECONDS = 8.0
 # Without a check for this long a stream ends: a right that was removed must end it within 30 s.
 RIGHTS_KEEP_SECONDS = 24.0
@@ -55,13 +56,14 @@ class Feed:
         self.has_redis = False
         self._changes = Changes()
         self._rung = asyncio.Event()
+        self._uncounted = True
         self._lookout = Lookout()
         self._looked_at = -LOOKS_ANYWAY_EVERY_SECONDS
         self._checked_at = self._now()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        for work in (self._listen, self._read, self._beat, self._check_rights):
+        for work in (self._listen, self._read, self._count, self._beat, self._check_rights):
             self._tasks.append(asyncio.create_task(self._for_ever(work)))
 
     async def stop(self) -> None:
@@ -155,7 +157,19 @@ class Feed:
         ids = sorted(changes.accounts)
         changes.more = changes.more or len(ids) > MOST_ROWS
         now, accounts = await in_thread(shown_accounts, ids=ids[:MOST_ROWS])
+        self._uncounted = True
         self.hub.publish(now, changes, accounts)
+
+    async def _count(self) -> None:
+        """Tell the counts after changes, not more often than once a second, nor for more than a
+        tenth of the time: they are counted over all accounts."""
+        while True:
+            await asyncio.sleep(COUNTS_EVERY_SECONDS)
+            if self._uncounted and self.hub.streams and self._lookout.at is not None:
+                self._uncounted, began = False, self._now()
+                found = await in_thread(counts)
+                self.hub.tell_counts(self._lookout.at, found)
+                await asyncio.sleep(10 * (self._now() - began))
 
     # --- the streams ----------------------------------------------------------------------------
     async def _beat(self) -> None:

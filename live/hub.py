@@ -7,11 +7,12 @@ import itertools
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from live.reading import Changes, ShownAccount
+from live.reading import Changes, Counts, ShownAccount
 from live.rights import Rights
 
 # Events that wait for a slow reader. Its stream ends beyond that, and it comes back.
@@ -32,7 +33,7 @@ class End(StrEnum):
 class Stream:
     """One page. `shown`: the accounts on it, whose new badges it gets."""
 
-    __slots__ = ("end", "key", "queue", "rights", "shown", "task")
+    __slots__ = ("counted", "end", "key", "queue", "rights", "shown", "task")
 
     def __init__(self, key: str, rights: Rights, shown: Collection[str]) -> None:
         self.key = key
@@ -40,6 +41,7 @@ class Stream:
         self.shown = frozenset(shown)
         self.queue: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
         self.end: End | None = None
+        self.counted: dict[str, object] = {}
         self.task = asyncio.current_task()
 
     def put(self, event: bytes) -> None:
@@ -60,10 +62,13 @@ class Hub:
         self.streams: set[Stream] = set()
         self.is_stopping = False
         # Grows also over restarts.
+        self._counts: Counts | None = None
         self._ids = itertools.count(time.time_ns() // 1000)
 
     def add(self, stream: Stream) -> None:
         self.streams.add(stream)
+        if self._counts is not None:
+            stream.counted = _numbers(self._counts, stream.rights)
         if self.is_stopping:
             stream.finish(End.STOPPING)
 
@@ -73,9 +78,14 @@ class Hub:
     def keys(self) -> set[str]:
         return {stream.key for stream in self.streams}
 
-    def publish(self, now: datetime, changes: Changes, accounts: Sequence[ShownAccount]) -> None:
-        """Give each stream what its rights include: the badges of the accounts on its page, and for
-        the others only that something changed."""
+    def publish(
+        self,
+        now: datetime,
+        changes: Changes,
+        accounts: Sequence[ShownAccount],
+    ) -> None:
+        """Give each stream what its rights include: what is shown of the accounts on its page, and
+        for the others only that something changed."""
         pk = next(self._ids)
         by_uuid = {one.uuid: one for one in accounts}
         touched = {one.workspace_id for one in accounts}
@@ -91,20 +101,53 @@ class Hub:
                 continue
             known = (*sorted(one.uuid for one in own), *flags, gateways)
             if known not in made:
-                made[known] = _changed(pk, now, own, flags, gateways)
+                made[known] = self._changed(pk, now, own, flags, gateways)
             stream.put(made[known])
+
+    def tell_counts(self, now: datetime, counts: Counts) -> None:
+        """Give each stream the counts of what it may see, if they are not those that it knows."""
+        self._counts = counts
+        made: dict[Rights, dict[str, object]] = {}
+        for stream in self.streams:
+            if stream.rights not in made:
+                made[stream.rights] = _numbers(counts, stream.rights)
+            numbers = made[stream.rights]
+            if stream.counted != numbers:
+                stream.counted = numbers
+                stream.put(_event("counts", {"now": now.isoformat(), **numbers}))
 
     def snapshot(self, stream: Stream, now: datetime, accounts: Iterable[ShownAccount]) -> bytes:
         """Return the first event: the present badges of the accounts on the page."""
         own = [one for one in accounts if stream.rights.include(one.workspace_id)]
-        body = _changed(next(self._ids), now, own, (True, True), (), name="snapshot")
+        body = self._changed(next(self._ids), now, own, (True, True), (), name="snapshot")
         return f"retry: {random.randint(*RETRY_MILLISECONDS)}\n".encode() + body
 
     def beat(self, now: datetime) -> None:
         """An event, since scripts do not see comments: it tells a page that its feed lives."""
-        event = f"event: beat\ndata: {json.dumps({'now': now.isoformat()})}\n\n".encode()
+        event = _event("beat", {"now": now.isoformat()})
         for stream in self.streams:
             stream.put(event)
+
+    def _changed(
+        self,
+        pk: int,
+        now: datetime,
+        own: Sequence[ShownAccount],
+        flags: tuple[bool, bool],
+        gateways: Sequence[int],
+        *,
+        name: str = "changed",
+    ) -> bytes:
+        accounts = ",".join(f"{json.dumps(one.uuid)}:{one.text}" for one in own)
+        rest = {
+            "now": now.isoformat(),
+            "others": flags[0],
+            "incidents": flags[1],
+            "gateways": list(gateways),
+            "streams": len(self.streams),
+        }
+        data = f'{{"accounts":{{{accounts}}},{json.dumps(rest)[1:]}'
+        return f"id: {pk}\nevent: {name}\ndata: {data}\n\n".encode()
 
     def apply(self, rights: Mapping[str, Rights]) -> None:
         """End the streams of those who may see nothing any more; narrow or widen the others."""
@@ -122,26 +165,17 @@ class Hub:
 
 
 def last_event(why: End) -> bytes:
-    return f"event: done\ndata: {json.dumps({'why': why})}\n\n".encode()
+    return _event("done", {"why": why})
 
 
-def _changed(
-    pk: int,
-    now: datetime,
-    own: Sequence[ShownAccount],
-    flags: tuple[bool, bool],
-    gateways: Sequence[int],
-    *,
-    name: str = "changed",
-) -> bytes:
-    accounts = ",".join(f"{json.dumps(one.uuid)}:{one.text}" for one in own)
-    rest = json.dumps(
-        {
-            "now": now.isoformat(),
-            "others": flags[0],
-            "incidents": flags[1],
-            "gateways": list(gateways),
-        }
-    )
-    data = f'{{"accounts":{{{accounts}}},{rest[1:]}'
-    return f"id: {pk}\nevent: {name}\ndata: {data}\n\n".encode()
+def _event(name: str, content: Mapping[str, object]) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(content)}\n\n".encode()
+
+
+def _numbers(counts: Counts, rights: Rights) -> dict[str, object]:
+    """Sum the groups of the workspaces that may be seen."""
+    groups: Counter[str] = Counter()
+    for workspace_id, found in counts.groups.items():
+        if rights.include(workspace_id):
+            groups.update(found)
+    return {"groups": groups, "open_incidents": counts.incidents if rights.incidents else 0}

@@ -6,7 +6,7 @@
     if (!root) return;
     const band = document.getElementById("rc-live-band"), hint = document.getElementById("rc-live-hint");
     const LISTS = ["account", "gateway", "incident", "repair"].map((name) => `body.change-list.model-${name} #result_list`);
-    const SILENT_AFTER = 8500, POLLED_EVERY = 5000, READ_EVERY = 20000, IDLE_AFTER = 120000, SLOWEST_READ = 15000;
+    const SILENT_AFTER = 8500, POLLED_EVERY = 5000, READ_EVERY = 20000, IDLE_AFTER = 120000, READ_SHARE = 100, SLOWEST_READ = 15000;
     const UNITS = [["s", 1, 90], ["min", 60, 5400], ["h", 3600, 129600], ["d", 86400, Infinity]];
     const title = document.title, icon = document.querySelector('link[rel="icon"]');
     const now = () => Date.now();
@@ -14,6 +14,7 @@
     let source = null, reopening = 0, offset = -Infinity, over = "";
     let goodAt = 0, heardAt = now(), heardData = 0, touchedAt = now();
     let reading = null, due = 0, timer = 0, readEnded = now(), readTook = 0, readFailed = false;
+    let spread = 0; // many pages share the reads: each waits longer
     let latest = null; // the page as it was read last
     const pushed = new Map(); // uuid → [when, badge]
 
@@ -40,7 +41,7 @@
         if (isLost && !over && !document.hidden) schedule(POLLED_EVERY - (now() - readEnded));
         show(band, over || (isLost && `Live updates stopped at ${clock(heardData || goodAt)}. Showing data of ${clock(goodAt)} (${age(goodAt)} ago), ` +
             (readFailed ? "and the server does not answer: trying again." : "read again every 5 s.")));
-        if (!isLost && now() - readEnded > READ_EVERY * between(1, 1.2)) schedule(0);
+        if (!isLost && now() - readEnded > READ_EVERY + spread) schedule(between(0, 2000));
         if (!hint.hidden && now() - touchedAt > IDLE_AFTER) putInOrder(); // a screen on the wall
     }
     function show(element, text) {
@@ -57,7 +58,7 @@
         clearTimeout(reopening);
         if (source || over || document.hidden) return;
         source = new EventSource(`${root.dataset.url}?accounts=${shownAccounts().join(",")}`, { withCredentials: true });
-        for (const name of ["snapshot", "changed", "beat"]) source.addEventListener(name, (event) => hear(name, JSON.parse(event.data)));
+        for (const name of ["snapshot", "changed", "counts", "beat"]) source.addEventListener(name, (event) => hear(name, JSON.parse(event.data)));
         source.addEventListener("done", () => {
             over = "You are signed out, or may no longer see this page. Reload it.";
             close();
@@ -80,11 +81,29 @@
         const at = Date.parse(said.now);
         if (at > heardData || name === "snapshot") heardAt = now(); // a feed that sees nothing new is dead, too
         heardData = Math.max(heardData, at);
-        if (name === "beat") return;
-        const touched = putBadges(Object.entries(said.accounts).map(([uuid, one]) => [uuid, one.badge]));
+        if (name === "counts") putCounts(said.groups, said.open_incidents);
+        if (name === "beat" || name === "counts") return;
+        spread = (said.streams || 1) * READ_SHARE;
+        let touched = false;
+        for (const [uuid, one] of Object.entries(said.accounts)) if (putBadges([[uuid, one.badge]]) && !putCells(uuid, one.cells)) touched = true;
         if (name === "snapshot") schedule(readEnded > loadedAt || now() - loadedAt > 5000 ? between(0, 500) : between(1000, 3000));
-        else if (touched || said.incidents || said.gateways.length) schedule(between(100, 600));
-        else if (said.others) schedule(Math.max(between(500, 2500), 5000 - (now() - readEnded)));
+        else if (touched) schedule(between(100, 500));
+        else if (said.incidents || said.gateways.length || said.others) schedule(between(200, 500 + spread));
+    }
+    /* The cells of a row of the accounts list; false if it is shown in another way, too. */
+    function putCells(uuid, cells) {
+        const shown = [...document.querySelectorAll(`[data-account="${CSS.escape(uuid)}"]`)].map((one) => one.closest("tr.data-row"));
+        if (!cells || !shown.every(Boolean)) return false;
+        for (const row of shown) for (const [name, html] of Object.entries(cells)) {
+            const cell = row.querySelector(`.field-${name}`);
+            if (cell) { cell.innerHTML = html; served.set(cell, plain(cell)); }
+        }
+        return true;
+    }
+    function putCounts(groups, incidents) {
+        for (const count of document.querySelectorAll("[data-count]")) count.textContent = groups[count.dataset.count] || 0;
+        root.dataset.attention = (groups.human || 0) + incidents;
+        putAttention();
     }
     function putBadges(pairs) {
         let touched = false;
