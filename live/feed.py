@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 R = TypeVar("R")
 
 # A batch of changes arrives within this time of its first one.
-GATHERS_SECONDS = 0.03
+GATHERS_SECONDS = 0.08
 LOOKS_EVERY_SECONDS = 1.0
 # With Redis, for announcements that were lost.
 LOOKS_ANYWAY_EVERY_SECONDS = 3.0
@@ -167,6 +167,7 @@ class Feed:
             await asyncio.sleep(COUNTS_EVERY_SECONDS)
             if self._uncounted and self.hub.streams and self._lookout.at is not None:
                 self._uncounted, began = False, self._now()
+                self.hub.tell_others(self._lookout.at)
                 found = await in_thread(counts)
                 self.hub.tell_counts(self._lookout.at, found)
                 await asyncio.sleep(10 * (self._now() - began))

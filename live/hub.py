@@ -63,6 +63,8 @@ class Hub:
         self.is_stopping = False
         # Grows also over restarts.
         self._counts: Counts | None = None
+        self._touched: set[int] = set()
+        self._more = False
         self._ids = itertools.count(time.time_ns() // 1000)
 
     def add(self, stream: Stream) -> None:
@@ -85,17 +87,17 @@ class Hub:
         accounts: Sequence[ShownAccount],
     ) -> None:
         """Give each stream what its rights include: what is shown of the accounts on its page, and
-        for the others only that something changed."""
+        incidents and gateways. That others changed is told later, together."""
         pk = next(self._ids)
         by_uuid = {one.uuid: one for one in accounts}
-        touched = {one.workspace_id for one in accounts}
+        self._touched |= {one.workspace_id for one in accounts}
+        self._more = self._more or changes.more
         made: dict[tuple[object, ...], bytes] = {}
         for stream in self.streams:
             rights = stream.rights
             own = [by_uuid[uuid] for uuid in stream.shown & by_uuid.keys()]
             own = [one for one in own if rights.include(one.workspace_id)]
-            others = changes.more or any(rights.include(one) for one in touched)
-            flags = (others, rights.incidents and changes.incidents)
+            flags = (False, rights.incidents and changes.incidents)
             gateways = tuple(sorted(changes.gateways)) if rights.gateways else ()
             if not (own or any(flags) or gateways):
                 continue
@@ -103,6 +105,18 @@ class Hub:
             if known not in made:
                 made[known] = self._changed(pk, now, own, flags, gateways)
             stream.put(made[known])
+
+    def tell_others(self, now: datetime) -> None:
+        """Tell each stream if accounts changed since the last time, whether its page shows them or
+        not."""
+        touched, self._touched = self._touched, set()
+        more, self._more = self._more, False
+        if not (touched or more):
+            return
+        event = self._changed(next(self._ids), now, (), (True, False), ())
+        for stream in self.streams:
+            if more or any(stream.rights.include(one) for one in touched):
+                stream.put(event)
 
     def tell_counts(self, now: datetime, counts: Counts) -> None:
         """Give each stream the counts of what it may see, if they are not those that it knows."""

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
+from django.conf import settings
+from django.urls import get_resolver
+from django.utils.module_loading import import_string
 
 from live.stream import Application
 
@@ -38,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m config.live")
     parser.add_argument("--bind", default="127.0.0.1:8001", metavar="ADDRESS:PORT")
     host, _, port = parser.parse_args().bind.rpartition(":")
+    _load()
     listener = listening(host.strip("[]"), int(port))
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
@@ -52,6 +56,13 @@ def main() -> None:
         timeout_graceful_shutdown=STOPS_WITHIN_SECONDS,
     )
     Server(config, app.stop).run(sockets=[listener])
+
+
+def _load() -> None:
+    """Import now what the first page would wait for: the pages' own words, and their addresses."""
+    for name in (settings.LIVE_ACCOUNTS, settings.LIVE_COUNTS):
+        import_string(name)
+    get_resolver().url_patterns  # noqa: B018
 
 
 def listening(host: str, port: int) -> socket.socket:

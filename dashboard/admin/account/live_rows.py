@@ -17,7 +17,8 @@ from dashboard.wording.html import badge
 
 # The columns of the list that change with a status.
 CELLS = ("status_sentence", "since", "why", "evidence")
-# A larger batch comes without cells: its pages read themselves again.
+# A larger batch of changes comes without cells, as the first event of a page does: these pages read
+# themselves again.
 MOST_WITH_CELLS = 200
 
 
@@ -27,7 +28,7 @@ def shown(
     """Yield each account that `wanted` selects ("pk__in" or "uuid__in"), and what is shown of
     it."""
     accounts = with_group(now, hidden=True).select_related("gateway", "workspace").filter(**wanted)
-    has_cells = len(next(iter(wanted.values()))) <= MOST_WITH_CELLS
+    has_cells = 0 < len(wanted.get("pk__in", ())) <= MOST_WITH_CELLS
     for account in accounts:
         account.seen_now = now
         yield account, _said(account, now) | ({"cells": _cells(account)} if has_cells else {})
