@@ -116,8 +116,9 @@ def test_counts_title_and_icon_follow(place, cast) -> None:
     see(cast.alice, Status.LOGGED_OUT, at=cast.now)
 
     expect(page).to_have_title("(3) Select account to change | Rollcall", timeout=20 * SECOND)
-    assert page.locator(".rc-chip--human strong").first.inner_text() == "3"
-    assert page.locator("#nav-sidebar-apps a", has_text="Accounts").first.inner_text().endswith("3")
+    expect(page.locator(".rc-chip--human strong").first).to_have_text("3")
+    link = page.locator("#nav-sidebar-apps a", has_text="Accounts").first
+    expect(link).to_contain_text("3", timeout=20 * SECOND)
     assert ">3</text>" in page.evaluate(
         "decodeURIComponent(document.querySelector('link[rel=icon]').href)"
     )

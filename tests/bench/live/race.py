@@ -29,7 +29,7 @@ from tests.bench.ingest.processes import Server, cpu_seconds, gunicorn
 from tests.bench.live.pages import Asked
 
 ACCOUNTS, ON_A_PAGE = 500, 50
-CHANGES_PER_SECOND = 50
+CHANGES_PER_SECOND = 25
 SETTLES_SECONDS = 8.0
 LIST = "/admin/accounts/account/"
 CHROMIUM = Path("/usr/bin/chromium")
