@@ -294,6 +294,11 @@ REPAIR_CUSTOMER_STARTS_PER_HOUR = environment.number("REPAIR_CUSTOMER_STARTS_PER
 REPAIR_GAP_AFTER_MASS_EVENT_SECONDS = environment.number("REPAIR_GAP_AFTER_MASS_EVENT_SECONDS", 5)
 # Clients that may read /metrics without a login; none if not set.
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
+# The port of the streams (config.live), as browsers reach it on the host of the pages. 0: a proxy
+# brings /live/ to them.
+LIVE_PORT = environment.number("LIVE_PORT", 0, least=0)
+LIVE_ACCOUNTS = "dashboard.admin.account.live_rows.shown"
+LIVE_COUNTS = "dashboard.admin.account.live_rows.counts"
 # Monitoring of webhook routes (webhooks.route_monitor.rules).
 WEBHOOK_FAILURES_IN_A_ROW = environment.number("WEBHOOK_FAILURES_IN_A_ROW", 3)
 WEBHOOK_SUCCESS_PERCENT = environment.number("WEBHOOK_SUCCESS_PERCENT", 90)

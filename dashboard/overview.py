@@ -67,10 +67,8 @@ def _of_accounts(accounts: Accounts, now: datetime) -> dict[str, Any]:
             }
             for group, number in numbers.items()
         ],
-        "attention": [
-            _line(account, now) for account in rows_between(attention, 0, ATTENTION_ROWS)
-        ],
-        "attention_more": max(0, numbers[Group.HUMAN] - ATTENTION_ROWS),
+        "needy": [_line(account, now) for account in rows_between(attention, 0, ATTENTION_ROWS)],
+        "needy_more": max(0, numbers[Group.HUMAN] - ATTENTION_ROWS),
     }
 
 

@@ -16,6 +16,7 @@ from accounts.explain.explanation import age
 from accounts.models import Gateway, Incident
 from accounts.store import clock
 from dashboard.account.groups import Group, with_group
+from dashboard.content_policy import live_url
 from reconciliation.models import Run
 
 BLIND_AFTER = timedelta(seconds=60)
@@ -55,11 +56,27 @@ def context(request: HttpRequest) -> dict[str, Any]:
     """Return the values for every admin page (unfold's GLOBAL_CALLBACK)."""
     if not getattr(request, "user", None) or not request.user.is_staff:
         return {}
-    return {"watcher_blind": blindness(request_now(request)), "version": settings.VERSION}
+    now = request_now(request)
+    return {
+        "watcher_blind": blindness(now),
+        "version": settings.VERSION,
+        "live_url": live_url(request),
+        "live_now": now,
+        "attention": sum(badges(request).values()),
+    }
 
 
 def badges(request: HttpRequest) -> dict[str, int]:
-    """Count by model; only what the user may view, and nothing before login."""
+    """Count by model; only what the user may view, and nothing before login. Counted once for a
+    request."""
+    known: dict[str, int] | None = getattr(request, "rollcall_badges", None)
+    if known is None:
+        known = _counted(request)
+        request.rollcall_badges = known  # type: ignore[attr-defined]
+    return known
+
+
+def _counted(request: HttpRequest) -> dict[str, int]:
     numbers: dict[str, int] = {}
     if request.user.has_perm("accounts.view_account"):
         accounts = with_group(request_now(request))

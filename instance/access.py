@@ -25,6 +25,7 @@ def facts(
     }
     return {
         "url": options.url,
+        "live_port": options.live_port,
         "admin": {"username": ADMIN_NAME, "password": secrets["admin_password"]},
         "gateway": gateway if simulator else None,
         "database_url": servers.database_url,

@@ -33,6 +33,7 @@ def instance_environment(state: InstanceState) -> dict[str, str]:
         "PUBLIC_URL": os.environ.get("PUBLIC_URL", url),
         "ALLOWED_HOSTS": os.environ.get("ALLOWED_HOSTS", f"127.0.0.1,localhost,[::1],{host}"),
         "ROLLCALL_INSECURE_HTTP": "1",
+        "LIVE_PORT": os.environ.get("LIVE_PORT", str(access["live_port"])),
         "PYTHONUNBUFFERED": "1",
         "TZ": "UTC",
     }

@@ -19,10 +19,15 @@ class Options:
     bind: str
     state: InstanceState
     simulator: bool
+    live_port: int = 8001
 
     @property
     def address(self) -> str:
         return f"{_bracketed(self.bind)}:{self.port}"
+
+    @property
+    def live_address(self) -> str:
+        return f"{_bracketed(self.bind)}:{self.live_port}"
 
     @property
     def host(self) -> str:
@@ -48,7 +53,7 @@ def read_options(arguments: list[str]) -> Options:
         "--bind",
         type=_address,
         default="127.0.0.1",
-        help="open the web, and it alone, at another address",
+        help="open the web and the live streams, nothing else, at another address",
     )
     parser.add_argument(
         "--state", type=Path, default=ROOT / ".rollcall", help="its directory (.rollcall)"

@@ -49,7 +49,7 @@ def require_free(port: int, host: str) -> None:
             ) from None
 
 
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
+def answers(port: int, host: str = "127.0.0.1") -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0

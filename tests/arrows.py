@@ -17,11 +17,14 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "accounts": frozenset({"gateways"}),
     "webhooks": frozenset({"accounts", "gateways"}),
     "reconciliation": frozenset({"accounts", "gateways"}),
-    "dashboard": frozenset({"webhooks", "reconciliation", "accounts", "gateways"}),
-    "config": frozenset({"dashboard", "webhooks", "reconciliation", "accounts", "gateways"}),
+    "live": frozenset({"accounts", "gateways"}),
+    "dashboard": frozenset({"live", "webhooks", "reconciliation", "accounts", "gateways"}),
+    "config": frozenset(
+        {"dashboard", "live", "webhooks", "reconciliation", "accounts", "gateways"}
+    ),
     "instance": frozenset(
         {
-            *("config", "dashboard", "webhooks", "reconciliation"),
+            *("config", "dashboard", "live", "webhooks", "reconciliation"),
             *("accounts", "simulator", "gateways"),
         }
     ),

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from accounts.incidents import rules
 from accounts.models import Channel, Incident, Notification
 from accounts.store import clock
+from accounts.store.announce import announce
 from accounts.store.enqueue import enqueue_task
 from accounts.words.refusals import Refused
 
@@ -59,6 +60,7 @@ def open_incident(
         Incident.objects.filter(pk=incident.pk, closed_at__isnull=True).update(
             count=seen, last_seen_at=Now(), **said
         )
+    announce(incidents=True, gateways=[gateway_id])
     return incident
 
 
@@ -75,6 +77,7 @@ def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None, text: 
         incident.text = text[:LONGEST] or incident.text
         incident.save(update_fields=["closed_at", "text"])
         _note_closed(incident)
+        announce(incidents=True, gateways=[gateway_id])
     return True
 
 
@@ -155,6 +158,7 @@ def _still_muted_until(kind: Incident.Kind, gateway_id: int | None) -> datetime 
 def _change_open(incident: Incident, **fields: object) -> None:
     if not Incident.objects.filter(pk=incident.pk, closed_at__isnull=True).update(**fields):
         raise Refused("it is over already")
+    announce(incidents=True, gateways=[incident.gateway_id])
 
 
 def _told_from(incident: Incident) -> datetime:

@@ -16,6 +16,7 @@ from accounts.repair.repairs import ask, open_repair
 from accounts.state.observations import Observation, Outcome
 from accounts.state.observe import observe
 from accounts.store import clock
+from accounts.store.announce import announce
 from accounts.store.database import release_connection
 from accounts.store.enqueue import enqueue_task
 from accounts.words.phone_numbers import spellings
@@ -34,6 +35,7 @@ def want(account: Account, wanted: Wanted, *, actor: str) -> None:
     if wanted is Wanted.RUNNING and account.archived_at is not None:
         raise Refused("it is archived: register the number again first")
     Account.objects.filter(pk=account.pk).update(wanted=wanted, updated_at=Now())
+    announce(accounts=[account.pk])
     account.refresh_from_db()
     if account.session_id is None:
         return
@@ -54,6 +56,7 @@ def archive(account: Account, *, actor: str) -> None:
     want(account, Wanted.STOPPED, actor=actor)
     not_yet = Account.objects.filter(pk=account.pk, archived_at__isnull=True)
     not_yet.update(archived_at=Now(), updated_at=Now())
+    announce(accounts=[account.pk])
     account.refresh_from_db()
 
 

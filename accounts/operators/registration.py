@@ -13,6 +13,7 @@ from accounts.repair.obstacles import refuse_merged
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.store import clock
+from accounts.store.announce import announce
 from accounts.store.enqueue import enqueue_task
 from accounts.words.phone_numbers import is_other_number, spellings
 from accounts.words.refusals import Refused
@@ -72,6 +73,7 @@ def register(
         Account.objects.filter(pk=account.pk).update(archived_at=None)
     if wanted is not None and account.wanted != wanted:
         Account.objects.filter(pk=account.pk).update(wanted=wanted, updated_at=Now())
+    announce(accounts=[account.pk])
     if status is None:
         enqueue_task("accounts.tasks.confirm_session", gateway.pk, session_id)
     for hook in after_registration:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from accounts.models import Account
 from accounts.models.gateways import client_of
 from accounts.repair.obstacles import session_of
+from accounts.store.announce import announce
 from accounts.store.database import release_connection
 from accounts.store.qr_codes import keep_qr
 from accounts.words.refusals import Refused
@@ -37,3 +38,4 @@ def show_code(account: Account) -> None:
     if code is None:
         raise Refused("its gateway shows no code now: restart the session to get a fresh one")
     keep_qr(account.pk, code, seconds=SHOWN_SECONDS)
+    announce(accounts=[account.pk])

@@ -23,6 +23,7 @@ from accounts.state.maintenance import maintained_until
 from accounts.state.observations import Observation
 from accounts.state.observe import observe
 from accounts.store import clock
+from accounts.store.announce import announce
 from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task
 from accounts.words.refusals import Refused
@@ -93,6 +94,7 @@ def ask(
     try:
         with transaction.atomic():
             asked.save()
+            announce(accounts=[account.pk])
     except IntegrityError as error:  # another request came at the same moment
         if (known := open_repair(account)) is None:
             raise Refused("it was started just now: look at it first") from error
@@ -221,6 +223,7 @@ def _joined(known: Repair, *, by: Repair.Asker, actor: str, why: str) -> Repair:
         Repair.objects.filter(pk=known.pk, state=State.WAITING, asked_by=Asker.ROLLCALL).update(
             asked_by=by, actor=printable(actor, limit=150), why=printable(why, limit=500)
         )
+        announce(accounts=[known.account_id])
         known.refresh_from_db()
     return known
 

@@ -27,6 +27,7 @@ from accounts.state.maintenance import maintained_until
 from accounts.state.observations import BELIEVED, Observation
 from accounts.state.observe import observe
 from accounts.store import clock
+from accounts.store.announce import announce
 from accounts.store.database import release_connection, short_waits
 from accounts.store.enqueue import enqueue_task
 from accounts.words.status import Source, Status
@@ -80,6 +81,7 @@ def claim(gateway_id: int) -> Repair | None:
             return None
         ready = repair_queue.ready(gateway_id, now).select_related("account__gateway")
         for repair in ready.select_for_update(of=("self",))[:MOST_CANCELLED_AT_ONCE]:
+            announce(accounts=[repair.account_id])
             if not (why := _no_longer(repair, now)):
                 repair.state, repair.started_at = Repair.State.RUNNING, now
                 repair.lease_until = now + LEASE
@@ -260,6 +262,7 @@ def _wait_for_clarity(repair: Repair, until: datetime, why: str) -> None:
     _mine(repair).update(
         state=Repair.State.UNCLEAR, lease_until=until, outcome=printable(why, limit=500)
     )
+    announce(accounts=[repair.account_id])
 
 
 def _look(repair: Repair) -> None:
@@ -307,5 +310,6 @@ def _finish(
         lease_until=None,
     )
     if ended:
+        announce(accounts=[repair.account_id])
         logger.info("repair %s of session %s: %s", repair.pk, repair.session_id, state)
         enqueue_task("accounts.tasks.carry_out_repairs", repair.gateway_id)  # room for the next one

@@ -14,6 +14,7 @@ from accounts.state import store_rows
 from accounts.state.decision import Known
 from accounts.state.identity import RowSet
 from accounts.state.observations import Observation, Outcome, Verdict
+from accounts.store.announce import announce
 from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task
 from accounts.store.qr_codes import forget_qr
@@ -68,6 +69,7 @@ def _observe_once(seen: Sequence[Observation], others: Collection[int]) -> list[
         transitions += _transitions(seen[index], row_set)
     store_rows.save(row_set, transitions)
     store_rows.save_superseded(row_set)
+    announce(accounts=[pk for pk, row in row_set.rows.items() if _looks_changed(row_set, row)])
     for outcome in outcomes.values():
         if outcome.account_id is not None:
             _ask_for_confirmation(outcome, row_set.rows[outcome.account_id])
@@ -119,6 +121,15 @@ def _transitions(seen: Observation, row_set: RowSet) -> list[Mapping[str, object
         for before, after in row_set.changes
         if (before.status, before.reason) != (after.status, after.reason)
     ]
+
+
+def _looks_changed(row_set: RowSet, row: Known) -> bool:
+    """Return whether a page must show the row anew. A later moment of the same status is none."""
+    before = row_set.before[row.account_id]
+    return (before.status, before.reason, before.session, before.phone_number) != (
+        *(row.status, row.reason),
+        *(row.session, row.phone_number),
+    )
 
 
 def _ask_for_confirmation(outcome: Outcome, account: Known) -> None:

@@ -25,17 +25,31 @@ def visible(value: object) -> str:
 
 
 def badge(account: Account, shown: Status, now: datetime) -> SafeString:
-    return label(shown.label, tone=tone(account, shown, now), icon=ICONS[shown])
+    """Return the status as a word in its colour. Its `data-account` and `data-status` are for
+    programs: the page's own script, and whoever watches the page."""
+    return format_html(
+        '<span class="rc-badge rc-badge--{}" data-account="{}" data-status="{}">{}{}</span>',
+        tone(account, shown, now),
+        account.uuid,
+        shown.value,
+        _picture(ICONS[shown]),
+        shown.label,
+    )
 
 
 def label(text: str, *, tone: str, icon: str = "") -> SafeString:
     """A word in a colour that has a meaning, with an icon for those who see no colours."""
-    picture = (
+    return format_html(
+        '<span class="rc-badge rc-badge--{}">{}{}</span>', tone, _picture(icon), text
+    )
+
+
+def _picture(icon: str) -> SafeString | str:
+    return (
         format_html('<span class="material-symbols-outlined" aria-hidden="true">{}</span>', icon)
         if icon
         else ""
     )
-    return format_html('<span class="rc-badge rc-badge--{}">{}{}</span>', tone, picture, text)
 
 
 def link_to(account: Account, text: object = None) -> SafeString:
@@ -53,10 +67,12 @@ def account_and_session(account: Account | None, session_id: str) -> SafeString:
 
 
 def moment(at: datetime, now: datetime, *, after: str = " ago") -> SafeString:
-    """An age, with the exact time behind it."""
+    """An age, with the exact time behind it. It grows in the browser; `data-after` is what follows
+    it."""
     return format_html(
-        '<time datetime="{}" title="{}">{}{}</time>',
+        '<time datetime="{}" data-after="{}" title="{}">{}{}</time>',
         at.isoformat(),
+        after,
         f"{at:%Y-%m-%d %H:%M:%S} UTC",
         age(at, now),
         after,

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from instance import access, account, ports
 from instance.environment import instance_environment
@@ -53,6 +54,7 @@ def say(line: str) -> None:
 def _start(options: Options, supervisor: Supervisor) -> None:
     options.state.take()
     ports.require_free(options.port, options.bind)
+    options = _with_live_port(options)
     secrets = options.state.secrets()
     for note in account.make():
         say(note)
@@ -73,6 +75,14 @@ def _start(options: Options, supervisor: Supervisor) -> None:
         say(line)
 
 
+def _with_live_port(options: Options) -> Options:
+    """Choose the port of the streams: the one after the web's, or another if that one is taken."""
+    port = options.port + 1
+    if port > 65535 or not ports.is_free(port, options.bind):
+        port = ports.free_port(taken=frozenset({options.port}))
+    return replace(options, live_port=port)
+
+
 def _servers(
     options: Options, supervisor: Supervisor, secrets: Mapping[str, str], home: cluster.Home
 ) -> Servers:
@@ -84,7 +94,7 @@ def _servers(
         ),
         redis_password=secrets["redis_password"],
         port=options.state.remembered().get("postgres"),
-        taken=frozenset({options.port}),
+        taken=frozenset({options.port, options.live_port}),
     )
     servers = start_servers(demands, adopt=supervisor.adopt)
     options.state.remember(**servers.ports)
@@ -160,6 +170,12 @@ def _wait(options: Options, supervisor: Supervisor, simulated: SimulatedGateway 
     wait_until(lambda: _is_healthy(options), web, limit_seconds=READY_LIMIT_SECONDS)
     if simulated and (reason := simulated.wait(supervisor)):
         say(reason)
+    live = supervisor.child("live")
+    wait_until(
+        lambda: ports.answers(options.live_port, options.host),
+        live,
+        limit_seconds=READY_LIMIT_SECONDS,
+    )
     time.sleep(0.5)
     supervisor.settle()
 

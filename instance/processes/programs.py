@@ -1,4 +1,5 @@
-"""The programs of an instance beside its servers: web, worker, beat, and the simulated gateway."""
+"""The programs of an instance beside its servers: web, live, worker, beat, and the simulated
+gateway."""
 
 from __future__ import annotations
 
@@ -26,10 +27,11 @@ class Crew:
 
 
 def programs(options: Options, crew: Crew, environment: Mapping[str, str]) -> list[Child]:
-    """Return web, worker and beat, in the order of their start."""
+    """Return web, live, worker and beat, in the order of their start."""
     web = crew if may_open(options.port) else Crew(user=None, directory=crew.directory)
     return [
         _child(options, web, "web", _web(options), environment),
+        _child(options, crew, "live", _live(options), environment),
         _child(options, crew, "worker", _worker(), environment),
         _child(options, crew, "beat", _beat(crew), environment),
     ]
@@ -76,6 +78,10 @@ def _web(options: Options) -> list[str]:
         "-m", "gunicorn", "config.wsgi:application", "--config", "python:instance.web",
         "--bind", options.address,
     ]  # fmt: skip
+
+
+def _live(options: Options) -> list[str]:
+    return ["-m", "config.live", "--bind", options.live_address]
 
 
 def _worker() -> list[str]:

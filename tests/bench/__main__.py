@@ -1,4 +1,4 @@
-"""`./run bench rollcall` and `./run bench ingest`."""
+"""`./run bench rollcall`, `./run bench ingest` and `./run bench live`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ def main() -> int:
     ingest.add_argument("--rounds", type=int, default=3)
     ingest.add_argument("--seconds", type=float, default=5, help="how long one turn is measured")
     ingest.add_argument("--only", nargs="+", default=[], metavar="CONTENDER")
+    live = benches.add_parser("live", help="open pages, from the commit to the pixels")
+    live.add_argument("--pages", type=int, default=500)
+    live.add_argument("--changes", type=int, default=1000)
+    live.add_argument("--idle", type=int, default=2000)
     arguments = parser.parse_args()
-    if any(size % 1000 for size in arguments.sizes):
+    if arguments.what != "live" and any(size % 1000 for size in arguments.sizes):
         parser.error("sizes are whole thousands of accounts")
     django.setup()
     with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder:
-        bench = _rollcall if arguments.what == "rollcall" else _ingest
+        bench = {"rollcall": _rollcall, "ingest": _ingest, "live": _live}[arguments.what]
         return 0 if bench(arguments, Path(folder)) else 1
 
 
@@ -37,6 +41,12 @@ def _rollcall(arguments: argparse.Namespace, folder: Path) -> bool:
 
     sizes = sorted({*arguments.sizes, *([1_000_000] if arguments.full else [])})
     return run(sizes, rounds=arguments.rounds, folder=folder)
+
+
+def _live(arguments: argparse.Namespace, folder: Path) -> bool:
+    from tests.bench.live.race import run
+
+    return run(pages=arguments.pages, changes=arguments.changes, idle=arguments.idle, folder=folder)
 
 
 def _ingest(arguments: argparse.Namespace, folder: Path) -> bool:

@@ -32,7 +32,7 @@ class Deployment:
 
     def __init__(self, directory: Path, database_url: str, redis_url: str) -> None:
         self.directory = directory
-        self.port = free_port()
+        self.port, self.live_port = free_port(), free_port()
         self.database_url, self.redis_url = database_url, redis_url
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         for name in ("etc", "lib", "bin"):
@@ -52,6 +52,7 @@ class Deployment:
             "/etc/rollcall": str(self.directory / "etc"),
             "/var/lib/rollcall": str(self.directory / "lib"),
             "127.0.0.1:8000": f"127.0.0.1:{self.port}",
+            "127.0.0.1:8001": f"127.0.0.1:{self.live_port}",
         }.items():
             text = text.replace(there, here)
         return text

@@ -38,7 +38,8 @@ def test_it_is_the_command_of_run_up(tmp_path: Path) -> None:
     assert started.keys() == set(NAMES)
     for name, command in started.items():
         ours = [word.replace(str(tmp_path), "/var/lib/rollcall") for word in command]
-        ours = ["ADDRESS" if word == options.address else word for word in ours]
+        addresses = (options.address, options.live_address)
+        ours = ["ADDRESS" if word in addresses else word for word in ours]
         assert ours == words(unit(name)["ExecStart"]), name
 
 

@@ -13,7 +13,7 @@ from tests.instance.running import ROOT
 
 DEPLOY = ROOT / "deploy"
 PAGE = (ROOT / "docs" / "deploying.md").read_text()
-NAMES = ("web", "worker", "beat")
+NAMES = ("web", "live", "worker", "beat")
 BIN = "/opt/rollcall/.venv/bin/"
 
 
@@ -47,7 +47,9 @@ def compose() -> dict[str, Any]:
 def words(command: str) -> list[str]:
     """Drop the paths of the program and the addresses it listens at: they differ in a container."""
     program, *arguments = shlex.split(command)
-    elsewhere = ["ADDRESS" if re.fullmatch(r"[\d.]+:8000", word) else word for word in arguments]
+    if arguments[0] == "-m":  # python -m config.live
+        program, *arguments = arguments[1:]
+    elsewhere = ["ADDRESS" if re.fullmatch(r"[\d.]+:800[01]", word) else word for word in arguments]
     return [program.removeprefix(BIN), *elsewhere]
 
 

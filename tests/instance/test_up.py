@@ -67,10 +67,11 @@ def test_it_keeps_secrets_off_every_command_line(running: Running) -> None:
 
 
 def test_it_listens_on_loopback_only(running: Running) -> None:
-    # Web, PostgreSQL, the simulator and its control interface; one may just be restarting.
-    until(lambda: len(listening(running)) == 4)
+    # Web, live, PostgreSQL, the simulator and its control interface; one may just be restarting.
+    until(lambda: len(listening(running)) == 5)
     found = listening(running)
-    assert f"127.0.0.1:{running.port}" in found
+    ours = (running.port, running.access["live_port"])
+    assert {f"127.0.0.1:{port}" for port in ours} <= found
     assert all(address.startswith("127.0.0.1:") for address in found)
 
 

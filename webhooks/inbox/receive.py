@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from accounts.state.observations import BELIEVED, Observation, Outcome, Verdict
 from accounts.state.observe import observe
 from accounts.store import clock
+from accounts.store.announce import announce
 from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task, enqueue_together
 from accounts.store.qr_codes import keep_qr
@@ -101,6 +102,7 @@ def receive(arrived: Arrived) -> Received:
     event, delivery = arrived.event, received.delivery
     if event.qr_code and delivery is not None and delivery.account_id:
         keep_qr(delivery.account_id, event.qr_code, seconds=event.qr_expires_in_seconds or 60)
+        announce(accounts=[delivery.account_id])
     return received
 
 

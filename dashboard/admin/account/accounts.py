@@ -173,6 +173,7 @@ def _chips(cl: BrokenFirst, request: HttpRequest) -> list[dict[str, object]]:
             "name": group.value,
             "meaning": MEANINGS[group],
             "number": number,
+            "whole": request.GET.keys() <= {"group", "p", "o"},  # no other filter
             "chosen": group.value == chosen,
             "url": cl.get_query_string(
                 {"group": group.value} if group.value != chosen else {}, remove=["group", "p"]

@@ -24,9 +24,14 @@ class Server:
     """One that listens on a port of its own. `environment` is added to ours."""
 
     def __init__(
-        self, words: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None
+        self,
+        words: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        port: int | None = None,
     ) -> None:
-        self.port = _free_port()
+        self.port = port or _free_port()
         self._log = log
         parent = os.getpid()
         with log.open("wb") as output:

@@ -1,0 +1,1 @@
+"""Server-sent events: what changed, to the pages that show it, in a process of its own."""
