@@ -30,7 +30,7 @@ def test_the_commands_as_written_prepare_run_check_and_stop(tmp_path: Path) -> N
         it_is_prepared(deployment)
         web_answers_behind_nginx_only(deployment)
         beat_rings_and_the_worker_reads(deployment)
-        for name in ("beat", "worker", "web"):
+        for name in ("beat", "worker", "live", "web"):
             assert deployment.stop(name) == 0, deployment.log(name).read_text()
 
 
@@ -58,6 +58,7 @@ def beat_rings_and_the_worker_reads(deployment: Deployment) -> None:
     deployment.start("beat")
     with redis.Redis.from_url(deployment.redis_url) as broker:
         until(lambda: broker.llen("celery") > 0, limit_seconds=LIMIT_SECONDS)
+    deployment.start("live")
     deployment.start("worker")
     until(lambda: bool(deployment.rows(READ_IN_VAIN)), limit_seconds=LIMIT_SECONDS)
     said = deployment.until_it_passes(script("Check"))
