@@ -17,6 +17,14 @@ class Migration(migrations.Migration):
             name="restricted_until",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
+        migrations.AddIndex(
+            model_name="account",
+            index=models.Index(
+                fields=["id"],
+                name="account_restricted",
+                condition=models.Q(("restricted_for", ""), _negated=True),
+            ),
+        ),
         migrations.AlterField(
             model_name="incident",
             name="kind",

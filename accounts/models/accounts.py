@@ -183,6 +183,7 @@ class Account(models.Model):
                 | Q(strikes__gt=0)
                 | Q(quarantined_until__isnull=False),
             ),
+            models.Index(fields=["id"], name="account_restricted", condition=~Q(restricted_for="")),
             models.Index(
                 fields=["id"],
                 name="account_unwanted",

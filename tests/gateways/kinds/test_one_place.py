@@ -19,8 +19,8 @@ ENGLISH = {"standard"}
 _NAMED = re.compile(rf"(?<![\w-])(?:{'|'.join(sorted(set(KINDS) - ENGLISH))})(?![\w-])")
 _ALONE = re.compile(rf"(?:.*/)?(?:{'|'.join(ENGLISH)})", re.DOTALL)
 FILES = {"__init__.py", "kind.py", "words.py", "webhooks.py", "client.py", "subscriptions.py"}
-# More than one page of answers to translate.
-BESIDES = {"webjs/answers.py"}
+# More to translate than one file holds: answers, limits of a number.
+BESIDES = {"webjs/answers.py", "waha/restrictions.py"}
 
 
 def strings_that_name_a_kind(root: Path = ROOT) -> list[str]:

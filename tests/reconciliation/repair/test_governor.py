@@ -110,7 +110,7 @@ def test_one_that_is_missing_is_looked_for_in_a_list_before_it_is_started(lost, 
 def test_whats_not_lost_costs_nothing(scene, django_assert_max_num_queries):
     scene.accounts(20)
     scene.tick()
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(12):
         govern()
     assert not Repair.objects.exists()
 
