@@ -17,11 +17,14 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "accounts": frozenset({"gateways"}),
     "webhooks": frozenset({"accounts", "gateways"}),
     "reconciliation": frozenset({"accounts", "gateways"}),
-    "dashboard": frozenset({"webhooks", "reconciliation", "accounts", "gateways"}),
-    "config": frozenset({"dashboard", "webhooks", "reconciliation", "accounts", "gateways"}),
+    "notices": frozenset({"accounts", "gateways"}),
+    "dashboard": frozenset({"notices", "webhooks", "reconciliation", "accounts", "gateways"}),
+    "config": frozenset(
+        {"dashboard", "notices", "webhooks", "reconciliation", "accounts", "gateways"}
+    ),
     "instance": frozenset(
         {
-            *("config", "dashboard", "webhooks", "reconciliation"),
+            *("config", "dashboard", "notices", "webhooks", "reconciliation"),
             *("accounts", "simulator", "gateways"),
         }
     ),
