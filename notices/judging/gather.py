@@ -50,7 +50,9 @@ SELECT account.id, account.status, account.status_reason, account.status_since, 
   FROM seen
   JOIN whatsapp_accounts account ON account.id = seen.id
   JOIN accounts_gateway gateway ON gateway.id = account.gateway_id
-  LEFT JOIN notices_loss loss ON loss.account_id = account.id AND loss.ended_at IS NULL
+  LEFT JOIN LATERAL (SELECT * FROM notices_loss one
+                      WHERE one.account_id = account.id AND one.ended_at IS NULL
+                      ORDER BY one.account_id LIMIT 1) loss ON true
   LEFT JOIN LATERAL (SELECT source, observed_at FROM account_transitions transition
                       WHERE transition.account_id = account.id
                       ORDER BY transition.id DESC LIMIT 1) last ON true
