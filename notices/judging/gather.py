@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.state.maintenance import IS_MAINTAINED_SQL, RESUMED_AT_SQL
-from accounts.store.pipeline import ask
+from accounts.store.database import ask
 from accounts.words.status import Status
 from notices.judging.decide import DOWN, Facts, Judged, is_wanted
 

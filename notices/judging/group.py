@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from accounts.models import Gateway
+from accounts.store.database import ask
 from accounts.store.enqueue import enqueue_task
-from accounts.store.pipeline import ask
 from notices.judging import decide
 from notices.judging.decide import Judged
 from notices.models import Delivery, Loss, Notice, Severity, Subscription

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from accounts.store import clock
-from accounts.store.pipeline import ask
+from accounts.store.database import ask
 from notices.judging import group
 from notices.judging.decide import Facts, Judged, judge
 from notices.judging.gather import MOST_AT_ONCE, gather

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from accounts.incidents.rules import MOST_ATTEMPTS as MOST_LETTERS
-from accounts.incidents.rules import Cancel, Send, Wait, retry_delay
+from accounts.incidents.rules import Cancel, Send, WaitToTell, retry_delay
 from notices.models import Delivery, Severity, Subscription
 from notices.wording.moments import zone
 
@@ -39,7 +39,7 @@ class Known:
     lost_is_in_this_message: bool = False
 
 
-def fate(known: Known, now: datetime) -> Send | Wait | Cancel:
+def fate(known: Known, now: datetime) -> Send | WaitToTell | Cancel:
     """Decide about a delivery that is due."""
     if known.what == What.TEST:
         return Send()
@@ -59,20 +59,20 @@ def fate(known: Known, now: datetime) -> Send | Wait | Cancel:
     return _unless_quiet(known)
 
 
-def _unless_quiet(known: Known) -> Send | Wait:
+def _unless_quiet(known: Known) -> Send | WaitToTell:
     """Hold what can wait. Judged again when the quiet hours end."""
     is_urgent = known.severity == Severity.CRITICAL
     if known.is_quiet_until is None or is_urgent:
         return Send()
-    return Wait(known.is_quiet_until)
+    return WaitToTell(known.is_quiet_until)
 
 
-def _of_recovery(known: Known, now: datetime) -> Send | Wait | Cancel:
+def _of_recovery(known: Known, now: datetime) -> Send | WaitToTell | Cancel:
     if known.lost in (None, State.CANCELLED, State.DEAD):
         return Cancel("its beginning was not told")
     if known.lost == State.SENT or known.lost_is_in_this_message:
         return _unless_quiet(known)
-    return Wait(now + timedelta(seconds=5))
+    return WaitToTell(now + timedelta(seconds=5))
 
 
 def quiet_until(subscription: Subscription, now: datetime, *, time_zone: str) -> datetime | None:

@@ -16,9 +16,9 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.incidents import rules
-from accounts.store import clock, leases
+from accounts.store import clock
 from accounts.store.enqueue import enqueue_task
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from notices.models import Delivery, Severity, Subscription
 from notices.sending.carriers import Outcome, carry, hard_limit_seconds
 from notices.sending.fate import Known, fate, next_attempt, quiet_until
@@ -103,7 +103,7 @@ def _lease_for(subscription: Subscription) -> timedelta:
 
 def _take_lease(subscription: Subscription) -> bool:
     now, limit = clock.database_now(), _lease_for(subscription)
-    free = leases.free("sending_until", now, longest=limit)
+    free = clock.lease_free("sending_until", now, longest=limit)
     row = Subscription.objects.filter(free, pk=subscription.pk)
     return row.update(sending_until=now + limit) == 1
 
@@ -141,7 +141,7 @@ def _sort_out(
     match fate(_known(row, subscription, rows, is_on=is_on, now=now), now):
         case rules.Send():
             rows.append(row)
-        case rules.Wait(until):
+        case rules.WaitToTell(until):
             is_quiet = row.is_held or row.what in (What.LOST, What.MORE, What.REMINDER)
             _pending([row]).update(next_attempt_at=until, is_held=is_quiet)
         case rules.Cancel(why):

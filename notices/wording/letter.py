@@ -11,7 +11,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from notices.models import Severity, Subscription
 from notices.subscriptions import token_of
 from notices.wording.story import Story, Teller

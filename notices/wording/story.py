@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Gateway
 from accounts.words.reasons import meaning
-from gateways.wire.text import printable
+from gateways.wire.untrusted import printable
 from notices.judging.decide import severity
 from notices.judging.group import wants
 from notices.languages import text

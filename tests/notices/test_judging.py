@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.incidents.rules import Cancel, Send, Wait
+from accounts.incidents.rules import Cancel, Send, WaitToTell
 from accounts.words.reasons import REASONS
 from accounts.words.status import STICKY, Source, Status
 from gateways.base import Reason
@@ -177,12 +177,12 @@ QUIET = NOW + timedelta(hours=5)
         (known(), Send()),
         (known(is_closed=True), Send()),  # its channel was down: told late, and that it is over
         (known(is_on=False), Cancel("switched off, or left")),
-        (known(is_quiet_until=QUIET), Wait(QUIET)),
+        (known(is_quiet_until=QUIET), WaitToTell(QUIET)),
         (known(is_quiet_until=QUIET, severity=Severity.CRITICAL), Send()),
         (known(is_closed=True, is_held=True), Cancel("it was over before the quiet hours were")),
         (known("back", lost="sent"), Send()),
         (known("back", lost="cancelled"), Cancel("its beginning was not told")),
-        (known("back", lost="pending"), Wait(NOW + timedelta(seconds=5))),
+        (known("back", lost="pending"), WaitToTell(NOW + timedelta(seconds=5))),
         (known("back", lost="pending", lost_is_in_this_message=True), Send()),
         (known("reminder", lost="sent"), Send()),
         (known("reminder", lost="sent", is_acknowledged=True), Cancel("somebody acknowledged it")),
