@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from django.contrib.auth import get_user_model
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts.alerts.channels import clean_target
@@ -72,7 +76,55 @@ def clean(kind: str, target: str) -> str:
         if "," in cleaned:
             raise ValidationError("give one address: each recipient has its own unsubscribe link")
         return cleaned
+    parts = _parts(target.strip())
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValidationError("give a whole address: https://host/path")
+    if parts.username or parts.password:
+        raise ValidationError("the address holds a password: the webhook is signed instead")
     return target.strip()
+
+
+def _parts(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts if url.isascii() and url.isprintable() and " " not in url else None
+
+
+def keep(subscription: Subscription, *, changed: Collection[str], target: str = "") -> None:
+    """Save a new subscription, or only the changed fields of an old one: a sender may be writing
+    the others. A new webhook gets a secret."""
+    fields = list(changed)
+    if target:
+        subscription.target = target
+        subscription.failing_since, subscription.last_error = None, ""
+        fields += ["sealed", "failing_since", "last_error"]
+    if subscription.kind == Kind.WEBHOOK and not subscription.sealed_key:
+        subscription.signing_key = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+        fields.append("sealed_key")
+    if "is_active" in fields and subscription.is_active:
+        subscription.unsubscribed_at = None
+        fields.append("unsubscribed_at")
+    subscription.save(update_fields=fields if subscription.pk else None)
+
+
+def unread(user_id: int) -> int:
+    """Return how many notices in the app a user has not read."""
+    return _in_app(user_id).filter(read_at__isnull=True).count()
+
+
+def latest(user_id: int, most: int) -> list[Delivery]:
+    """Return a user's newest notices in the app."""
+    rows = _in_app(user_id).select_related("notice__workspace", "subscription__user")
+    return list(rows.order_by("-id")[:most])
+
+
+def _in_app(user_id: int) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(
+        subscription__user=user_id, subscription__kind=Kind.IN_APP, state=Delivery.State.SENT
+    )
 
 
 def token_of(subscription: Subscription) -> str:
@@ -100,9 +152,7 @@ def unsubscribe(subscription: Subscription) -> None:
 
 def mark_read(user_id: int, deliveries: Collection[int] | None = None) -> int:
     """Mark a user's own notices as read; all of them, or these. Return how many were unread."""
-    rows = Delivery.objects.filter(
-        subscription__user=user_id, subscription__kind=Kind.IN_APP, read_at__isnull=True
-    )
+    rows = _in_app(user_id).filter(read_at__isnull=True)
     if deliveries is not None:
         rows = rows.filter(pk__in=deliveries)
     return rows.update(read_at=clock.database_now())

@@ -20,8 +20,10 @@ OVERLAP = timedelta(seconds=60)
 # Bounds a tick; what is left is found by the next one.
 MOST_AT_ONCE = 5000
 
-_LOSS = ("id", "account_id", "opened_at", "status", "reason", "due_at", "next_look_at")
-_LOSS += ("up_since", "drops", "is_again", "told_at")
+_LOSS = (
+    *("id", "account_id", "opened_at", "status", "reason", "due_at", "next_look_at"),
+    *("up_since", "drops", "is_again", "told_at"),
+)
 
 _CHANGED = """
 SELECT DISTINCT account_id AS id FROM account_transitions WHERE created_at > %(since)s

@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from accounts.models import Gateway
+from accounts.store import clock
 from accounts.store.database import ask
 from accounts.store.enqueue import enqueue_task
+from accounts.words.refusals import Refused
 from notices.judging import decide
 from notices.judging.decide import Judged
 from notices.models import Delivery, Loss, Notice, Severity, Subscription
@@ -225,3 +227,14 @@ def _cancel(notice_id: int, why: str, what: Iterable[str] = tuple(What)) -> None
     Delivery.objects.filter(notice=notice_id, what__in=list(what), state=State.PENDING).update(
         state=State.CANCELLED, error=why, next_attempt_at=None
     )
+
+
+def acknowledge(notice: Notice, *, actor: str) -> None:
+    """Note that somebody works on it: no more reminders. Raises Refused."""
+    now = clock.database_now()
+    changed = Notice.objects.filter(pk=notice.pk, closed_at__isnull=True).update(
+        acknowledged_at=now, acknowledged_by=actor[:150]
+    )
+    if not changed:
+        raise Refused("it is over already")
+    _cancel(notice.pk, "acknowledged", what=(What.MORE, What.REMINDER))
