@@ -128,9 +128,7 @@ def _mine(request: HttpRequest) -> HttpResponseBase:
         "rows": rows,
         "now": now,
     }
-    answer: HttpResponse = TemplateResponse(
-        request, "dashboard/notices.html", context | {"now": now}
-    )
+    answer: HttpResponse = TemplateResponse(request, "dashboard/notices.html", context)
     return answer
 
 
