@@ -6,6 +6,7 @@ import os
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -47,6 +48,32 @@ def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
     value = text(name).upper() or default
     if value not in among:
         raise ImproperlyConfigured(f"{name}={value!r} is none of {', '.join(among)}")
+    return value
+
+
+def time_zone(name: str, default: str) -> str:
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ImproperlyConfigured(
+            f"{name}={value!r} is no time zone, such as Asia/Jakarta"
+        ) from None
+    return value
+
+
+def action_url(name: str, default: str) -> str:
+    """Return a path of this site, or a whole https:// or http:// address. Raises for anything that
+    a browser reads as another host."""
+    value = text(name, default)
+    parts = urlsplit(value)
+    is_path = value.startswith("/") and not value.startswith(("//", "/\\")) and not parts.netloc
+    is_address = parts.scheme in ("https", "http") and bool(parts.hostname) and not parts.username
+    if not value.isascii() or not value.isprintable() or not (is_path or is_address):
+        raise ImproperlyConfigured(
+            f"{name}={value!r} is neither a path such as /settings/whatsapp-accounts nor a whole "
+            "https:// address"
+        )
     return value
 
 

@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "accounts",
     "webhooks",
     "reconciliation",
+    "notices",
 ]
 MIDDLEWARE = [
     "webhooks.wire.web_process.Presence",
@@ -325,6 +326,12 @@ DELIVERIES_KEPT_DAYS = environment.number("DELIVERIES_KEPT_DAYS", 14)
 RUNS_KEPT_DAYS = environment.number("RUNS_KEPT_DAYS", 14)
 REPAIRS_KEPT_DAYS = environment.number("REPAIRS_KEPT_DAYS", 90)
 INCIDENTS_KEPT_DAYS = environment.number("INCIDENTS_KEPT_DAYS", 90)
+# Notices about numbers (docs/notices.md): where "Reconnect Now" leads members, and the language and
+# time zone of recipients who have none of their own.
+NOTICE_TICK_SECONDS = 2
+NOTICE_ACTION_URL = environment.action_url("NOTICE_ACTION_URL", "/settings/whatsapp-accounts")
+NOTICE_LANGUAGE = environment.choice("NOTICE_LANGUAGE", "EN", among=("EN", "ID")).lower()
+NOTICE_TIME_ZONE = environment.time_zone("NOTICE_TIME_ZONE", "UTC")
 PUBLIC_URL = environment.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 
 if "pytest" in sys.modules and not TESTING:

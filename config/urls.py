@@ -15,5 +15,6 @@ urlpatterns = [
     path("admin/second-factor/", second_factor, name="second-factor"),
     path("admin/", admin.site.urls),
     path("api/", include("webhooks.urls")),
+    path("notices/", include("notices.urls")),
     re_path("", unknown_path),  # any path, line breaks included
 ]

@@ -86,6 +86,7 @@ _GROUPS: dict[str, list[tuple[str, str, str]]] = {
         ("Accounts", "contact_phone", "accounts.account"),
         ("Gateways", "dns", "accounts.gateway"),
         ("Incidents", "warning", "accounts.incident"),
+        ("Notices", "notifications", "notices.notice"),
         ("Webhook monitor", "monitor_heart", "webhooks.route"),
     ],
     "Evidence": [
@@ -99,6 +100,8 @@ _GROUPS: dict[str, list[tuple[str, str, str]]] = {
     ],
     "Alerts": [
         ("Alert channels", "campaign", "accounts.channel"),
+        ("Recipients of notices", "contact_mail", "notices.subscription"),
+        ("Deliveries of notices", "outgoing_mail", "notices.delivery"),
     ],
     "People": [
         ("Workspaces", "domain", "accounts.workspace"),

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.explain.explanation import what_to_do
-from accounts.models import Gateway, Incident
+from accounts.models import Channel, Gateway, Incident
 from accounts.models.proof import proven_since
 from accounts.state import maintenance
 from accounts.words.status import Status, Wanted
@@ -42,6 +42,7 @@ def context(request: HttpRequest, shown: dict[str, Any]) -> dict[str, Any]:
         shown |= _of_accounts(accounts, now)
     if request.user.has_perm("accounts.view_incident"):
         found = _open_incidents()[:INCIDENT_ROWS]
+        shown["no_channel"] = not Channel.objects.filter(is_active=True).exists()
         shown["incidents"] = [(one, incident_sentence(one, one.gateway)) for one in found]
     if request.user.has_perm("accounts.view_gateway"):
         shown |= _of_gateways(accounts, now)

@@ -11,12 +11,16 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Min
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from accounts.explain.explanation import age
 from accounts.models import Gateway, Incident
 from accounts.store import clock
 from dashboard.account.groups import Group, with_group
 from dashboard.content_policy import live_url
+from notices.subscriptions import unread
 from reconciliation.models import Run
 
 BLIND_AFTER = timedelta(seconds=60)
@@ -63,7 +67,20 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "live_url": live_url(request),
         "live_now": now,
         "attention": sum(badges(request).values()),
+        "bell": _bell(request),
     }
+
+
+def _bell(request: HttpRequest) -> SafeString:
+    """The bell of every page: how many notices the user has not read."""
+    number = unread(request.user.pk or 0)
+    return format_html(
+        '<a class="rc-bell" href="{}" title="Your notices" aria-label="Your notices, {} unread">'
+        '<span class="material-symbols-outlined" aria-hidden="true">notifications</span>{}</a>',
+        reverse("admin:notices_notice_mine"),
+        number,
+        format_html('<span class="rc-bell__number">{}</span>', min(number, 999)) if number else "",
+    )
 
 
 def badges(request: HttpRequest) -> dict[str, int]:

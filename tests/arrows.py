@@ -18,13 +18,16 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "webhooks": frozenset({"accounts", "gateways"}),
     "reconciliation": frozenset({"accounts", "gateways"}),
     "live": frozenset({"accounts", "gateways"}),
-    "dashboard": frozenset({"live", "webhooks", "reconciliation", "accounts", "gateways"}),
+    "notices": frozenset({"accounts", "gateways"}),
+    "dashboard": frozenset(
+        {"live", "notices", "webhooks", "reconciliation", "accounts", "gateways"}
+    ),
     "config": frozenset(
-        {"dashboard", "live", "webhooks", "reconciliation", "accounts", "gateways"}
+        {"dashboard", "live", "notices", "webhooks", "reconciliation", "accounts", "gateways"}
     ),
     "instance": frozenset(
         {
-            *("config", "dashboard", "live", "webhooks", "reconciliation"),
+            *("config", "dashboard", "live", "notices", "webhooks", "reconciliation"),
             *("accounts", "simulator", "gateways"),
         }
     ),

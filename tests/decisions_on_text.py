@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.arrows import ROOT
 
-ROOMS = ("gateways", "accounts", "webhooks", "reconciliation", "dashboard")
+ROOMS = ("gateways", "accounts", "webhooks", "reconciliation", "notices", "dashboard")
 # A kind's own folder translates the words of a foreign program into our codes.
 FOREIGN_WORDS = re.compile(r"gateways/kinds/[^/]+/")
 # Apprise, a foreign program too, tells a failure in the words of its log alone.

@@ -78,18 +78,34 @@ def send(channel: Channel, message: Message, *, letter_id: str) -> SendOutcome:
         target = channel.target
     except CannotOpen:
         return SendOutcome(False, "its target was sealed with a key that is gone: set it again")
+    return deliver(
+        channel.kind,
+        target,
+        message,
+        letter_id=letter_id,
+        timeout_seconds=channel.timeout_seconds,
+    )
+
+
+def deliver(
+    kind: str, target: str, message: Message, *, letter_id: str, timeout_seconds: int
+) -> SendOutcome:
+    """Send the message to this target. Never raises for a fault of the receiver."""
     letter = {
-        "kind": channel.kind,
+        "kind": kind,
         "target": target,
-        "timeout": channel.timeout_seconds,
+        "timeout": timeout_seconds,
         "subject": message.subject,
         "body": message.body,
+        "html": message.html,
+        "headers": message.headers,
+        "severity": message.severity,
         "id": letter_id,
         "from": settings.DEFAULT_FROM_EMAIL,
         "smtp": _mail_server(),
         **_reach(),
     }
-    return _hand_over(letter, limit_seconds=hard_limit_seconds(channel))
+    return _hand_over(letter, limit_seconds=timeout_seconds + BEYOND_SECONDS)
 
 
 def trouble_with_url(url: str) -> str:

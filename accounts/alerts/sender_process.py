@@ -74,7 +74,8 @@ def _by_apprise(letter: dict[str, Any]) -> dict[str, Any]:
         return _answer(True)  # a test of the URL only
     for server in servers:
         server.socket_connect_timeout = server.socket_read_timeout = letter["timeout"]
-    if servers.notify(title=letter["subject"], body=letter["body"], body_format="text"):
+    said = {"title": letter["subject"], "body": letter["body"], "body_format": "text"}
+    if servers.notify(**said, notify_type=letter.get("severity") or "info"):
         return _answer(True)
     return _answer(False, guard.refused or heard.cause())
 
@@ -163,19 +164,25 @@ def _by_mail(letter: dict[str, Any]) -> dict[str, Any]:
 
 def _post(letter: dict[str, Any]) -> dict[str, Any]:
     from django.conf import settings
-    from django.core.mail import EmailMessage
+    from django.core.mail import EmailMultiAlternatives
     from django.core.mail.backends.smtp import EmailBackend
 
     settings.configure(USE_TZ=True)
     connection: Any = EmailBackend(**letter["smtp"], timeout=letter["timeout"], fail_silently=False)
-    message = EmailMessage(
+    message = EmailMultiAlternatives(
         letter["subject"],
         letter["body"],
         letter["from"],
         letter["target"].split(","),
         # The same at every attempt, so that a mailbox can recognise a repeat.
-        headers={"Message-ID": f"<{letter['id']}@rollcall>", "Auto-Submitted": "auto-generated"},
+        headers={
+            "Message-ID": f"<{letter['id']}@rollcall>",
+            "Auto-Submitted": "auto-generated",
+            **letter.get("headers", {}),
+        },
     )
+    if letter.get("html"):
+        message.attach_alternative(letter["html"], "text/html")
     connection.open()
     try:
         # Not send(): it does not report addresses that are refused while others are accepted.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
@@ -21,8 +21,13 @@ LONGEST_WORDS = 500
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """`html`, `headers`: of an e-mail. `severity`: Apprise's type, which colours it."""
+
     subject: str
     body: str
+    html: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    severity: str = "info"
 
 
 def message_about(incidents: Sequence[Incident], now: datetime) -> Message:

@@ -209,7 +209,9 @@ REASONS: dict[Reason, ReasonMeaning] = {
         "no gateway can be read: the fault is more likely ours than theirs",
         "Check Rollcall's own network and name service.",
     ),
-    Reason.NOT_LINKED_YET: _human("registered, not linked yet", SCAN),
+    Reason.NOT_LINKED_YET: ReasonMeaning(
+        "registered, not linked yet", False, None, Instruction(SCAN)
+    ),
     Reason.AS_WANTED: ReasonMeaning("switched off, as wanted", False, None, NOTHING),
     Reason.OPERATOR: ReasonMeaning("an operator said so", True, None, NOTHING),
     Reason.CLAIMED: _heals("the gateway reported it through the API"),

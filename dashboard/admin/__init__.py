@@ -8,6 +8,7 @@ from dashboard.admin.evidence import repairs, routes, runs, transitions
 from dashboard.admin.gateway import gateways
 from dashboard.admin.inbox import deliveries
 from dashboard.admin.incident import channels, incidents
+from dashboard.admin.notice import notices, subscriptions
 
 __all__ = [
     "accounts",
@@ -15,9 +16,11 @@ __all__ = [
     "deliveries",
     "gateways",
     "incidents",
+    "notices",
     "people",
     "repairs",
     "routes",
     "runs",
+    "subscriptions",
     "transitions",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
-_OURS = Q(content_type__app_label__in=("accounts", "webhooks", "reconciliation"))
+_OURS = Q(content_type__app_label__in=("accounts", "webhooks", "reconciliation", "notices"))
 _SECRETS = Q(content_type__model="gatewaysecret")
 _PEOPLE = Q(content_type__app_label="auth", content_type__model__in=("user", "group"))
 _LOOK = Q(codename__startswith="view_")

@@ -97,6 +97,7 @@ class Backend(Http):
             body=b"" if body is None else body,
             where=where,
             content_type="text/plain" if body is None else content_type,
+            retry_after=response.headers.get("retry-after", ""),
         )
 
 

@@ -40,6 +40,7 @@ class Answer:
     body: bytes
     where: str  # "GET /health on http://host:3001", for error texts
     content_type: str = ""
+    retry_after: str = ""  # its header, as it was sent
 
 
 class Http:

@@ -15,7 +15,7 @@ from tests.dashboard.conftest import a_visitor
 from tests.dashboard.pages import ACCOUNTS, page_of
 from webhooks.models import Delivery
 
-MOST = 15
+MOST = 17  # the bell of every page is one, and whether home knows a channel another
 PAGES = [
     "/admin/",
     ACCOUNTS,
@@ -64,7 +64,7 @@ def queries(client, path):
 
 
 @pytest.mark.parametrize("who", ["administrator", "operator"])
-def test_no_list_asks_the_database_more_than_fifteen_times(cast, who):
+def test_no_list_asks_the_database_more_than_seventeen_times(cast, who):
     """Permissions of an operator cost two more than those of who may everything."""
     a_fleet(cast)
     client = a_visitor(who, is_superuser=who == "administrator")
@@ -78,4 +78,4 @@ def test_the_page_of_an_account_costs_the_same_however_much_happened(admin, cast
     for number in range(150):
         about = {"gateway": cast.gateway, "account": cast.alice}
         Delivery.objects.create(event=f"e{number}", received_at=cast.ago(number), **about)
-    assert queries(admin, page_of(cast.alice)) <= before <= 22
+    assert queries(admin, page_of(cast.alice)) <= before <= 23

@@ -32,7 +32,7 @@ from webhooks.auth import keyring
 from webhooks.inbox import backpressure, receive
 from webhooks.route_monitor import source_address
 
-PRODUCT = ("accounts", "webhooks", "reconciliation", "gateways", "dashboard")
+PRODUCT = ("accounts", "webhooks", "reconciliation", "notices", "gateways", "dashboard")
 
 
 def _modules() -> list[ModuleType]:

@@ -1,0 +1,1 @@
+"""Notices: who is told that a number is lost or back, when, and through which channel."""
