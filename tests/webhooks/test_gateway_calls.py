@@ -100,16 +100,24 @@ def test_another_gateway_sees_nothing_of_all_this(cast, call):
     assert story(cast.alice) == []
 
 
+@pytest.fixture
+def reads(monkeypatch):
+    """Return the tasks that are enqueued."""
+    tasks = []
+    monkeypatch.setattr("accounts.store.enqueue._send", lambda task, args: tasks.append(task))
+    return tasks
+
+
 @pytest.mark.parametrize("noun", ["sessions", "accounts"])
-def test_a_failed_restore_is_a_claim(cast, call, noun, django_capture_on_commit_callbacks):
+def test_a_failed_restore_is_a_claim(cast, call, noun, reads, django_capture_on_commit_callbacks):
     body = f'{{"workspace_id":{cast.acme.pk},"reason":"Failed to restore session"}}'
-    with django_capture_on_commit_callbacks() as reads:
+    with django_capture_on_commit_callbacks(execute=True):
         answer = call("POST", f"/{noun}/alice/mark-disconnected", body)
     assert answer["success"] is True and answer["applied"] is True
     transition = Transition.objects.get(account=cast.alice)
     assert (transition.to_status, transition.reason) == ("disconnected", "restore_failed")
     assert (transition.source, transition.raw) == ("claim", "Failed to restore session")
-    assert len(reads) == 1  # the session is read at once
+    assert reads == ["accounts.tasks.confirm_session"]  # the session is read at once
 
 
 def test_a_restore_that_failed_for_a_browser_left_behind_says_so(cast, call):
@@ -174,9 +182,9 @@ def test_an_account_is_found_by_its_session(cast, call):
     assert call("GET", "/accounts/by-session/nobody", status=404)["success"] is False
 
 
-def test_a_patched_status_is_a_claim(cast, call, django_capture_on_commit_callbacks):
+def test_a_patched_status_is_a_claim(cast, call, reads, django_capture_on_commit_callbacks):
     body = '{"status":"failed","reason":"cleaned","last_cleanup_at":"2026-11-24"}'
-    with django_capture_on_commit_callbacks() as reads:
+    with django_capture_on_commit_callbacks(execute=True):
         assert call("PATCH", f"/accounts/{cast.alice.pk}/status", body)["applied"] is True
     transition = Transition.objects.get(account=cast.alice)
     assert (transition.to_status, transition.reason, transition.source) == (
@@ -184,7 +192,7 @@ def test_a_patched_status_is_a_claim(cast, call, django_capture_on_commit_callba
         "claimed",
         "claim",
     )
-    assert len(reads) == 1
+    assert reads == ["accounts.tasks.confirm_session"]
 
 
 def test_a_patch_without_a_status_moves_nothing(cast, call):

@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from accounts.explain.explanation import what_to_do
+from accounts.explain.instruction import OBSERVED
 from accounts.models import Account, Gateway, Repair
 from accounts.words.status import LIVE, Status, Wanted
 from accounts.words.step_codes import StepCode
@@ -47,7 +48,7 @@ def those_that_disagree(told):
         (account.status, account.status_reason, account.wanted, account.next_step_code, group)
         for account, group, instruction in told
         if (group == Group.HUMAN) is not instruction.needs_human
-        or instruction.text.startswith("Nothing") is instruction.needs_human
+        or instruction.text.startswith(("Nothing", OBSERVED)) is instruction.needs_human
     ]
 
 

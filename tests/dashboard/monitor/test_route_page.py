@@ -115,5 +115,5 @@ def test_it_costs_the_same_however_much_came(admin, django_assert_num_queries):
     for number in range(30):
         a_tally(gateway, now - timedelta(hours=number), received=5, succeeded=5)
         Delivery.objects.create(gateway=gateway, event="e", received_at=now)
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         admin.get(page_of_route(gateway))
