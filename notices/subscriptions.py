@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from django.contrib.auth import get_user_model
 from django.core import signing
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.alerts.channels import clean_target
@@ -56,9 +56,13 @@ def people(workspace_id: int | None) -> list[int]:
     if workspace_id is not None:
         members = Membership.objects.filter(workspace=workspace_id, user__is_active=True)
         return list(members.values_list("user", flat=True))
+    return list(_staff().values_list("pk", flat=True))
+
+
+def _staff() -> QuerySet[Any]:
     users: Any = get_user_model().objects
-    allowed = users.with_perm(_PERMISSION, is_active=True, backend=_BACKEND)
-    return list(allowed.filter(is_staff=True).values_list("pk", flat=True))
+    allowed: QuerySet[Any] = users.with_perm(_PERMISSION, is_active=True, backend=_BACKEND)
+    return allowed.filter(is_staff=True)
 
 
 def may_still_be_told(subscription: Subscription) -> bool:
@@ -122,8 +126,16 @@ def latest(user_id: int, most: int) -> list[Delivery]:
 
 
 def _in_app(user_id: int) -> QuerySet[Delivery]:
+    """Select what a user was told in the app and may still see: those who left a workspace, or lost
+    the permission, see nothing of it any more."""
+    mine = Membership.objects.filter(user=user_id, user__is_active=True)
+    of_mine = Q(subscription__workspace__in=mine.values("workspace"))
+    of_all = Q(subscription__workspace=None, subscription__user__in=_staff().values("pk"))
     return Delivery.objects.filter(
-        subscription__user=user_id, subscription__kind=Kind.IN_APP, state=Delivery.State.SENT
+        of_mine | of_all,
+        subscription__user=user_id,
+        subscription__kind=Kind.IN_APP,
+        state=Delivery.State.SENT,
     )
 
 

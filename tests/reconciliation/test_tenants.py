@@ -8,7 +8,6 @@ say of Globex's numbers, which whatsapp-2 runs.
 from __future__ import annotations
 
 import pytest
-from django.forms import model_to_dict
 
 from accounts.models import Account, Gateway, Repair, SupersededSession, Transition
 from accounts.operators.registration import adopt
@@ -87,7 +86,7 @@ def told(scene, account, session_id, workspace, state="connected"):
 def trace(account):
     """Everything that may move: the row but for what only explains it, its history, its repairs
     and its earlier sessions."""
-    row = model_to_dict(Account.objects.get(pk=account.pk))
+    row = Account.objects.values().get(pk=account.pk)
     return (
         row,
         list(Transition.objects.filter(account=account).values_list("pk", flat=True)),
