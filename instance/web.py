@@ -20,6 +20,7 @@ preload_app = True  # loaded once, then forked; nothing is connected while loadi
 graceful_timeout = 3  # seconds for open requests when it stops
 keepalive = patience.KEEPALIVE_SECONDS
 control_socket_disable = True
+forwarder_headers = ""  # a client's SCRIPT_NAME would serve every page below any prefix
 # One JSON object a line, like all our logs.
 logconfig_dict = {
     "version": 1,

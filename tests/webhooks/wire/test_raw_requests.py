@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+
+import pytest
 
 from tests.instance.running import until
 from tests.webhooks.sending import PATH, as_bytes, event, lost, signed
@@ -208,6 +211,19 @@ def _is_taken(server, secret: str, body: bytes) -> bool:
         return server.send_signed(secret, body).status == 200
     except (OSError, IndexError):
         return False
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix", "status"),
+    [("/health", "/evil", 200), ("/x/admin/login/", "/x", 404), ("/api/admin/login/", "/api", 404)],
+)
+def test_a_client_s_prefix_changes_no_path(server, path, prefix, status):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    try:
+        connection.request("GET", path, headers={"SCRIPT_NAME": prefix, "Host": "localhost"})
+        assert connection.getresponse().status == status
+    finally:
+        connection.close()
 
 
 # --- compressed bodies ----------------------------------------------------------------------------
