@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from accounts.models import Account, Gateway, Membership
 from accounts.words.status import Source, Status, Wanted
@@ -88,6 +89,39 @@ def test_five_thousand_lost_together_are_one_notice_for_each_recipient_and_chann
     town.passes(90, every=30)
 
     assert town.told(Delivery.What.BACK) == town.told()
+
+
+def test_a_tick_scans_no_table_for_each_lost_number(town):
+    """The planner believes what it saw last: tables without rows."""
+    analyze("notices_loss", "notices_notice", "account_transitions")
+    accounts = [town.number(f"s{number}") for number in range(600)]
+    before = rows_scanned()
+
+    town.turn(*accounts, status=Status.LOGGED_OUT, reason=Reason.UNLINKED)
+    town.passes(10, every=2)
+    town.turn(*accounts, status=Status.CONNECTED)
+    town.passes(70, every=10)
+
+    assert Notice.objects.filter(closed_at__isnull=False).count() == 2
+    assert rows_scanned() - before < 10 * len(accounts)
+
+
+def analyze(*tables: str) -> None:
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"ANALYZE {table}")
+
+
+def rows_scanned() -> int:
+    """Count the rows that this transaction read from one end to the other of a table."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(seq_tup_read), 0) FROM pg_stat_xact_user_tables"
+            " WHERE relname LIKE 'notices%' OR relname IN"
+            " ('account_transitions', 'whatsapp_accounts')"
+        )
+        [(rows,)] = cursor.fetchall()
+    return int(rows)
 
 
 def test_what_heals_within_the_hold_is_told_to_nobody(town):
