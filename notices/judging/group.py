@@ -189,13 +189,20 @@ def _last_told(notice: Notice) -> Mapping[int, Delivery]:
     return {row.subscription_id: row for row in rows}
 
 
+# Only notices with a number that came back at this tick are looked at, each once.
 _ALL_BACK = """
-SELECT notice.id, bool_or(loss.ending = 'healed')
-  FROM notices_notice notice
-  JOIN notices_loss loss ON loss.{column} = notice.id
- WHERE notice.closed_at IS NULL AND notice.workspace_id IS {audience} NULL
-   AND notice.id IN (SELECT {column} FROM notices_loss WHERE ended_at = %(now)s)
- GROUP BY notice.id HAVING bool_and(loss.ended_at IS NOT NULL)
+WITH touched AS MATERIALIZED (
+    SELECT DISTINCT {column} AS id FROM notices_loss WHERE ended_at = %(now)s
+)
+SELECT notice.id, numbers.is_healed
+  FROM touched
+  JOIN notices_notice notice ON notice.id = touched.id,
+       LATERAL (
+           SELECT bool_or(loss.ending = 'healed') AS is_healed,
+                  bool_and(loss.ended_at IS NOT NULL) AS are_over
+             FROM notices_loss loss WHERE loss.{column} = notice.id
+       ) numbers
+ WHERE notice.closed_at IS NULL AND notice.workspace_id IS {audience} NULL AND numbers.are_over
 """
 
 

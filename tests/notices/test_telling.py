@@ -61,6 +61,7 @@ def test_twelve_that_fail_within_seconds_are_one_notice(town):
     assert set(Notice.objects.values_list("number", flat=True)) == {12}
 
 
+@pytest.mark.timeout(300)
 def test_five_thousand_lost_together_are_one_notice_for_each_recipient_and_channel(town):
     a_channel("ops")
     accounts = Account.objects.bulk_create(
