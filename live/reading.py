@@ -83,7 +83,7 @@ class Lookout:
         self.at: datetime | None = None
 
     def look(self) -> Changes:
-        """One statement. At the first look all of the last moments is new."""
+        """Look once, in one statement. At the first look all of the last moments is new."""
         with connection.cursor() as cursor:
             cursor.execute(_LATELY, {"back": LOOKS_BACK_SECONDS})
             self.at, *lists = cursor.fetchone()

@@ -146,7 +146,7 @@ async def _until_gone(receive: Receive, task: asyncio.Task[Any] | None) -> None:
 
 
 async def _finish(send: Send, why: End) -> None:
-    """Only who is forbidden hears a last event; the others come back by themselves."""
+    """Send a last event to who is forbidden; the others come back by themselves."""
     last = last_event(why) if why is End.FORBIDDEN else b""
     try:
         await asyncio.wait_for(_send(send, last, more=False), LAST_WORD_SECONDS)

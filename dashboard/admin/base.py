@@ -48,7 +48,7 @@ class RowSelect(AutocompleteSelect):
 
 
 class RefersToRows:
-    """What forms and their inlines share."""
+    """Base of forms and their inlines, whose fields may refer to rows."""
 
     if TYPE_CHECKING:
         admin_site: admin.AdminSite
@@ -85,7 +85,7 @@ class HonestAdmin(RefersToRows, ModelAdmin):
         return super().response_action(request, queryset, *where)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """What an address proposes for a field that refers to a row must be an id."""
+        """Drop what an address proposes for a field that refers to a row, unless it is an id."""
         return {
             name: value
             for name, value in super().get_changeform_initial_data(request).items()

@@ -76,7 +76,7 @@ class PatientUnreader(SocketUnreader):  # type: ignore[misc]  # gunicorn has no 
         return received
 
     def begin_head(self, seconds: float) -> None:
-        """Nothing says yet for whom a proxy speaks."""
+        """Begin to wait for a head. The peer counts: nothing says yet for whom a proxy speaks."""
         self._begin(seconds, self.peer)
         self.in_body, self.awaited_bytes = False, None
 
@@ -207,7 +207,7 @@ def head_is_read(request: Any) -> None:
 
 
 def _joined(headers: Iterable[tuple[str, str]]) -> Mapping[str, str]:
-    """As WSGI joins those that were sent more than once."""
+    """Join headers that were sent more than once, as WSGI does."""
     found: dict[str, str] = {}
     for name, value in headers:
         found[name] = f"{found[name]},{value}" if name in found else value

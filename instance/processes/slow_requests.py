@@ -34,7 +34,7 @@ class Slow(Protocol):
 
 
 class SlowRequests:
-    """Those of one process. `clock` in seconds."""
+    """The slow requests of one process. `clock` in seconds."""
 
     def __init__(
         self, *, at_once: int, of_one_sender: int, clock: Callable[[], float] = time.monotonic

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import connection, transaction
 
 from accounts.store import clock
 from accounts.store.database import ask
 from notices.judging import group
-from notices.judging.decide import Facts, Judged, judge
+from notices.judging.decide import Judged, judge
 from notices.judging.gather import MOST_AT_ONCE, gather
 from notices.models import Watermark
 
@@ -63,7 +63,7 @@ def tick() -> int:
             missed_from=mark.began_at - BEFORE_WE_BEGAN if sweep else None,
         )
         changed = [
-            (after, before) for facts, before in seen if (after := _judge(facts, before, now))
+            (after, before) for facts, before in seen if (after := judge(facts, before, now))
         ]
         _write([after for after, _ in changed])
         group.tell(now)
@@ -87,10 +87,6 @@ def _alone() -> bool:
         )
         is_free, *_ = cursor.fetchone()
     return bool(is_free)
-
-
-def _judge(facts: Facts, before: Judged | None, now: datetime) -> Judged | None:
-    return judge(facts, before, now)
 
 
 def _is_news(after: Judged, before: Judged | None) -> bool:

@@ -19,7 +19,7 @@ from accounts.incidents import rules
 from accounts.store import clock
 from accounts.store.enqueue import enqueue_task
 from gateways.wire.untrusted import printable
-from notices.models import Delivery, Severity, Subscription
+from notices.models import Delivery, Loss, Notice, Severity, Subscription
 from notices.sending.carriers import Outcome, carry, hard_limit_seconds
 from notices.sending.fate import Known, fate, next_attempt, quiet_until
 from notices.subscriptions import may_still_be_told
@@ -258,8 +258,6 @@ def request_test(subscription: Subscription) -> Delivery:
 def prune() -> int:
     """Delete what is over for long: notices with their deliveries, losses, tests."""
     limit = clock.database_now() - timedelta(days=settings.INCIDENTS_KEPT_DAYS)
-    from notices.models import Loss, Notice
-
     gone = 0
     for old in (
         Notice.objects.filter(closed_at__lt=limit),

@@ -62,7 +62,7 @@ def _due(number: int, after: timedelta, now: datetime) -> QuerySet[Delivery]:
 
 
 def _owners() -> Q:
-    """Of a workspace only its owners; of the operators' all."""
+    """Keep a workspace's owners only; of the operators all."""
     owner = Membership.objects.filter(
         role=Membership.Role.OWNER,
         user=OuterRef("subscription__user"),

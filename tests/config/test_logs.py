@@ -65,7 +65,7 @@ def test_a_new_minute_begins_anew(written):
 def test_texts_without_end_become_one_kind(written, monkeypatch):
     monkeypatch.setattr("config.logs.MOST_KINDS", 10)
     for number in range(FLOOD):
-        logging.getLogger("any.library").warning(f"text {number}")  # noqa: G004
+        logging.getLogger("any.package").warning(f"text {number}")  # noqa: G004
     lines = written()
     assert len(lines) == 10 + FIRST + 1
     assert lines[-1]["message"] == f"{FLOOD - 10 - FIRST} more of these within 60 s: other lines"

@@ -31,7 +31,7 @@ TOO_MANY_REFUSED = (
 
 
 class Strangers:
-    """Those of one process, by their address. `clock` in seconds."""
+    """The strangers of one process, by their address. `clock` in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

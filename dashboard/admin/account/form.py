@@ -49,7 +49,7 @@ class RegisterForm(forms.Form):
 
     @staticmethod
     def proposed(given: dict[str, str]) -> dict[str, str]:
-        """What an address proposes, without what is no id where one belongs."""
+        """Return what an address proposes, without what is no id where one belongs."""
         refers = ("workspace", "gateway")
         return {
             name: value
