@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from django.conf import settings
 from django.db import Error
@@ -28,6 +28,7 @@ Send = Callable[[Message], Awaitable[None]]
 # Accounts that one page may name. The longest list of the admin has half as many.
 MOST_SHOWN = 200
 LAST_WORD_SECONDS = 1.0
+_PORTS = {"http": 80, "https": 443}
 _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
@@ -170,17 +171,31 @@ async def _say(
 
 
 def _allowed_origin(headers: dict[bytes, str]) -> str | None:
-    """Return the origin if it is a page of the same host, on any port; "" without one; None if it
-    is another's, or the host is not ours."""
-    host, _ = split_domain_port(headers.get(b"host", ""))
+    """Return the origin if it is of the pages: the same host, and the port of PUBLIC_URL or of the
+    request; "" without one; None if it is another's, or the host is not ours.
+
+    A browser sends its cookies to every port of a host, so another application there must not read
+    the stream with them.
+    """
+    asked = headers.get(b"host", "")
+    host, _ = split_domain_port(asked)
     if not host or not validate_host(host, settings.ALLOWED_HOSTS):
         return None
     origin = headers.get(b"origin", "")
     if not origin:
         return ""
+    scheme = origin.partition("://")[0]
+    if scheme not in _PORTS:
+        return None
+    pages = (urlsplit(settings.PUBLIC_URL), urlsplit(f"{scheme}://{asked}"))
     try:
         parts = urlsplit(origin)
-        name = split_domain_port(parts.netloc)[0]
+        ports = {_port(one) for one in pages}
+        ours = split_domain_port(parts.netloc)[0] == host and _port(parts) in ports
     except ValueError:
         return None
-    return origin if parts.scheme in ("http", "https") and name == host else None
+    return origin if ours else None
+
+
+def _port(parts: SplitResult) -> int | None:
+    return parts.port or _PORTS.get(parts.scheme)

@@ -73,8 +73,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def stream(ports, tmp_path) -> Iterator[Live]:
-    with streaming(tmp_path, port=ports[1]) as live:
+def stream(ports, web, tmp_path) -> Iterator[Live]:
+    pages = f"http://127.0.0.1:{web.port}"
+    with streaming(tmp_path, port=ports[1], PUBLIC_URL=pages) as live:
         yield live
 
 
@@ -201,7 +202,7 @@ def test_a_checked_row_stays_checked(place, cast) -> None:
 def test_a_page_whose_feed_died_says_so_within_10_s_and_goes_on_by_reading(
     web, ports, browser, root, cast, tmp_path
 ) -> None:
-    with streaming(tmp_path, port=ports[1]) as live:
+    with streaming(tmp_path, port=ports[1], PUBLIC_URL=f"http://127.0.0.1:{web.port}") as live:
         place = Place(web, live.port, browser, root)
         page = place.open(ACCOUNTS)
         expect(page).to_have_title("(2) Select account to change | Rollcall")
@@ -218,7 +219,7 @@ def test_a_page_whose_feed_died_says_so_within_10_s_and_goes_on_by_reading(
         "data-status", "logged_out", timeout=20 * SECOND
     )
 
-    with streaming(tmp_path, port=ports[1]):
+    with streaming(tmp_path, port=ports[1], PUBLIC_URL=f"http://127.0.0.1:{web.port}"):
         expect(band).to_be_hidden(timeout=30 * SECOND)
         see(cast.alice, Status.QR_SCANNING, at=cast.now)
         expect(badge(page, cast.alice)).to_have_attribute("data-status", "qr_scanning")

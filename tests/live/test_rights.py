@@ -131,15 +131,27 @@ def until_ended(page) -> None:
     assert time.monotonic() - began < ENDS_WITHIN_SECONDS
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1.evil.example"])
-def test_a_page_of_another_host_gets_nothing(live, cast, root, origin) -> None:
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "null",
+        "http://127.0.0.1.evil.example",
+        "http://127.0.0.1:8999",  # another application on this host
+        "http://127.0.0.1",
+        "https://127.0.0.1",
+        "http://127.0.0.1:port",
+        "file://127.0.0.1:8000",
+    ],
+)
+def test_a_page_of_another_application_gets_nothing(live, cast, root, origin) -> None:
     page = live.follow(root, cast.alice, Origin=origin)
 
     until(lambda: page.status == 403)
     assert page.events == []
 
 
-def test_a_page_of_the_same_host_on_another_port_may_read(live, cast, root) -> None:
+def test_a_page_of_ours_may_read_on_the_port_of_the_streams(live, cast, root) -> None:
     page = live.follow(root, cast.alice, Origin="http://127.0.0.1:8000").until_open()
 
     head = page.raw.split(b"\r\n\r\n")[0].lower()

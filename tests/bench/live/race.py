@@ -61,17 +61,18 @@ def run(*, pages: int, changes: int, idle: int, folder: Path) -> bool:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     call_command("migrate", verbosity=0)
     uuids, cookie = _estate()
-    port = free_port()
+    port, web_port = free_port(), free_port()
     live = Server(
         ["-m", "config.live", "--bind", f"127.0.0.1:{port}"],
         log=folder / "live.log",
-        environment=_plain(),
+        environment=_plain() | {"PUBLIC_URL": f"http://127.0.0.1:{web_port}"},
         port=port,
     )
     web = Server(
         gunicorn("config.wsgi:application", "instance.web"),
         log=folder / "web.log",
         environment=_plain() | {"LIVE_PORT": str(port)},
+        port=web_port,
     )
     try:
         shown = [uuids[at : at + ON_A_PAGE] for at in range(0, len(uuids), ON_A_PAGE)]
