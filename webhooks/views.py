@@ -32,10 +32,11 @@ from webhooks.auth.authentication import (
     WebhookAuthentication,
     note_untrusted,
 )
-from webhooks.auth.credentials import Untrusted, require_recent
+from webhooks.auth.clock_skew import require_recent
 from webhooks.auth.keyring import learn_signing
 from webhooks.auth.replay import once
 from webhooks.auth.strangers import strangers
+from webhooks.auth.untrusted import Untrusted
 from webhooks.forwarding import stream_through as relays
 from webhooks.forwarding.rows import Handed
 from webhooks.inbox.activity import note_life

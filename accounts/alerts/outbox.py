@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.alerts.sender import SendOutcome, hard_limit_seconds, send
 from accounts.alerts.wording import message_about
-from accounts.incidents import rules
+from accounts.incidents import alert_rules
 from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Channel, Incident, Notification
 from accounts.store import clock
@@ -161,13 +161,13 @@ def _to_send(due: list[Notification], channel: Channel, now: datetime) -> list[N
     rows: list[Notification] = []
     for row in due:
         match _fate(row, channel, {one.incident_id for one in rows}, now):
-            case rules.Send():
+            case alert_rules.Send():
                 rows.append(row)
-            case rules.WaitToTell(until):
+            case alert_rules.WaitToTell(until):
                 _rows([row]).update(next_attempt_at=until)
-            case rules.Cancel(why):
+            case alert_rules.Cancel(why):
                 _rows([row]).update(state=State.CANCELLED, error=why, next_attempt_at=None)
-    free_at = rules.may_send_at(
+    free_at = alert_rules.may_send_at(
         _sent_in_the_hour(channel, now), most_per_hour=channel.most_per_hour, now=now
     )
     if free_at > now:
@@ -178,14 +178,14 @@ def _to_send(due: list[Notification], channel: Channel, now: datetime) -> list[N
 
 def _fate(
     row: Notification, channel: Channel, opening: set[int], now: datetime
-) -> rules.Send | rules.WaitToTell | rules.Cancel:
+) -> alert_rules.Send | alert_rules.WaitToTell | alert_rules.Cancel:
     if not channel.is_active:
-        return rules.Cancel("the channel is switched off")
+        return alert_rules.Cancel("the channel is switched off")
     state: str | None = getattr(row, "beginning_state", None)
-    beginning = state and rules.Beginning(
+    beginning = state and alert_rules.Beginning(
         state, getattr(row, "beginning_due", None), is_in_this_message=row.incident_id in opening
     )
-    return rules.fate(row.what, row.incident, now=now, beginning=beginning or None)
+    return alert_rules.fate(row.what, row.incident, now=now, beginning=beginning or None)
 
 
 def _rows(notifications: list[Notification]) -> QuerySet[Notification]:
@@ -196,14 +196,14 @@ def _rows(notifications: list[Notification]) -> QuerySet[Notification]:
 
 def _sent_in_the_hour(channel: Channel, now: datetime) -> list[datetime]:
     """Return when messages were sent, oldest first. Notices of one message share one time."""
-    sent = channel.notifications.filter(sent_at__gt=now - rules.HOUR)
+    sent = channel.notifications.filter(sent_at__gt=now - alert_rules.HOUR)
     times = sent.order_by("sent_at").values_list("sent_at", flat=True).distinct()
     return [time for time in times if time is not None]
 
 
 def _put_off(rows: list[Notification], now: datetime) -> None:
     attempts = max(row.attempts for row in rows) + 1
-    retry_at = now + rules.retry_delay(attempts, chance=random.random())
+    retry_at = now + alert_rules.retry_delay(attempts, chance=random.random())
     _rows(rows).update(attempts=F("attempts") + 1, next_attempt_at=retry_at)
 
 
@@ -216,7 +216,7 @@ def _settle(batch: Batch, outcome: SendOutcome) -> None:
             rows.update(state=State.SENT, sent_at=now, error=outcome.error, next_attempt_at=None)
         else:
             rows.update(error=outcome.error)
-            rows.filter(state=State.PENDING, attempts__gte=rules.MOST_ATTEMPTS).update(
+            rows.filter(state=State.PENDING, attempts__gte=alert_rules.MOST_ATTEMPTS).update(
                 state=State.DEAD, next_attempt_at=None
             )
         _end_lease(batch.channel)

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from accounts.incidents import rules
+from accounts.incidents import alert_rules
 from accounts.models import Channel, Incident, Notification
 from accounts.store import clock
 from accounts.store.announce import announce
@@ -45,7 +45,7 @@ def open_incident(
     `cure`: the exact thing to do; without it the default of the kind. `count`: how often it was
     seen; without it the count goes up by one.
     """
-    said = {"text": text[:LONGEST], "cure": (cure or rules.default_cure(kind))[:LONGEST]}
+    said = {"text": text[:LONGEST], "cure": (cure or alert_rules.default_cure(kind))[:LONGEST]}
     fields: dict[str, Any] = {
         "kind": kind,
         "gateway_id": gateway_id,
@@ -84,12 +84,14 @@ def close_incident(kind: Incident.Kind, *, gateway_id: int | None = None, text: 
 def _comes_and_goes(kind: Incident.Kind, gateway_id: int | None) -> bool:
     """Return True if it opened so often lately that each end would be followed by a beginning: it
     was seen within QUIET, and its kind opened MOST_IN_SPAN times within SPAN."""
-    if kind not in rules.CLOSED_AGAIN_AND_AGAIN:
+    if kind not in alert_rules.CLOSED_AGAIN_AND_AGAIN:
         return False
     now = clock.database_now()
-    lately = _like(kind, gateway_id).filter(opened_at__gt=now - rules.SPAN)
-    seen = list(lately.order_by("-id").values_list("last_seen_at", flat=True)[: rules.MOST_IN_SPAN])
-    return len(seen) == rules.MOST_IN_SPAN and seen[0] > now - rules.QUIET
+    lately = _like(kind, gateway_id).filter(opened_at__gt=now - alert_rules.SPAN)
+    seen = list(
+        lately.order_by("-id").values_list("last_seen_at", flat=True)[: alert_rules.MOST_IN_SPAN]
+    )
+    return len(seen) == alert_rules.MOST_IN_SPAN and seen[0] > now - alert_rules.QUIET
 
 
 def is_open(kind: Incident.Kind, *, gateway_id: int | None = None) -> bool:
@@ -151,7 +153,7 @@ def _still_muted_until(kind: Incident.Kind, gateway_id: int | None) -> datetime 
     """Return the end of the last mute of its kind: an incident that comes and goes is muted once,
     not each time it comes."""
     last = _like(kind, gateway_id).order_by("-id").first()
-    muted = last is not None and rules.is_muted(last, clock.database_now())
+    muted = last is not None and alert_rules.is_muted(last, clock.database_now())
     return last.muted_until if last is not None and muted else None
 
 
@@ -162,7 +164,7 @@ def _change_open(incident: Incident, **fields: object) -> None:
 
 
 def _told_from(incident: Incident) -> datetime:
-    return incident.opened_at + rules.hold(incident.kind)
+    return incident.opened_at + alert_rules.hold(incident.kind)
 
 
 def _beginnings(incident: Incident) -> QuerySet[Notification]:
@@ -180,9 +182,9 @@ def _note_opened(incident: Incident) -> None:
 def _note_closed(incident: Incident) -> None:
     """Queue the recovery for channels that were told, or are being told, of the beginning."""
     beginnings = _beginnings(incident)
-    if rules.healed_inside_hold(incident):
+    if alert_rules.healed_inside_hold(incident):
         _cancel(beginnings, "it healed before it was to be told")
-    if rules.is_muted(incident, clock.database_now()):
+    if alert_rules.is_muted(incident, clock.database_now()):
         _cancel(beginnings, "muted until its end")
         return
     told = beginnings.filter(state__in=(Notification.State.SENT, Notification.State.PENDING))

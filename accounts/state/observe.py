@@ -12,8 +12,8 @@ from django.db import IntegrityError, OperationalError, transaction
 
 from accounts.state import store_rows
 from accounts.state.decision import Known
-from accounts.state.identity import RowSet
 from accounts.state.observations import Observation, Outcome, Verdict
+from accounts.state.takeover import RowSet
 from accounts.store.announce import announce
 from accounts.store.database import short_waits
 from accounts.store.enqueue import enqueue_task

@@ -16,9 +16,9 @@ from accounts.models import SupersededSession
 from accounts.models.proof import last_proof
 from accounts.state import history
 from accounts.state.decision import Known
-from accounts.state.identity import RowSet, Superseded
 from accounts.state.observations import Observation
 from accounts.state.served import SERVED_SQL
+from accounts.state.takeover import RowSet, Superseded
 from accounts.store import clock
 from accounts.store.database import ask
 from accounts.words.phone_numbers import spellings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from accounts.incidents.rules import MOST_ATTEMPTS as MOST_LETTERS
-from accounts.incidents.rules import Cancel, Send, WaitToTell, retry_delay
+from accounts.incidents.alert_rules import MOST_ATTEMPTS as MOST_LETTERS
+from accounts.incidents.alert_rules import Cancel, Send, WaitToTell, retry_delay
 from notices.models import Delivery, Severity, Subscription
 from notices.wording.moments import zone
 

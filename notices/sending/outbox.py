@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
-from accounts.incidents import rules
+from accounts.incidents import alert_rules
 from accounts.store import clock
 from accounts.store.enqueue import enqueue_task
 from gateways.wire.untrusted import printable
@@ -139,12 +139,12 @@ def _sort_out(
     row: Delivery, subscription: Subscription, rows: list[Delivery], *, is_on: bool, now: datetime
 ) -> None:
     match fate(_known(row, subscription, rows, is_on=is_on, now=now), now):
-        case rules.Send():
+        case alert_rules.Send():
             rows.append(row)
-        case rules.WaitToTell(until):
+        case alert_rules.WaitToTell(until):
             is_quiet = row.is_held or row.what in (What.LOST, What.MORE, What.REMINDER)
             _pending([row]).update(next_attempt_at=until, is_held=is_quiet)
-        case rules.Cancel(why):
+        case alert_rules.Cancel(why):
             _cancel([row], why)
 
 
@@ -178,9 +178,9 @@ def _may_leave(subscription: Subscription, rows: Sequence[Delivery], now: dateti
     """Return False, and postpone the rows, if the limit is reached: they go in one message then."""
     if not rows or subscription.kind == Subscription.Kind.WEBHOOK:
         return bool(rows)
-    sent = subscription.deliveries.filter(sent_at__gt=now - rules.HOUR)
+    sent = subscription.deliveries.filter(sent_at__gt=now - alert_rules.HOUR)
     times = sent.order_by("sent_at").values_list("sent_at", flat=True).distinct()
-    free_at = rules.may_send_at(
+    free_at = alert_rules.may_send_at(
         [time for time in times if time], most_per_hour=subscription.most_per_hour, now=now
     )
     if free_at > now:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.incidents.rules import RULES
+from accounts.incidents.alert_rules import RULES
 from accounts.models import Incident
 from dashboard.admin.incident.verbs import INCIDENT_VERBS
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.incidents.rules import Cancel, Send, WaitToTell
+from accounts.incidents.alert_rules import Cancel, Send, WaitToTell
 from accounts.words.reasons import REASONS
 from accounts.words.status import STICKY, Source, Status
 from gateways.base import Reason

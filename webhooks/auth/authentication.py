@@ -33,13 +33,13 @@ from webhooks.auth.candidates import (
 from webhooks.auth.credentials import (
     Credentials,
     Signed,
-    Untrusted,
     read_credentials,
     with_our_names,
 )
 from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring, keyring
 from webhooks.auth.strangers import strangers
 from webhooks.auth.tokens import secret_of
+from webhooks.auth.untrusted import Untrusted
 from webhooks.forwarding.held_back import HeldBack
 from webhooks.forwarding.stream_through import Onward, Relay
 from webhooks.route_monitor.refused_requests import Refusal, note_refusal

@@ -15,9 +15,10 @@ from gateways.kind import GatewayKind
 from gateways.registry import KINDS
 from webhooks.auth.authentication import note_untrusted, signed_of
 from webhooks.auth.candidates import Signer, choose, doors_with_key, unknown_key, without_signature
-from webhooks.auth.credentials import Signed, Untrusted, read_credentials
+from webhooks.auth.credentials import Signed, read_credentials
 from webhooks.auth.keyring import Door, keyring
 from webhooks.auth.strangers import strangers
+from webhooks.auth.untrusted import Untrusted
 from webhooks.wire.bodies import Body, BodyRefused, incoming
 from webhooks.wire.client_address import client_address
 

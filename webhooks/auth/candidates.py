@@ -17,8 +17,9 @@ from typing import Any
 from django.db import connection
 
 from accounts.store.database import release_connection
-from webhooks.auth.credentials import Credentials, Untrusted
+from webhooks.auth.credentials import Credentials
 from webhooks.auth.keyring import DOUBTED_AFTER_SECONDS, LIVES_SECONDS, Door, Keyring, keyring
+from webhooks.auth.untrusted import Untrusted
 from webhooks.wire.bodies import Body, Hasher, Incoming, Watchers, read_body
 from webhooks.wire.errors import Ambiguous
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from gateways.profiles import Encoding, Profile, Signature
 from gateways.wire.untrusted import MAX_ID_CHARACTERS
+from webhooks.auth.clock_skew import TOLERANCE_SECONDS, require_recent
+from webhooks.auth.untrusted import Untrusted
 
-TOLERANCE_SECONDS = 300
 LONGEST_KEY = 500
 LONGEST_TOKEN = 4096
 # One for each secret that a sender signs with while it rotates secrets, and some spare.
@@ -20,19 +21,6 @@ MOST_SIGNATURES = 16
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _EVENT_ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,255}")  # visible, without a dot
-
-
-class Untrusted(Exception):
-    """Invalid credentials.
-
-    `code` is for counting, the text for a human. The skew is how far the sender's clock is
-    ahead, in seconds, if that is the fault.
-    """
-
-    def __init__(self, code: str, text: str, *, skew_seconds: int | None = None) -> None:
-        super().__init__(text)
-        self.code = code
-        self.skew_seconds = skew_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,19 +176,6 @@ def _check_timestamp(header: str, meta: Mapping[str, object], now_seconds: float
     if not _TIMESTAMP.fullmatch(timestamp):
         raise Untrusted("malformed_timestamp", f"{header} must be whole seconds since 1970")
     require_recent(int(timestamp) - now_seconds, tolerance_seconds=TOLERANCE_SECONDS)
-
-
-def require_recent(off_seconds: float, *, tolerance_seconds: int) -> None:
-    """Raise Untrusted if a time is too far from now. `off_seconds` above 0 means ahead."""
-    off = round(off_seconds)
-    if abs(off) > tolerance_seconds:
-        way = "ahead" if off > 0 else "behind"
-        raise Untrusted(
-            "clock_skew",
-            f"timestamp is {abs(off)} s off ({way}): check the gateway's clock "
-            f"({tolerance_seconds} s are tolerated)",
-            skew_seconds=off,
-        )
 
 
 def _event_id(meta: Mapping[str, object], profile: Profile) -> str | None:

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from redis.exceptions import RedisError
 
 from accounts.store.redis_client import client
-from webhooks.auth.credentials import TOLERANCE_SECONDS, Signed
+from webhooks.auth.clock_skew import TOLERANCE_SECONDS
+from webhooks.auth.credentials import Signed
 from webhooks.wire.errors import Unsendable
 
 # A signed time may be ahead by the tolerance, and is believed until it is as much behind.

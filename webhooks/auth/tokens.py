@@ -14,7 +14,8 @@ import jwt
 from jwt.warnings import InsecureKeyLengthWarning
 
 from gateways.profiles import Token
-from webhooks.auth.credentials import TOLERANCE_SECONDS, Untrusted, require_recent
+from webhooks.auth.clock_skew import TOLERANCE_SECONDS, require_recent
+from webhooks.auth.untrusted import Untrusted
 
 # A token proves its sender and not the body: who finds one may use it for as long as it lives.
 LONGEST_LIFE_SECONDS = 3600

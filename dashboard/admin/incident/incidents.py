@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.explain.explanation import age
-from accounts.incidents import rules
+from accounts.incidents import alert_rules
 from accounts.models import Incident, Notification
 from dashboard.admin.account.verbs import Verb
 from dashboard.admin.confirm.pages import ActedOnAdmin
@@ -64,7 +64,7 @@ class IncidentAdmin(ActedOnAdmin):
     def state(self, incident: Any) -> SafeString:
         if incident.closed_at is not None:
             return label("over", tone="off", icon="task_alt")
-        if rules.is_muted(incident, incident.seen_now):
+        if alert_rules.is_muted(incident, incident.seen_now):
             until = f"muted until {incident.muted_until:%Y-%m-%d %H:%M} UTC"
             return label(until, tone="warn", icon="notifications_paused")
         if incident.acknowledged_at is not None:

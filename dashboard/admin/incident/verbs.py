@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from accounts.incidents import incidents, rules
+from accounts.incidents import alert_rules, incidents
 from accounts.models import Incident
 from dashboard.admin.account.verbs import Act, Verb
 from webhooks import misrouted
@@ -28,7 +28,9 @@ def _cannot_acknowledge(incident: Incident, now: datetime) -> str:
 
 
 def _cannot_unmute(incident: Incident, now: datetime) -> str:
-    return _is_over(incident, now) or ("" if rules.is_muted(incident, now) else "it is not muted")
+    return _is_over(incident, now) or (
+        "" if alert_rules.is_muted(incident, now) else "it is not muted"
+    )
 
 
 def _mute_for(duration: timedelta) -> Act:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.incidents import rules
-from accounts.incidents.rules import Beginning, Cancel, Send, WaitToTell
+from accounts.incidents import alert_rules
+from accounts.incidents.alert_rules import Beginning, Cancel, Send, WaitToTell
 from accounts.models import Incident, Notification
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -25,75 +25,79 @@ def an_incident(kind=Incident.Kind.UNREACHABLE, *, opened=600.0, **fields) -> In
 
 
 def test_every_kind_of_incident_has_a_rule_and_a_cure():
-    assert set(rules.RULES) == set(Incident.Kind)
-    assert all(len(rule.cure) > 40 for rule in rules.RULES.values())
+    assert set(alert_rules.RULES) == set(Incident.Kind)
+    assert all(len(rule.cure) > 40 for rule in alert_rules.RULES.values())
 
 
 @pytest.mark.parametrize("kind", ["misrouted", "failing", "silent", "mass_loss", "channel"])
 def test_what_no_waiting_will_mend_is_told_at_once(kind):
-    assert rules.fate(OPENED, an_incident(kind, opened=0), now=NOW) == Send()
+    assert alert_rules.fate(OPENED, an_incident(kind, opened=0), now=NOW) == Send()
 
 
 def test_an_unreachable_gateway_is_told_after_a_minute():
     fresh = an_incident(opened=20)
-    assert rules.fate(OPENED, fresh, now=NOW) == WaitToTell(ago(-40))
-    assert rules.fate(OPENED, an_incident(opened=60), now=NOW) == Send()
+    assert alert_rules.fate(OPENED, fresh, now=NOW) == WaitToTell(ago(-40))
+    assert alert_rules.fate(OPENED, an_incident(opened=60), now=NOW) == Send()
 
 
 def test_what_healed_inside_the_hold_is_not_told():
     healed = an_incident(opened=600, closed_at=ago(541))
-    assert isinstance(rules.fate(OPENED, healed, now=NOW), Cancel)
+    assert isinstance(alert_rules.fate(OPENED, healed, now=NOW), Cancel)
 
 
 def test_what_lasted_longer_than_the_hold_is_told_even_when_it_is_over_by_now():
     over = an_incident(opened=600, closed_at=ago(539))
-    assert rules.fate(OPENED, over, now=NOW) == Send()
+    assert alert_rules.fate(OPENED, over, now=NOW) == Send()
 
 
 def test_what_is_acknowledged_is_not_told_any_more():
     taken = an_incident(acknowledged_at=ago(5))
-    assert isinstance(rules.fate(OPENED, taken, now=NOW), Cancel)
+    assert isinstance(alert_rules.fate(OPENED, taken, now=NOW), Cancel)
 
 
 def test_what_is_muted_waits_for_the_end_of_that():
-    assert rules.fate(OPENED, an_incident(muted_until=ago(-60)), now=NOW) == WaitToTell(ago(-60))
-    assert rules.fate(OPENED, an_incident(muted_until=ago(1)), now=NOW) == Send()
+    assert alert_rules.fate(OPENED, an_incident(muted_until=ago(-60)), now=NOW) == WaitToTell(
+        ago(-60)
+    )
+    assert alert_rules.fate(OPENED, an_incident(muted_until=ago(1)), now=NOW) == Send()
 
 
 def test_what_was_muted_until_its_end_is_never_told():
     over = an_incident(closed_at=ago(9), muted_until=ago(-60))
-    assert isinstance(rules.fate(OPENED, over, now=NOW), Cancel)
+    assert isinstance(alert_rules.fate(OPENED, over, now=NOW), Cancel)
     told = Beginning("sent", None)
-    assert isinstance(rules.fate(RECOVERED, over, now=NOW, beginning=told), Cancel)
+    assert isinstance(alert_rules.fate(RECOVERED, over, now=NOW, beginning=told), Cancel)
 
 
 @pytest.mark.parametrize("state", ["cancelled", "dead"])
 def test_nobody_hears_of_a_recovery_who_did_not_hear_of_the_loss(state):
     over = an_incident(closed_at=ago(1))
-    fate = rules.fate(RECOVERED, over, now=NOW, beginning=Beginning(state, None))
+    fate = alert_rules.fate(RECOVERED, over, now=NOW, beginning=Beginning(state, None))
     assert isinstance(fate, Cancel)
 
 
 def test_a_recovery_waits_for_the_notice_of_the_loss():
     over = an_incident(closed_at=ago(1))
     late = Beginning("pending", ago(-30))
-    assert rules.fate(RECOVERED, over, now=NOW, beginning=late) == WaitToTell(ago(-30))
+    assert alert_rules.fate(RECOVERED, over, now=NOW, beginning=late) == WaitToTell(ago(-30))
 
 
 def test_a_recovery_may_travel_with_the_notice_of_the_loss():
     over = an_incident(closed_at=ago(1))
     beside = Beginning("pending", ago(0), is_in_this_message=True)
-    assert rules.fate(RECOVERED, over, now=NOW, beginning=beside) == Send()
+    assert alert_rules.fate(RECOVERED, over, now=NOW, beginning=beside) == Send()
 
 
-@given(attempts=st.integers(1, rules.MOST_ATTEMPTS), chance=st.floats(0, 1))
+@given(attempts=st.integers(1, alert_rules.MOST_ATTEMPTS), chance=st.floats(0, 1))
 def test_each_wait_is_twice_the_last_within_an_hour_and_never_short(attempts, chance):
     longest = min(30 * 2 ** (attempts - 1), 3600)
-    assert longest / 2 <= rules.retry_delay(attempts, chance=chance).total_seconds() <= longest
+    assert (
+        longest / 2 <= alert_rules.retry_delay(attempts, chance=chance).total_seconds() <= longest
+    )
 
 
 def test_a_mail_server_that_is_away_for_half_a_night_loses_nothing():
-    shortest = [rules.retry_delay(n, chance=0) for n in range(1, rules.MOST_ATTEMPTS)]
+    shortest = [alert_rules.retry_delay(n, chance=0) for n in range(1, alert_rules.MOST_ATTEMPTS)]
     assert sum(shortest, timedelta()) > timedelta(hours=3)
 
 
@@ -102,8 +106,8 @@ def messages_of_a_flood(most_per_hour: int, hours: int) -> list[datetime]:
     sent: list[datetime] = []
     now, end = NOW, NOW + timedelta(hours=hours)
     while now < end:
-        recent = [at for at in sent if at > now - rules.HOUR]
-        free_at = rules.may_send_at(recent, most_per_hour=most_per_hour, now=now)
+        recent = [at for at in sent if at > now - alert_rules.HOUR]
+        free_at = alert_rules.may_send_at(recent, most_per_hour=most_per_hour, now=now)
         if free_at <= now:
             sent.append(now)
             now += timedelta(seconds=1)
@@ -115,7 +119,7 @@ def messages_of_a_flood(most_per_hour: int, hours: int) -> list[datetime]:
 def test_no_hour_has_more_messages_than_the_channel_may_send(most_per_hour):
     sent = messages_of_a_flood(most_per_hour, hours=4)
     for first in sent:
-        inside = [at for at in sent if first <= at < first + rules.HOUR]
+        inside = [at for at in sent if first <= at < first + alert_rules.HOUR]
         assert len(inside) <= max(1, most_per_hour)
     assert len(sent) >= 2 * most_per_hour
 

@@ -8,7 +8,7 @@ import pytest
 from django.db.models import F
 
 from accounts.alerts.outbox import sweep_notifications, tell_channel
-from accounts.incidents import rules
+from accounts.incidents import alert_rules
 from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Channel, Incident, Notification
 from accounts.store.clock import database_now
@@ -114,7 +114,7 @@ def test_it_gives_up_after_a_limit_and_then_tells_no_recovery(cast, mail_server)
     mail_server.answers["SENT"] = "554 no"
     channel = a_channel()
     misrouted(cast.gateway)
-    Notification.objects.update(attempts=rules.MOST_ATTEMPTS - 1)
+    Notification.objects.update(attempts=alert_rules.MOST_ATTEMPTS - 1)
     tell_channel(channel.pk)
     assert states() == [("opened", "dead")]
     close_incident(Kind.MISROUTED, gateway_id=cast.gateway.pk)
@@ -126,7 +126,7 @@ def test_a_recovery_that_waited_is_dropped_when_its_beginning_could_not_be_told(
     channel = a_channel()
     misrouted(cast.gateway)
     close_incident(Kind.MISROUTED, gateway_id=cast.gateway.pk)
-    Notification.objects.update(attempts=rules.MOST_ATTEMPTS - 1)
+    Notification.objects.update(attempts=alert_rules.MOST_ATTEMPTS - 1)
     Notification.objects.filter(what="recovered").update(
         next_attempt_at=database_now() + timedelta(1)
     )

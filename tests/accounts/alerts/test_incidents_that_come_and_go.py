@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.incidents.alert_rules import CLOSED_AGAIN_AND_AGAIN, MOST_IN_SPAN, QUIET
 from accounts.incidents.incidents import close_incident, is_open, open_incident
-from accounts.incidents.rules import CLOSED_AGAIN_AND_AGAIN, MOST_IN_SPAN, QUIET
 from accounts.models import Incident
 from tests.cast import a_gateway
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-from accounts.incidents.rules import hold
+from accounts.incidents.alert_rules import hold
 from accounts.models import Account, Incident, MaintenanceWindow, Notification, Repair
 from tests.simulation.promises.record import Record
 from webhooks.models import Delivery

@@ -1,5 +1,5 @@
-"""Decide whose session it is: the rows that a batch of observations touches, as values, and the
-rules of identity.
+"""Decide whose session it is (take-over, merge, a session that comes back): the rows that a batch
+of observations touches, as values, and the rules.
 
 Pure: nothing here queries the database. `accounts.state.observe` writes the changes.
 """
