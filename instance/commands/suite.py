@@ -18,8 +18,8 @@ from instance.processes.supervisor import Interrupted, stop_on_signals
 # Parts of about the same time. What starts whole instances mostly waits for them, and leaves the
 # processors to the others. All that is not named here is the last part.
 BESIDE = (
-    ("tests/deploy", "tests/flows"),
-    ("tests/instance", "tests/webhooks"),
+    ("tests/deploy", "tests/flows", "tests/live", "tests/notices"),
+    ("tests/instance", "tests/webhooks", "tests/node"),
     ("tests/accounts", "tests/dashboard"),
 )
 # Options for the amount of output, and for when to stop. Any other argument (a path, a report, a
