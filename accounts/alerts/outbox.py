@@ -20,6 +20,7 @@ from django.db.models.functions import Coalesce
 from accounts.alerts.sender import SendOutcome, hard_limit_seconds, send
 from accounts.alerts.wording import message_about
 from accounts.incidents import alert_rules
+from accounts.incidents.affected import affected_by
 from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Channel, Incident, Notification
 from accounts.store import clock
@@ -67,7 +68,10 @@ def tell_channel(channel_id: int) -> int:
     while batch := _claim(channel_id):
         now = clock.database_now()
         incidents = {row.incident_id: row.incident for row in batch.notifications}
-        message = message_about(list(incidents.values()), now)
+        open_ones = [one for one in incidents.values() if one.closed_at is None]
+        gateways = {one.gateway_id for one in open_ones if one.gateway_id is not None}
+        whose = affected_by(gateways, now)
+        message = message_about(list(incidents.values()), now, whose=whose)
         outcome = send(batch.channel, message, letter_id=batch.letter_id)
         _settle(batch, outcome)
         sent += outcome.sent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts.explain.explanation import age
+from accounts.incidents.affected import Affected
 from accounts.models import Incident
 from gateways.wire.untrusted import printable
 
@@ -30,17 +31,20 @@ class Message:
     severity: str = "info"
 
 
-def message_about(incidents: Sequence[Incident], now: datetime) -> Message:
-    """Return one message about one incident or many."""
+def message_about(
+    incidents: Sequence[Incident], now: datetime, *, whose: Mapping[int, Affected]
+) -> Message:
+    """Return one message about one incident or many. `whose`: the accounts that run there, by
+    gateway."""
     if len(incidents) == 1:
         [incident] = incidents
         over = f": over after {_lasted(incident)}" if incident.closed_at else ""
-        return Message(_subject(f"{headline(incident)}{over}"), _whole(incident, now))
+        return Message(_subject(f"{headline(incident)}{over}"), _whole(incident, now, whose))
     open_number = sum(incident.closed_at is None for incident in incidents)
     over_number = len(incidents) - open_number
     return Message(
         _subject(f"{len(incidents)} incidents: {open_number} open, {over_number} over"),
-        _summary(incidents, now),
+        _summary(incidents, now, whose),
     )
 
 
@@ -82,7 +86,7 @@ def _times(incident: Incident) -> str:
     return "once" if incident.count == 1 else f"{incident.count} times"
 
 
-def _whole(incident: Incident, now: datetime) -> str:
+def _whole(incident: Incident, now: datetime, whose: Mapping[int, Affected]) -> str:
     lines = [f"{headline(incident)}.", ""]
     if incident.closed_at:
         lines += [
@@ -95,32 +99,42 @@ def _whole(incident: Incident, now: datetime) -> str:
     lines.append(f"Seen:  {_times(incident)}")
     if incident.text:
         lines.append(f"What:  {_said(incident.text)}")
+    if concerned := _concerned(incident, whose):
+        lines.append(f"Whom:  {concerned}")
     if incident.cure and not incident.closed_at:
         lines.append(f"Do:    {_said(incident.cure)}")
     lines.append(f"Look:  {page_of(incident)}")
     return "\n".join(lines)
 
 
-def _summary(incidents: Sequence[Incident], now: datetime) -> str:
+def _summary(incidents: Sequence[Incident], now: datetime, whose: Mapping[int, Affected]) -> str:
     """List each incident with its cure while there is room, then the number of the others."""
     text = ""
     for number, incident in enumerate(incidents):
-        entry = f"{_entry(incident, now)}\n\n"
+        entry = f"{_entry(incident, now, whose)}\n\n"
         if len(text) + len(entry) > LONGEST_BODY:
             return f"{text}And {len(incidents) - number} more: {_all_of_them()}"
         text += entry
     return f"{text}All: {_all_of_them()}"
 
 
-def _entry(incident: Incident, now: datetime) -> str:
+def _entry(incident: Incident, now: datetime, whose: Mapping[int, Affected]) -> str:
     if incident.closed_at:
         state = f"over after {_lasted(incident)}, seen {_times(incident)}"
         return f"- {headline(incident)}: {state}\n  Look: {page_of(incident)}"
     since = f"since {_minute(incident.opened_at)} ({age(incident.opened_at, now)})"
-    do = f"\n  Do: {_said(incident.cure)}" if incident.cure else ""
-    return (
-        f"- {headline(incident)}: {since}, seen {_times(incident)}{do}\n  Look: {page_of(incident)}"
-    )
+    concerned = _concerned(incident, whose)
+    lines = [f"- {headline(incident)}: {since}, seen {_times(incident)}"]
+    lines += [f"  Whom: {concerned}"] if concerned else []
+    lines += [f"  Do: {_said(incident.cure)}"] if incident.cure else []
+    return "\n".join([*lines, f"  Look: {page_of(incident)}"])
+
+
+def _concerned(incident: Incident, whose: Mapping[int, Affected]) -> str:
+    """Return whose accounts an open incident concerns; "" if it is over, or of no gateway."""
+    if incident.closed_at or incident.gateway_id is None:
+        return ""
+    return _said(whose.get(incident.gateway_id, Affected()).text())
 
 
 def _all_of_them() -> str:

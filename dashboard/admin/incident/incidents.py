@@ -7,11 +7,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.explain.explanation import age
 from accounts.incidents import alert_rules
+from accounts.incidents.affected import Customer, affected_by
 from accounts.models import Incident, Notification
 from dashboard.admin.account.verbs import Verb
 from dashboard.admin.confirm.pages import ActedOnAdmin
@@ -26,6 +28,9 @@ _TOLD = {
     Notification.State.DEAD: ("bad", "error"),
 }
 
+# Customers with a link of their own on an incident's page.
+MOST_LINKED = 20
+
 open_filter = null_filter("closed_at", "state", null="Open", filled="Closed")
 kind_filter = choices_filter("kind", "kind")
 
@@ -38,9 +43,9 @@ class IncidentAdmin(ActedOnAdmin):
     list_filter = (open_filter, kind_filter, "gateway")
     fields = (
         *("what", "gateway", "state", "lasts", "count", "seen", "text", "cure"),
-        *("acknowledged", "muted_until", "told"),
+        *("whom", "acknowledged", "muted_until", "told"),
     )
-    readonly_fields = ("what", "state", "lasts", "seen", "acknowledged", "told")
+    readonly_fields = ("what", "state", "lasts", "seen", "whom", "acknowledged", "told")
 
     def verbs(self, request: HttpRequest) -> dict[str, Verb]:
         return INCIDENT_VERBS
@@ -94,6 +99,29 @@ class IncidentAdmin(ActedOnAdmin):
             incident.cure if incident.closed_at is None else "",
         )
 
+    def get_fields(self, request: HttpRequest, obj: Incident | None = None) -> Any:
+        """Return the fields; customers are named only to who may see their accounts."""
+        fields = super().get_fields(request, obj)
+        if request.user.has_perm("accounts.view_account"):
+            return fields
+        return [name for name in fields if name != "whom"]
+
+    @admin.display(description="accounts there now")
+    def whom(self, incident: Any) -> SafeString | str:
+        if incident.gateway_id is None:
+            return "not of one gateway"
+        affected = affected_by([incident.gateway_id], incident.seen_now)[incident.gateway_id]
+        accounts = reverse("admin:accounts_account_changelist")
+        here = f"{accounts}?gateway__id__exact={incident.gateway_id}"
+        links = [(here, affected.text() or "none should run there")]
+        links += [
+            (f"{here}&workspace__id__exact={one.workspace_id}", _of_customer(one))
+            for one in affected.customers[:MOST_LINKED]
+        ]
+        lines = format_html_join("", '<p><a class="rc-link" href="{}">{}</a></p>', links)
+        rest = len(affected.customers) - MOST_LINKED
+        return lines if rest <= 0 else format_html("{}<p>and {} more customers</p>", lines, rest)
+
     @admin.display(description="acknowledged")
     def acknowledged(self, incident: Any) -> SafeString | str:
         if incident.acknowledged_at is None:
@@ -118,3 +146,7 @@ class IncidentAdmin(ActedOnAdmin):
             for row in rows
         ]
         return format_html_join("", "<p>{}: {} {} {}</p>", lines) or "none: no alert channel was on"
+
+
+def _of_customer(one: Customer) -> SafeString:
+    return format_html("{}: {} of {} not connected", visible(one.name), one.down, one.accounts)

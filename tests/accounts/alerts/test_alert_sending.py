@@ -9,11 +9,13 @@ from django.db.models import F
 
 from accounts.alerts.outbox import sweep_notifications, tell_channel
 from accounts.incidents import alert_rules
+from accounts.incidents.affected import affected_by
 from accounts.incidents.incidents import close_incident, open_incident
 from accounts.models import Channel, Incident, Notification
 from accounts.store.clock import database_now
+from accounts.words.status import Status, Wanted
 from tests.accounts.alerts.receivers import a_channel
-from tests.cast import a_gateway
+from tests.cast import a_gateway, a_workspace
 
 Kind = Incident.Kind
 
@@ -40,6 +42,42 @@ def test_it_sends_an_e_mail_to_every_address(cast, mail_server):
     assert "it sends to /wrong" in letter.get_content()
     assert mail_server.recipients == [["ann@example.com", "ben@example.com"]]
     assert states() == [("opened", "sent")]
+
+
+def test_an_alert_says_how_many_accounts_of_which_customers_are_not_connected(cast, mail_server):
+    for number in range(3):
+        cast.an_account(f"globex-{number}", Status.LOGGED_OUT, workspace=cast.globex)
+    cast.an_account("off", Status.STOPPED, wanted=Wanted.STOPPED)
+    cast.an_account("gone", Status.LOGGED_OUT, archived_at=cast.now)
+    cast.an_account("elsewhere", Status.LOGGED_OUT, gateway=cast.other_gateway)
+    channel = a_channel()
+    misrouted(cast.gateway)
+
+    tell_channel(channel.pk)
+
+    [letter] = mail_server.letters
+    said = "Whom:  5 of 6 accounts not connected: Globex (3), Acme (2)"
+    assert said in letter.get_content().splitlines()
+
+
+def test_of_many_customers_an_alert_names_those_with_most_accounts_down(cast):
+    for number in range(1, 9):
+        workspace = a_workspace(f"customer {number}")
+        for one in range(number):
+            cast.an_account(f"{number}-{one}", Status.LOGGED_OUT, workspace=workspace)
+
+    affected = affected_by([cast.gateway.pk], cast.now)[cast.gateway.pk]
+
+    assert affected.text() == (
+        "38 of 39 accounts not connected: customer 8 (8), customer 7 (7), customer 6 (6), "
+        "customer 5 (5), customer 4 (4) and 4 more customers (8)"
+    )
+
+
+def test_a_gateway_whose_accounts_are_all_connected_is_said_to_be_so(cast):
+    cast.an_account("alone", Status.CONNECTED, gateway=cast.other_gateway)
+    affected = affected_by([cast.gateway.pk, cast.other_gateway.pk], cast.now)
+    assert affected[cast.other_gateway.pk].text() == "none of 1 account there: all connected"
 
 
 def test_it_posts_to_what_an_apprise_url_names(cast, hook):

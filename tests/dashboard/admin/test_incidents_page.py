@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.test import Client
 
 from accounts.incidents.incidents import close_incident, mute, open_incident
 from accounts.models import Gateway, Incident, Notification
+from accounts.words.status import Status
 from tests.accounts.alerts.receivers import a_channel
 from tests.dashboard.conftest import a_visitor
-from tests.dashboard.pages import act, ask, listed, words
+from tests.dashboard.pages import ACCOUNTS, act, ask, listed, sessions, words
 
 LIST = "/admin/accounts/incident/"
 Kind = Incident.Kind
@@ -48,6 +51,21 @@ def test_a_page_shows_what_was_told_and_to_whom(operator, cast):
     page = operator.get(f"{LIST}{incident.pk}/change/").content.decode()
     assert "ops: it began" in page
     assert "the mail server answered 554" in page
+
+
+def test_a_page_leads_to_the_accounts_there_by_customer(cast):
+    viewer = a_visitor("ann", "accounts.view_incident", "accounts.view_account")
+    cast.an_account("globex", Status.LOGGED_OUT, workspace=cast.globex)
+    page = viewer.get(f"{LIST}{misrouted(cast).pk}/change/").content.decode()
+
+    text = "3 of 4 accounts not connected: Acme (2), Globex (1)"
+    assert f'href="{ACCOUNTS}?gateway__id__exact={cast.gateway.pk}">{text}</a>' in page
+    [link] = re.findall(r'href="([^"]+)">Globex: 1 of 1 not connected</a>', page)
+    assert sessions(viewer.get(unescape(link))) == ["globex"]
+
+
+def test_customers_are_named_only_to_who_may_see_accounts(operator, cast):
+    assert "Acme" not in operator.get(f"{LIST}{misrouted(cast).pk}/change/").content.decode()
 
 
 def test_a_page_is_read_and_not_edited(operator, cast):
