@@ -188,6 +188,20 @@ def test_rows_stay_where_they_are_until_somebody_puts_them_in_order(place, cast)
     expect(hint).to_be_hidden()
 
 
+def test_a_row_that_comes_later_is_followed_too(place, cast) -> None:
+    page = place.open(ACCOUNTS)
+    dora = cast.an_account("dora", Status.CONNECTED)
+
+    with page.expect_event(
+        "request", lambda one: str(dora.uuid) in one.url, timeout=20 * SECOND
+    ) as asked:
+        see(dora, Status.LOGGED_OUT, at=cast.now)
+
+    assert "/live/events" in asked.value.url
+    expect(badge(page, dora)).to_have_attribute("data-status", "logged_out")
+    expect(page.locator("#rc-live-band")).to_be_hidden()
+
+
 def test_a_checked_row_stays_checked(place, cast) -> None:
     page = place.open(ACCOUNTS)
     row = page.locator("tr.data-row", has_text="62811801641")

@@ -6,12 +6,12 @@
     if (!root) return;
     const band = document.getElementById("rc-live-band"), hint = document.getElementById("rc-live-hint");
     const LISTS = ["account", "gateway", "incident", "repair"].map((name) => `body.change-list.model-${name} #result_list`);
-    const SILENT_AFTER = 8500, POLLED_EVERY = 5000, READ_EVERY = 20000, IDLE_AFTER = 120000, READ_SHARE = 100, SLOWEST_READ = 15000;
+    const SILENT_AFTER = 8500, POLLED_EVERY = 5000, READ_EVERY = 20000, IDLE_AFTER = 120000, READ_SHARE = 400, SLOWEST_READ = 15000;
     const UNITS = [["s", 1, 90], ["min", 60, 5400], ["h", 3600, 129600], ["d", 86400, Infinity]];
     const title = document.title, icon = document.querySelector('link[rel="icon"]');
     const now = () => Date.now();
     const between = (least, most) => least + Math.random() * (most - least);
-    let source = null, reopening = 0, offset = -Infinity, over = "";
+    let source = null, named = "", reopening = 0, offset = -Infinity, over = "";
     let goodAt = 0, heardAt = now(), heardData = 0, touchedAt = now();
     let reading = null, due = 0, timer = 0, readEnded = now(), readTook = 0, readFailed = false;
     let spread = 0; // many pages share the reads: each waits longer
@@ -57,7 +57,8 @@
     function open() {
         clearTimeout(reopening);
         if (source || over || document.hidden) return;
-        source = new EventSource(`${root.dataset.url}?accounts=${shownAccounts().join(",")}`, { withCredentials: true });
+        named = shownAccounts().join(",");
+        source = new EventSource(`${root.dataset.url}?accounts=${named}`, { withCredentials: true });
         for (const name of ["snapshot", "changed", "counts", "beat"]) source.addEventListener(name, (event) => hear(name, JSON.parse(event.data)));
         source.addEventListener("done", () => {
             over = "You are signed out, or may no longer see this page. Reload it.";
@@ -176,6 +177,7 @@
         putBadges([...pushed].filter(([, [at]]) => at >= began).map(([uuid, [, html]]) => [uuid, html]));
         for (const [uuid, [at]] of pushed) if (at < began) pushed.delete(uuid);
         putAttention();
+        if (source && shownAccounts().some((uuid) => !named.includes(uuid))) { close(); open(); } // of new rows, too
     }
     /* Its HTML without what differs at each reading: ages, and the tokens of forms. */
     const plain = (element) => element.innerHTML.replace(/(<time\b[^>]*>)[^<]*/g, "$1").replace(/(csrfmiddlewaretoken" value=")[^"]*/g, "$1");

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 SHOWN = re.compile(rb'"([0-9a-f-]{36})":{"status": "(\w+)"')
 BADGE = re.compile(r'data-account="([^"]+)" data-status="([^"]+)"')
-READ_SHARE_SECONDS = 0.1  # live.js: READ_SHARE
+READ_SHARE_SECONDS = 0.4  # live.js: READ_SHARE
 POLLS_EVERY_SECONDS = 3.0
 
 
@@ -49,13 +49,16 @@ class Page:
     def __init__(self, number: int, asked: Asked, seen: Seen, *, pages: int) -> None:
         self.number, self.asked, self.seen = number, asked, seen
         self.shown = asked.shown[number % len(asked.shown)]
+        self.named = frozenset(self.shown)
         self.known: dict[str, str] = {}
         self.read_at = self.read_ended = time.monotonic()
         self.took, self.spread, self.pages = 0.0, 0.0, pages
         self.reading: asyncio.Task[None] | None = None
 
     def put(self, uuid: str, status: str) -> None:
-        if self.known.get(uuid) != status:
+        """Note when an account of this page is first shown so. A list that is read again may name
+        others, whose row comes late by nature."""
+        if uuid in self.named and self.known.get(uuid) != status:
             self.known[uuid] = status
             self.seen.note(self.number, uuid, status)
 
